@@ -1,0 +1,98 @@
+# Certera.  `make help` lists the targets.
+#
+# One static library a folder; objects, programs and generated files under $(B).  No configure
+# is needed; ./configure only writes config.mak.  Variables worth setting:
+#   DEVELOPER=1                   warnings are errors
+#   SANITIZE=address,undefined    sanitizers
+#   B=build-clang CC=clang        another compiler beside the first
+#   T=3                           one family of tests (make check)
+
+-include config.mak
+
+prefix      ?= /usr/local
+sbindir     ?= $(prefix)/sbin
+bindir      ?= $(prefix)/bin
+sysconfdir  ?= /etc
+mandir      ?= $(prefix)/share/man
+docdir      ?= $(prefix)/share/doc/certera
+datadir     ?= $(prefix)/share/certera
+unitdir     ?= /lib/systemd/system
+INSTALL     ?= install
+PKG_CONFIG  ?= pkg-config
+
+B       ?= build
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+VERSION := 0.1.0
+
+PACKAGES     = libevent libevent_pthreads libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt
+WARNINGS     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 \
+               -Wno-unused-parameter
+MBEDTLS_CFLAGS ?=
+MBEDTLS_LIBS   ?= -lmbedtls -lmbedx509 -lmbedcrypto
+
+ifdef DEVELOPER
+WARNINGS += -Werror
+endif
+ifdef SANITIZE
+SANITIZING = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+endif
+
+all_cflags = -std=gnu11 $(WARNINGS) $(SANITIZING) $(CFLAGS) -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE \
+             -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' -I. -I$(B) $(MBEDTLS_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+all_libs   = $(MBEDTLS_LIBS) $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lpthread
+all_ldflags = $(SANITIZING) $(LDFLAGS) -pie -Wl,-z,relro,-z,now
+
+FOLDERS = base pki keeper store acme webui daemon ctl
+
+# $(call objects,folder): its objects; main.c stays out of the library.
+objects = $(patsubst %.c,$(B)/%.o,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c)))
+library = $(B)/$(1).a
+
+PROGRAMS = $(B)/certerad $(B)/certeractl
+# Unit tests: t/NNNN-name.c is one program, linked with all libraries.
+UNITS    = $(patsubst %.c,$(B)/%.t,$(wildcard t/*.c))
+
+.PHONY: all
+all: $(PROGRAMS) documents
+
+define folder_rules
+$(call library,$(1)): $(call objects,$(1))
+endef
+$(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
+
+$(B)/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
+
+$(B)/certerad: $(B)/daemon/main.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
+	$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
+
+$(B)/certeractl: $(B)/ctl/main.o $(foreach f,ctl base,$(call library,$(f)))
+	$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
+
+$(UNITS): $(B)/%.t: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
+	$(CC) $(all_ldflags) -o $@ $^ -lcmocka $(all_libs)
+
+-include $(wildcard $(B)/*/*.d)
+
+# Documents that come out of the program's own tables.
+.PHONY: documents
+documents: conf/certera.yaml.example $(B)/man/certera.yaml.5
+
+conf/certera.yaml.example: $(B)/certerad
+	$(B)/certerad -x example > $@.new && mv $@.new $@
+
+$(B)/man/certera.yaml.5: man/certera.yaml.5.in $(B)/certerad
+	@mkdir -p $(@D)
+	$(B)/certerad -x manual > $(@D)/settings
+	sed -e '/^@SETTINGS@$$/{r $(@D)/settings' -e 'd;}' $< > $@
+
+.PHONY: clean
+clean:
+	rm -rf $(B)

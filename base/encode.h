@@ -1,0 +1,20 @@
+/* Hex, base64 (RFC 4648 section 4) and base64url without padding (section 5). */
+#ifndef BASE_ENCODE_H
+#define BASE_ENCODE_H
+
+#include "base/buf.h"
+
+void hex_add(struct buf *, const void *, size_t len);			/* lower case */
+char *hex_str(const void *, size_t len);				/* owned */
+int hex_decode(struct buf *, const char *) MUST_CHECK;			/* -1: not hex */
+
+void base64_add(struct buf *, const void *, size_t len);		/* one line, padded */
+int base64_decode(struct buf *, const char *, size_t len) MUST_CHECK;	/* white space is skipped */
+
+void base64url_add(struct buf *, const void *, size_t len);
+char *base64url_str(const void *, size_t len);				/* owned */
+int base64url_decode(struct buf *, const char *, size_t len) MUST_CHECK;	/* strict: no padding, no white space */
+/* Only base64url characters, at least one?  (ACME tokens, RFC 8555 section 8.) */
+bool base64url_is(const char *);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * One error, as a person will read it.
+ *
+ * The place that fails calls err_set(); each caller on the way up may put
+ * what it was doing in front with err_prefix(); only the edge (a log line, a
+ * page, certeractl) prints.  An error owns nothing, so it is copied by `=`.
+ *
+ * All functions accept e == NULL (the caller does not care) and return -1,
+ * so that `return err_set(...)` reads well.
+ */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include "base/base.h"
+
+enum err_kind {
+#define ERR_KIND(kind, http, code, title) ERR_##kind,
+#include "base/err.def"
+#undef ERR_KIND
+};
+
+struct err {
+	enum err_kind kind;
+	char message[512];	/* "renewing www: asking the CA for an order: ..." */
+	char detail[1024];	/* what the other side said, word for word */
+	char hint[512];		/* what a person can do about it */
+	char code[64];		/* machine word: ACME problem type without its URN, config key, ... */
+	int64_t retry_at;	/* unix seconds before which trying again is pointless; 0 = not said */
+};
+
+/* Starts a new error; clears detail, hint, code and retry_at. */
+int err_set(struct err *, enum err_kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* As err_set(), with ": " and strerror(errno) behind the sentence. */
+int err_errno(struct err *, enum err_kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Puts "fmt: " in front of the message. */
+int err_prefix(struct err *, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int err_detail(struct err *, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int err_hint(struct err *, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int err_code(struct err *, const char *code);
+void err_clear(struct err *);
+static inline bool err_is_set(const struct err *e) { return e->kind != ERR_NONE; }
+
+int err_http_status(enum err_kind);
+int err_exit_code(enum err_kind);
+const char *err_title(enum err_kind);
+const char *err_kind_name(enum err_kind);	/* "MISSING" */
+enum err_kind err_kind_by_name(const char *);	/* ERR_INTERNAL if unknown */
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * HTTP requests to others: libcurl's multi interface on a loop.  One request, one callback.
+ *
+ * Every request is bounded: total time, body size, header size.  TLS is always verified; plain http
+ * is only for what asks for it.  Connections are kept and HTTP/2 is used where the server has it.
+ */
+#ifndef BASE_FETCH_H
+#define BASE_FETCH_H
+
+#include "base/err.h"
+#include "base/loop.h"
+
+struct fetcher;
+struct fetch;		/* one request under way */
+
+struct fetch_request {
+	const char *method;		/* NULL: GET, or POST with a body */
+	const char *url;
+	const char *body;		/* NULL: none */
+	size_t body_len;
+	const char *const *headers;	/* "Name: value", ended by NULL; may be NULL */
+	const char *ca_file;		/* PEM file to trust instead of the system's; NULL: the system's */
+	const char *unix_socket;	/* connect here instead; NULL: by URL */
+	int timeout_ms;			/* for all of it; 0: 30 s */
+	size_t max_body;		/* more is an error; 0: 1 MiB */
+	bool allow_http;		/* else only https: is fetched */
+	int max_redirects;		/* 0: redirects are replies like any other */
+};
+
+struct fetch_reply {
+	const struct err *err;		/* NULL if a whole HTTP reply arrived, whatever its status */
+	int status;			/* HTTP status */
+	const char *body;		/* NUL-terminated behind body_len */
+	size_t body_len;
+};
+
+/* The reply is valid during the callback only. */
+typedef void fetch_cb(void *arg, const struct fetch_reply *);
+
+struct fetcher *fetcher_new(struct loop *, const char *user_agent);
+void fetcher_free(struct fetcher *);		/* cancels what is under way, without callbacks */
+/* Copies what it needs of the request.  The callback is always called later, never from inside; never after fetch_cancel(). */
+struct fetch *fetch_start(struct fetcher *, const struct fetch_request *, fetch_cb *, void *arg);
+void fetch_cancel(struct fetch *);
+
+/* A header of the reply by name, any case; the nth of several (0 first).  NULL: there is none. */
+const char *fetch_header(const struct fetch_reply *, const char *name, size_t nth);
+
+#endif

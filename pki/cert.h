@@ -1,0 +1,41 @@
+/* X.509 certificates and chains (RFC 5280): reading, checking, and the self-signed one of the first hour. */
+#ifndef PKI_CERT_H
+#define PKI_CERT_H
+
+#include "pki/key.h"
+
+struct cert {			/* what is in one; all owned */
+	char **names;		/* SANs (DNS, IP) in normal form, in order; the CN if there are no SANs */
+	char *subject, *issuer;	/* RFC 4514-like text */
+	char *subject_cn, *issuer_cn;	/* NULL: none */
+	char *serial;		/* hex, lower case, as in DER (a leading 00 stays: RFC 9773 needs it) */
+	char *fingerprint;	/* SHA-256 of the DER, hex */
+	char *aki;		/* authority key identifier, hex; NULL: none */
+	int64_t not_before, not_after;
+	bool is_ca;
+	struct buf der, spki;
+};
+int cert_parse(struct cert *, struct slice der, struct err *);
+void cert_release(struct cert *);
+
+struct chain {			/* leaf first, as the CA sent them */
+	struct cert *cert;
+	size_t count;
+};
+/* Strict: nothing but CERTIFICATE blocks (RFC 8555 section 11.4 says why), 1 to 10 of them. */
+int chain_parse(struct chain *, struct slice pem, struct err *);
+void chain_release(struct chain *);
+/* PEM of certificates [from, to), "\n" line ends. */
+void chain_pem(const struct chain *, size_t from, size_t to, struct buf *pem);
+#define _cleanup_chain_ _cleanup_(chain_release)
+
+/*
+ * What a client must check of what a CA sent: the leaf is for this key and exactly these
+ * names, valid at `now`, not a CA, each certificate is signed by the next.
+ */
+int chain_check(const struct chain *, struct slice spki, char *const *names, int64_t now, struct err *);
+
+/* Self-signed for `host`, ten years, marked as ours in the subject; for the TLS front before the first issuance. */
+int cert_self_signed(struct key *, const char *host, struct buf *der, struct err *);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * Records as C structs: struct rec_account, struct rec_cert, ... out of record.def.
+ *
+ * A zeroed struct is an empty record.  Strings, lists and blobs in it are owned by it:
+ * set them with record_set(), free all with rec_X_release().
+ *
+ *	struct rec_cert c = { 0 };
+ *	if (rec_cert_by_name(txn, &c, e, name, staging) < 0) ...
+ *	record_set(&c.key_type, "p256");
+ *	rec_cert_put(txn, &c, e);
+ *	rec_cert_release(&c);
+ *
+ * _get and _by_name return 0, or -1 with ERR_MISSING (or ERR_STORAGE) in e.
+ * _put checks that no other record has the same index fields: ERR_CONFLICT.
+ */
+#ifndef STORE_RECORD_H
+#define STORE_RECORD_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "store/store.h"
+
+#define RECORD_TYPE_STR  char *
+#define RECORD_TYPE_STRV char **
+#define RECORD_TYPE_INT  int64_t
+#define RECORD_TYPE_TIME int64_t
+#define RECORD_TYPE_BOOL bool
+#define RECORD_TYPE_BLOB struct buf
+
+#define RECORD(rec, table, index, doc) struct rec_##rec {
+#define FIELD(rec, tag, type, name, flags, doc) RECORD_TYPE_##type name;
+#define END(rec) };
+#include "store/record.def"
+#undef RECORD
+#undef FIELD
+#undef END
+
+struct record_type;	/* the rows of record.def, for the generic functions below */
+
+int record_get(struct txn *, const struct record_type *, void *rec, const char *id, struct err *);
+int record_by_index(struct txn *, const struct record_type *, void *rec, struct slice index_key, struct err *);
+int record_put(struct txn *, const struct record_type *, void *rec, struct err *);
+int record_delete(struct txn *, const struct record_type *, const char *id, struct err *);
+void record_release(const struct record_type *, void *rec);	/* frees what it owns and zeroes it */
+json_t *record_json(const struct record_type *, const void *rec);	/* all but HIDE fields; times RFC 3339; errors as objects */
+/* The bytes as stored, and back. */
+void record_encode(const struct record_type *, const void *rec, struct buf *);
+int record_decode(const struct record_type *, void *rec, struct slice, struct err *);
+
+#define RECORD(rec, table, index, doc) \
+	extern const struct record_type rec_##rec##_type; \
+	static inline int rec_##rec##_get(struct txn *t, struct rec_##rec *r, const char *id, struct err *e) \
+	{ return record_get(t, &rec_##rec##_type, r, id, e); } \
+	static inline int rec_##rec##_put(struct txn *t, struct rec_##rec *r, struct err *e) \
+	{ return record_put(t, &rec_##rec##_type, r, e); } \
+	static inline int rec_##rec##_delete(struct txn *t, const char *id, struct err *e) \
+	{ return record_delete(t, &rec_##rec##_type, id, e); } \
+	static inline void rec_##rec##_release(struct rec_##rec *r) \
+	{ record_release(&rec_##rec##_type, r); } \
+	static inline json_t *rec_##rec##_json(const struct rec_##rec *r) \
+	{ return record_json(&rec_##rec##_type, r); }
+#define FIELD(rec, tag, type, name, flags, doc)
+#define END(rec)
+#include "store/record.def"
+#undef RECORD
+#undef FIELD
+#undef END
+
+int rec_account_by_name(struct txn *, struct rec_account *, const char *name, struct err *);
+int rec_key_by_name(struct txn *, struct rec_key *, const char *name, struct err *);
+int rec_cert_by_name(struct txn *, struct rec_cert *, const char *name, bool staging, struct err *);
+
+/* Replaces an owned string by a copy (NULL clears). */
+void record_set(char **field, const char *value);
+void record_set_blob(struct buf *field, struct slice value);
+/* "id/00000007": the id of the nth child; sorts by number. */
+char *record_child_id(const char *parent, int64_t number);
+
+/*
+ * Walks a table in order of id: from the first id with `prefix` on, rec is filled anew for each and
+ * released at the end.  Return of fn: 0 go on, 1 stop, -1 stop with e.  Newest first with backwards.
+ */
+typedef int record_each_fn(void *arg, void *rec, struct err *);
+int record_each(struct txn *, const struct record_type *, const char *prefix, bool backwards, record_each_fn *fn, void *arg,
+		struct err *);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * The store: LMDB behind a door.  The only shared state of the daemon.
+ *
+ * Reads are snapshots and never wait.  Writes wait for each other; a write transaction begins
+ * and ends on one thread and is short (no waiting for anything else inside).  A write is a list
+ * of puts and deletes.  What txn_get() and walks return is borrowed until the transaction ends
+ * or, in a write, until the next change.
+ *
+ * The map grows by itself.  A full disk is ERR_STORAGE from txn_commit() (or a put), nothing is
+ * half written, and the next transaction may succeed again.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum table {
+#define TABLE(name, doc) TABLE_##name,
+#include "store/tables.def"
+#undef TABLE
+	TABLES
+};
+
+#define STORE_FORMAT 1		/* raised with every change an older program would misread */
+
+struct store;
+struct txn;
+
+/* True if there is a store in the directory. */
+bool store_exists(const char *directory);
+/*
+ * Opens, creating it if there is none.  Changes nothing yet in an existing store: a newer format is
+ * refused (ERR_STORAGE, both numbers named).  The caller then checks the master key and calls store_upgrade().
+ */
+int store_open(struct store **, const char *directory, struct err *);
+int store_upgrade(struct store *, struct err *);	/* migrates an older format, step by step, in one transaction each */
+void store_close(struct store *);			/* all transactions are over; NULL is fine */
+/* Told (on the committing thread) after every commit that changed something. */
+void store_on_commit(struct store *, void (*fn)(void *arg), void *arg);
+
+int store_read(struct store *, struct txn **, struct err *);
+int store_write(struct store *, struct txn **, struct err *);
+int txn_commit(struct txn *, struct err *);		/* ends it, whatever the result */
+void txn_abort(struct txn *);				/* NULL is fine */
+/* For `_cleanup_txn_ struct txn *t = NULL;`: aborts what is not committed; commit as txn_commit(TAKE(t), e). */
+#define _cleanup_txn_ _cleanup_(cleanup_txn)
+void cleanup_txn(struct txn **);
+
+int txn_get(struct txn *, enum table, struct slice key, struct slice *value, struct err *);	/* 1 found, 0 not, -1 */
+int txn_put(struct txn *, enum table, struct slice key, struct slice value, struct err *);
+int txn_delete(struct txn *, enum table, struct slice key, struct err *);			/* absent is fine */
+
+/* Walks keys in order from `from` on (backwards: down from the last key with that prefix). fn: 0 go on, 1 stop, -1 fail. */
+typedef int txn_walk_fn(void *arg, struct slice key, struct slice value, struct err *);
+int txn_walk(struct txn *, enum table, struct slice prefix, bool backwards, txn_walk_fn *, void *arg, struct err *);
+size_t txn_count(struct txn *, enum table);
+
+/* A consistent copy of the store as one file in a new directory, while it runs. */
+int store_copy(struct store *, const char *directory, struct err *);
+
+#endif

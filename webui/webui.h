@@ -1,0 +1,43 @@
+/*
+ * What the front threads answer: the router, the gate and the handlers.
+ *
+ * One struct webui a thread, on that thread's loop.  Nothing in a handler blocks: it reads the store,
+ * writes intents, asks the keeper and answers when the keeper did.
+ */
+#ifndef WEBUI_WEBUI_H
+#define WEBUI_WEBUI_H
+
+#include "base/loop.h"
+#include "base/net.h"
+#include "keeper/keeper.h"
+#include "store/store.h"
+
+struct evhttp;
+struct webui;
+
+/* What all threads share; lives longer than they do.  Replaced as a whole on reload (webui_configure). */
+struct webui_settings {
+	const char *hostname;			/* of this server */
+	int https_port;				/* for redirects from http; 0: no https listener, no redirect */
+	struct cidr_list admin, api, trusted_proxies;
+	const char *key_type;			/* default for new keys */
+};
+
+struct webui_env {
+	struct store *store;
+	void (*wake)(void *arg);		/* the agenda has changed: any thread may call it */
+	void *arg;
+	const char *version;
+	int64_t started;			/* unix seconds */
+};
+
+enum webui_face { FACE_HTTP, FACE_HTTPS, FACE_CONTROL };
+
+/* env is borrowed; settings are borrowed until the next webui_configure() or webui_free(). */
+struct webui *webui_new(struct loop *, struct keeper_client *, const struct webui_env *, const struct webui_settings *);
+void webui_configure(struct webui *, const struct webui_settings *);	/* on the webui's own thread */
+void webui_free(struct webui *);	/* writes what is still to be recorded; after its evhttps are freed */
+/* Lets this evhttp's requests be answered here. */
+void webui_attach(struct webui *, struct evhttp *, enum webui_face);
+
+#endif
