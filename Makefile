@@ -6,6 +6,7 @@
 #   SANITIZE=address,undefined    sanitizers
 #   B=build-clang CC=clang        another compiler beside the first
 #   T=3                           one family of tests (make check)
+#   V=1                           every command as it is run
 
 -include config.mak
 
@@ -24,6 +25,7 @@ B       ?= build
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
+Q       := $(if $(V),,@)
 
 PACKAGES     = libevent libevent_pthreads libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt
 WARNINGS     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 \
@@ -38,9 +40,11 @@ ifdef SANITIZE
 SANITIZING = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
 endif
 
+package_cflags := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
+package_libs   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 all_cflags = -std=gnu11 $(WARNINGS) $(SANITIZING) $(CFLAGS) -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE \
-             -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' -I. -I$(B) $(MBEDTLS_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
-all_libs   = $(MBEDTLS_LIBS) $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lpthread
+             -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' -I. -I$(B) $(MBEDTLS_CFLAGS) $(package_cflags)
+all_libs   = $(MBEDTLS_LIBS) $(package_libs) -lpthread
 all_ldflags = $(SANITIZING) $(LDFLAGS) -pie -Wl,-z,relro,-z,now
 
 FOLDERS = base pki keeper store acme webui daemon ctl
@@ -64,34 +68,42 @@ $(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
 $(B)/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@echo "  AR    $@"
+	$(Q)$(AR) rcs $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
+	@echo "  CC    $<"
+	$(Q)$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
 
 $(B)/certerad: $(B)/daemon/main.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
-	$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
 $(B)/certeractl: $(B)/ctl/main.o $(foreach f,ctl base,$(call library,$(f)))
-	$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
 $(UNITS): $(B)/%.t: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
-	$(CC) $(all_ldflags) -o $@ $^ -lcmocka $(all_libs)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ -lcmocka $(all_libs)
 
 -include $(wildcard $(B)/*/*.d)
 
-# Documents that come out of the program's own tables.
+# Documents that come out of the program's own tables.  The example is also kept in conf/, for readers.
 .PHONY: documents
-documents: conf/certera.yaml.example $(B)/man/certera.yaml.5
+documents: $(B)/certera.yaml.example $(B)/man/certera.yaml.5
 
-conf/certera.yaml.example: $(B)/certerad
-	$(B)/certerad -x example > $@.new && mv $@.new $@
+$(B)/certera.yaml.example: $(B)/certerad
+	@echo "  DOC   $@"
+	$(Q)$(B)/certerad -x example > $@
+	$(Q)cmp -s $@ conf/$(@F) || cp $@ conf/$(@F)
 
 $(B)/man/certera.yaml.5: man/certera.yaml.5.in $(B)/certerad
 	@mkdir -p $(@D)
-	$(B)/certerad -x manual > $(@D)/settings
-	sed -e '/^@SETTINGS@$$/{r $(@D)/settings' -e 'd;}' $< > $@
+	@echo "  DOC   $@"
+	$(Q)$(B)/certerad -x manual > $(@D)/settings
+	$(Q)sed -e '/^@SETTINGS@$$/{r $(@D)/settings' -e 'd;}' $< > $@
 
 .PHONY: clean
 clean:

@@ -1,0 +1,22 @@
+#include "ctl/ctl.h"
+
+/* First the options of each command, then the commands. */
+#define COMMAND(id, words, args, method, path, show, text) static const struct option_row id##_options[] = {
+#define OPTION(name, type, member, value, text) { #name, type, member, value, text },
+#define END(id) { NULL, OPTION_SWITCH, NULL, NULL, NULL } };
+#include "ctl/commands.def"
+#undef COMMAND
+#undef OPTION
+#undef END
+
+const struct command commands[] = {
+#define COMMAND(id, words, args, method, path, show, text) \
+	{ words, args, method, path, id##_options, ARRAY_SIZE(id##_options) - 1, show, text },
+#define OPTION(name, type, member, value, text)
+#define END(id)
+#include "ctl/commands.def"
+#undef COMMAND
+#undef OPTION
+#undef END
+};
+const size_t commands_count = ARRAY_SIZE(commands);

@@ -1,0 +1,80 @@
+/*
+ * certeractl: a thin client of the daemon's JSON API over its Unix socket.
+ *
+ * commands.def says everything about a command but how its answer is shown: words, request, options.
+ */
+#ifndef CTL_CTL_H
+#define CTL_CTL_H
+
+#include "base/err.h"
+#include "base/json.h"
+
+enum option_type {
+	OPTION_TEXT,	/* member = text */
+	OPTION_LIST,	/* member = [text, ...]; may be given again */
+	OPTION_FLAG,	/* member = true */
+	OPTION_FILE,	/* member = the file's content ("-": standard input) */
+	OPTION_QUERY,	/* in the URL, with its value */
+	OPTION_LOCAL,	/* ours alone, with a value */
+	OPTION_SWITCH,	/* ours alone, without */
+};
+
+struct option_row {
+	const char *name;		/* without the two dashes */
+	enum option_type type;
+	const char *member;		/* of the request, or of ctl->local */
+	const char *value;		/* what the help calls its value; NULL for flags */
+	const char *text;		/* one sentence */
+};
+
+struct ctl {
+	const char *socket;
+	bool as_json;
+	const struct command *command;
+	char **args;			/* the positional ones */
+	json_t *body, *query, *local;	/* options by member */
+};
+
+struct command {
+	const char *words;		/* "cert add" */
+	const char *args;		/* "NAME"; members of the body in lower case where the path does not take them */
+	const char *method, *path;	/* {1} is the first positional argument */
+	const struct option_row *options;
+	size_t options_count;
+	/* Shows the answer; may wait for more.  Returns the exit code. */
+	int (*show)(struct ctl *, json_t *answer);
+	const char *text;		/* one sentence */
+};
+
+extern const struct command commands[];
+extern const size_t commands_count;
+
+/* One request, waited for.  The answer is a new reference, NULL on failure (e says why, as the daemon did). */
+json_t *ctl_request(struct ctl *, const char *method, const char *path, const json_t *body, struct err *e);
+/* The path of the command with its arguments and query filled in; owned. */
+char *ctl_path(const struct ctl *);
+
+/* Prints the error and returns its exit code. */
+int ctl_fail(const struct err *);
+/* With --json: prints the answer and returns true. */
+bool ctl_as_json(const struct ctl *, const json_t *);
+
+/* show.c */
+int show_status(struct ctl *, json_t *);
+int show_account(struct ctl *, json_t *);
+int show_accounts(struct ctl *, json_t *);
+int show_key(struct ctl *, json_t *);
+int show_keys(struct ctl *, json_t *);
+int show_cert(struct ctl *, json_t *);
+int show_certs(struct ctl *, json_t *);
+int show_events(struct ctl *, json_t *);
+int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
+int show_rotated(struct ctl *, json_t *);
+int show_removed(struct ctl *, json_t *);
+void print_added(const json_t *);		/* a new certificate's API keys */
+/* wait.c: with --wait, follow what was started until it ends */
+int wait_account(struct ctl *, json_t *);
+int wait_cert_added(struct ctl *, json_t *);
+int wait_cert(struct ctl *, json_t *);
+
+#endif

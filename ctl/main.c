@@ -1,0 +1,263 @@
+/* certeractl: from the command line to one request, and its answer to the screen. */
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+#define DEFAULT_SOCKET "/var/lib/certera/control.sock"
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: certeractl [--socket PATH] [--json] COMMAND [OPTION]... [ARGUMENT]...\n\n", out);
+	for (size_t i = 0; i < commands_count; i++) {
+		_cleanup_free_ char *head = xasprintf("%s %s", commands[i].words, commands[i].args);
+
+		fprintf(out, "  %-32s %s\n", head, commands[i].text);
+	}
+	fputs("\n  --socket PATH                    the daemon's control socket (else $CERTERA_SOCKET, else\n"
+	      "                                   " DEFAULT_SOCKET ")\n"
+	      "  --json                           print the daemon's answer as JSON\n"
+	      "  --help                           this text, or behind a command that command's options\n"
+	      "  --version                        the version\n",
+	      out);
+}
+
+static void print_command_usage(FILE *out, const struct command *c)
+{
+	fprintf(out, "usage: certeractl %s%s%s%s\n\n%s\n", c->words, c->options_count ? " [OPTION]..." : "", *c->args ? " " : "",
+		c->args, c->text);
+	if (c->options_count)
+		fputs("\n", out);
+	for (size_t i = 0; i < c->options_count; i++) {
+		const struct option_row *o = &c->options[i];
+		_cleanup_free_ char *head = xasprintf("--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+
+		fprintf(out, "  %-26s %s\n", head, o->text);
+	}
+	fputs("  --json                     print the daemon's answer as JSON\n", out);
+}
+
+/* The command that the first words name, and how many words that took. */
+static const struct command *find_command(char **words, int count, int *used)
+{
+	for (size_t i = 0; i < commands_count; i++) {
+		_cleanup_strv_ char **want = strv_split(commands[i].words, " ");
+		int n = (int)strv_len(want);
+		int same = 0;
+
+		while (same < n && same < count && !strcmp(words[same], want[same]))
+			same++;
+		if (same == n) {
+			*used = n;
+			return &commands[i];
+		}
+	}
+	return NULL;
+}
+
+static char *read_file(const char *path, struct err *e)
+{
+	_cleanup_fclose_ FILE *file = strcmp(path, "-") ? fopen(path, "re") : NULL;
+	FILE *from = file ? file : stdin;
+	_cleanup_buf_wipe_ struct buf text = BUF_INIT;
+	size_t got;
+
+	if (!file && strcmp(path, "-"))
+		return err_errno(e, ERR_USAGE, "reading %s", path), NULL;
+	do {
+		got = fread(buf_reserve(&text, 4096), 1, 4096, from);
+		text.len += got;
+		if (text.len > 1024 * 1024)
+			return err_set(e, ERR_USAGE, "reading %s: more than a megabyte", path), NULL;
+	} while (got);
+	buf_add_ch(&text, '\0');
+	text.len--;
+	while (text.len && strchr("\r\n", text.data[text.len - 1]))
+		text.data[--text.len] = '\0';
+	return buf_detach(&text);
+}
+
+static int put_option(struct ctl *ctl, const struct option_row *o, const char *value, struct err *e)
+{
+	_cleanup_wipe_ char *content = NULL;
+	json_t *list;
+
+	switch (o->type) {
+	case OPTION_TEXT:
+		json_put_str(ctl->body, o->member, value);
+		break;
+	case OPTION_LIST:
+		list = json_object_get(ctl->body, o->member);
+		if (!list) {
+			list = json_array();
+			json_object_set_new(ctl->body, o->member, list);
+		}
+		json_array_append_new(list, json_string(value));
+		break;
+	case OPTION_FLAG:
+		json_put_bool(ctl->body, o->member, true);
+		break;
+	case OPTION_FILE:
+		content = read_file(value, e);
+		if (!content)
+			return -1;
+		json_put_str(ctl->body, o->member, content);
+		break;
+	case OPTION_QUERY:
+		json_put_str(ctl->query, o->member, value);
+		break;
+	case OPTION_LOCAL:
+		json_put_str(ctl->local, o->member, value);
+		break;
+	case OPTION_SWITCH:
+		json_put_bool(ctl->local, o->member, true);
+		break;
+	}
+	return 0;
+}
+
+static const struct option_row *find_option(const struct command *c, const char *name, size_t len)
+{
+	for (size_t i = 0; i < c->options_count; i++)
+		if (strlen(c->options[i].name) == len && !strncmp(c->options[i].name, name, len))
+			return &c->options[i];
+	return NULL;
+}
+
+/* --name VALUE, --name=VALUE; returns how many further words it took, -1 on error. */
+static int take_option(struct ctl *ctl, char **argv, struct err *e)
+{
+	const char *name = argv[0] + 2;
+	const char *equals = strchr(name, '=');
+	const struct option_row *o = find_option(ctl->command, name, equals ? (size_t)(equals - name) : strlen(name));
+	const char *value = equals ? equals + 1 : argv[1];
+
+	if (!o) {
+		err_set(e, ERR_USAGE, "%s has no option %s", ctl->command->words, argv[0]);
+		return err_hint(e, "See certeractl %s --help.", ctl->command->words);
+	}
+	if (!o->value && equals)
+		return err_set(e, ERR_USAGE, "--%s takes no value", o->name);
+	if (o->value && !value)
+		return err_set(e, ERR_USAGE, "--%s wants a value: %s", o->name, o->value);
+	if (put_option(ctl, o, value, e) < 0)
+		return -1;
+	return o->value && !equals ? 1 : 0;
+}
+
+static int parse_words(struct ctl *ctl, char **argv, struct err *e)
+{
+	_cleanup_strv_ char **want = strv_split(ctl->command->args, " ");
+
+	for (bool options = true; *argv; argv++) {
+		int took;
+
+		if (options && !strcmp(*argv, "--")) {
+			options = false;
+		} else if (options && !strcmp(*argv, "--json")) {
+			ctl->as_json = true;
+		} else if (options && str_starts(*argv, "--")) {
+			took = take_option(ctl, argv, e);
+			if (took < 0)
+				return -1;
+			argv += took;
+		} else {
+			strv_add(&ctl->args, *argv);
+		}
+	}
+	if (strv_len(ctl->args) == strv_len(want))
+		return 0;
+	err_set(e, ERR_USAGE, "%s takes %s%s", ctl->command->words, *ctl->command->args ? "" : "no arguments", ctl->command->args);
+	return err_hint(e, "See certeractl %s --help.", ctl->command->words);
+}
+
+/* What a command line says beyond members: what follows from its words. */
+static void complete(struct ctl *ctl)
+{
+	if (!str_eq(ctl->command->method, "GET") && !strchr(ctl->command->path, '{'))
+		json_put_str(ctl->body, "name", ctl->args[0]);
+	if (json_bool(ctl->local, "staging", false))
+		json_put_str(ctl->query, "staging", "true");
+	if (json_bool(ctl->local, "no_issue", false))
+		json_put_bool(ctl->body, "issue", false);
+	if (str_eq(ctl->command->words, "apikey rotate")) {	/* cert|key is what the path calls certificates|keys */
+		const char *kind = str_eq(ctl->args[0], "cert") ? "certificates" : str_eq(ctl->args[0], "key") ? "keys" : NULL;
+
+		if (kind) {
+			free(ctl->args[0]);
+			ctl->args[0] = xstrdup(kind);
+		}
+	}
+}
+
+static int run(struct ctl *ctl)
+{
+	_cleanup_json_ json_t *answer = NULL;
+	_cleanup_free_ char *path = ctl_path(ctl);
+	struct err e = { 0 };
+	bool body = str_eq(ctl->command->method, "POST");
+
+	answer = ctl_request(ctl, ctl->command->method, path, body ? ctl->body : NULL, &e);
+	return answer ? ctl->command->show(ctl, answer) : ctl_fail(&e);
+}
+
+static int run_command(struct ctl *ctl, char **argv)
+{
+	struct err e = { 0 };
+	int code;
+
+	for (char **word = argv; *word && strcmp(*word, "--"); word++)
+		if (!strcmp(*word, "--help"))
+			return print_command_usage(stdout, ctl->command), 0;
+	ctl->body = json_object();
+	ctl->query = json_object();
+	ctl->local = json_object();
+	if (parse_words(ctl, argv, &e) < 0) {
+		code = ctl_fail(&e);
+	} else {
+		complete(ctl);
+		code = run(ctl);
+	}
+	json_decref(ctl->body);
+	json_decref(ctl->query);
+	json_decref(ctl->local);
+	strv_free(ctl->args);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = { .socket = getenv("CERTERA_SOCKET") };
+	struct err e = { 0 };
+	int used = 0;
+	int i = 1;
+
+	if (!ctl.socket || !*ctl.socket)
+		ctl.socket = DEFAULT_SOCKET;
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return print_usage(stdout), 0;
+		if (!strcmp(argv[i], "--version") || !strcmp(argv[i], "-V"))
+			return puts("certeractl " VERSION), 0;
+		if (!strcmp(argv[i], "--json"))
+			ctl.as_json = true;
+		else if (!strcmp(argv[i], "--socket") && i + 1 < argc)
+			ctl.socket = argv[++i];
+		else if (str_starts(argv[i], "--socket="))
+			ctl.socket = argv[i] + strlen("--socket=");
+		else
+			break;
+	}
+	if (i == argc)
+		return print_usage(stderr), err_exit_code(ERR_USAGE);
+	ctl.command = find_command(argv + i, argc - i, &used);
+	if (!ctl.command) {
+		err_set(&e, ERR_USAGE, "there is no command \"%s%s%s\"", argv[i], i + 1 < argc ? " " : "",
+			i + 1 < argc ? argv[i + 1] : "");
+		err_hint(&e, "See certeractl --help.");
+		return ctl_fail(&e);
+	}
+	return run_command(&ctl, argv + i + used);
+}

@@ -1,0 +1,332 @@
+/* Answers on the screen: lists as columns, one thing as lines. */
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+bool ctl_as_json(const struct ctl *ctl, const json_t *answer)
+{
+	_cleanup_wipe_ char *text = ctl->as_json ? json_write_pretty(answer) : NULL;
+
+	if (text)
+		puts(text);
+	return text;
+}
+
+/* A member as people read it: lists joined, times with how far off they are, an error as its sentence. */
+static char *member_text(const json_t *obj, const char *member)
+{
+	const json_t *value = json_object_get(obj, member);
+	struct buf text = BUF_INIT;
+	char relative[64];
+	size_t i;
+	json_t *item;
+	int64_t t;
+
+	if (json_is_string(value) && clock_parse_rfc3339(json_string_value(value), &t) == 0)
+		buf_addf(&text, "%s (%s)", json_string_value(value), clock_relative(relative, sizeof(relative), t, clock_now()));
+	else if (json_is_string(value))
+		buf_add_str(&text, json_string_value(value));
+	else if (json_is_integer(value))
+		buf_addf(&text, "%lld", (long long)json_integer_value(value));
+	else if (json_is_boolean(value))
+		buf_add_str(&text, json_is_true(value) ? "yes" : "no");
+	else if (json_is_object(value))
+		buf_add_str(&text, json_str(value, "detail") ? json_str(value, "detail") : "");
+	else if (json_is_array(value))
+		json_array_foreach(value, i, item)
+			buf_addf(&text, "%s%s", i ? ", " : "", json_string_value(item) ? json_string_value(item) : "");
+	buf_add(&text, "", 0);
+	return buf_detach(&text);
+}
+
+struct column {
+	const char *title;
+	const char *member;
+};
+
+#define COLUMNS_MAX 8
+
+/* Characters on the screen, not bytes. */
+static int width_of(const char *utf8)
+{
+	int width = 0;
+
+	for (; *utf8; utf8++)
+		width += ((unsigned char)*utf8 & 0xc0) != 0x80;
+	return width;
+}
+
+static void print_cell(const char *text, int width, bool last)
+{
+	fputs(text, stdout);
+	for (int i = width_of(text); !last && i < width + 2; i++)
+		putchar(' ');
+}
+
+static void print_table(const json_t *rows, const struct column *columns, size_t count, const char *when_empty)
+{
+	int width[COLUMNS_MAX];
+	json_t *row;
+	size_t i;
+
+	if (!json_array_size(rows)) {
+		puts(when_empty);
+		return;
+	}
+	for (size_t c = 0; c < count; c++) {
+		width[c] = width_of(columns[c].title);
+		json_array_foreach(rows, i, row) {
+			_cleanup_free_ char *text = member_text(row, columns[c].member);
+
+			width[c] = MAX(width[c], width_of(text));
+		}
+	}
+	for (size_t c = 0; c < count; c++)
+		print_cell(columns[c].title, width[c], c + 1 == count);
+	putchar('\n');
+	json_array_foreach(rows, i, row) {
+		for (size_t c = 0; c < count; c++) {
+			_cleanup_free_ char *text = member_text(row, columns[c].member);
+
+			print_cell(text, width[c], c + 1 == count);
+		}
+		putchar('\n');
+	}
+}
+
+/* "title: value" for each member that says something. */
+static void print_lines(const json_t *obj, const struct column *lines, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_free_ char *text = member_text(obj, lines[i].member);
+
+		if (*text)
+			printf("%-14s %s\n", lines[i].title, text);
+	}
+}
+
+static void print_error(const json_t *obj)
+{
+	const json_t *error = json_object_get(obj, "error");
+	const char *said = json_str(error, "said");
+	const char *hint = json_str(error, "hint");
+
+	if (!json_is_object(error))
+		return;
+	printf("%-14s %s\n", "error", json_str(error, "detail"));
+	if (said)
+		printf("%-14s %s\n", "", said);
+	if (hint)
+		printf("%-14s %s\n", "", hint);
+}
+
+static void print_api_keys(const json_t *answer, const char *member, const char *of)
+{
+	const json_t *keys = json_object_get(answer, member);
+	json_t *key;
+	size_t i;
+
+	if (!json_array_size(keys))
+		return;
+	printf("\nAPI keys of the %s, shown only this once:\n", of);
+	json_array_foreach(keys, i, key)
+		printf("  %zu  %s\n", i + 1, json_string_value(key));
+}
+
+void print_added(const json_t *answer)
+{
+	printf("Certificate %s is added.\n", json_str(json_object_get(answer, "certificate"), "name"));
+	print_api_keys(answer, "api_keys", "certificate");
+	print_api_keys(answer, "key_api_keys", "key");
+}
+
+int show_status(struct ctl *ctl, json_t *answer)
+{
+	static const struct column lines[] = { { "version", "version" }, { "started", "started" } };
+	static const struct column next[] = { { "WHEN", "due" }, { "WHAT", "kind" }, { "OF", "name" } };
+	json_t *counts = json_object_get(answer, "certificates");
+	const char *word;
+	json_t *count;
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_lines(answer, lines, ARRAY_SIZE(lines));
+	printf("%-14s", "certificates");
+	if (!json_object_size(counts))
+		fputs(" none", stdout);
+	json_object_foreach(counts, word, count)
+		if (json_integer_value(count))
+			printf(" %lld %s", (long long)json_integer_value(count), word);
+	fputs("\n\n", stdout);
+	print_table(json_object_get(answer, "agenda"), next, ARRAY_SIZE(next), "Nothing is planned.");
+	return 0;
+}
+
+int show_account(struct ctl *ctl, json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "name", "name" }, { "state", "state" }, { "CA", "ca" }, { "directory", "directory" }, { "staging", "staging" },
+		{ "contact", "contact" }, { "terms", "terms" }, { "account URL", "kid" }, { "key", "key" },
+		{ "EAB", "eab_kid" }, { "CA file", "ca_file" }, { "created", "created" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_error(answer);
+	return 0;
+}
+
+int show_accounts(struct ctl *ctl, json_t *answer)
+{
+	static const struct column columns[] = {
+		{ "NAME", "name" }, { "STATE", "state" }, { "STAGING", "staging" }, { "DIRECTORY", "directory" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_table(json_object_get(answer, "accounts"), columns, ARRAY_SIZE(columns),
+		    "There are no accounts yet; see certeractl account add --help.");
+	return 0;
+}
+
+int show_key(struct ctl *ctl, json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "name", "name" }, { "type", "type" }, { "use", "use" }, { "versions", "newest" },
+		{ "description", "description" }, { "created", "created" }, { "used by", "used_by" },
+	};
+	const json_t *key = json_object_get(answer, "key") ? json_object_get(answer, "key") : answer;
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_lines(key, lines, ARRAY_SIZE(lines));
+	print_api_keys(answer, "api_keys", "key");
+	return 0;
+}
+
+int show_keys(struct ctl *ctl, json_t *answer)
+{
+	static const struct column columns[] = {
+		{ "NAME", "name" }, { "TYPE", "type" }, { "USE", "use" }, { "VERSIONS", "newest" }, { "DESCRIPTION", "description" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_table(json_object_get(answer, "keys"), columns, ARRAY_SIZE(columns),
+		    "There are no keys yet; they come with certificates, or see certeractl key add --help.");
+	return 0;
+}
+
+int show_cert(struct ctl *ctl, json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "name", "name" }, { "status", "status" }, { "", "status_text" }, { "", "next_step" }, { "names", "names" },
+		{ "staging", "staging" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
+		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
+		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
+	};
+	static const struct column versions[] = {
+		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
+		{ "SERIAL", "serial" },
+	};
+	static const struct column consumers[] = {
+		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" }, { "TIMES", "count" },
+	};
+	const json_t *order = json_object_get(answer, "order");
+	json_t *line;
+	size_t i;
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_error(answer);
+	putchar('\n');
+	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "It has no version yet.");
+	if (json_is_object(order)) {
+		printf("\nlast order     %s\n", json_str(order, "result"));
+		json_array_foreach(json_object_get(order, "log"), i, line)
+			printf("  %s\n", json_string_value(line));
+	}
+	putchar('\n');
+	print_table(json_object_get(answer, "consumers"), consumers, ARRAY_SIZE(consumers), "Nobody has fetched it yet.");
+	return 0;
+}
+
+int show_certs(struct ctl *ctl, json_t *answer)
+{
+	static const struct column columns[] = {
+		{ "NAME", "name" }, { "STATUS", "status" }, { "VALID UNTIL", "not_after" }, { "RENEWAL", "renew_at" },
+		{ "STAGING", "staging" }, { "NAMES", "names" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_table(json_object_get(answer, "certificates"), columns, ARRAY_SIZE(columns),
+		    "There are no certificates yet; see certeractl cert add --help.");
+	return 0;
+}
+
+int show_events(struct ctl *ctl, json_t *answer)
+{
+	static const struct column columns[] = {
+		{ "EVENT", "number" }, { "WHEN", "time" }, { "WHO", "actor" }, { "FROM", "address" }, { "WHAT", "action" },
+		{ "OF", "name" }, { "", "message" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_table(json_object_get(answer, "events"), columns, ARRAY_SIZE(columns), "Nothing has happened yet.");
+	return 0;
+}
+
+/* Beside the file, then renamed: never half a key, never readable by others. */
+static int write_out(const char *path, const char *text, struct err *e)
+{
+	_cleanup_free_ char *fresh = xasprintf("%s.new", path);
+	_cleanup_close_ int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	size_t len = strlen(text);
+
+	if (fd < 0 || fchmod(fd, 0600) < 0 || write(fd, text, len) != (ssize_t)len || fsync(fd) < 0 || rename(fresh, path) < 0)
+		return err_errno(e, ERR_STORAGE, "writing %s", path);
+	return 0;
+}
+
+int show_material(struct ctl *ctl, json_t *answer)
+{
+	const char *text = json_str(answer, "pem") ? json_str(answer, "pem") : json_str(answer, "key");
+	const char *path = json_str(ctl->local, "out");
+	struct err e = { 0 };
+
+	if (!path && ctl_as_json(ctl, answer))
+		return 0;
+	if (!text) {
+		err_set(&e, ERR_INTERNAL, "the daemon's answer holds nothing to export");
+		return ctl_fail(&e);
+	}
+	if (path && write_out(path, text, &e) < 0)
+		return ctl_fail(&e);
+	if (!path)
+		fputs(text, stdout);
+	return 0;
+}
+
+int show_rotated(struct ctl *ctl, json_t *answer)
+{
+	if (!ctl_as_json(ctl, answer))
+		printf("The new API key, shown only this once:\n  %s\n", json_str(answer, "api_key"));
+	return 0;
+}
+
+int show_removed(struct ctl *ctl, json_t *answer)
+{
+	if (!ctl_as_json(ctl, answer))
+		printf("%s is removed.\n", ctl->args[0]);
+	return 0;
+}

@@ -1,0 +1,157 @@
+/* --wait: follow what was started, with its steps, until it ends. */
+#include "ctl/ctl.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#define POLL_MS 200
+#define BAR 24
+
+static void pause_between(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = POLL_MS * 1000000L }, NULL);
+}
+
+static void put_error(const json_t *of, struct err *e)
+{
+	const json_t *error = json_object_get(of, "error");
+
+	if (json_is_object(error))
+		json_problem_read(error, e);
+	if (!err_is_set(e))
+		err_set(e, ERR_CA, "it failed");
+}
+
+/* Reads an account until its state is no longer "new". */
+int wait_account(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_free_ char *path = xasprintf("/api/v1/accounts/%s", json_str(answer, "name"));
+	_cleanup_json_ json_t *now = json_incref(answer);
+	struct err e = { 0 };
+
+	while (json_bool(ctl->local, "wait", false) && str_eq(json_str(now, "state"), "new")) {
+		pause_between();
+		json_decref(now);
+		now = ctl_request(ctl, "GET", path, NULL, &e);
+		if (!now)
+			return ctl_fail(&e);
+	}
+	if (str_eq(json_str(now, "state"), "failed")) {
+		put_error(now, &e);
+		return ctl_fail(&e);
+	}
+	return show_account(ctl, now);
+}
+
+/* What the person sees while an order runs: a line that changes on a terminal, else a line a step. */
+struct progress {
+	bool terminal;
+	char *shown;
+};
+
+static void show_progress(struct progress *p, const json_t *order)
+{
+	const char *activity = json_str(order, "activity") ? json_str(order, "activity") : "waiting for its turn";
+	int64_t done = json_int(order, "position", 0);
+	int64_t all = MAX(json_int(order, "positions", 1), 1);
+
+	if (str_eq(activity, p->shown))
+		return;
+	free(p->shown);
+	p->shown = xstrdup(activity);
+	if (!p->terminal) {
+		fprintf(stderr, "%s\n", activity);
+		return;
+	}
+	fputs("\r\033[K[", stderr);
+	for (int i = 0; i < BAR; i++)
+		fputc(i < BAR * done / all ? '#' : '-', stderr);
+	fprintf(stderr, "] %s", activity);
+}
+
+static void end_progress(struct progress *p)
+{
+	if (p->terminal && p->shown)
+		fputs("\r\033[K", stderr);
+	free(p->shown);
+}
+
+/*
+ * Follows a certificate until order number `wanted` (or a later one) has ended, or an attempt failed
+ * before it had an order.  Returns the certificate as it is then, NULL with e on failure.
+ */
+static json_t *follow(struct ctl *ctl, const char *path, int64_t wanted, int64_t failures, struct err *e)
+{
+	struct progress p = { .terminal = isatty(STDERR_FILENO) && !ctl->as_json };
+	json_t *cert = NULL;
+
+	for (;; pause_between()) {
+		const json_t *order;
+		bool ended;
+
+		json_decref(cert);
+		cert = ctl_request(ctl, "GET", path, NULL, e);
+		if (!cert)
+			break;
+		order = json_object_get(cert, "order");
+		ended = json_int(cert, "orders", 0) >= wanted && !str_eq(json_str(order, "result"), "open");
+		if (ended && str_eq(json_str(order, "result"), "issued"))
+			break;
+		if (ended || (json_int(cert, "failures", 0) > failures && !json_int(cert, "open_order", 0))) {
+			put_error(cert, e);
+			json_decref(cert);
+			cert = NULL;
+			break;
+		}
+		if (!ctl->as_json)
+			show_progress(&p, json_int(cert, "orders", 0) >= wanted ? order : NULL);
+	}
+	end_progress(&p);
+	return cert;
+}
+
+static json_t *wait_order(struct ctl *ctl, const json_t *cert, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s?staging=%s", json_str(cert, "name"),
+					      json_bool(cert, "staging", false) ? "true" : "false");
+	int64_t open = json_int(cert, "open_order", 0);
+
+	return follow(ctl, path, open ? open : json_int(cert, "orders", 0) + 1, json_int(cert, "failures", 0), e);
+}
+
+int wait_cert(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_json_ json_t *cert = NULL;
+	struct err e = { 0 };
+
+	if (!json_bool(ctl->local, "wait", false)) {
+		if (!ctl_as_json(ctl, answer))
+			printf("%s is ordered; see certeractl cert show %s.\n", ctl->args[0], ctl->args[0]);
+		return 0;
+	}
+	cert = wait_order(ctl, answer, &e);
+	return cert ? show_cert(ctl, cert) : ctl_fail(&e);
+}
+
+/* The API keys are shown before the wait: they are shown only once, whatever becomes of the order. */
+int wait_cert_added(struct ctl *ctl, json_t *answer)
+{
+	const json_t *added = json_object_get(answer, "certificate");
+	_cleanup_json_ json_t *cert = NULL;
+	struct err e = { 0 };
+
+	if (!ctl->as_json)
+		print_added(answer);
+	if (json_bool(ctl->local, "wait", false) && !json_bool(ctl->local, "no_issue", false)) {
+		cert = wait_order(ctl, added, &e);
+		if (!cert) {
+			ctl_as_json(ctl, answer);
+			return ctl_fail(&e);
+		}
+		json_object_set(answer, "certificate", cert);
+		if (!ctl->as_json)
+			return putchar('\n'), show_cert(ctl, cert);
+	}
+	ctl_as_json(ctl, answer);
+	return 0;
+}

@@ -1,0 +1,183 @@
+/* Clients of CAs, one a directory, and the account keys that sign for them. */
+#include "daemon/engine.h"
+
+#include "pki/key.h"
+
+#include "daemon/issue.h"
+
+/* An account as ca_sign() needs it: looked up once, the key stays sealed. */
+struct signer {
+	struct signer *next;
+	char *account_id, *key_id, *alg, *eab_id;
+	struct buf material, eab_key;
+};
+
+/* A keeper's answer on its way to acme/. */
+struct relay {
+	struct relay *next;
+	struct engine *engine;
+	acme_bytes_cb *cb;
+	void *cb_arg;
+	size_t field;
+};
+
+struct acme *ca_client(struct engine *g, const struct rec_account *account)
+{
+	const char *ca_file = account->ca_file && *account->ca_file ? account->ca_file : NULL;
+	struct acme_env env = {
+		.loop = g->loop, .fetcher = g->fetcher, .arg = g,
+		.timeout_ms = (int)g->config->acme_timeout * 1000,
+		.sign = ca_sign, .hmac = ca_hmac,
+		.save = issue_save, .publish = issue_publish, .csr = issue_csr, .done = issue_done,
+	};
+	struct ca *ca;
+
+	for (ca = g->cas; ca; ca = ca->next)
+		if (str_eq(ca->directory, account->directory) && str_eq(ca->ca_file, ca_file))
+			return ca->acme;
+	ca = xcalloc(1, sizeof(*ca));
+	ca->directory = xstrdup(account->directory);
+	ca->ca_file = ca_file ? xstrdup(ca_file) : NULL;
+	ca->acme = acme_new(&env, ca->directory, ca->ca_file);
+	ca->next = g->cas;
+	g->cas = ca;
+	return ca->acme;
+}
+
+static void signer_free(struct signer *s)
+{
+	free(s->account_id);
+	free(s->key_id);
+	free(s->alg);
+	free(s->eab_id);
+	buf_release(&s->material);
+	buf_release(&s->eab_key);
+	free(s);
+}
+
+/* The loop has ended: what the keeper has not answered is answered here, as acme/ is promised. */
+static void drop_relays(struct engine *g)
+{
+	struct err e = { 0 };
+
+	err_set(&e, ERR_INTERNAL, "the daemon is ending");
+	while (g->relays) {
+		struct relay *r = g->relays;
+
+		g->relays = r->next;
+		r->cb(r->cb_arg, NULL, &e);
+		free(r);
+	}
+}
+
+void ca_release(struct engine *g)
+{
+	drop_relays(g);
+	while (g->cas) {
+		struct ca *ca = g->cas;
+
+		g->cas = ca->next;
+		acme_free(ca->acme);
+		free(ca->directory);
+		free(ca->ca_file);
+		free(ca);
+	}
+	while (g->signers) {
+		struct signer *s = g->signers;
+
+		g->signers = s->next;
+		signer_free(s);
+	}
+}
+
+static struct signer *signer_find(const struct engine *g, const char *account_id)
+{
+	struct signer *s = g->signers;
+
+	while (s && !str_eq(s->account_id, account_id))
+		s = s->next;
+	return s;
+}
+
+static struct signer *signer_load(struct engine *g, struct txn *t, const struct rec_account *account, struct err *e)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
+	_cleanup_free_ char *id = NULL;
+	const char *alg;
+	struct signer *s;
+
+	if (rec_key_get(t, &key, account->key_id, e) < 0)
+		return NULL;
+	id = record_child_id(key.id, key.newest);
+	if (rec_key_version_get(t, &version, id, e) < 0)
+		return NULL;
+	alg = spki_jws_alg(slice_buf(&version.spki));
+	if (!alg) {
+		err_set(e, ERR_INVALID, "the key of account %s is of a type that cannot sign for ACME", account->name);
+		return NULL;
+	}
+	s = xcalloc(1, sizeof(*s));
+	s->account_id = xstrdup(account->id);
+	s->key_id = xstrdup(key.id);
+	s->alg = xstrdup(alg);
+	s->eab_id = xstrdup(account->id);
+	record_set_blob(&s->material, slice_buf(&version.material));
+	record_set_blob(&s->eab_key, slice_buf(&account->eab_key));
+	s->next = g->signers;
+	g->signers = s;
+	return s;
+}
+
+int ca_account(struct engine *g, struct txn *t, const struct rec_account *account, struct acme_account *out, struct err *e)
+{
+	struct signer *s = signer_find(g, account->id);
+
+	if (!s)
+		s = signer_load(g, t, account, e);
+	if (!s)
+		return err_prefix(e, "account %s", account->name);
+	out->key = s->account_id;
+	out->alg = s->alg;
+	out->jwk = account->jwk;
+	out->kid = account->kid && *account->kid ? account->kid : NULL;
+	return 0;
+}
+
+static void relay_answer(void *arg, const struct keeper_answer *a)
+{
+	struct relay *r = arg;
+	struct relay **link = &r->engine->relays;
+
+	while (*link != r)
+		link = &(*link)->next;
+	*link = r->next;
+	r->cb(r->cb_arg, a->err ? NULL : &a->field[r->field], a->err);
+	free(r);
+}
+
+void ca_ask(struct engine *g, enum keeper_op op, const struct slice *fields, size_t count, size_t field, acme_bytes_cb *cb,
+	    void *cb_arg)
+{
+	struct relay *r = xmalloc(sizeof(*r));
+
+	*r = (struct relay){ g->relays, g, cb, cb_arg, field };
+	g->relays = r;
+	keeper_ask(g->keeper, op, fields, count, -1, relay_answer, r);
+}
+
+void ca_sign(void *engine, const char *key, struct slice data, acme_bytes_cb *cb, void *cb_arg)
+{
+	const struct signer *s = signer_find(engine, key);
+	const struct slice question[] = { slice_str(s->key_id), slice_buf(&s->material), data };
+
+	ca_ask(engine, KEEPER_sign, question, ARRAY_SIZE(question), 0, cb, cb_arg);
+}
+
+void ca_hmac(void *engine, const char *key, struct slice data, acme_bytes_cb *cb, void *cb_arg)
+{
+	const struct signer *s = signer_find(engine, key);
+	const struct slice question[] = { slice_str(s->eab_id), slice_buf(&s->eab_key), data };
+
+	ca_ask(engine, KEEPER_hmac, question, ARRAY_SIZE(question), 0, cb, cb_arg);
+}

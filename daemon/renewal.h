@@ -1,0 +1,18 @@
+/* When a certificate is renewed, and when a failure is tried again.  Pure policy: no clock, no store. */
+#ifndef DAEMON_RENEWAL_H
+#define DAEMON_RENEWAL_H
+
+#include "base/err.h"
+
+/*
+ * When to renew a certificate valid from not_before to not_after.  before > 0: that many seconds before
+ * the end, at most two thirds of its life; 0: when a third of its life is left (half if it lives less than ten
+ * days).  `dice` (any random number) picks one second of the window that begins there and lasts a tenth of what
+ * is left, so that certificates issued together are not renewed together.
+ */
+int64_t renewal_time(int64_t not_before, int64_t not_after, int64_t before, uint64_t dice);
+
+/* When to try again after the nth failure in a row (n >= 1): 1, 10, 100 minutes, then daily; later if the error says so. */
+int64_t renewal_retry(int64_t failures, const struct err *, int64_t now);
+
+#endif

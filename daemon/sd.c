@@ -1,0 +1,80 @@
+#include "daemon/sd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define FIRST_SOCKET 3		/* SD_LISTEN_FDS_START */
+
+void sd_notify(const char *fmt, ...)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = -1;
+	char state[512];
+	va_list ap;
+	int len;
+
+	if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(sa.sun_path))
+		return;
+	va_start(ap, fmt);
+	len = vsnprintf(state, sizeof(state), fmt, ap);
+	va_end(ap);
+
+	memcpy(sa.sun_path, path, strlen(path));
+	if (sa.sun_path[0] == '@')	/* an abstract socket */
+		sa.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || sendto(fd, state, MIN((size_t)len, sizeof(state) - 1), MSG_NOSIGNAL, (struct sockaddr *)&sa,
+			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path))) < 0)
+		log_warn("telling systemd %s: %s", state, strerror(errno));
+}
+
+/* A number in the environment, -1 if there is none; 0 or more otherwise. */
+static int64_t env_number(const char *name)
+{
+	const char *text = getenv(name);
+	char *end;
+	long long n;
+
+	if (!text || !*text)
+		return -1;
+	n = strtoll(text, &end, 10);
+	return *end || n < 0 ? -1 : n;
+}
+
+int64_t sd_watchdog_ms(void)
+{
+	int64_t pid = env_number("WATCHDOG_PID");
+	int64_t usec = env_number("WATCHDOG_USEC");
+
+	if (usec <= 0 || (pid >= 0 && pid != getpid()))
+		return 0;
+	return MAX(usec / 1000, 1);
+}
+
+int sd_sockets(struct sd_socket out[SD_SOCKETS_MAX])
+{
+	_cleanup_strv_ char **names = NULL;
+	int64_t count = env_number("LISTEN_FDS");
+
+	if (count <= 0 || env_number("LISTEN_PID") != getpid())
+		return 0;
+	count = MIN(count, SD_SOCKETS_MAX);
+	names = strv_split(getenv("LISTEN_FDNAMES") ? getenv("LISTEN_FDNAMES") : "", ":");
+	for (int i = 0; i < count; i++) {
+		out[i].fd = FIRST_SOCKET + i;
+		fcntl(out[i].fd, F_SETFD, FD_CLOEXEC);
+		fcntl(out[i].fd, F_SETFL, fcntl(out[i].fd, F_GETFL) | O_NONBLOCK);
+		snprintf(out[i].name, sizeof(out[i].name), "%s", (size_t)i < strv_len(names) ? names[i] : "unknown");
+	}
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDNAMES");
+	return (int)count;
+}
