@@ -18,6 +18,7 @@ mandir      ?= $(prefix)/share/man
 docdir      ?= $(prefix)/share/doc/certera
 datadir     ?= $(prefix)/share/certera
 unitdir     ?= /lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
 INSTALL     ?= install
 PKG_CONFIG  ?= pkg-config
 
@@ -105,6 +106,78 @@ $(B)/man/certera.yaml.5: man/certera.yaml.5.in $(B)/certerad
 	$(Q)$(B)/certerad -x manual > $(@D)/settings
 	$(Q)sed -e '/^@SETTINGS@$$/{r $(@D)/settings' -e 'd;}' $< > $@
 
+# Everything in its place.  A certera.yaml that is there stays as it is.
+install_folders = $(sbindir) $(bindir) $(sysconfdir)/certera $(mandir)/man1 $(mandir)/man5 $(mandir)/man8 $(unitdir) \
+                  $(sysusersdir) $(docdir) $(datadir)/redirect $(datadir)/deploy
+# $(call relocate,file,to): a text that names paths, with those of this installation.
+relocate = sed -e 's|/usr/sbin/certerad|$(sbindir)/certerad|g; s|/etc/certera|$(sysconfdir)/certera|g' $(1) > $(DESTDIR)$(2) && \
+           chmod 644 $(DESTDIR)$(2)
+
+.PHONY: install
+install: all
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(install_folders))
+	$(INSTALL) -m 755 $(B)/certerad $(DESTDIR)$(sbindir)
+	$(INSTALL) -m 755 $(B)/certeractl $(DESTDIR)$(bindir)
+	$(INSTALL) -m 644 $(B)/certera.yaml.example $(DESTDIR)$(sysconfdir)/certera
+	[ -e $(DESTDIR)$(sysconfdir)/certera/certera.yaml ] || \
+		$(INSTALL) -m 644 $(B)/certera.yaml.example $(DESTDIR)$(sysconfdir)/certera/certera.yaml
+	$(call relocate,man/certeractl.1,$(mandir)/man1/certeractl.1)
+	$(call relocate,$(B)/man/certera.yaml.5,$(mandir)/man5/certera.yaml.5)
+	$(call relocate,man/certerad.8,$(mandir)/man8/certerad.8)
+	$(call relocate,contrib/systemd/certera.service,$(unitdir)/certera.service)
+	$(INSTALL) -m 644 contrib/systemd/*.socket $(DESTDIR)$(unitdir)
+	$(INSTALL) -m 644 contrib/systemd/certera.sysusers $(DESTDIR)$(sysusersdir)/certera.conf
+	$(INSTALL) -m 644 contrib/redirect/* $(DESTDIR)$(datadir)/redirect
+	$(INSTALL) -m 755 contrib/deploy/* $(DESTDIR)$(datadir)/deploy
+	$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(docdir)
+	@[ -n "$(DESTDIR)" ] || $(MAKE) -s announce
+
+# On the machine itself: the user certera, and systemd reads the units.
+.PHONY: announce
+announce:
+	@if command -v systemd-sysusers; then systemd-sysusers $(sysusersdir)/certera.conf; fi >/dev/null
+	@if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+	@echo "Now: systemctl enable --now certera"
+
+# Tests, demo, benchmarks.  Those that take a machine from nothing install what they need first.
+JOBS  ?= $(shell nproc)
+TESTS  = $(wildcard t/$(T)*.t) $(filter $(B)/t/$(T)%,$(UNITS))
+
+.PHONY: check
+check:
+	contrib/install-deps build run test
+	t/setup-peers pebble
+	$(MAKE) -j$(JOBS) DEVELOPER=1 all $(TESTS)
+	$(MAKE) prove
+
+# Runs the tests with what is installed.
+.PHONY: prove
+prove: all $(TESTS)
+	B=$(B) prove --exec '' --timer -j$(JOBS) $(TESTS)
+
+.PHONY: demo
+demo:
+	contrib/install-deps build run demo
+	$(MAKE) -j$(JOBS) all
+	contrib/demo
+
+.PHONY: bench
+bench:
+	contrib/install-deps build run bench
+	$(MAKE) -j$(JOBS) all
+	bench/run
+
 .PHONY: clean
 clean:
 	rm -rf $(B)
+
+.PHONY: help
+help:
+	@echo "make              build certerad and certeractl into $(B)/"
+	@echo "make check        install what the tests need, build, run all tests (T=3: one family)"
+	@echo "make prove        run the tests with what is installed"
+	@echo "make demo         see it work: a CA, two web servers, Certera (DEMO=once: check and stop)"
+	@echo "make bench        measure it against nginx and certbot"
+	@echo "make install      into $(prefix) (DESTDIR=, prefix=)"
+	@echo "make clean        remove $(B)/"
+	@sed -n 's/^#   \([A-Z]*=.*\)/  \1/p' $(firstword $(MAKEFILE_LIST))

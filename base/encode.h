@@ -1,4 +1,4 @@
-/* Hex, base64 (RFC 4648 section 4) and base64url without padding (section 5). */
+/* Hex, base64 (RFC 4648 section 4), base64url without padding (section 5), and a look at UTF-8. */
 #ifndef BASE_ENCODE_H
 #define BASE_ENCODE_H
 
@@ -16,5 +16,8 @@ char *base64url_str(const void *, size_t len);				/* owned */
 int base64url_decode(struct buf *, const char *, size_t len) MUST_CHECK;	/* strict: no padding, no white space */
 /* Only base64url characters, at least one?  (ACME tokens, RFC 8555 section 8.) */
 bool base64url_is(const char *);
+
+/* Bytes of the valid UTF-8 character at s; 0 if there is none, and at the end of the string. */
+size_t utf8_len(const char *s);
 
 #endif

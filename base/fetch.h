@@ -39,7 +39,10 @@ typedef void fetch_cb(void *arg, const struct fetch_reply *);
 
 struct fetcher *fetcher_new(struct loop *, const char *user_agent);
 void fetcher_free(struct fetcher *);		/* cancels what is under way, without callbacks */
-/* Copies what it needs of the request.  The callback is always called later, never from inside; never after fetch_cancel(). */
+/*
+ * Copies what it needs of the request.  The callback is always called later, never from inside; never after
+ * fetch_cancel(), which any callback may call, for any request.
+ */
 struct fetch *fetch_start(struct fetcher *, const struct fetch_request *, fetch_cb *, void *arg);
 void fetch_cancel(struct fetch *);
 

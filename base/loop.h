@@ -17,7 +17,7 @@ void loop_free(struct loop *);			/* NULL is fine */
 struct event_base *loop_base(struct loop *);
 void loop_run(struct loop *);			/* until loop_stop() */
 void loop_stop(struct loop *);			/* any thread */
-/* Runs fn(arg) on the loop soon, in the order posted.  Any thread.  What is still waiting when the loop is freed is not run. */
+/* Runs fn(arg) on the loop soon, in the order posted.  Any thread.  What waits when the loop is freed is not run. */
 void loop_post(struct loop *, void (*fn)(void *arg), void *arg);
 
 /* A timer lives inside its owner's struct.  Zeroed memory is an idle timer; timer_stop() is always safe. */

@@ -18,7 +18,8 @@ bool address_any(const struct address *);
 int address_port(const struct address *);	/* 0 for a Unix socket */
 #define ADDRESS_TEXT 64
 char *address_text(char out[ADDRESS_TEXT], const struct address *);	/* with port */
-char *address_host(char out[ADDRESS_TEXT], const struct address *);	/* without; IPv4-mapped shown as IPv4; "local" for a Unix socket */
+/* Without the port; IPv4-mapped shown as IPv4; "local" for a Unix socket. */
+char *address_host(char out[ADDRESS_TEXT], const struct address *);
 
 /* A network: family, leading bits.  IPv4-mapped IPv6 is the IPv4 address, in lists and in questions. */
 struct cidr {
@@ -30,7 +31,8 @@ struct cidr_list {
 	struct cidr *item;
 	size_t count;
 };
-int cidr_parse(struct cidr *, const char *, struct err *);	/* a bare address is a network of one; stray host bits are refused */
+/* A bare address is a network of one; stray host bits are refused. */
+int cidr_parse(struct cidr *, const char *, struct err *);
 bool cidr_list_has(const struct cidr_list *, const struct sockaddr *);
 void cidr_list_release(struct cidr_list *);
 /* "192.0.2.1" or "2001:db8::1" into a sockaddr with port 0. */

@@ -105,8 +105,10 @@ static int start_order(struct issue *is, struct txn *t, struct err *e)
 		is->acme = order_load(ca, &p, is, is->order.state, e);
 	else
 		is->acme = order_new(ca, &p, is);
-	if (!is->acme)
+	if (!is->acme) {	/* the store is well, what it holds of this order is not: the next attempt is a new one */
+		e->kind = ERR_INTERNAL;
 		return -1;
+	}
 	order_start(is->acme);
 	return 0;
 }

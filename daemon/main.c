@@ -19,10 +19,9 @@
 #include "daemon/config.h"
 #include "daemon/engine.h"
 #include "daemon/front.h"
-#include "daemon/master.h"
+#include "daemon/keycheck.h"
 #include "daemon/sd.h"
 #include "daemon/site.h"
-#include "store/history.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/certera/certera.yaml"
 #define DRAIN_MS 10000
@@ -254,8 +253,8 @@ static int start_fronts(struct daemon *d, struct err *e)
 static int start(struct daemon *d, struct err *e)
 {
 	if (start_privileged(d, e) < 0 || store_open(&d->store, d->config.server_state_directory, e) < 0 ||
-	    master_check(d->store, d->keeper, ENGINE_CLIENT, e) < 0 || store_upgrade(d->store, e) < 0 ||
-	    master_mark(d->store, d->keeper, ENGINE_CLIENT, e) < 0)
+	    keycheck_verify(d->store, d->keeper, ENGINE_CLIENT, e) < 0 || store_upgrade(d->store, e) < 0 ||
+	    keycheck_mark(d->store, d->keeper, ENGINE_CLIENT, e) < 0)
 		return -1;
 	d->loop = loop_new();
 	d->client = keeper_attach(d->keeper, ENGINE_CLIENT, d->loop, keeper_died, d);

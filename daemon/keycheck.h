@@ -1,13 +1,13 @@
 /* Does the keeper's master key belong to this store? */
-#ifndef DAEMON_MASTER_H
-#define DAEMON_MASTER_H
+#ifndef DAEMON_KEYCHECK_H
+#define DAEMON_KEYCHECK_H
 
 #include "keeper/keeper.h"
 #include "store/store.h"
 
 /* Before anything is written: the store's check blob must open.  A store without one (new) passes. */
-int master_check(struct store *, struct keeper *, int client, struct err *);
+int keycheck_verify(struct store *, struct keeper *, int client, struct err *);
 /* Gives a new store its check blob. */
-int master_mark(struct store *, struct keeper *, int client, struct err *);
+int keycheck_mark(struct store *, struct keeper *, int client, struct err *);
 
 #endif

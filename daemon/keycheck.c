@@ -1,4 +1,4 @@
-#include "daemon/master.h"
+#include "daemon/keycheck.h"
 
 #define CHECK "keeper_check"	/* in the meta table */
 
@@ -22,7 +22,7 @@ static void release(struct buf out[KEEPER_FIELDS])
 		buf_wipe(&out[i]);
 }
 
-int master_check(struct store *store, struct keeper *keeper, int client, struct err *e)
+int keycheck_verify(struct store *store, struct keeper *keeper, int client, struct err *e)
 {
 	_cleanup_buf_ struct buf blob = BUF_INIT;
 	struct buf out[KEEPER_FIELDS] = { 0 };
@@ -38,7 +38,7 @@ int master_check(struct store *store, struct keeper *keeper, int client, struct 
 	return failed;
 }
 
-int master_mark(struct store *store, struct keeper *keeper, int client, struct err *e)
+int keycheck_mark(struct store *store, struct keeper *keeper, int client, struct err *e)
 {
 	_cleanup_buf_ struct buf blob = BUF_INIT;
 	struct buf out[KEEPER_FIELDS] = { 0 };

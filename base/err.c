@@ -1,0 +1,157 @@
+#include "base/err.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+
+#include "base/encode.h"
+
+static const struct {
+	const char *name;
+	int http, exit;
+	const char *title;
+} kinds[] = {
+#define ERR_KIND(kind, http, code, title) [ERR_##kind] = { #kind, http, code, title },
+#include "base/err.def"
+#undef ERR_KIND
+};
+
+/* Copies what fits, never half a character. */
+static void put(char *field, size_t size, const char *text)
+{
+	size_t len = strlen(text), fits = 0, step;
+
+	if (len >= size) {
+		while ((step = MAX(utf8_len(text + fits), 1)) + fits < size)
+			fits += step;
+		len = fits;
+	}
+	memmove(field, text, len);
+	field[len] = '\0';
+}
+
+/* The arguments may be fields of the very error that is written to, so the text is made elsewhere first. */
+static PRINTF_LIKE(1, 0) char *vtext(const char *fmt, va_list ap)
+{
+	char *text;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		die("the format \"%s\" cannot be printed", fmt);
+	return text;
+}
+
+#define TEXT(fmt)                                                                                                      \
+	__extension__({                                                                                                \
+		va_list ap_;                                                                                           \
+		va_start(ap_, fmt);                                                                                    \
+		char *text_ = vtext(fmt, ap_);                                                                         \
+		va_end(ap_);                                                                                           \
+		text_;                                                                                                 \
+	})
+
+static void start(struct err *e, enum err_kind kind, const char *message)
+{
+	err_clear(e);
+	e->kind = kind;
+	put(e->message, sizeof(e->message), message);
+}
+
+int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
+{
+	if (e) {
+		_cleanup_free_ char *text = TEXT(fmt);
+
+		start(e, kind, text);
+	}
+	return -1;
+}
+
+int err_errno(struct err *e, enum err_kind kind, const char *fmt, ...)
+{
+	int number = errno;
+
+	if (e) {
+		_cleanup_free_ char *text = TEXT(fmt);
+		char reason[128], *why = strerror_r(number, reason, sizeof(reason));
+		/* "No such file" goes on in lower case, "RFS specific error" does not. */
+		bool word = isupper((unsigned char)why[0]) && islower((unsigned char)why[1]);
+		_cleanup_free_ char *both =
+			xasprintf("%s: %c%s", text, word ? tolower((unsigned char)why[0]) : why[0], why + 1);
+
+		start(e, kind, both);
+	}
+	errno = number;
+	return -1;
+}
+
+int err_prefix(struct err *e, const char *fmt, ...)
+{
+	if (e) {
+		_cleanup_free_ char *text = TEXT(fmt);
+		_cleanup_free_ char *both = xasprintf("%s: %s", text, e->message);
+
+		put(e->message, sizeof(e->message), both);
+	}
+	return -1;
+}
+
+int err_detail(struct err *e, const char *fmt, ...)
+{
+	if (e) {
+		_cleanup_free_ char *text = TEXT(fmt);
+
+		put(e->detail, sizeof(e->detail), text);
+	}
+	return -1;
+}
+
+int err_hint(struct err *e, const char *fmt, ...)
+{
+	if (e) {
+		_cleanup_free_ char *text = TEXT(fmt);
+
+		put(e->hint, sizeof(e->hint), text);
+	}
+	return -1;
+}
+
+int err_code(struct err *e, const char *code)
+{
+	if (e)
+		put(e->code, sizeof(e->code), code ? code : "");
+	return -1;
+}
+
+void err_clear(struct err *e)
+{
+	if (e)
+		*e = (struct err){ .kind = ERR_NONE };
+}
+
+int err_http_status(enum err_kind kind)
+{
+	return kinds[kind].http;
+}
+
+int err_exit_code(enum err_kind kind)
+{
+	return kinds[kind].exit;
+}
+
+const char *err_title(enum err_kind kind)
+{
+	return kinds[kind].title;
+}
+
+const char *err_kind_name(enum err_kind kind)
+{
+	return kinds[kind].name;
+}
+
+enum err_kind err_kind_by_name(const char *name)
+{
+	for (size_t i = 0; name && i < ARRAY_SIZE(kinds); i++)
+		if (!strcasecmp(kinds[i].name, name))
+			return (enum err_kind)i;
+	return ERR_INTERNAL;
+}

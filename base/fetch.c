@@ -1,0 +1,536 @@
+#include "base/fetch.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include <curl/curl.h>
+#include <event2/event.h>
+
+#include "base/buf.h"
+
+#define DEFAULT_TIMEOUT_MS 30000
+#define CONNECT_TIMEOUT_MS 10000
+#define DEFAULT_MAX_BODY (1024 * 1024)
+#define MAX_HEADERS (64 * 1024)
+#define MAX_CONNECTIONS_PER_HOST 32L
+
+struct fetcher {
+	struct loop *loop;
+	CURLM *multi;
+	struct timer timer; /* curl's only one */
+	char *user_agent;
+	struct fetch *requests; /* all under way */
+};
+
+/*
+ * Each request ends in its own `ended` timer, never from inside curl nor from inside fetch_start().
+ * So a callback may start, cancel and free whatever it likes.
+ */
+struct fetch {
+	struct fetch_reply reply; /* first: fetch_header() gets from it to the rest */
+	struct fetcher *fetcher;  /* NULL while the callback runs */
+	struct fetch *next, **link;
+	fetch_cb *cb;
+	void *arg;
+	CURL *easy;
+	struct timer ended;
+	struct err err;
+
+	struct curl_slist *send_headers;
+	struct buf send_body;
+	char *unix_socket, *ca_file;
+	size_t max_body;
+	bool seen_https;
+
+	struct buf body;
+	char **headers; /* of the latest response */
+	size_t header_count, header_bytes;
+	char curl_says[CURL_ERROR_SIZE];
+};
+
+/* An option of curl_easy_setopt() or curl_multi_setopt(). */
+static void must(int rc)
+{
+	if (rc)
+		die("libcurl refuses an option (error %d)", rc);
+}
+
+/*
+ * The other side as a reader should see it: "ca.example port 443", "/run/certera/control.sock".
+ * Never the whole URL, which may hold a secret.
+ */
+static char *peer(const struct fetch *f)
+{
+	CURLU *parts = curl_url();
+	char *host = NULL, *port = NULL, *text;
+	const char *url = NULL;
+
+	if (f->unix_socket) {
+		curl_url_cleanup(parts);
+		return xstrdup(f->unix_socket);
+	}
+	curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url);
+	if (url && !curl_url_set(parts, CURLUPART_URL, url, 0) && !curl_url_get(parts, CURLUPART_HOST, &host, 0) &&
+	    !curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT))
+		text = xasprintf("%s port %s", host, port);
+	else
+		text = xstrdup("the server");
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(parts);
+	return text;
+}
+
+/*
+ * Receiving
+ */
+
+static size_t got_header(char *line, size_t one, size_t len, void *arg)
+{
+	struct fetch *f = arg;
+	size_t text = len;
+
+	/* A status line starts a new response: after a redirect, or after 100 Continue. */
+	if (len >= 5 && !memcmp(line, "HTTP/", 5)) {
+		strv_free(TAKE(f->headers));
+		f->header_count = f->header_bytes = 0;
+		buf_clear(&f->body);
+		return len;
+	}
+	f->header_bytes += len;
+	if (f->header_bytes > MAX_HEADERS) {
+		_cleanup_free_ char *who = peer(f);
+
+		err_set(&f->err, ERR_PROTOCOL, "asking %s: it sent more than %d bytes of headers", who, MAX_HEADERS);
+		return 0;
+	}
+	while (text && (line[text - 1] == '\r' || line[text - 1] == '\n'))
+		text--;
+	if (text) {
+		f->headers = xreallocarray(f->headers, f->header_count + 2, sizeof(*f->headers));
+		f->headers[f->header_count++] = xstrndup(line, text);
+		f->headers[f->header_count] = NULL;
+	}
+	return len;
+}
+
+static size_t got_body(char *data, size_t one, size_t len, void *arg)
+{
+	struct fetch *f = arg;
+
+	if (len > f->max_body - f->body.len) {
+		_cleanup_free_ char *who = peer(f);
+
+		err_set(&f->err, ERR_PROTOCOL, "asking %s: it sent more than %zu bytes", who, f->max_body);
+		return 0;
+	}
+	buf_add(&f->body, data, len);
+	return len;
+}
+
+/* Runs when connected, before anything is sent: no redirect may lead from https to http. */
+static int before_request(void *arg, char *to_address, char *from_address, int to_port, int from_port)
+{
+	struct fetch *f = arg;
+	const char *url = NULL;
+
+	curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url);
+	if (url && !strncasecmp(url, "https:", 6)) {
+		f->seen_https = true;
+	} else if (f->seen_https) {
+		_cleanup_free_ char *who = peer(f);
+
+		err_set(&f->err, ERR_PROTOCOL, "asking %s: a redirect leads there from https to plain http", who);
+		return CURL_PREREQFUNC_ABORT;
+	}
+	return CURL_PREREQFUNC_OK;
+}
+
+const char *fetch_header(const struct fetch_reply *reply, const char *name, size_t nth)
+{
+	const struct fetch *f = (const struct fetch *)reply;
+	size_t len = strlen(name);
+
+	for (char **h = f->headers; h && *h; h++)
+		if (!strncasecmp(*h, name, len) && (*h)[len] == ':' && !nth--)
+			return *h + len + 1 + strspn(*h + len + 1, " \t");
+	return NULL;
+}
+
+/*
+ * Ending
+ */
+
+static void detach(struct fetch *f)
+{
+	if (f->easy) {
+		curl_multi_remove_handle(f->fetcher->multi, f->easy);
+		curl_easy_cleanup(TAKE(f->easy));
+	}
+	timer_stop(&f->ended);
+	*f->link = f->next;
+	if (f->next)
+		f->next->link = f->link;
+	f->fetcher = NULL;
+}
+
+static void fetch_free(struct fetch *f)
+{
+	curl_slist_free_all(f->send_headers);
+	buf_wipe(&f->send_body);
+	buf_wipe(&f->body);
+	strv_free(f->headers);
+	free(f->unix_socket);
+	free(f->ca_file);
+	free(f);
+}
+
+static void deliver(void *arg)
+{
+	struct fetch *f = arg;
+
+	detach(f); /* the callback may free the fetcher */
+	f->reply.err = err_is_set(&f->err) ? &f->err : NULL;
+	f->reply.body = buf_str(&f->body);
+	f->reply.body_len = f->body.len;
+	f->cb(f->arg, &f->reply);
+	fetch_free(f);
+}
+
+static void end_soon(struct fetch *f)
+{
+	timer_start(&f->ended, f->fetcher->loop, 0, deliver, f);
+}
+
+void fetch_cancel(struct fetch *f)
+{
+	if (!f->fetcher)
+		return; /* inside its own callback: nothing more will happen anyway */
+	detach(f);
+	fetch_free(f);
+}
+
+/* What people read of curl's errors: "doing PEER: what", with curl's own words behind it if they add something. */
+static const struct failure {
+	CURLcode code;
+	enum err_kind kind;
+	bool quote;
+	const char *doing, *what;
+} failures[] = {
+	{ CURLE_COULDNT_RESOLVE_HOST, ERR_NETWORK, false, "looking up", "the name has no address" },
+	{ CURLE_COULDNT_CONNECT, ERR_NETWORK, true, "connecting to", "no connection" },
+	{ CURLE_SSL_CONNECT_ERROR, ERR_NETWORK, true, "connecting to", "no agreement on TLS" },
+	{ CURLE_GOT_NOTHING, ERR_NETWORK, false, "asking", "the connection was closed without an answer" },
+	{ CURLE_SEND_ERROR, ERR_NETWORK, true, "asking", "no complete answer came" },
+	{ CURLE_RECV_ERROR, ERR_NETWORK, true, "asking", "no complete answer came" },
+	{ CURLE_PARTIAL_FILE, ERR_NETWORK, false, "asking", "the connection broke off amid the answer" },
+	{ CURLE_TOO_MANY_REDIRECTS, ERR_PROTOCOL, false, "asking", "too many redirects" },
+	{ CURLE_URL_MALFORMAT, ERR_PROTOCOL, false, "asking", "it redirects to something that is no URL" },
+};
+static const struct failure other_failure = { CURLE_OK, ERR_PROTOCOL, true, "asking", "not a proper HTTP answer" };
+
+static const struct failure *find_failure(CURLcode code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
+		if (failures[i].code == code)
+			return &failures[i];
+	return &other_failure;
+}
+
+static void timed_out(struct fetch *f, const char *who)
+{
+	curl_off_t looked_up = 0, connected = 0, total = 0;
+	const char *doing = "asking";
+
+	curl_easy_getinfo(f->easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
+	curl_easy_getinfo(f->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+	curl_easy_getinfo(f->easy, CURLINFO_TOTAL_TIME_T, &total);
+	if (!looked_up && !f->unix_socket)
+		doing = "looking up";
+	else if (!connected)
+		doing = "connecting to";
+	err_set(&f->err, ERR_TIMEOUT, "%s %s: timed out after %.1f seconds", doing, who, (double)total / 1e6);
+}
+
+static void not_trusted(struct fetch *f, const char *who)
+{
+	err_set(&f->err, ERR_NETWORK, "connecting to %s: its TLS certificate is not trusted: %s", who, f->curl_says);
+	err_hint(&f->err, "If an authority of your own signs the TLS certificate of this server, name the PEM file "
+			  "of its root in the ca_file setting.");
+}
+
+static void bad_ca_file(struct fetch *f)
+{
+	if (f->ca_file)
+		err_set(&f->err, ERR_CONFIG, "reading the trusted certificates in %s: no readable PEM file",
+			f->ca_file);
+	else
+		err_set(&f->err, ERR_CONFIG, "reading the system's trusted certificates: none found");
+	err_hint(&f->err, f->ca_file ? "Check the ca_file setting." : "Install the package ca-certificates.");
+}
+
+static void failed(struct fetch *f, CURLcode code)
+{
+	_cleanup_free_ char *who = peer(f);
+	const struct failure *row = find_failure(code);
+	long number = 0, status = 0;
+
+	curl_easy_getinfo(f->easy, CURLINFO_OS_ERRNO, &number);
+	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+	errno = (int)number;
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		timed_out(f, who);
+	else if (code == CURLE_PEER_FAILED_VERIFICATION)
+		not_trusted(f, who);
+	else if (code == CURLE_SSL_CACERT_BADFILE)
+		bad_ca_file(f);
+	else if (code == CURLE_UNSUPPORTED_PROTOCOL && status / 100 == 3)
+		err_set(&f->err, ERR_PROTOCOL, "asking %s: a redirect leads to what is not fetched: %s", who,
+			f->curl_says);
+	else if (code == CURLE_COULDNT_CONNECT && errno)
+		err_errno(&f->err, errno == ETIMEDOUT ? ERR_TIMEOUT : ERR_NETWORK, "%s %s", row->doing, who);
+	else
+		err_set(&f->err, row->kind, "%s %s: %s%s%s", row->doing, who, row->what,
+			row->quote && *f->curl_says ? ": " : "", row->quote ? f->curl_says : "");
+}
+
+static void finished(CURL *easy, CURLcode code)
+{
+	struct fetch *f = NULL;
+	long status = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &f);
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	if (code == CURLE_OK)
+		f->reply.status = (int)status;
+	else if (!err_is_set(&f->err)) /* our own reason to break it off says more than curl's "aborted" */
+		failed(f, code);
+	end_soon(f);
+}
+
+/*
+ * Driving curl by the loop
+ */
+
+static void drive(struct fetcher *fetcher, curl_socket_t fd, int ready)
+{
+	int unused;
+	CURLMsg *msg;
+
+	curl_multi_socket_action(fetcher->multi, fd, ready, &unused);
+	while ((msg = curl_multi_info_read(fetcher->multi, &unused)))
+		if (msg->msg == CURLMSG_DONE)
+			finished(msg->easy_handle, msg->data.result);
+}
+
+static void socket_ready(evutil_socket_t fd, short what, void *arg)
+{
+	drive(arg, fd, (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0));
+}
+
+static void time_passed(void *arg)
+{
+	drive(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* Curl wants to watch a socket in another way than before; each has one event, kept by curl_multi_assign(). */
+static int watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *watching)
+{
+	struct fetcher *fetcher = arg;
+	struct event *event = watching;
+
+	if (event)
+		event_free(event);
+	event = NULL;
+	if (what != CURL_POLL_REMOVE) {
+		short flags = EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
+
+		event = event_new(loop_base(fetcher->loop), fd, flags, socket_ready, fetcher);
+		if (!event || event_add(event, NULL) < 0)
+			die("a socket cannot be watched");
+	}
+	curl_multi_assign(fetcher->multi, fd, event);
+	return 0;
+}
+
+static int set_timer(CURLM *multi, long ms, void *arg)
+{
+	struct fetcher *fetcher = arg;
+
+	if (ms < 0)
+		timer_stop(&fetcher->timer);
+	else
+		timer_start(&fetcher->timer, fetcher->loop, ms, time_passed, fetcher);
+	return 0;
+}
+
+static void start_curl(void)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		die("libcurl cannot be started");
+}
+
+struct fetcher *fetcher_new(struct loop *loop, const char *user_agent)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct fetcher *fetcher = xcalloc(1, sizeof(*fetcher));
+
+	if (!user_agent || !*user_agent)
+		die("a User-Agent is required (RFC 8555 section 6.1)");
+	pthread_once(&once, start_curl);
+	fetcher->loop = loop;
+	fetcher->user_agent = xstrdup(user_agent);
+	fetcher->multi = curl_multi_init();
+	if (!fetcher->multi)
+		die("libcurl cannot be started");
+	must(curl_multi_setopt(fetcher->multi, CURLMOPT_SOCKETFUNCTION, watch));
+	must(curl_multi_setopt(fetcher->multi, CURLMOPT_SOCKETDATA, fetcher));
+	must(curl_multi_setopt(fetcher->multi, CURLMOPT_TIMERFUNCTION, set_timer));
+	must(curl_multi_setopt(fetcher->multi, CURLMOPT_TIMERDATA, fetcher));
+	must(curl_multi_setopt(fetcher->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX));
+	must(curl_multi_setopt(fetcher->multi, CURLMOPT_MAX_HOST_CONNECTIONS, MAX_CONNECTIONS_PER_HOST));
+	return fetcher;
+}
+
+void fetcher_free(struct fetcher *fetcher)
+{
+	if (!fetcher)
+		return;
+	while (fetcher->requests)
+		fetch_cancel(fetcher->requests);
+	curl_multi_cleanup(fetcher->multi);
+	timer_stop(&fetcher->timer);
+	free(fetcher->user_agent);
+	free(fetcher);
+}
+
+/*
+ * Starting
+ */
+
+static void set_method(struct fetch *f, const struct fetch_request *rq)
+{
+	const char *method = rq->method ? rq->method : rq->body ? "POST" : "GET";
+	bool posts = rq->body || str_eq(method, "POST");
+
+	if (str_eq(method, "HEAD")) {
+		must(curl_easy_setopt(f->easy, CURLOPT_NOBODY, 1L));
+		return;
+	}
+	if (posts) {
+		buf_add(&f->send_body, rq->body, rq->body ? rq->body_len : 0);
+		must(curl_easy_setopt(f->easy, CURLOPT_POST, 1L));
+		must(curl_easy_setopt(f->easy, CURLOPT_POSTFIELDS, f->send_body.data));
+		must(curl_easy_setopt(f->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)f->send_body.len));
+	}
+	if (!str_eq(method, posts ? "POST" : "GET"))
+		must(curl_easy_setopt(f->easy, CURLOPT_CUSTOMREQUEST, method));
+}
+
+static void add_header(struct fetch *f, const char *header)
+{
+	f->send_headers = curl_slist_append(f->send_headers, header);
+	if (!f->send_headers)
+		die("out of memory");
+}
+
+static void set_request(struct fetch *f, const struct fetch_request *rq)
+{
+	set_method(f, rq);
+	add_header(f, "Expect:"); /* no waiting for 100 Continue */
+	for (const char *const *h = rq->headers; h && *h; h++)
+		add_header(f, *h);
+	must(curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->send_headers));
+	must(curl_easy_setopt(f->easy, CURLOPT_USERAGENT, f->fetcher->user_agent));
+	must(curl_easy_setopt(f->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS));
+	must(curl_easy_setopt(f->easy, CURLOPT_PIPEWAIT, 1L));
+	must(curl_easy_setopt(f->easy, CURLOPT_PROXY, ""));
+	if (rq->unix_socket)
+		must(curl_easy_setopt(f->easy, CURLOPT_UNIX_SOCKET_PATH, rq->unix_socket));
+}
+
+static void set_limits(struct fetch *f, const struct fetch_request *rq)
+{
+	const char *protocols = rq->allow_http ? "http,https" : "https";
+	long timeout = rq->timeout_ms > 0 ? rq->timeout_ms : DEFAULT_TIMEOUT_MS;
+
+	f->max_body = rq->max_body ? rq->max_body : DEFAULT_MAX_BODY;
+	must(curl_easy_setopt(f->easy, CURLOPT_TIMEOUT_MS, timeout));
+	must(curl_easy_setopt(f->easy, CURLOPT_CONNECTTIMEOUT_MS, MIN(timeout, CONNECT_TIMEOUT_MS)));
+	must(curl_easy_setopt(f->easy, CURLOPT_PROTOCOLS_STR, protocols));
+	must(curl_easy_setopt(f->easy, CURLOPT_REDIR_PROTOCOLS_STR, protocols));
+	must(curl_easy_setopt(f->easy, CURLOPT_FOLLOWLOCATION, rq->max_redirects > 0 ? 1L : 0L));
+	must(curl_easy_setopt(f->easy, CURLOPT_MAXREDIRS, (long)MAX(rq->max_redirects, 0)));
+	must(curl_easy_setopt(f->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
+	if (rq->ca_file) {
+		must(curl_easy_setopt(f->easy, CURLOPT_CAINFO, rq->ca_file));
+		must(curl_easy_setopt(f->easy, CURLOPT_CAPATH, NULL));
+		must(curl_easy_setopt(f->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L)); /* the file may be replaced */
+	}
+}
+
+static void set_callbacks(struct fetch *f)
+{
+	must(curl_easy_setopt(f->easy, CURLOPT_PRIVATE, f));
+	must(curl_easy_setopt(f->easy, CURLOPT_ERRORBUFFER, f->curl_says));
+	must(curl_easy_setopt(f->easy, CURLOPT_HEADERFUNCTION, got_header));
+	must(curl_easy_setopt(f->easy, CURLOPT_HEADERDATA, f));
+	must(curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, got_body));
+	must(curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, f));
+	must(curl_easy_setopt(f->easy, CURLOPT_PREREQFUNCTION, before_request));
+	must(curl_easy_setopt(f->easy, CURLOPT_PREREQDATA, f));
+	must(curl_easy_setopt(f->easy, CURLOPT_NOSIGNAL, 1L));
+	/* A name server that does not answer holds up neither a time-out nor a cancel. */
+	must(curl_easy_setopt(f->easy, CURLOPT_QUICK_EXIT, 1L));
+}
+
+/* Before curl sees it, for a better sentence. */
+static int check_url(struct fetch *f, const struct fetch_request *rq)
+{
+	CURLU *parts = curl_url();
+	_cleanup_free_ char *who = NULL;
+	char *scheme = NULL;
+	int rc = -1;
+
+	must(curl_easy_setopt(f->easy, CURLOPT_URL, rq->url));
+	if (curl_url_set(parts, CURLUPART_URL, rq->url, CURLU_NON_SUPPORT_SCHEME) ||
+	    curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0)) {
+		err_set(&f->err, ERR_INVALID, "an address to be fetched is not a URL");
+		goto out;
+	}
+	who = peer(f);
+	if (!str_eq(scheme, "https") && !(rq->allow_http && str_eq(scheme, "http")))
+		err_set(&f->err, ERR_INVALID, "asking %s: the URL starts with %s:, but must start with https:", who,
+			scheme);
+	else
+		rc = 0;
+out:
+	curl_free(scheme);
+	curl_url_cleanup(parts);
+	return rc;
+}
+
+struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *rq, fetch_cb *cb, void *arg)
+{
+	struct fetch *f = xcalloc(1, sizeof(*f));
+
+	*f = (struct fetch){ .fetcher = fetcher, .cb = cb, .arg = arg, .next = fetcher->requests };
+	f->link = &fetcher->requests;
+	if (f->next)
+		f->next->link = &f->next;
+	fetcher->requests = f;
+
+	f->unix_socket = rq->unix_socket ? xstrdup(rq->unix_socket) : NULL;
+	f->ca_file = rq->ca_file ? xstrdup(rq->ca_file) : NULL;
+	f->easy = curl_easy_init();
+	if (!f->easy)
+		die("out of memory");
+	set_callbacks(f);
+	set_limits(f, rq);
+	set_request(f, rq);
+	if (check_url(f, rq) < 0)
+		end_soon(f);
+	else
+		must(curl_multi_add_handle(fetcher->multi, f->easy));
+	return f;
+}

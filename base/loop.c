@@ -1,0 +1,157 @@
+#include "base/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/thread.h>
+
+struct post {
+	struct post *next;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+struct loop {
+	struct event_base *base;
+	int wake_fd; /* an eventfd: readable while something was posted */
+	struct event *wake;
+	pthread_mutex_t lock;       /* of the list below */
+	struct post *first, **last; /* posted and not yet run */
+};
+
+static void use_threads(void)
+{
+	if (evthread_use_pthreads() < 0)
+		die("libevent cannot use threads");
+}
+
+static struct post *take_posts(struct loop *loop)
+{
+	struct post *first;
+
+	pthread_mutex_lock(&loop->lock);
+	first = loop->first;
+	loop->first = NULL;
+	loop->last = &loop->first;
+	pthread_mutex_unlock(&loop->lock);
+	return first;
+}
+
+static void run_posts(evutil_socket_t fd, short what, void *arg)
+{
+	eventfd_t count;
+	struct post *next;
+
+	/* First the wake-up, then the list: what is posted in between wakes once more. */
+	eventfd_read(fd, &count);
+	for (struct post *p = take_posts(arg); p; p = next) {
+		next = p->next;
+		p->fn(p->arg);
+		free(p);
+	}
+}
+
+struct loop *loop_new(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct loop *loop = xcalloc(1, sizeof(*loop));
+
+	pthread_once(&once, use_threads);
+	loop->last = &loop->first;
+	pthread_mutex_init(&loop->lock, NULL);
+	loop->base = event_base_new();
+	loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (!loop->base || loop->wake_fd < 0)
+		die("an event loop cannot be made: %s", strerror(errno));
+	loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, run_posts, loop);
+	if (!loop->wake || event_add(loop->wake, NULL) < 0)
+		die("an event loop cannot watch its wake-up");
+	return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+	struct post *next;
+
+	if (!loop)
+		return;
+	for (struct post *p = take_posts(loop); p; p = next) {
+		next = p->next;
+		free(p);
+	}
+	event_free(loop->wake);
+	close(loop->wake_fd);
+	event_base_free(loop->base);
+	pthread_mutex_destroy(&loop->lock);
+	free(loop);
+}
+
+struct event_base *loop_base(struct loop *loop)
+{
+	return loop->base;
+}
+
+void loop_run(struct loop *loop)
+{
+	if (event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0)
+		die("the event loop broke: %s", strerror(errno));
+}
+
+void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+	struct post *p = xmalloc(sizeof(*p));
+
+	*p = (struct post){ NULL, fn, arg };
+	pthread_mutex_lock(&loop->lock);
+	*loop->last = p;
+	loop->last = &p->next;
+	/* Inside the lock: once that is open, the loop may run this post and be freed. */
+	eventfd_write(loop->wake_fd, 1);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+static void stop_here(void *arg)
+{
+	struct loop *loop = arg;
+
+	event_base_loopbreak(loop->base);
+}
+
+/* Posted, so that a stop which comes before loop_run() is not forgotten. */
+void loop_stop(struct loop *loop)
+{
+	loop_post(loop, stop_here, loop);
+}
+
+static void timer_fired(evutil_socket_t fd, short what, void *arg)
+{
+	struct timer *t = arg;
+	void (*fn)(void *) = t->fn;
+	void *fn_arg = t->arg;
+
+	/* Idle before fn runs: it may start the timer again, or free its owner. */
+	timer_stop(t);
+	fn(fn_arg);
+}
+
+void timer_start(struct timer *t, struct loop *loop, int64_t ms, void (*fn)(void *arg), void *arg)
+{
+	struct timeval after = { .tv_sec = MAX(ms, 0) / 1000, .tv_usec = MAX(ms, 0) % 1000 * 1000 };
+
+	timer_stop(t);
+	t->fn = fn;
+	t->arg = arg;
+	t->event = evtimer_new(loop->base, timer_fired, t);
+	if (!t->event || evtimer_add(t->event, &after) < 0)
+		die("a timer cannot be started");
+}
+
+void timer_stop(struct timer *t)
+{
+	if (t->event)
+		event_free(t->event);
+	t->event = NULL;
+}
