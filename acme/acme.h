@@ -21,7 +21,13 @@ typedef void acme_bytes_cb(void *arg, const struct slice *bytes, const struct er
 struct acme_env {
 	struct loop *loop;
 	struct fetcher *fetcher;
+	int timeout_ms;		/* longest wait for one reply; 0: 30 s */
 	void *arg;		/* first argument of all below */
+
+	/*
+	 * sign, hmac and csr call back exactly once, later, whatever happens meanwhile; if the order or
+	 * registration is gone by then, the answer goes nowhere.
+	 */
 
 	/* JWS signature by the account key `key` (a name the caller chose), raw bytes. */
 	void (*sign)(void *arg, const char *key, struct slice data, acme_bytes_cb *, void *cb_arg);
@@ -41,7 +47,8 @@ struct acme_env {
 
 /* One CA directory: its URLs, cached, and its pool of nonces. */
 struct acme;
-struct acme *acme_new(const struct acme_env *, const char *directory, const char *ca_file);	/* ca_file NULL: system's */
+/* ca_file NULL: the system's. */
+struct acme *acme_new(const struct acme_env *, const char *directory, const char *ca_file);
 void acme_free(struct acme *);		/* after its orders and registrations; NULL is fine */
 const char *acme_directory(const struct acme *);
 
@@ -87,7 +94,8 @@ void *order_owner(const struct order *);
 char *order_save(const struct order *);		/* all that is needed to go on, JSON; owned */
 const char *order_url(const struct order *);	/* at the CA; NULL until it has one */
 const char *order_step_name(const struct order *);	/* a word of order.def */
-const char *order_activity(const struct order *);	/* "waiting for the CA to validate: www.example.org (2 of 3)"; borrowed */
+/* "waiting for the CA to validate: www.example.org (2 of 3)"; borrowed. */
+const char *order_activity(const struct order *);
 
 /* order.def as data, for progress bars: number of steps, and the position (0..) and sentence of one. */
 int order_steps(void);

@@ -153,17 +153,18 @@ int show_status(struct ctl *ctl, json_t *answer)
 	json_t *counts = json_object_get(answer, "certificates");
 	const char *word;
 	json_t *count;
+	int64_t all = 0;
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	print_lines(answer, lines, ARRAY_SIZE(lines));
 	printf("%-14s", "certificates");
-	if (!json_object_size(counts))
-		fputs(" none", stdout);
-	json_object_foreach(counts, word, count)
+	json_object_foreach(counts, word, count) {
+		all += json_integer_value(count);
 		if (json_integer_value(count))
 			printf(" %lld %s", (long long)json_integer_value(count), word);
-	fputs("\n\n", stdout);
+	}
+	puts(all ? "\n" : " none\n");
 	print_table(json_object_get(answer, "agenda"), next, ARRAY_SIZE(next), "Nothing is planned.");
 	return 0;
 }
@@ -227,7 +228,7 @@ int show_keys(struct ctl *ctl, json_t *answer)
 int show_cert(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "name", "name" }, { "status", "status" }, { "", "status_text" }, { "", "next_step" }, { "names", "names" },
+		{ "name", "name" }, { "status", "status" }, { "", "sentence" }, { "", "next" }, { "names", "names_shown" },
 		{ "staging", "staging" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
 		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
@@ -263,7 +264,7 @@ int show_certs(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
 		{ "NAME", "name" }, { "STATUS", "status" }, { "VALID UNTIL", "not_after" }, { "RENEWAL", "renew_at" },
-		{ "STAGING", "staging" }, { "NAMES", "names" },
+		{ "STAGING", "staging" }, { "NAMES", "names_shown" },
 	};
 
 	if (ctl_as_json(ctl, answer))

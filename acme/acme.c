@@ -1,0 +1,177 @@
+#include "acme/acme.h"
+
+#include "acme/ca.h"
+#include "acme/problem.h"
+#include "base/clock.h"
+#include "base/encode.h"
+
+#define NONCE_MAX 512
+#define TIMEOUT_MS 30000
+#define DIRECTORY_REDIRECTS 3
+
+/* The resources we use; a directory without one of them is none. */
+static const char *const required[] = { "newNonce", "newAccount", "newOrder" };
+
+struct acme *acme_new(const struct acme_env *env, const char *directory, const char *ca_file)
+{
+	struct acme *a = xcalloc(1, sizeof(*a));
+
+	a->env = *env;
+	a->url = xstrdup(directory);
+	a->ca_file = ca_file ? xstrdup(ca_file) : NULL;
+	TAILQ_INIT(&a->waiters);
+	return a;
+}
+
+void acme_free(struct acme *a)
+{
+	if (!a)
+		return;
+	if (a->fetch)
+		fetch_cancel(a->fetch);
+	while (a->nonces)
+		free(a->nonce[--a->nonces]);
+	json_decref(a->directory);
+	free(a->ca_file);
+	free(a->url);
+	free(a);
+}
+
+const char *acme_directory(const struct acme *a)
+{
+	return a->url;
+}
+
+int ca_timeout_ms(const struct acme *a)
+{
+	return a->env.timeout_ms > 0 ? a->env.timeout_ms : TIMEOUT_MS;
+}
+
+/* The directory. */
+
+static bool usable_url(const char *url)
+{
+	return url && str_starts(url, "https://");
+}
+
+static int check_directory(const struct acme *a, const json_t *directory, struct err *e)
+{
+	_cleanup_buf_ struct buf missing = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
+		if (!usable_url(json_str(directory, required[i])))
+			buf_addf(&missing, "%s%s", missing.len ? ", " : "", required[i]);
+	if (!missing.len)
+		return 0;
+	err_set(e, ERR_PROTOCOL, "%s: the directory has no https URL for %s", a->url, buf_str(&missing));
+	return err_hint(e, "Is this the URL of an ACME directory? Open it in a browser to see what it is.");
+}
+
+static json_t *read_directory(const struct acme *a, const struct fetch_reply *f, struct err *e)
+{
+	json_t *directory;
+
+	if (f->err) {
+		*e = *f->err;
+		err_prefix(e, "reading the directory %s", a->url);
+		return NULL;
+	}
+	if (f->status != 200) {
+		/* a server in trouble is worth another try, a wrong URL is not */
+		err_set(e, f->status >= 500 ? ERR_NETWORK : ERR_PROTOCOL, "%s: the directory cannot be read: status %d",
+			a->url, f->status);
+		return NULL;
+	}
+	directory = json_read(f->body, f->body_len, e);
+	if (!directory) {
+		err_prefix(e, "%s: the directory cannot be read", a->url);
+		e->kind = ERR_PROTOCOL;
+		return NULL;
+	}
+	if (check_directory(a, directory, e) < 0) {
+		json_decref(directory);
+		return NULL;
+	}
+	return directory;
+}
+
+static void directory_fetched(void *arg, const struct fetch_reply *f)
+{
+	struct acme *a = arg;
+	struct ca_waiter *w;
+	struct err err = { 0 };
+
+	a->fetch = NULL;
+	json_decref(a->directory);
+	a->directory = read_directory(a, f, &err);
+	a->directory_until = clock_mono_ms() + CA_DIRECTORY_MS;
+
+	while ((w = TAILQ_FIRST(&a->waiters))) {
+		ca_unwait(a, w);
+		w->fn(w->arg, a->directory ? NULL : &err);
+	}
+}
+
+bool ca_ready(struct acme *a, struct ca_waiter *w)
+{
+	if (a->directory && clock_mono_ms() < a->directory_until)
+		return true;
+	if (!a->fetch) {
+		struct fetch_request q = {
+			.url = a->url,
+			.ca_file = a->ca_file,
+			.timeout_ms = ca_timeout_ms(a),
+			.max_redirects = DIRECTORY_REDIRECTS,
+		};
+		a->fetch = fetch_start(a->env.fetcher, &q, directory_fetched, a);
+	}
+	if (!w->waiting)
+		TAILQ_INSERT_TAIL(&a->waiters, w, link);
+	w->waiting = true;
+	return false;
+}
+
+void ca_unwait(struct acme *a, struct ca_waiter *w)
+{
+	if (w->waiting)
+		TAILQ_REMOVE(&a->waiters, w, link);
+	w->waiting = false;
+}
+
+const char *ca_url(const struct acme *a, const char *resource)
+{
+	return json_str(a->directory, resource);
+}
+
+const json_t *ca_meta(const struct acme *a)
+{
+	return json_object_get(a->directory, "meta");
+}
+
+void ca_forget(struct acme *a)
+{
+	a->directory_until = 0;
+}
+
+/* Nonces.  The newest is used first: old ones may be forgotten by the CA already. */
+
+bool ca_nonce_is(const char *nonce)
+{
+	return nonce && strlen(nonce) <= NONCE_MAX && base64url_is(nonce);
+}
+
+char *ca_nonce_take(struct acme *a)
+{
+	return a->nonces ? a->nonce[--a->nonces] : NULL;
+}
+
+void ca_nonce_put(struct acme *a, const char *nonce)
+{
+	if (!ca_nonce_is(nonce))
+		return;
+	if (a->nonces == CA_NONCES) {
+		free(a->nonce[0]);
+		memmove(a->nonce, a->nonce + 1, --a->nonces * sizeof(a->nonce[0]));
+	}
+	a->nonce[a->nonces++] = xstrdup(nonce);
+}

@@ -1,0 +1,140 @@
+#include "acme/authz.h"
+
+#include "acme/problem.h"
+#include "base/encode.h"
+
+void authz_release(struct authz *z)
+{
+	free(z->url);
+	free(z->name);
+	free(z->challenge);
+	free(z->token);
+	*z = (struct authz){ 0 };
+}
+
+bool authz_is_open(const struct authz *z)
+{
+	return z->state == AUTHZ_OPEN;
+}
+
+bool authz_is_undecided(const struct authz *z)
+{
+	return z->state != AUTHZ_VALID;
+}
+
+static const json_t *find_challenge(const json_t *authz)
+{
+	const json_t *challenge;
+	size_t i;
+
+	json_array_foreach (json_object_get(authz, "challenges"), i, challenge)
+		if (str_eq(json_str(challenge, "type"), CHALLENGE_TYPE))
+			return challenge;
+	return NULL;
+}
+
+/* Reading. */
+
+static int read_name(struct authz *z, const struct reply *r, struct err *e)
+{
+	const char *value = json_str(json_object_get(r->json, "identifier"), "value");
+	bool wildcard = json_bool(r->json, "wildcard", false);
+
+	if (!value)
+		return err_set(e, ERR_PROTOCOL, "%s: the authorization names no identifier", r->url);
+	free(z->name);
+	z->name = xasprintf("%s%s", wildcard ? "*." : "", value);
+	return 0;
+}
+
+static int no_challenge(const struct authz *z, const json_t *authz, struct err *e)
+{
+	_cleanup_buf_ struct buf offered = BUF_INIT;
+	const json_t *challenge;
+	size_t i;
+
+	json_array_foreach (json_object_get(authz, "challenges"), i, challenge) {
+		const char *type = json_str(challenge, "type");
+		buf_addf(&offered, "%s%s", offered.len ? ", " : "", type ? type : "one without a type");
+	}
+	err_set(e, ERR_CA, "%s: the CA does not offer " CHALLENGE_TYPE " for this name, only: %s", z->name,
+		offered.len ? buf_str(&offered) : "nothing");
+	return problem_code(e, PROBLEM_NO_CHALLENGE);
+}
+
+static int read_challenge(struct authz *z, const struct reply *r, struct err *e)
+{
+	const json_t *challenge = find_challenge(r->json);
+	const char *url = json_str(challenge, "url"), *token = json_str(challenge, "token");
+	const char *status = json_str(challenge, "status");
+
+	if (!challenge)
+		return no_challenge(z, r->json, e);
+	if (!url || !str_starts(url, "https://"))
+		return err_set(e, ERR_PROTOCOL, "%s: the challenge for %s has no https URL", r->url, z->name);
+	/* the token becomes part of a path: only base64url (RFC 8555 section 8.3) */
+	if (!token || strlen(token) > TOKEN_MAX || !base64url_is(token))
+		return err_set(e, ERR_PROTOCOL,
+			       "%s: the challenge for %s has no proper token (base64url, at most %d characters)",
+			       r->url, z->name, TOKEN_MAX);
+	free(z->challenge);
+	free(z->token);
+	z->challenge = xstrdup(url);
+	z->token = xstrdup(token);
+	z->state = !status || str_eq(status, "pending") ? AUTHZ_OPEN : AUTHZ_ANSWERED;
+	return 0;
+}
+
+int authz_read(struct authz *z, const struct reply *r, struct err *e)
+{
+	if (read_name(z, r, e) < 0 || authz_judge(z, r, e) < 0)
+		return -1;
+	return authz_is_undecided(z) ? read_challenge(z, r, e) : 0;
+}
+
+/* Judging. */
+
+static int invalid(const struct authz *z, const json_t *authz, struct err *e)
+{
+	const json_t *challenge, *error = NULL;
+	size_t i;
+
+	json_array_foreach (json_object_get(authz, "challenges"), i, challenge)
+		if (problem_is(json_object_get(challenge, "error")))
+			error = json_object_get(challenge, "error");
+	if (error)
+		return problem_read(error, (int)json_int(error, "status", 0), e, "%s", z->name);
+	return err_set(e, ERR_CA, "%s: the CA found it not proved, and does not say why", z->name);
+}
+
+int authz_judge(struct authz *z, const struct reply *r, struct err *e)
+{
+	const char *status = json_str(r->json, "status");
+
+	if (!status)
+		return err_set(e, ERR_PROTOCOL, "%s: the authorization has no status", r->url);
+	if (str_eq(status, "valid"))
+		z->state = AUTHZ_VALID;
+	if (str_eq(status, "invalid"))
+		return invalid(z, r->json, e);
+	if (str_eq(status, "expired") || str_eq(status, "deactivated") || str_eq(status, "revoked")) {
+		err_set(e, ERR_CA, "%s: the authorization is %s", z->name, status);
+		return problem_code(e, PROBLEM_ORDER_GONE);
+	}
+	return 0;
+}
+
+bool authz_awaits_answer(const json_t *authz)
+{
+	const char *challenge = json_str(find_challenge(authz), "status");
+
+	return str_eq(json_str(authz, "status"), "pending") && (!challenge || str_eq(challenge, "pending"));
+}
+
+void authz_trouble(const struct authz *z, const json_t *authz, struct err *e)
+{
+	const json_t *error = json_object_get(find_challenge(authz), "error");
+
+	if (problem_is(error))
+		problem_read(error, (int)json_int(error, "status", 0), e, "%s", z->name);
+}

@@ -1,0 +1,37 @@
+/* Authorizations (RFC 8555 section 7.1.4): what an order keeps of each, and reading them. */
+#ifndef ACME_AUTHZ_H
+#define ACME_AUTHZ_H
+
+#include "acme/post.h"
+
+#define CHALLENGE_TYPE "http-01"
+#define TOKEN_MAX 256		/* characters; real ones have 43 */
+
+enum authz_state {
+	AUTHZ_OPEN,		/* its answer is to be published and the CA told */
+	AUTHZ_ANSWERED,		/* the CA was told */
+	AUTHZ_VALID,		/* nothing to do (any more) */
+	AUTHZ_STATES
+};
+
+struct authz {			/* strings are owned, and NULL until read */
+	enum authz_state state;
+	char *url;
+	char *name;		/* identifier, "*.x" for a wildcard */
+	char *challenge;	/* URL of its http-01 challenge */
+	char *token;		/* of that; checked */
+};
+void authz_release(struct authz *);
+bool authz_is_open(const struct authz *);
+bool authz_is_undecided(const struct authz *);
+
+/* Fills name, state and (unless it is valid) challenge and token; -1 as authz_judge(), or if there is no http-01. */
+int authz_read(struct authz *, const struct reply *, struct err *);
+/* AUTHZ_VALID if it says so; -1 if it never will be: only its status counts, not a challenge's error. */
+int authz_judge(struct authz *, const struct reply *, struct err *);
+/* Nobody has told the CA of an answer yet. */
+bool authz_awaits_answer(const json_t *authz);
+/* A challenge's error that is not final (yet), if there is one. */
+void authz_trouble(const struct authz *, const json_t *authz, struct err *);
+
+#endif

@@ -1,0 +1,59 @@
+/* The inside of an order, shared by the machine (order.c) and its memory (order_state.c). */
+#ifndef ACME_ORDER_H
+#define ACME_ORDER_H
+
+#include "acme/acme.h"
+#include "acme/authz.h"
+#include "acme/post.h"
+#include "acme/ticket.h"
+
+#define ORDER_AUTHZ_MAX 200	/* authorizations of one order */
+
+enum step {
+#define STEP(name, text, seconds) STEP_##name,
+#include "acme/order.def"
+#undef STEP
+	STEPS,
+	STEP_AGAIN = STEPS,	/* the same once more, after o->wait_ms */
+	STEP_DONE,
+	STEP_FAIL,		/* o->err says why */
+};
+
+struct order {
+	struct acme *acme;
+	void *owner;
+	struct acme_account account;	/* owned */
+	char *thumbprint;		/* of the account's key */
+	char **names;
+	struct buf spki;
+
+	enum step step;
+	int64_t deadline;		/* of the step, clock_mono_ms() */
+	struct timer late;		/* fires at the deadline */
+	struct timer pause;		/* until the step is sent (again) */
+	struct post *post;		/* at most one of these two is under way */
+	struct ticket *ticket;
+
+	char *url, *finalize, *certificate;	/* at the CA; NULL until known */
+	struct authz *authz;
+	size_t authzs;
+	struct buf csr;			/* DER; empty until made in this life */
+	char *chain;			/* PEM; the result */
+
+	/* of the present step */
+	size_t at;			/* the authorization it is at */
+	unsigned polls;			/* pauses made */
+	int64_t wait_ms;
+	int64_t retry_after;		/* the latest one in this round of polling */
+	struct err refusal;		/* what the CA refused, while we look whether it had happened before */
+	struct err trouble;		/* not final; explains a time-out */
+
+	struct err err;			/* the last word */
+	char activity[512];
+};
+
+void order_describe(struct order *);	/* brings the activity up to date */
+void order_stop(struct order *);	/* lets go of all that could call back */
+void order_set_authz(struct order *, size_t count);	/* so many empty ones, replacing those it had */
+
+#endif

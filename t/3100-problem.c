@@ -1,0 +1,92 @@
+/* Problem documents of CAs. */
+#include "acme/problem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "acme/acme.h"
+
+#define READ(status, text)                                                                                             \
+	struct err e = { 0 };                                                                                          \
+	_cleanup_json_ json_t *json = json_read(text, strlen(text), NULL);                                             \
+	assert_int_equal(problem_read(json, status, &e, "https://ca/%s", "o"), -1)
+
+static void policies(void **state)
+{
+	assert_int_equal(problem_policy("serverInternal"), PROBLEM_RETRY);
+	assert_int_equal(problem_policy("rateLimited"), PROBLEM_WAIT);
+	assert_int_equal(problem_policy("unauthorized"), PROBLEM_FRESH);
+	assert_int_equal(problem_policy("caa"), PROBLEM_PERSON);
+	assert_int_equal(problem_policy("orderGone"), PROBLEM_FRESH);
+	assert_int_equal(problem_policy("noChallenge"), PROBLEM_PERSON);
+	assert_int_equal(problem_policy("somethingNew"), PROBLEM_FRESH);
+	assert_int_equal(problem_policy(""), PROBLEM_FRESH);
+	assert_non_null(strstr(problem_hint("caa"), "CAA"));
+	assert_null(problem_hint("somethingNew"));
+}
+
+static void an_ordinary_one(void **state)
+{
+	READ(403,
+	     "{\"type\":\"urn:ietf:params:acme:error:unauthorized\",\"detail\":\"404 from 192.0.2.1\",\"status\":403}");
+	assert_int_equal(e.kind, ERR_CA);
+	assert_string_equal(e.message, "https://ca/o: 403 unauthorized");
+	assert_string_equal(e.code, "unauthorized");
+	assert_string_equal(e.detail, "404 from 192.0.2.1");
+	assert_string_equal(e.hint, problem_hint("unauthorized"));
+}
+
+static void subproblems_name_names(void **state)
+{
+	READ(0, "{\"type\":\"urn:ietf:params:acme:error:compound\",\"detail\":\"Some went wrong\",\"subproblems\":["
+		"{\"type\":\"urn:ietf:params:acme:error:caa\",\"detail\":\"CAA "
+		"forbids\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.example\"}},"
+		"{\"type\":\"urn:ietf:params:acme:error:dns\",\"identifier\":{\"type\":\"dns\",\"value\":\"b.example\"}"
+		"},{}]}");
+	assert_string_equal(e.message, "https://ca/o: compound");
+	assert_string_equal(e.detail, "Some went wrong; a.example: CAA forbids; b.example: dns; no name given: ");
+}
+
+static void a_person_must_go_somewhere(void **state)
+{
+	READ(403, "{\"type\":\"urn:ietf:params:acme:error:userActionRequired\",\"detail\":\"New "
+		  "terms\",\"instance\":\"https://ca/t\"}");
+	assert_string_equal(e.detail, "New terms; see https://ca/t");
+	assert_int_equal(problem_policy(e.code), PROBLEM_PERSON);
+}
+
+static void odd_ones(void **state)
+{
+	{
+		READ(400, "{\"type\":\"about:blank\",\"detail\":\"line\\none\\u001b[31m\"}");
+		assert_string_equal(e.message, "https://ca/o: 400 refused without saying why");
+		assert_string_equal(e.code, "");
+		assert_string_equal(e.detail, "line one [31m");
+		assert_string_equal(e.hint, "");
+	}
+	{
+		READ(500, "{\"type\":7,\"detail\":[],\"subproblems\":\"x\"}");
+		assert_false(problem_is(json));
+		assert_string_equal(e.detail, "");
+	}
+	{
+		READ(400, "{\"type\":\"https://example.org/odd\"}");
+		assert_string_equal(e.code, "https://example.org/odd");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(policies),
+		cmocka_unit_test(an_ordinary_one),
+		cmocka_unit_test(subproblems_name_names),
+		cmocka_unit_test(a_person_must_go_somewhere),
+		cmocka_unit_test(odd_ones),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
