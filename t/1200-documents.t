@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Scripts and manuals: clean by the tools that judge them, and the manuals say what the programs do."""
+import os
+import re
+import sys
+sys.path.insert(0, sys.path[0] + "/lib")
+from certera import *
+
+
+def sources():
+    for folder, folders, files in os.walk(TOP):
+        folders[:] = [d for d in folders if d != ".git" and not d.startswith("build")]
+        for name in files:
+            yield os.path.join(folder, name)
+
+
+def is_sh(path):
+    with open(path, "rb") as f:
+        return os.access(path, os.X_OK) and f.readline() in (b"#!/bin/sh\n", b"#!/bin/sh -e\n")
+
+
+def read(*names):
+    with open(os.path.join(TOP, *names)) as f:
+        return f.read()
+
+
+def shown_text(manual):
+    """What mandoc shows of it, in one line."""
+    shown = run_command("mandoc", "-T", "ascii", input=manual.encode()).stdout.decode()
+    return " ".join(re.sub(".\b", "", shown).split())
+
+
+def main(t):
+    program("mandoc")
+    for path in sorted(p for p in sources() if is_sh(p) and os.path.basename(p) != "configure"):
+        done = run_command(program("shellcheck"), "-s", "sh", path, cwd=TOP)
+        t.ok(done.returncode == 0, f"shellcheck: {os.path.relpath(path, TOP)}", done.stdout.decode())
+
+    settings = run_command(os.path.join(BUILD, "certerad"), "-x", "manual")
+    t.equal(settings.returncode, 0, "-x manual exits 0")
+    manuals = {
+        "certerad.8": read("man", "certerad.8"),
+        "certeractl.1": read("man", "certeractl.1"),
+        "certera.yaml.5": read("man", "certera.yaml.5.in").replace("@SETTINGS@\n", settings.stdout.decode()),
+    }
+    for name, text in manuals.items():
+        lint = run_command("mandoc", "-T", "lint", "-W", "style", t.write(name, text)).stdout.decode()
+        # Whether other manuals are there is this machine's matter.
+        found = [l for l in lint.splitlines() if "manual not found" not in l and "mandoc.db" not in l]
+        t.equal(found, [], f"mandoc -T lint: {name}")
+
+    shown = shown_text(manuals["certeractl.1"])
+    table = read("ctl", "commands.def")
+    for command in re.findall(r"^COMMAND.*?^END", table, re.M | re.S):
+        words = re.search(r'"([^"]+)"', command)[1]
+        options = re.findall(r"^OPTION\(([\w-]+)", command, re.M)
+        absent = [w for w in [words] + [f"--{o}" for o in options] if w not in shown]
+        t.equal(absent, [], f"certeractl(1) has `{words}` with its options")
+    for option in re.findall(r"--[a-z-]{2,}", shown):
+        if option not in ("--json", "--help", "--socket", "--version") and f"OPTION({option[2:]}," not in table:
+            t.ok(False, f"certeractl(1) has {option}, certeractl has not")
+
+    codes = set(re.findall(r"^ERR_KIND\(\w+,\s*\d+,\s*(\d+),", read("base", "err.def"), re.M))
+    listed = manuals["certeractl.1"].split(".Sh EXIT STATUS")[1].split(".Sh")[0]
+    t.equal(set(re.findall(r"^\.It (\d+)$", listed, re.M)), codes, "certeractl(1) lists every exit code")
+
+    shown = shown_text(manuals["certera.yaml.5"])
+    for group, key in re.findall(r"^SETTING\((\w+), (\w+),", read("daemon", "config.def"), re.M):
+        t.contains(shown, f" {key} ", f"certera.yaml(5) has {group}.{key}")
+
+
+run(main)
