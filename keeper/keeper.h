@@ -43,9 +43,13 @@ struct keeper_options {
 };
 
 struct keeper;		/* the process, seen from its parent */
-/* Forks; returns when the keeper is ready or has said why not. */
+/*
+ * Forks; returns when the keeper is ready or has said why not.  Call it before there are threads,
+ * from the one that stays to the end: the keeper dies with it.
+ */
 struct keeper *keeper_start(const struct keeper_options *, struct err *);
-void keeper_stop(struct keeper *);		/* closes the channels, waits for it to end; NULL is fine */
+/* Closes the channels, waits for it to end.  Detach all clients before.  NULL is fine. */
+void keeper_stop(struct keeper *);
 pid_t keeper_pid(const struct keeper *);
 
 struct keeper_client;
@@ -71,7 +75,10 @@ struct keeper_question *keeper_ask(struct keeper_client *, enum keeper_op, const
 	keeper_ask(client, KEEPER_##op, (const struct slice[]){ __VA_ARGS__ }, \
 		   sizeof((const struct slice[]){ __VA_ARGS__ }) / sizeof(struct slice), proof_fd, cb, arg)
 void keeper_cancel(struct keeper_question *);
-/* Asks and waits, before the loops run (start-up only).  Answer fields are copied into out[], wiped and freed by the caller. */
+/*
+ * Asks and waits, before a client attaches to this index (start-up only).  out[] need not be initialized;
+ * all of it can be released whatever happened.  Answers are wiped and freed by the caller.
+ */
 int keeper_ask_now(struct keeper *, int index, enum keeper_op, const struct slice *fields, size_t count,
 		   struct buf out[KEEPER_FIELDS], struct err *);
 

@@ -2,9 +2,12 @@
 #ifndef KEEPER_SERVER_H
 #define KEEPER_SERVER_H
 
-#include "base/base.h"
+#include "keeper/ops.h"
 
-/* Serves the channels until all are closed; never returns.  The process is already alone and unprivileged. */
-void keeper_serve(const int *channels, int count, const unsigned char master_key[32], pid_t daemon) NORETURN;
+struct server;
+/* Starts the threads for slow work.  The room must outlive it. */
+struct server *server_new(const struct room *, const int *channels, int count, struct err *);
+/* Answers until all channels are closed, then ends the process: the threads may be in the middle of something. */
+void server_run(struct server *) NORETURN;
 
 #endif

@@ -10,8 +10,8 @@
  *	rec_cert_put(txn, &c, e);
  *	rec_cert_release(&c);
  *
- * _get and _by_name return 0, or -1 with ERR_MISSING (or ERR_STORAGE) in e.
- * _put checks that no other record has the same index fields: ERR_CONFLICT.
+ * _get and _by_name return 0, or -1 with ERR_MISSING (or ERR_STORAGE) in e; what was in rec is then still there.
+ * _put checks that no other record has the same index fields: ERR_CONFLICT.  It refuses an empty name.
  */
 #ifndef STORE_RECORD_H
 #define STORE_RECORD_H
@@ -42,7 +42,8 @@ int record_by_index(struct txn *, const struct record_type *, void *rec, struct 
 int record_put(struct txn *, const struct record_type *, void *rec, struct err *);
 int record_delete(struct txn *, const struct record_type *, const char *id, struct err *);
 void record_release(const struct record_type *, void *rec);	/* frees what it owns and zeroes it */
-json_t *record_json(const struct record_type *, const void *rec);	/* all but HIDE fields; times RFC 3339; errors as objects */
+/* All but HIDE fields; times as RFC 3339, problems as objects, empty texts and times as null. */
+json_t *record_json(const struct record_type *, const void *rec);
 /* The bytes as stored, and back. */
 void record_encode(const struct record_type *, const void *rec, struct buf *);
 int record_decode(const struct record_type *, void *rec, struct slice, struct err *);
@@ -77,11 +78,12 @@ void record_set_blob(struct buf *field, struct slice value);
 char *record_child_id(const char *parent, int64_t number);
 
 /*
- * Walks a table in order of id: from the first id with `prefix` on, rec is filled anew for each and
- * released at the end.  Return of fn: 0 go on, 1 stop, -1 stop with e.  Newest first with backwards.
+ * Walks a table in order of id (or backwards: newest child first), over the ids that start with `prefix`
+ * (NULL: all).  rec is filled anew for each and released after it; fn may TAKE() what it wants to keep.
+ * Return of fn: 0 go on, 1 stop, -1 stop with e.  In a write, fn may put and delete records.
  */
 typedef int record_each_fn(void *arg, void *rec, struct err *);
-int record_each(struct txn *, const struct record_type *, const char *prefix, bool backwards, record_each_fn *fn, void *arg,
-		struct err *);
+int record_each(struct txn *, const struct record_type *, const char *prefix, bool backwards, record_each_fn *fn,
+		void *arg, struct err *);
 
 #endif

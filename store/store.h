@@ -6,8 +6,10 @@
  * of puts and deletes.  What txn_get() and walks return is borrowed until the transaction ends
  * or, in a write, until the next change.
  *
- * The map grows by itself.  A full disk is ERR_STORAGE from txn_commit() (or a put), nothing is
- * half written, and the next transaction may succeed again.
+ * The map grows by itself, before a write and while nobody reads: keep reads short.  A thread may read
+ * while it reads or writes, and write while it reads, but must not begin a write inside its own write.
+ * A full disk is ERR_STORAGE from txn_commit() (or a put), nothing is half written, and the next
+ * transaction may succeed again.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -31,7 +33,8 @@ struct txn;
 bool store_exists(const char *directory);
 /*
  * Opens, creating it if there is none.  Changes nothing yet in an existing store: a newer format is
- * refused (ERR_STORAGE, both numbers named).  The caller then checks the master key and calls store_upgrade().
+ * refused (ERR_STORAGE, both numbers named).  The caller then checks the master key and calls store_upgrade()
+ * before anything else writes.  ERR_CONFLICT: another process has it open.
  */
 int store_open(struct store **, const char *directory, struct err *);
 int store_upgrade(struct store *, struct err *);	/* migrates an older format, step by step, in one transaction each */
@@ -48,15 +51,21 @@ void txn_abort(struct txn *);				/* NULL is fine */
 void cleanup_txn(struct txn **);
 
 int txn_get(struct txn *, enum table, struct slice key, struct slice *value, struct err *);	/* 1 found, 0 not, -1 */
-int txn_put(struct txn *, enum table, struct slice key, struct slice value, struct err *);
+int txn_put(struct txn *, enum table, struct slice key, struct slice value, struct err *);	/* keys: 1 to 511 bytes */
 int txn_delete(struct txn *, enum table, struct slice key, struct err *);			/* absent is fine */
 
-/* Walks keys in order from `from` on (backwards: down from the last key with that prefix). fn: 0 go on, 1 stop, -1 fail. */
+/*
+ * Walks the keys that start with `prefix` (empty: all), in order or backwards; or those from `first` on
+ * and before `end` (empty: no bound).  Return of fn: 0 go on, 1 stop (the walk returns 0), -1 fail with e.
+ * In a write, fn may change the table: deleting the row it was given is fine, rows put ahead are met.
+ */
 typedef int txn_walk_fn(void *arg, struct slice key, struct slice value, struct err *);
+int txn_range(struct txn *, enum table, struct slice first, struct slice end, bool backwards, txn_walk_fn *, void *arg,
+	      struct err *);
 int txn_walk(struct txn *, enum table, struct slice prefix, bool backwards, txn_walk_fn *, void *arg, struct err *);
 size_t txn_count(struct txn *, enum table);
 
-/* A consistent copy of the store as one file in a new directory, while it runs. */
+/* A consistent, compacted copy of the store in a new directory, while it runs.  ERR_CONFLICT if that exists. */
 int store_copy(struct store *, const char *directory, struct err *);
 
 #endif

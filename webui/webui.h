@@ -37,6 +37,10 @@ enum webui_face { FACE_HTTP, FACE_HTTPS, FACE_CONTROL };
 struct webui *webui_new(struct loop *, struct keeper_client *, const struct webui_env *, const struct webui_settings *);
 void webui_configure(struct webui *, const struct webui_settings *);	/* on the webui's own thread */
 void webui_free(struct webui *);	/* writes what is still to be recorded; after its evhttps are freed */
+bool webui_idle(const struct webui *);		/* is no request waiting for its answer? */
+
+#define WEBUI_HEADER_MOST (16 * 1024)
+size_t webui_body_most(enum webui_face);	/* bytes of a request's body */
 /* Lets this evhttp's requests be answered here. */
 void webui_attach(struct webui *, struct evhttp *, enum webui_face);
 

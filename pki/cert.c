@@ -1,0 +1,194 @@
+#include "pki/cert.h"
+
+#include <mbedtls/oid.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/encode.h"
+#include "pki/der.h"
+#include "pki/identifier.h"
+#include "pki/x509.h"
+
+#define DAY 86400
+#define CN_MAX 64 /* ub-common-name, RFC 5280 appendix A */
+
+/* Days since 1970-01-01 in the Gregorian calendar; years start in March, so that leap days come last. */
+static int64_t days(int64_t year, int month, int day)
+{
+	int64_t y = month > 2 ? year : year - 1;
+	int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+
+	return y * 365 + y / 4 - y / 100 + y / 400 + day_of_year - 719468;
+}
+
+static int64_t unix_time(const mbedtls_x509_time *t)
+{
+	return days(t->year, t->mon, t->day) * DAY + t->hour * 3600 + t->min * 60 + t->sec;
+}
+
+static int read_names(struct cert *c, struct slice extensions, struct err *e)
+{
+	struct slice san;
+
+	if (x509_extension(extensions, DER_BYTES(MBEDTLS_OID_SUBJECT_ALT_NAME), &san))
+		return x509_san_read(san, &c->names, e);
+	if (c->subject_cn) {
+		_cleanup_free_ char *name = x509_name_normal(c->subject_cn);
+
+		strv_add(&c->names, name);
+	}
+	return 0;
+}
+
+static char *read_aki(struct slice extensions)
+{
+	struct slice value, id;
+
+	if (!x509_extension(extensions, DER_BYTES(MBEDTLS_OID_AUTHORITY_KEY_IDENTIFIER), &value) ||
+	    !der_take(&value, DER_SEQUENCE, &value, NULL) || !der_take(&value, DER_TAGGED(0), &id, NULL))
+		return NULL;
+	return hex_str(id.data, id.len);
+}
+
+static int read_cert(struct cert *c, const mbedtls_x509_crt *crt, struct err *e)
+{
+	struct slice subject = slice(crt->subject_raw.p, crt->subject_raw.len);
+	struct slice issuer = slice(crt->issuer_raw.p, crt->issuer_raw.len);
+	struct slice extensions = slice(crt->v3_ext.p, crt->v3_ext.len);
+	unsigned char hash[SHA256_SIZE];
+
+	buf_add(&c->der, crt->raw.p, crt->raw.len);
+	buf_add(&c->spki, crt->pk_raw.p, crt->pk_raw.len);
+	sha256(c->der.data, c->der.len, hash);
+	c->fingerprint = hex_str(hash, sizeof(hash));
+	c->serial = hex_str(crt->serial.p, crt->serial.len);
+	c->subject = x509_name_text(subject);
+	c->issuer = x509_name_text(issuer);
+	c->subject_cn = x509_name_cn(subject);
+	c->issuer_cn = x509_name_cn(issuer);
+	c->aki = read_aki(extensions);
+	c->not_before = unix_time(&crt->valid_from);
+	c->not_after = unix_time(&crt->valid_to);
+	c->is_ca = crt->MBEDTLS_PRIVATE(ca_istrue);
+	if (read_names(c, extensions, e) < 0)
+		return err_prefix(e, "the certificate is not usable");
+	return 0;
+}
+
+int cert_parse(struct cert *c, struct slice der, struct err *e)
+{
+	mbedtls_x509_crt crt;
+	int ret;
+
+	*c = (struct cert){ 0 };
+	mbedtls_x509_crt_init(&crt);
+	ret = x509_crt_load(&crt, der, e);
+	if (!ret)
+		ret = read_cert(c, &crt, e);
+	mbedtls_x509_crt_free(&crt);
+	if (ret < 0)
+		cert_release(c);
+	return ret;
+}
+
+void cert_release(struct cert *c)
+{
+	strv_free(c->names);
+	free(c->subject);
+	free(c->issuer);
+	free(c->subject_cn);
+	free(c->issuer_cn);
+	free(c->serial);
+	free(c->fingerprint);
+	free(c->aki);
+	buf_release(&c->der);
+	buf_release(&c->spki);
+	*c = (struct cert){ 0 };
+}
+
+/* UTCTime, without the century, until 2049; GeneralizedTime from 2050 on (RFC 5280 section 4.1.2.5). */
+static void put_time(struct buf *out, int64_t when)
+{
+	struct tm tm;
+	time_t t = (time_t)when;
+	char text[20];
+	bool general;
+
+	gmtime_r(&t, &tm);
+	strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm);
+	general = tm.tm_year >= 150;
+	der_put(out, general ? DER_TIME : DER_UTC_TIME, slice_str(general ? text : text + 2));
+}
+
+static void put_validity(struct buf *out, int64_t now)
+{
+	_cleanup_buf_ struct buf times = BUF_INIT;
+
+	put_time(&times, now - DAY);
+	put_time(&times, now + 3652 * (int64_t)DAY);
+	der_put(out, DER_SEQUENCE, slice_buf(&times));
+}
+
+static void put_serial(struct buf *out)
+{
+	unsigned char serial[16];
+
+	random_bytes(serial, sizeof(serial));
+	serial[0] = (serial[0] & 0x7f) | 0x40; /* positive, and always the same length */
+	der_put(out, DER_INTEGER, slice(serial, sizeof(serial)));
+}
+
+static void put_name(struct buf *out, const char *host)
+{
+	_cleanup_buf_ struct buf rdns = BUF_INIT;
+
+	x509_name_put(&rdns, DER_BYTES(MBEDTLS_OID_AT_ORGANIZATION), DER_UTF8, "Certera self-signed");
+	if (strlen(host) <= CN_MAX)
+		x509_name_put(&rdns, DER_BYTES(MBEDTLS_OID_AT_CN), DER_UTF8, host);
+	der_put(out, DER_SEQUENCE, slice_buf(&rdns));
+}
+
+static void put_extensions(struct buf *out, const char *host)
+{
+	static const char server_auth[] = "\x30\x0a\x06\x08" MBEDTLS_OID_SERVER_AUTH;
+	char *names[] = { (char *)host, NULL };
+	_cleanup_buf_ struct buf san = BUF_INIT, list = BUF_INIT, sequence = BUF_INIT;
+
+	x509_san_put(&san, names);
+	x509_extension_put(&list, DER_BYTES(MBEDTLS_OID_SUBJECT_ALT_NAME), false, slice_buf(&san));
+	/* An empty SEQUENCE: not a CA. */
+	x509_extension_put(&list, DER_BYTES(MBEDTLS_OID_BASIC_CONSTRAINTS), true, DER_BYTES("\x30\x00"));
+	x509_extension_put(&list, DER_BYTES(MBEDTLS_OID_EXTENDED_KEY_USAGE), false, DER_BYTES(server_auth));
+	der_put(&sequence, DER_SEQUENCE, slice_buf(&list));
+	der_put(out, DER_TAGGED_LIST(3), slice_buf(&sequence));
+}
+
+static bool host_fits(const char *host)
+{
+	size_t len = strlen(host);
+
+	for (size_t i = 0; i < len; i++)
+		if (host[i] <= ' ' || host[i] >= 0x7f)
+			return false;
+	return len >= 1 && len <= 253;
+}
+
+int cert_self_signed(struct key *key, const char *host, struct buf *der, struct err *e)
+{
+	_cleanup_buf_ struct buf fields = BUF_INIT, body = BUF_INIT;
+
+	if (!host_fits(host))
+		return err_set(e, ERR_INVALID, "a certificate cannot be made for the host name \"%.100s\"", host);
+	der_put(&fields, DER_TAGGED_LIST(0), DER_BYTES("\x02\x01\x02")); /* version 3 */
+	put_serial(&fields);
+	x509_algorithm_put(&fields, key_type_of(key));
+	put_name(&fields, host);
+	put_validity(&fields, clock_now());
+	put_name(&fields, host);
+	if (key_spki(key, &fields, e) < 0)
+		return -1;
+	put_extensions(&fields, host);
+	der_put(&body, DER_SEQUENCE, slice_buf(&fields));
+	return x509_sign(key, slice_buf(&body), der, e);
+}

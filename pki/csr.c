@@ -1,0 +1,233 @@
+#include "pki/csr.h"
+
+#include <mbedtls/oid.h>
+
+#include "pki/der.h"
+#include "pki/identifier.h"
+#include "pki/pem.h"
+#include "pki/x509.h"
+
+#define CSR_TEXT_MAX (100 * 1024)
+#define CN_MAX 64 /* ub-common-name, RFC 5280 appendix A */
+
+/* The subject's attributes in the order they are written, bounds of RFC 5280 appendix A. */
+static const struct {
+	const char *text;
+	size_t field;
+	struct slice oid;
+	size_t min, max;
+	int tag;
+} attributes[] = {
+	{ "country", offsetof(struct csr_subject, c), DER_BYTES(MBEDTLS_OID_AT_COUNTRY), 2, 2, DER_PRINTABLE },
+	{ "state", offsetof(struct csr_subject, st), DER_BYTES(MBEDTLS_OID_AT_STATE), 1, 128, DER_UTF8 },
+	{ "locality", offsetof(struct csr_subject, l), DER_BYTES(MBEDTLS_OID_AT_LOCALITY), 1, 128, DER_UTF8 },
+	{ "organization", offsetof(struct csr_subject, o), DER_BYTES(MBEDTLS_OID_AT_ORGANIZATION), 1, 64, DER_UTF8 },
+	{ "organizational unit", offsetof(struct csr_subject, ou), DER_BYTES(MBEDTLS_OID_AT_ORG_UNIT), 1, 64,
+	  DER_UTF8 },
+};
+
+/* Characters of valid UTF-8 without control characters; -1 if it is not that. */
+static ssize_t text_length(const char *text)
+{
+	ssize_t count = 0;
+	size_t n;
+
+	for (; *text; text += n, count++) {
+		n = x509_utf8_sequence((const unsigned char *)text, strlen(text));
+		if (!n || (unsigned char)*text < 0x20 || *text == 0x7f)
+			return -1;
+	}
+	return count;
+}
+
+static int put_attributes(struct buf *rdns, const struct csr_subject *subject, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
+		const char *value = *(const char *const *)((const char *)subject + attributes[i].field);
+		ssize_t len;
+
+		if (!value || !*value)
+			continue;
+		len = text_length(value);
+		if (len < 0)
+			return err_set(e, ERR_INVALID, "the %s contains a character that is not possible there",
+				       attributes[i].text);
+		if ((size_t)len < attributes[i].min || (size_t)len > attributes[i].max)
+			return err_set(e, ERR_INVALID, "the %s has %zd characters; %zu to %zu are possible",
+				       attributes[i].text, len, attributes[i].min, attributes[i].max);
+		if (attributes[i].tag == DER_PRINTABLE && strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(value))
+			return err_set(e, ERR_INVALID, "the %s is a code of two capital letters, such as DE",
+				       attributes[i].text);
+		x509_name_put(rdns, attributes[i].oid, attributes[i].tag, value);
+	}
+	return 0;
+}
+
+static int put_subject(struct buf *out, char *const *names, const struct csr_subject *subject, struct err *e)
+{
+	_cleanup_buf_ struct buf rdns = BUF_INIT;
+	const char *cn = subject ? subject->cn : NULL;
+
+	if (subject && put_attributes(&rdns, subject, e) < 0)
+		return -1;
+	if (cn && !strv_has(names, cn))
+		return err_set(e, ERR_INVALID, "the common name \"%.260s\" is not one of the certificate's names", cn);
+	/* A name that does not fit is found in the SANs; addresses are only looked for there. */
+	if (cn && strlen(cn) <= CN_MAX && !identifier_is_ip(cn))
+		x509_name_put(&rdns, DER_BYTES(MBEDTLS_OID_AT_CN), DER_UTF8, cn);
+	der_put(out, DER_SEQUENCE, slice_buf(&rdns));
+	return 0;
+}
+
+/* The extensionRequest attribute (RFC 2985 section 5.4.2) with the SANs. */
+static void put_request(struct buf *out, char *const *names)
+{
+	_cleanup_buf_ struct buf san = BUF_INIT, list = BUF_INIT, set = BUF_INIT, fields = BUF_INIT,
+				 attribute = BUF_INIT;
+
+	x509_san_put(&san, names);
+	x509_extension_put(&list, DER_BYTES(MBEDTLS_OID_SUBJECT_ALT_NAME), false, slice_buf(&san));
+	der_put(&set, DER_SEQUENCE, slice_buf(&list));
+	der_put(&fields, DER_OID, DER_BYTES(MBEDTLS_OID_PKCS9_CSR_EXT_REQ));
+	der_put(&fields, DER_SET, slice_buf(&set));
+	der_put(&attribute, DER_SEQUENCE, slice_buf(&fields));
+	der_put(out, DER_TAGGED_LIST(0), slice_buf(&attribute));
+}
+
+/* Callers hand in normal forms; anything else would be signed and only then refused by the CA. */
+static int check_names(char *const *names, struct err *e)
+{
+	_cleanup_strv_ char **normal = identifier_list_of(names, e);
+
+	if (!normal)
+		return -1;
+	if (!strv_eq(normal, names))
+		return err_set(e, ERR_INTERNAL, "the names for a certificate request are not in their normal form");
+	return 0;
+}
+
+int csr_make(const struct key *key, char *const *names, const struct csr_subject *subject, struct buf *der,
+	     struct err *e)
+{
+	_cleanup_buf_ struct buf fields = BUF_INIT, info = BUF_INIT;
+
+	if (check_names(names, e) < 0)
+		return -1;
+	der_put_uint(&fields, slice(NULL, 0)); /* version 1 is written as 0 */
+	if (put_subject(&fields, names, subject, e) < 0 || key_spki(key, &fields, e) < 0)
+		return -1;
+	put_request(&fields, names);
+	der_put(&info, DER_SEQUENCE, slice_buf(&fields));
+	return x509_sign(key, slice_buf(&info), der, e);
+}
+
+static int decode(struct slice in, struct buf *der, struct err *e)
+{
+	struct pem_block b;
+	int found;
+
+	if (in.len > CSR_TEXT_MAX)
+		return err_set(e, ERR_INVALID, "a certificate request is not longer than %d kB", CSR_TEXT_MAX / 1024);
+	if (!pem_is(in)) {
+		buf_add(der, in.data, in.len);
+		return 0;
+	}
+	while ((found = pem_next(&in, &b, e)) > 0)
+		if (pem_label_ends(&b, "CERTIFICATE REQUEST")) /* some write NEW before it */
+			return pem_decode(&b, der, e);
+	if (found < 0)
+		return -1;
+	return err_set(e, ERR_INVALID, "there is no block \"CERTIFICATE REQUEST\" in this text");
+}
+
+/* SANs of the attributes, and the common name if it is a name. */
+static int read_names(struct csr *csr, struct slice attrs, struct slice subject, struct err *e)
+{
+	_cleanup_free_ char *cn = x509_name_cn(subject), *name = NULL;
+	struct slice one, oid, set, san;
+
+	while (der_take(&attrs, DER_SEQUENCE, &one, NULL)) {
+		if (!der_take(&one, DER_OID, &oid, NULL) || !slice_eq(oid, DER_BYTES(MBEDTLS_OID_PKCS9_CSR_EXT_REQ)))
+			continue;
+		if (!der_take(&one, DER_SET, &set, NULL))
+			return err_set(e, ERR_INVALID, "its requested extensions cannot be read");
+		if (x509_extension(set, DER_BYTES(MBEDTLS_OID_SUBJECT_ALT_NAME), &san) &&
+		    x509_san_read(san, &csr->names, e) < 0)
+			return -1;
+	}
+	name = cn ? identifier_normal(cn, NULL) : NULL;
+	if (name && !strv_has(csr->names, name))
+		strv_add(&csr->names, name);
+	return 0;
+}
+
+/* The parts of a request (RFC 2986 section 4.2); mbedTLS 2.28 cannot read one with an empty subject. */
+struct parts { /* borrowed from the DER */
+	struct slice info, subject, spki, attributes;
+	struct slice algorithm, signature;
+};
+
+static bool split(struct slice der, struct parts *p)
+{
+	struct slice request, fields, algorithm;
+
+	*p = (struct parts){ 0 };
+	if (!der_take(&der, DER_SEQUENCE, &request, NULL) || der.len ||
+	    !der_take(&request, DER_SEQUENCE, &fields, &p->info) ||
+	    !der_take(&request, DER_SEQUENCE, &algorithm, NULL) ||
+	    !der_take(&algorithm, DER_OID, &p->algorithm, NULL) || !der_take_bits(&request, &p->signature) ||
+	    request.len)
+		return false;
+	if (!der_take(&fields, DER_INTEGER, NULL, NULL) || !der_take(&fields, DER_SEQUENCE, NULL, &p->subject) ||
+	    !der_take(&fields, DER_SEQUENCE, NULL, &p->spki))
+		return false;
+	der_take(&fields, DER_TAGGED_LIST(0), &p->attributes, NULL);
+	return !fields.len;
+}
+
+static int verify(const struct parts *p, struct err *e)
+{
+	mbedtls_asn1_buf oid = { .tag = DER_OID, .len = p->algorithm.len, .p = (unsigned char *)p->algorithm.data };
+	struct x509_signature signature = { .body = p->info, .value = p->signature };
+	unsigned char *start = (unsigned char *)p->spki.data;
+	mbedtls_pk_context pk;
+	int ret;
+
+	if (mbedtls_oid_get_sig_alg(&oid, &signature.md, &signature.pk) || signature.pk == MBEDTLS_PK_RSASSA_PSS)
+		return err_set(e, ERR_INVALID, "it is signed with an algorithm CAs do not take");
+	mbedtls_pk_init(&pk);
+	ret = mbedtls_pk_parse_subpubkey(&start, start + p->spki.len, &pk);
+	if (ret)
+		ret = mbed_err(e, ERR_INVALID, "its public key cannot be read", ret);
+	else
+		ret = x509_verify(&signature, &pk, e);
+	mbedtls_pk_free(&pk);
+	return ret;
+}
+
+int csr_parse(struct csr *csr, struct slice der_or_pem, struct err *e)
+{
+	_cleanup_buf_ struct buf der = BUF_INIT;
+	struct parts p;
+
+	*csr = (struct csr){ 0 };
+	if (decode(der_or_pem, &der, e) < 0)
+		return -1;
+	if (!split(slice_buf(&der), &p))
+		return err_set(e, ERR_INVALID, "this is no certificate request that can be read");
+	if (verify(&p, e) < 0 || read_names(csr, p.attributes, p.subject, e) < 0) {
+		csr_release(csr);
+		return err_prefix(e, "the certificate request is not usable");
+	}
+	csr->subject = x509_name_text(p.subject);
+	buf_add(&csr->spki, p.spki.data, p.spki.len);
+	return 0;
+}
+
+void csr_release(struct csr *csr)
+{
+	strv_free(csr->names);
+	free(csr->subject);
+	buf_release(&csr->spki);
+	*csr = (struct csr){ 0 };
+}

@@ -1,0 +1,23 @@
+/* What differs between mbedTLS 2.28 and 3.6, and its errors as ours.  Private to pki/. */
+#ifndef PKI_MBED_H
+#define PKI_MBED_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <mbedtls/pk.h>
+#include <mbedtls/version.h>
+
+/* 3.x hides the members of its structs behind this. */
+#if MBEDTLS_VERSION_NUMBER < 0x03000000
+#define MBEDTLS_PRIVATE(member) member
+#endif
+
+#define MBED_HASH_MAX 64
+
+/* "what: mbedTLS's own words"; returns -1. */
+int mbed_err(struct err *, enum err_kind, const char *what, int code);
+/* Hashes; returns the hash's length, 0 if mbedTLS does not know the algorithm. */
+size_t mbed_hash(mbedtls_md_type_t, struct slice, unsigned char out[MBED_HASH_MAX]);
+
+#endif

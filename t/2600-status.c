@@ -1,0 +1,70 @@
+/* The status of a certificate: one row a case. */
+#include "base/base.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "store/status.h"
+
+#define NOW 1000000000
+#define DAY 86400
+#define VALID .current = 1, .not_before = NOW - 30 * DAY, .not_after = NOW + 60 * DAY
+#define SHORT .current = 1, .not_before = NOW - 50, .not_after = NOW + 50
+
+static const struct {
+	const char *what, *word;
+	struct rec_cert cert;
+} cases[] = {
+	{ "new", "pending", { .name = NULL } },
+	{ "new and failed", "failed", { .failures = 1 } },
+	{ "new and ordered", "issuing", { .open_order = 1 } },
+	{ "new, failed, ordered again", "issuing", { .open_order = 2, .failures = 1 } },
+	{ "switched off", "disabled", { .disabled = true, .open_order = 1, VALID } },
+	{ "valid", "active", { VALID, .renew_at = NOW + DAY } },
+	{ "valid, no renewal planned", "active", { VALID } },
+	{ "valid, due now", "active", { VALID, .renew_at = NOW } },
+	{ "valid, due for a day", "active", { VALID, .renew_at = NOW - DAY } },
+	{ "valid, overdue", "expiring", { VALID, .renew_at = NOW - DAY - 1 } },
+	{ "short, due for a tenth", "active", { SHORT, .renew_at = NOW - 10 } },
+	{ "short, overdue", "expiring", { SHORT, .renew_at = NOW - 11 } },
+	{ "valid, being renewed", "issuing", { VALID, .open_order = 2, .renew_at = NOW - 9 * DAY } },
+	{ "valid, renewal failed", "failed", { VALID, .failures = 1 } },
+	{ "valid, overdue and failed", "failed", { VALID, .failures = 3, .renew_at = NOW - 9 * DAY } },
+	{ "last second", "active", { .current = 1, .not_before = 1, .not_after = NOW + 1 } },
+	{ "over", "expired", { .current = 1, .not_before = 1, .not_after = NOW } },
+	{ "over and failed", "expired", { .current = 1, .not_after = NOW - 1, .failures = 5 } },
+	{ "over and ordered", "issuing", { .current = 1, .not_after = NOW - 1, .open_order = 5 } },
+};
+
+static void test_cases(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *word = cert_status_word(cert_status(&cases[i].cert, NOW));
+
+		if (!str_eq(word, cases[i].word))
+			fail_msg("%s: %s instead of %s", cases[i].what, word, cases[i].word);
+	}
+}
+
+static void test_words(void **state)
+{
+	assert_string_equal(cert_status_word(STATUS_pending), "pending");
+	assert_string_equal(cert_status_word(STATUS_disabled), "disabled");
+	for (int i = STATUS_pending; i <= STATUS_disabled; i++) {
+		assert_true(str_ends(cert_status_sentence(i), "."));
+		assert_true(str_ends(cert_status_next(i), "."));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_words),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""SIGHUP reloads without dropping a connection; SIGTERM answers what was asked, then ends."""
+import socket
+import sys
+import time
+sys.path.insert(0, sys.path[0] + "/lib")
+from certera import *
+
+REQUEST = b"GET /.well-known/acme-challenge/none HTTP/1.1\r\nHost: a.example\r\n\r\n"
+
+
+def answer(connection):
+    connection.sendall(REQUEST)
+    return connection.recv(65536)
+
+
+def main(t):
+    daemon = Certerad(t)
+    kept = socket.create_connection(("127.0.0.1", daemon.http_port), timeout=10)
+    t.contains(answer(kept), b" 404 ", "a connection is kept")
+    half = socket.create_connection(("127.0.0.1", daemon.http_port), timeout=10)
+    half.sendall(REQUEST[:30])
+
+    daemon.configure(access={"api": "192.0.2.1"}, log={"format": "json"})
+    daemon.reload()
+    t.contains(answer(kept), b" 404 ", "after SIGHUP it goes on")
+    half.sendall(REQUEST[30:])
+    t.contains(half.recv(65536), b" 404 ", "a request begun before is answered after")
+    t.equal(daemon.https("/api/certificate/x").status, 403, "the new settings count")
+
+    daemon.configure(access={"api": "nonsense"})
+    daemon.reload()
+    t.contains(answer(kept), b" 404 ", "with a mistake in the file it goes on as before")
+    t.matches(daemon.log().decode(), rf"{daemon.config_file}:\d+: access\.api", "and names the mistake's place")
+
+    half = socket.create_connection(("127.0.0.1", daemon.http_port), timeout=10)
+    half.sendall(REQUEST[:30])
+    time.sleep(0.2)
+    daemon.signal(15)
+    time.sleep(0.3)
+    half.sendall(REQUEST[30:])
+    t.contains(half.recv(65536), b" 404 ", "SIGTERM: a request under way is still answered")
+    with socket.socket() as s:
+        t.ok(s.connect_ex(("127.0.0.1", daemon.http_port)), "new connections are not taken")
+    t.equal(daemon.wait(), 0, "and certerad ends with 0")
+    t.ok("STOPPING=1" in daemon.told(), "having told the service manager")
+
+
+run(main)

@@ -1,0 +1,22 @@
+"""The tests' tool box: a test is a function that gets a Test and says what it sees.
+
+    #!/usr/bin/env python3
+    import sys; sys.path.insert(0, sys.path[0] + "/lib")
+    from certera import *
+
+    def main(t):
+        site = Site(t)  # Pebble, nginx, certerad: started, ready
+        site.daemon.add_cert("shop", "shop.example www.shop.example")
+        t.equal(site.daemon.cert("shop")["status"], "active", "it is issued")
+
+    run(main)
+
+Only Python's standard library is used.
+"""
+from .tap import Skip, Test, Workplace, end_on_signals, run
+from .process import Process, free_port, run_command, until, BUILD, PATIENCE, TOP
+from .web import Answer, fetch, raw_fetch
+from .pki import CA, Certificate, chain_of, openssl, public_key_of_key
+from .peers import Names, Nginx, Pebble, pebble_new, program
+from .recorder import Drop, Recorder
+from .daemon import Certerad, CtlError, Site

@@ -1,0 +1,136 @@
+"""The real parts around us: a CA (Pebble), its name server, and web servers that redirect (nginx)."""
+import json
+import os
+import re
+import shutil
+
+from .pki import CA
+from .process import TOP, Process, free_port
+from .tap import Skip
+from .web import fetch
+
+PEERS = os.environ.get("CERTERA_PEERS", os.path.join(TOP, "build", "peers"))
+
+
+def program(name):
+    path = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if not path:
+        raise Skip(f"{name} is not installed; contrib/install-deps test installs it")
+    return path
+
+
+def pebble_new():
+    """Pebble 2.10 (profiles, Retry-After), unpacked by t/setup-peers."""
+    path = os.path.join(PEERS, "pebble", "usr", "bin", "pebble")
+    if not os.path.exists(path):
+        raise Skip("the newer Pebble is not there; t/setup-peers unpacks it")
+    return path
+
+
+class Names(Process):
+    """A name server that finds every name at 127.0.0.1 (pebble-challtestsrv)."""
+
+    def __init__(self, t):
+        self.port, self.management = free_port(), free_port()
+        super().__init__(t, "names", [program("pebble-challtestsrv"), "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
+            "-dns01", f"127.0.0.1:{self.port}", "-management", f"127.0.0.1:{self.management}",
+            "-http01", "", "-https01", "", "-tlsalpn01", ""])
+        self.start()
+        self.wait_for_port(self.management)
+
+    def tell(self, what, **values):
+        """tell("set-servfail", host="a.example"): see pebble-challtestsrv's documentation."""
+        return fetch(f"http://127.0.0.1:{self.management}/{what}", body=json.dumps(values)).status
+
+
+class Nginx(Process):
+    """A web server.  By default it does but one thing: send http-01 challenges to us."""
+
+    def __init__(self, t, target="", server=None, name="nginx", port=None, address="127.0.0.1",
+            listen_options=""):
+        """target: where challenges go, "http://127.0.0.1:8080"; or the text of a server block."""
+        self.address, self.port, self.dir = address, port or free_port(), t.path(name)
+        os.makedirs(os.path.join(self.dir, "tmp"), exist_ok=True)
+        super().__init__(t, name, [program("nginx"), "-p", self.dir, "-c", "nginx.conf", "-e", "stderr",
+            "-g", "daemon off; master_process off;"])
+        self.listen_options = listen_options
+        self.configure(server or f"""
+            location /.well-known/acme-challenge/ {{ return 302 {target}$request_uri; }}
+            location / {{ return 404; }}""")
+        self.start()
+        self.wait_for_port(self.port, address)
+
+    def configure(self, server):
+        temporary = "".join(f"{kind}_temp_path tmp;" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        with open(os.path.join(self.dir, "nginx.conf"), "w") as f:
+            f.write(f"""pid nginx.pid;
+                events {{ worker_connections 1024; }}
+                http {{
+                    log_format ours '$connection $remote_addr "$request" $status ';
+                    access_log access.log ours; {temporary}
+                    server {{ listen {self.address}:{self.port} {self.listen_options}; {server} }}
+                }}""")
+
+    def requests(self):
+        """Its access log: connection number, address, "request line", status."""
+        with open(os.path.join(self.dir, "access.log")) as f:
+            return f.readlines()
+
+
+class Pebble(Process):
+    """An ACME CA that validates http-01 at `http_port` of whatever address a name has.
+
+    nonce_reject and authz_reuse are percentages; sleep the most seconds before a validation;
+    lifetime the certificates' seconds (newer Pebble only); eab the external account bindings it wants, {kid: MAC key}.
+    """
+
+    def __init__(self, t, http_port, names=None, name="pebble", port=None, binary=None,
+            nonce_reject=0, authz_reuse=0, sleep=0, lifetime=None, eab=None, **config):
+        self.ca, self.names = CA(t, name + "-tls"), names or Names(t)
+        self.port, self.management = port or free_port(), free_port()
+        config.update({
+            "listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{self.management}",
+            "certificate": self.ca.cert, "privateKey": self.ca.key, "httpPort": http_port, "tlsPort": free_port(),
+            "ocspResponderURL": ""})
+        config.update(externalAccountBindingRequired=bool(eab), externalAccountMACKeys=eab or {})
+        if lifetime:
+            binary = binary or pebble_new()
+            config["profiles"] = {"default": {"description": "short", "validityPeriod": lifetime}}
+        if binary:
+            config.setdefault("retryAfter", {"authz": 1, "order": 1})
+        env = {"PEBBLE_WFE_NONCEREJECT": str(nonce_reject), "PEBBLE_AUTHZREUSE": str(authz_reuse)}
+        if sleep:
+            env["PEBBLE_VA_SLEEPTIME"] = str(sleep)
+        else:
+            env["PEBBLE_VA_NOSLEEP"] = "1"
+        file = t.write(name + ".json", json.dumps({"pebble": config}))
+        super().__init__(t, name, [binary or program("pebble"), "-strict", "-config", file,
+            "-dnsserver", f"127.0.0.1:{self.names.port}"], env)
+        self.begin()
+
+    def begin(self):
+        """Starts it, also again after stop(); what it knew is gone then."""
+        self.start()
+        self.wait_for_port(self.port)
+        self.wait_for_port(self.management)
+
+    @property
+    def directory(self):
+        return f"https://localhost:{self.port}/dir"
+
+    @property
+    def ca_file(self):
+        return self.ca.file
+
+    def root(self):
+        return fetch(f"https://localhost:{self.management}/roots/0", ca_file=self.ca.file).text
+
+    def intermediate(self):
+        return fetch(f"https://localhost:{self.management}/intermediates/0", ca_file=self.ca.file).text
+
+    def orders(self):
+        """How many orders it ever made, by its own log."""
+        return len(re.findall(rb'Added order "', self.log()))
+
+    def issued(self):
+        return len(re.findall(rb"Issued certificate serial", self.log()))

@@ -1,0 +1,255 @@
+#include "webui/admin.h"
+
+#include <stdarg.h>
+
+#include "base/clock.h"
+#include "pki/key.h"
+#include "store/history.h"
+#include "webui/name.h"
+
+#define ACTOR "local admin"	/* whoever it is: the control socket knows root and the daemon's user only */
+#define ADDRESS "local"
+#define API_KEYS 2
+
+int admin_event(struct txn *t, const char *action, const char *id, const char *name, struct err *e, const char *fmt, ...)
+{
+	_cleanup_free_ char *message = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&message, fmt, args) < 0)
+		die("out of memory");
+	va_end(args);
+	return history_add(t, &(struct event_of){ .actor = ACTOR, .address = ADDRESS, .action = action, .object = id, .name = name },
+			   e, "%s", message);
+}
+
+int admin_commit(struct request *r, struct txn *t, bool wake, struct err *e)
+{
+	const struct webui_env *env = r->webui->env;
+
+	if (txn_commit(t, e) < 0)
+		return -1;
+	if (wake && env->wake)
+		env->wake(env->arg);
+	return 0;
+}
+
+/*
+ * Finding.
+ */
+
+int admin_query(struct request *r, struct params *params, const char *const *known, struct err *e)
+{
+	return request_query(r, params, e) < 0 ? -1 : params_only(params, known, e);
+}
+
+static int missing(struct err *e, const char *what, const char *name)
+{
+	return e->kind == ERR_MISSING ? err_set(e, ERR_MISSING, "there is no %s %.100s", what, name) : -1;
+}
+
+int admin_find_account(struct request *r, struct txn *t, struct rec_account *account, struct err *e)
+{
+	const char *name = params_get(&r->path, "name");
+
+	if (name_check(name, e) < 0)
+		return -1;
+	return rec_account_by_name(t, account, name, e) < 0 ? missing(e, "account", name) : 0;
+}
+
+int admin_find_key(struct request *r, struct txn *t, struct rec_key *key, struct err *e)
+{
+	const char *name = params_get(&r->path, "name");
+
+	if (name_check(name, e) < 0)
+		return -1;
+	return rec_key_by_name(t, key, name, e) < 0 ? missing(e, "key", name) : 0;
+}
+
+int admin_find_cert(struct request *r, struct txn *t, struct rec_cert *cert, struct err *e)
+{
+	_cleanup_(params_release) struct params query = { NULL, 0 };
+	const char *name = params_get(&r->path, "name");
+	const char *staging;
+
+	if (name_check(name, e) < 0 || request_query(r, &query, e) < 0)
+		return -1;
+	staging = params_get(&query, "staging");
+	if (staging && !str_eq(staging, "true") && !str_eq(staging, "false"))
+		return err_set(e, ERR_USAGE, "staging=%.40s is not understood; it is true or false", staging);
+	if (rec_cert_by_name(t, cert, name, str_eq(staging, "true"), e) == 0)
+		return 0;
+	if (e->kind == ERR_MISSING && !staging && rec_cert_by_name(t, cert, name, true, e) == 0)
+		return 0;
+	return missing(e, str_eq(staging, "true") ? "staging certificate" : "certificate", name);
+}
+
+/* Every record begins with its id. */
+static int collect_id(void *arg, void *rec, struct err *e)
+{
+	strv_add(arg, *(char **)rec);
+	return 0;
+}
+
+int admin_delete_children(struct txn *t, const struct record_type *type, const char *parent, struct err *e)
+{
+	_cleanup_free_ char *prefix = xasprintf("%s/", parent);
+	_cleanup_strv_ char **ids = NULL;
+
+	if (record_each(t, type, prefix, false, collect_id, &ids, e) < 0)
+		return -1;
+	for (size_t i = 0; i < strv_len(ids); i++)
+		if (record_delete(t, type, ids[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/*
+ * Showing.
+ */
+
+struct listing {
+	struct txn *txn;
+	admin_show_fn *show;
+	json_t *list;
+};
+
+static int list_one(void *arg, void *rec, struct err *e)
+{
+	struct listing *l = arg;
+
+	json_array_append_new(l->list, l->show(l->txn, rec));
+	return 0;
+}
+
+int admin_list(struct request *r, const char *member, const struct record_type *type, admin_show_fn *show, struct err *e)
+{
+	_cleanup_json_ json_t *answer = json_object();
+	_cleanup_txn_ struct txn *t = NULL;
+	struct listing l = { .show = show, .list = json_array() };
+
+	json_object_set_new(answer, member, l.list);
+	if (store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	l.txn = t;
+	if (record_each(t, type, "", false, list_one, &l, e) < 0)
+		return -1;
+	return reply_json(r, 200, TAKE(answer));
+}
+
+void admin_put_account_name(json_t *o, struct txn *t, const char *account_id)
+{
+	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+
+	json_put_str(o, "account", rec_account_get(t, &account, account_id, NULL) == 0 ? account.name : NULL);
+}
+
+void admin_put_key_name(json_t *o, struct txn *t, const char *key_id)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+
+	json_put_str(o, "key", rec_key_get(t, &key, key_id, NULL) == 0 ? key.name : NULL);
+}
+
+void admin_put_consumers(json_t *o, struct txn *t, const char *id)
+{
+	json_t *list = json_array();
+
+	json_object_set_new(o, "consumers", list);
+	for (int slot = 1; slot <= API_KEYS; slot++) {
+		_cleanup_(rec_consumer_release) struct rec_consumer consumer = { 0 };
+		_cleanup_free_ char *child = xasprintf("%s/%d", id, slot);
+		json_t *one;
+
+		if (rec_consumer_get(t, &consumer, child, NULL) < 0)
+			continue;
+		one = rec_consumer_json(&consumer);
+		json_put_int(one, "slot", slot);
+		json_array_append_new(list, one);
+	}
+}
+
+/*
+ * Keys and API keys.
+ */
+
+int admin_put_key(struct txn *t, struct rec_key *key, const struct slice *field, struct err *e)
+{
+	_cleanup_(rec_key_version_release) struct rec_key_version version = { .created = clock_now() };
+	enum key_type type;
+
+	if (spki_type(field[3], &type, e) < 0)
+		return -1;
+	record_set(&key->id, field[0].data);
+	record_set_blob(&key->access, field[1]);
+	record_set(&key->type, key_type_word(type));
+	key->newest = 1;
+	key->created = version.created;
+	version.id = record_child_id(key->id, key->newest);
+	record_set_blob(&version.material, field[2]);
+	record_set_blob(&version.spki, field[3]);
+	record_set(&version.type, key->type);
+	return rec_key_put(t, key, e) < 0 ? -1 : rec_key_version_put(t, &version, e);
+}
+
+void admin_put_api_keys(json_t *o, const char *member, struct slice first, struct slice second)
+{
+	json_object_set_new(o, member, json_pack("[s%, s%]", first.data, first.len, second.data, second.len));
+}
+
+struct rotation {
+	const struct admin_rotation *of;
+	char *id, *name;
+	struct buf access;	/* as it was when the keeper was asked */
+};
+
+static void rotation_release(void *state)
+{
+	struct rotation *o = state;
+
+	free(o->id);
+	free(o->name);
+	buf_release(&o->access);
+}
+
+static int put_rotated(struct request *r, struct slice access, struct err *e)
+{
+	struct rotation *o = r->state;
+	_cleanup_free_ char *action = xasprintf("%s.apikey", o->of->object);
+	_cleanup_buf_ struct buf now = BUF_INIT;
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_write(r->webui->env->store, &t, e) < 0 || o->of->get(t, o->id, &now, e) < 0)
+		return -1;
+	if (!slice_eq(slice_buf(&now), slice_buf(&o->access)))
+		return err_set(e, ERR_CONFLICT, "the API keys of %s were changed at the same time: try again", o->name);
+	if (o->of->put(t, o->id, access, e) < 0 ||
+	    admin_event(t, action, o->id, o->name, e, "API key %s replaced", params_get(&r->path, "slot")) < 0)
+		return -1;
+	return admin_commit(r, TAKE(t), false, e);
+}
+
+static int rotated(struct request *r, const struct slice *field, struct err *e)
+{
+	json_t *answer;
+
+	if (put_rotated(r, field[0], e) < 0)
+		return -1;
+	answer = json_object();
+	json_put_str(answer, "api_key", field[1].data);
+	return reply_json(r, 200, answer);
+}
+
+int admin_rotate(struct request *r, const struct admin_rotation *of, const char *id, const char *name, struct slice access,
+		 struct err *e)
+{
+	struct rotation *o = request_state(r, sizeof(*o), rotation_release);
+
+	o->of = of;
+	o->id = xstrdup(id);
+	o->name = xstrdup(name);
+	buf_add(&o->access, access.data, access.len);
+	return REQUEST_ASK(r, access_rotate, request_socket(r), rotated, slice_str(id), access,
+			   slice_str(params_get(&r->path, "slot")), slice_str(KEEPER_PROOF_PEER));
+}

@@ -1,0 +1,49 @@
+/* What the handlers of /api/v1 have in common. */
+#ifndef WEBUI_ADMIN_H
+#define WEBUI_ADMIN_H
+
+#include "webui/body.h"
+
+/* The event of a change, in the transaction that makes it. */
+int admin_event(struct txn *, const char *action, const char *id, const char *name, struct err *, const char *fmt, ...)
+	PRINTF_LIKE(6, 7);
+/* Commits.  wake: the agenda has something new. */
+int admin_commit(struct request *, struct txn *, bool wake, struct err *);
+
+/* The one the request's path names. */
+int admin_find_account(struct request *, struct txn *, struct rec_account *, struct err *);
+int admin_find_key(struct request *, struct txn *, struct rec_key *, struct err *);
+/* ?staging=true or false says which of the name; without, production is looked for first. */
+int admin_find_cert(struct request *, struct txn *, struct rec_cert *, struct err *);
+/* The parameters of the query; -1 if there is one that is not in `known`, which NULL ends. */
+int admin_query(struct request *, struct params *, const char *const *known, struct err *);
+/* Deletes the records whose ids are "parent/...". */
+int admin_delete_children(struct txn *, const struct record_type *, const char *parent, struct err *);
+
+/* "keys": all records of a type, each by show(). */
+typedef json_t *admin_show_fn(struct txn *, const void *rec);
+int admin_list(struct request *, const char *member, const struct record_type *, admin_show_fn *, struct err *);
+
+/* A certificate's record with its status and the names of its account and key. */
+json_t *admin_show_cert(const struct rec_cert *, const char *account, const char *key);
+/* The name of another record by its id, as a member; null if it is gone. */
+void admin_put_account_name(json_t *, struct txn *, const char *account_id);
+void admin_put_key_name(json_t *, struct txn *, const char *key_id);
+/* The last use of each API key. */
+void admin_put_consumers(json_t *, struct txn *, const char *id);
+
+/* Puts the key the keeper has just made or imported: its record and version 1.  field: of key_new, key_import. */
+int admin_put_key(struct txn *, struct rec_key *, const struct slice *field, struct err *);
+/* Members of the answers that show API keys, this once. */
+void admin_put_api_keys(json_t *, const char *member, struct slice first, struct slice second);
+
+/* Replaces one of two API keys (POST .../apikeys/1).  object: "certificate" or "key"; reads and puts the access blob of its id. */
+struct admin_rotation {
+	const char *object;
+	int (*get)(struct txn *, const char *id, struct buf *access, struct err *);
+	int (*put)(struct txn *, const char *id, struct slice access, struct err *);
+};
+int admin_rotate(struct request *, const struct admin_rotation *, const char *id, const char *name, struct slice access,
+		 struct err *);
+
+#endif

@@ -1,0 +1,157 @@
+#include "webui/consumer.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/history.h"
+
+#define DELAY_MS 10000
+#define MOST 1000	/* uses kept, if the store takes nothing */
+
+/* The same use, once or several times. */
+struct use {
+	char *id, *name, *address;
+	const char *action;
+	int slot;
+	int64_t version, time, count;
+};
+
+struct consumers {
+	struct loop *loop;
+	struct store *store;
+	struct timer timer;
+	struct use *use;	/* in the order of their first time */
+	size_t count;
+};
+
+struct consumers *consumers_new(struct loop *loop, struct store *store)
+{
+	struct consumers *c = xcalloc(1, sizeof(*c));
+
+	*c = (struct consumers){ .loop = loop, .store = store };
+	return c;
+}
+
+static int put_consumer(struct txn *t, const struct use *u, struct err *e)
+{
+	_cleanup_(rec_consumer_release) struct rec_consumer consumer = { 0 };
+	_cleanup_free_ char *id = xasprintf("%s/%d", u->id, u->slot);
+	struct err why = { 0 };
+
+	if (rec_consumer_get(t, &consumer, id, &why) < 0) {
+		if (why.kind != ERR_MISSING) {
+			*e = why;
+			return -1;
+		}
+		record_set(&consumer.id, id);
+	}
+	consumer.time = MAX(consumer.time, u->time);
+	record_set(&consumer.address, u->address);
+	consumer.version = u->version;
+	consumer.count += u->count;
+	return rec_consumer_put(t, &consumer, e);
+}
+
+static int add_event(struct txn *t, const struct use *u, struct err *e)
+{
+	_cleanup_free_ char *actor = xasprintf("API key %d", u->slot);
+	_cleanup_free_ char *times = u->count > 1 ? xasprintf(", %lld times", (long long)u->count) : xstrdup("");
+
+	if (!u->action)
+		return 0;
+	return history_add(t, &(struct event_of){ .actor = actor, .address = u->address, .action = u->action, .object = u->id,
+						  .name = u->name },
+			   e, "version %lld%s", (long long)u->version, times);
+}
+
+static int write_all(struct consumers *c, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_write(c->store, &t, e) < 0)
+		return -1;
+	for (size_t i = 0; i < c->count; i++)
+		if (put_consumer(t, &c->use[i], e) < 0 || add_event(t, &c->use[i], e) < 0)
+			return -1;
+	return txn_commit(TAKE(t), e);
+}
+
+static void forget_all(struct consumers *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		free(c->use[i].id);
+		free(c->use[i].name);
+		free(c->use[i].address);
+	}
+	free(c->use);
+	c->use = NULL;
+	c->count = 0;
+}
+
+static void flush(void *arg)
+{
+	struct consumers *c = arg;
+	struct err e = { 0 };
+
+	timer_stop(&c->timer);
+	if (write_all(c, &e) == 0) {
+		forget_all(c);
+		return;
+	}
+	err_prefix(&e, "recording %zu downloads", c->count);
+	log_err(LOG_LEVEL_ERROR, &e);
+	timer_start(&c->timer, c->loop, DELAY_MS, flush, c);
+}
+
+static struct use *find(struct consumers *c, const struct consumer_use *of)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		struct use *u = &c->use[i];
+
+		if (u->slot == of->slot && u->version == of->version && str_eq(u->id, of->id) &&
+		    str_eq(u->address, of->address) && str_eq(u->action, of->action))
+			return u;
+	}
+	return NULL;
+}
+
+static struct use *add(struct consumers *c, const struct consumer_use *of)
+{
+	struct use *u;
+
+	c->use = xreallocarray(c->use, c->count + 1, sizeof(*c->use));
+	u = &c->use[c->count++];
+	*u = (struct use){
+		.id = xstrdup(of->id), .name = xstrdup(of->name), .address = xstrdup(of->address),
+		.action = of->action, .slot = of->slot, .version = of->version,
+	};
+	if (c->count == 1)
+		timer_start(&c->timer, c->loop, DELAY_MS, flush, c);
+	return u;
+}
+
+void consumers_used(struct consumers *c, const struct consumer_use *of)
+{
+	struct use *u = find(c, of);
+
+	if (!u && c->count >= MOST)
+		flush(c);
+	if (!u && c->count >= MOST) {
+		log_warn("a download of %s by API key %d from %s is not recorded", of->name, of->slot, of->address);
+		return;
+	}
+	if (!u)
+		u = add(c, of);
+	u->time = clock_now();
+	u->count++;
+}
+
+void consumers_free(struct consumers *c)
+{
+	if (!c)
+		return;
+	if (c->count)
+		flush(c);
+	timer_stop(&c->timer);
+	forget_all(c);
+	free(c);
+}

@@ -1,0 +1,297 @@
+/*
+ * The download API of deploy scripts: /api/certificate/NAME and /api/key/NAME.
+ *
+ * Nothing about a name is told before one of its API keys is shown: the keeper is always asked, with an
+ * empty access blob for a name we do not have, and what else is wrong with the request is said afterwards.
+ */
+#include "base/digest.h"
+#include "base/encode.h"
+#include "pki/cert.h"
+#include "webui/chain.h"
+#include "webui/consumer.h"
+#include "webui/name.h"
+#include "webui/request.h"
+#include "webui/validator.h"
+
+struct download {
+	struct params params;
+	struct err mistake;		/* in them */
+	char *id, *name;		/* of what is asked for; NULL: there is none */
+	struct buf access;
+	int slot;			/* the API key shown */
+	int64_t version;
+	const struct format *format;
+	char etag[96], modified[HTTP_DATE_SIZE];
+};
+
+struct format {
+	const char *word;
+	const char *type, *extension;	/* NULL: this version does not offer it */
+};
+
+static const struct format cert_formats[] = {
+	{ "pem", "text/plain", "pem" },
+	{ "der", "application/pkix-cert", "cer" },
+	{ "pfx", NULL, NULL },
+	{ "pkcs7", NULL, NULL },
+	{ "bundle", NULL, NULL },
+	{ "zip", NULL, NULL },
+	{ "jks", NULL, NULL },
+	{ NULL, NULL, NULL }
+};
+static const struct format key_formats[] = {
+	{ "pem", "text/plain", "key" },
+	{ "der", "text/plain", "b64" },
+	{ NULL, NULL, NULL }
+};
+
+static void download_release(void *state)
+{
+	struct download *d = state;
+
+	params_release(&d->params);
+	free(d->id);
+	free(d->name);
+	buf_release(&d->access);
+}
+
+/* The same for a name we do not have and for a wrong API key. */
+static int unauthorized(struct err *e)
+{
+	err_set(e, ERR_AUTH, "no such name, or not one of its API keys");
+	return err_hint(e, "Send one of its two API keys in the header apiKey.");
+}
+
+static const char *param_or(const struct download *d, const char *name, const char *otherwise)
+{
+	const char *value = params_get(&d->params, name);
+
+	return value ? value : otherwise;
+}
+
+static struct download *begin(struct request *r)
+{
+	struct download *d = request_state(r, sizeof(*d), download_release);
+
+	if (request_query(r, &d->params, &d->mistake) == 0 && r->route->method == METHOD_POST)
+		request_form(r, &d->params, &d->mistake);
+	return d;
+}
+
+static void found(struct download *d, const char *id, const char *name, const struct buf *access)
+{
+	d->id = xstrdup(id);
+	d->name = xstrdup(name);
+	record_set_blob(&d->access, slice_buf(access));
+}
+
+/* Asks also where nothing was found; a store that cannot be read is said by e. */
+static int check_key(struct request *r, struct download *d, answer_fn *checked, struct err *e)
+{
+	const char *api_key = request_header(r, "apiKey");
+
+	if (err_is_set(e) && e->kind != ERR_MISSING && e->kind != ERR_INVALID)
+		return -1;
+	if (!api_key)
+		return unauthorized(e);
+	return REQUEST_ASK(r, access_check, -1, checked, slice_str(d->id ? d->id : ""), slice_buf(&d->access), slice_str(api_key));
+}
+
+/* The first thing every answer of the keeper's check leads to. */
+static int admit(struct download *d, const struct slice *field, struct err *e)
+{
+	d->slot = (int)strtol(field[0].data, NULL, 10);
+	if (!d->slot || !d->id)
+		return unauthorized(e);
+	if (!err_is_set(&d->mistake))
+		return 0;
+	*e = d->mistake;
+	return -1;
+}
+
+static int choose_format(struct download *d, const struct format *formats, struct err *e)
+{
+	const char *word = param_or(d, "format", formats->word);
+
+	for (d->format = formats; d->format->word && strcmp(d->format->word, word); d->format++)
+		;
+	if (!d->format->word)
+		return err_set(e, ERR_USAGE, "there is no format \"%.40s\"", word);
+	if (!d->format->type)
+		return err_set(e, ERR_USAGE, "the format %s is not offered by this version of Certera; pem and der are", word);
+	return 0;
+}
+
+/* Sets the validators.  True: the client has it, and was told so. */
+static bool is_unchanged(struct request *r, struct download *d, int64_t modified)
+{
+	reply_header(r, "ETag", d->etag);
+	reply_header(r, "Last-Modified", http_date(d->modified, modified));
+	return validator_unchanged(request_header(r, "If-None-Match"), request_header(r, "If-Modified-Since"), d->etag, modified);
+}
+
+static void record_use(struct request *r, const struct download *d, const char *action)
+{
+	consumers_used(r->webui->consumers, &(struct consumer_use){ .id = d->id, .slot = d->slot, .name = d->name,
+								     .address = r->from, .version = d->version, .action = action });
+}
+
+static int not_modified(struct request *r, const struct download *d)
+{
+	record_use(r, d, NULL);
+	return reply_empty(r, 304);
+}
+
+static int hand_out(struct request *r, const struct download *d, const char *action, const struct buf *body)
+{
+	_cleanup_free_ char *file = xasprintf("attachment; filename=\"%s.%s\"", d->name, d->format->extension);
+
+	record_use(r, d, r->head ? NULL : action);
+	reply_header(r, "Content-Disposition", file);
+	return reply(r, 200, d->format->type, slice_buf(body));
+}
+
+/*
+ * Certificates.
+ */
+
+static int check_cert_params(struct download *d, struct err *e)
+{
+	static const char *const known[] = { "format", "chain", "staging", "pfxPassword", NULL };
+	const char *staging = param_or(d, "staging", "false"), *chain = params_get(&d->params, "chain");
+	size_t from, to;
+
+	if (params_only(&d->params, known, e) < 0 || choose_format(d, cert_formats, e) < 0 ||
+	    chain_part(chain, 1, &from, &to, e) < 0)
+		return -1;
+	if (!str_eq(staging, "true") && !str_eq(staging, "false"))
+		return err_set(e, ERR_USAGE, "staging=%.40s is not understood; it is true or false", staging);
+	if (str_eq(d->format->word, "der") && chain && !str_eq(chain, "false"))
+		return err_set(e, ERR_USAGE, "format=der is one certificate, the leaf: it goes with chain=false");
+	return 0;
+}
+
+static int read_version(struct request *r, struct download *d, struct rec_version *version, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_free_ char *id = NULL;
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_read(r->webui->env->store, &t, e) < 0 || rec_cert_get(t, &cert, d->id, e) < 0)
+		return -1;
+	if (!cert.current)
+		return err_set(e, ERR_MISSING, "the certificate %s has not been issued yet", d->name);
+	d->version = cert.current;
+	id = record_child_id(cert.id, cert.current);
+	return rec_version_get(t, version, id, e);
+}
+
+static int cert_body(const struct download *d, const struct rec_version *version, struct buf *body, struct err *e)
+{
+	_cleanup_chain_ struct chain chain = { NULL, 0 };
+	size_t from, to;
+
+	if (chain_parse(&chain, slice_str(version->chain), e) < 0)
+		return err_prefix(e, "reading version %lld of %s", (long long)d->version, d->name);
+	if (chain_part(params_get(&d->params, "chain"), chain.count, &from, &to, e) < 0)
+		return -1;
+	if (str_eq(d->format->word, "der"))
+		buf_add(body, chain.cert[0].der.data, chain.cert[0].der.len);
+	else
+		chain_pem(&chain, from, to, body);
+	return 0;
+}
+
+static int cert_key_checked(struct request *r, const struct slice *field, struct err *e)
+{
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	struct download *d = r->state;
+
+	if (admit(d, field, e) < 0 || check_cert_params(d, e) < 0 || read_version(r, d, &version, e) < 0)
+		return -1;
+	snprintf(d->etag, sizeof(d->etag), "\"%.40s-%s-%s\"", version.fingerprint, d->format->word, param_or(d, "chain", "true"));
+	if (is_unchanged(r, d, version.issued))
+		return not_modified(r, d);
+	if (cert_body(d, &version, &body, e) < 0)
+		return -1;
+	return hand_out(r, d, "certificate.fetched", &body);
+}
+
+int page_fetch_certificate(struct request *r, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+	const char *name = params_get(&r->path, "name");
+	struct download *d = begin(r);
+
+	if (store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	if (name_check(name, e) == 0 &&
+	    rec_cert_by_name(t, &cert, name, str_eq(params_get(&d->params, "staging"), "true"), e) == 0)
+		found(d, cert.id, cert.name, &cert.access);
+	return check_key(r, d, cert_key_checked, e);
+}
+
+/*
+ * Keys.
+ */
+
+static int read_key(struct request *r, struct download *d, struct rec_key *key, struct rec_key_version *version, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+	_cleanup_free_ char *id = NULL;
+
+	if (store_read(r->webui->env->store, &t, e) < 0 || rec_key_get(t, key, d->id, e) < 0)
+		return -1;
+	d->version = key->current ? key->current : key->newest;
+	id = record_child_id(key->id, d->version);
+	return rec_key_version_get(t, version, id, e);
+}
+
+static int key_exported(struct request *r, const struct slice *field, struct err *e)
+{
+	_cleanup_buf_wipe_ struct buf body = BUF_INIT;
+	struct download *d = r->state;
+
+	if (str_eq(d->format->word, "der"))
+		base64_add(&body, field[0].data, field[0].len);
+	else
+		buf_add(&body, field[0].data, field[0].len);
+	return hand_out(r, d, "key.fetched", &body);
+}
+
+static int key_key_checked(struct request *r, const struct slice *field, struct err *e)
+{
+	static const char *const known[] = { "format", NULL };
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
+	unsigned char hash[SHA256_SIZE];
+	_cleanup_free_ char *hex = NULL;
+	struct download *d = r->state;
+
+	if (admit(d, field, e) < 0 || params_only(&d->params, known, e) < 0 || choose_format(d, key_formats, e) < 0 ||
+	    read_key(r, d, &key, &version, e) < 0)
+		return -1;
+	sha256(version.spki.data, version.spki.len, hash);
+	hex = hex_str(hash, sizeof(hash));
+	snprintf(d->etag, sizeof(d->etag), "\"%.40s-%s\"", hex, d->format->word);
+	if (is_unchanged(r, d, version.created))
+		return not_modified(r, d);
+	return REQUEST_ASK(r, key_export, -1, key_exported, slice_str(key.id), slice_buf(&key.access), slice_buf(&version.material),
+			   slice_str(request_header(r, "apiKey")), slice_str(d->format->word));
+}
+
+int page_fetch_key(struct request *r, struct err *e)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+	const char *name = params_get(&r->path, "name");
+	struct download *d = begin(r);
+
+	if (store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	if (name_check(name, e) == 0 && rec_key_by_name(t, &key, name, e) == 0)
+		found(d, key.id, key.name, &key.access);
+	return check_key(r, d, key_key_checked, e);
+}

@@ -1,0 +1,308 @@
+/* /api/v1/keys: private keys with a name.  Their material comes and goes through the keeper. */
+#include "base/clock.h"
+#include "base/encode.h"
+#include "pki/key.h"
+#include "webui/admin.h"
+#include "webui/name.h"
+
+struct making {
+	struct rec_key key;
+	char *type, *pem, *password;
+};
+
+struct exporting {
+	char *id, *name;
+	bool der;
+};
+
+/*
+ * Showing.
+ */
+
+static json_t *show(struct txn *t, const void *rec)
+{
+	return rec_key_json(rec);
+}
+
+int page_keys(struct request *r, struct err *e)
+{
+	return admin_list(r, "keys", &rec_key_type, show, e);
+}
+
+/* What uses a key: "certificate shop", "account ca". */
+struct users {
+	const char *key_id;
+	char **names;
+};
+
+static void add_user(struct users *u, const char *key_id, const char *what, const char *name)
+{
+	_cleanup_free_ char *text = xasprintf("%s %s", what, name);
+
+	if (str_eq(key_id, u->key_id))
+		strv_add(&u->names, text);
+}
+
+static int add_cert(void *arg, void *rec, struct err *e)
+{
+	const struct rec_cert *cert = rec;
+
+	add_user(arg, cert->key_id, cert->staging ? "staging certificate" : "certificate", cert->name);
+	return 0;
+}
+
+static int add_account(void *arg, void *rec, struct err *e)
+{
+	const struct rec_account *account = rec;
+
+	add_user(arg, account->key_id, "account", account->name);
+	return 0;
+}
+
+/* Owned. */
+static int find_users(struct txn *t, const char *key_id, char ***names, struct err *e)
+{
+	struct users u = { .key_id = key_id };
+
+	if (record_each(t, &rec_cert_type, "", false, add_cert, &u, e) < 0 ||
+	    record_each(t, &rec_account_type, "", false, add_account, &u, e) < 0) {
+		strv_free(u.names);
+		return -1;
+	}
+	*names = u.names;
+	return 0;
+}
+
+int page_key(struct request *r, struct err *e)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	_cleanup_strv_ char **users = NULL;
+	_cleanup_txn_ struct txn *t = NULL;
+	json_t *answer;
+
+	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 ||
+	    find_users(t, key.id, &users, e) < 0)
+		return -1;
+	answer = rec_key_json(&key);
+	json_put_strv(answer, "used_by", users);
+	admin_put_consumers(answer, t, key.id);
+	return reply_json(r, 200, answer);
+}
+
+/*
+ * Adding.
+ */
+
+static void making_release(void *state)
+{
+	struct making *m = state;
+
+	rec_key_release(&m->key);
+	free(m->type);
+	wipe_free(m->pem);
+	wipe_free(m->password);
+}
+
+static int read_key(struct request *r, struct making *m, struct err *e)
+{
+	static const struct body_member members[] = {
+		{ "name", BODY_TEXT, true },
+		{ "type", BODY_TEXT, false },
+		{ "description", BODY_TEXT, false },
+		{ "pem", BODY_TEXT, false },
+		{ "password", BODY_TEXT, false },
+	};
+	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	const char *type = json_str(body, "type"), *pem = json_str(body, "pem"), *password = json_str(body, "password");
+	enum key_type known;
+
+	if (!body || name_check(json_str(body, "name"), e) < 0)
+		return -1;
+	if (pem && type)
+		return err_set(e, ERR_INVALID, "\"type\" is for new keys, and \"pem\" is one already");
+	if (password && !pem)
+		return err_set(e, ERR_INVALID, "\"password\" opens the key in \"pem\", and there is none");
+	if (type && key_type_by_word(type, &known, e) < 0)
+		return -1;
+	record_set(&m->key.name, json_str(body, "name"));
+	record_set(&m->key.description, json_str(body, "description"));
+	record_set(&m->key.use, KEEPER_USE_CERTIFICATE);
+	m->type = xstrdup(type ? type : r->webui->settings->key_type);
+	m->pem = pem ? xstrdup(pem) : NULL;
+	m->password = xstrdup(password ? password : "");
+	return 0;
+}
+
+static int check_free(struct request *r, const char *name, struct err *e)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	if (rec_key_by_name(t, &key, name, e) == 0)
+		return err_set(e, ERR_CONFLICT, "there is a key %s already", name);
+	return e->kind == ERR_MISSING ? 0 : -1;
+}
+
+static int put_key(struct request *r, const struct slice *field, struct err *e)
+{
+	struct making *m = r->state;
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_write(r->webui->env->store, &t, e) < 0 || admin_put_key(t, &m->key, field, e) < 0 ||
+	    admin_event(t, "key.added", m->key.id, m->key.name, e, "%s, type %s", m->pem ? "imported" : "made", m->key.type) < 0)
+		return -1;
+	return admin_commit(r, TAKE(t), false, e);
+}
+
+static int key_made(struct request *r, const struct slice *field, struct err *e)
+{
+	struct making *m = r->state;
+	json_t *answer;
+
+	if (put_key(r, field, e) < 0)
+		return -1;
+	answer = json_object();
+	json_object_set_new(answer, "key", rec_key_json(&m->key));
+	admin_put_api_keys(answer, "api_keys", field[4], field[5]);
+	return reply_json(r, 201, answer);
+}
+
+int page_key_add(struct request *r, struct err *e)
+{
+	struct making *m = request_state(r, sizeof(*m), making_release);
+
+	if (read_key(r, m, e) < 0 || check_free(r, m->key.name, e) < 0)
+		return -1;
+	if (m->pem)
+		return REQUEST_ASK(r, key_import, -1, key_made, slice_str(m->pem), slice_str(m->password), slice_str(m->key.use));
+	return REQUEST_ASK(r, key_new, -1, key_made, slice_str(m->type), slice_str(m->key.use));
+}
+
+/*
+ * Removing.
+ */
+
+static int check_unused(struct txn *t, const struct rec_key *key, struct err *e)
+{
+	_cleanup_strv_ char **users = NULL;
+
+	if (find_users(t, key->id, &users, e) < 0)
+		return -1;
+	if (!users)
+		return 0;
+	err_set(e, ERR_CONFLICT, "the key %s is in use by the %s", key->name, users[0]);
+	return err_hint(e, "Remove first what uses it.");
+}
+
+int page_key_delete(struct request *r, struct err *e)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 || check_unused(t, &key, e) < 0 ||
+	    admin_delete_children(t, &rec_key_version_type, key.id, e) < 0 ||
+	    admin_delete_children(t, &rec_consumer_type, key.id, e) < 0 || rec_key_delete(t, key.id, e) < 0 ||
+	    admin_event(t, "key.removed", key.id, key.name, e, "removed, with %lld versions", (long long)key.newest) < 0 ||
+	    admin_commit(r, TAKE(t), false, e) < 0)
+		return -1;
+	return reply_json(r, 200, rec_key_json(&key));
+}
+
+/*
+ * Exporting, for a local admin.
+ */
+
+static void exporting_release(void *state)
+{
+	struct exporting *x = state;
+
+	free(x->id);
+	free(x->name);
+}
+
+static int record_export(struct request *r, const struct exporting *x, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_write(r->webui->env->store, &t, e) < 0 ||
+	    admin_event(t, "key.exported", x->id, x->name, e, "handed out as %s", x->der ? "der" : "pem") < 0)
+		return -1;
+	return admin_commit(r, TAKE(t), false, e);
+}
+
+static int exported(struct request *r, const struct slice *field, struct err *e)
+{
+	_cleanup_buf_wipe_ struct buf text = BUF_INIT;
+	const struct exporting *x = r->state;
+	json_t *answer;
+
+	if (x->der)
+		base64_add(&text, field[0].data, field[0].len);
+	else
+		buf_add(&text, field[0].data, field[0].len);
+	if (record_export(r, x, e) < 0)		/* no export without its event */
+		return -1;
+	answer = json_object();
+	json_put_str(answer, "key", buf_str(&text));
+	return reply_json(r, 200, answer);
+}
+
+int page_key_export(struct request *r, struct err *e)
+{
+	static const struct body_member members[] = { { "format", BODY_TEXT, false } };
+	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
+	_cleanup_free_ char *version_id = NULL;
+	_cleanup_txn_ struct txn *t = NULL;
+	const char *format = json_str(body, "format");
+	struct exporting *x = request_state(r, sizeof(*x), exporting_release);
+
+	if (!body || store_read(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0)
+		return -1;
+	version_id = record_child_id(key.id, key.current ? key.current : key.newest);
+	if (rec_key_version_get(t, &version, version_id, e) < 0)
+		return -1;
+	x->id = xstrdup(key.id);
+	x->name = xstrdup(key.name);
+	x->der = str_eq(format, "der");
+	return REQUEST_ASK(r, key_export, request_socket(r), exported, slice_str(key.id), slice_buf(&key.access),
+			   slice_buf(&version.material), slice_str(KEEPER_PROOF_PEER), slice_str(format ? format : "pem"));
+}
+
+/*
+ * API keys.
+ */
+
+static int get_access(struct txn *t, const char *id, struct buf *access, struct err *e)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+
+	if (rec_key_get(t, &key, id, e) < 0)
+		return -1;
+	record_set_blob(access, slice_buf(&key.access));
+	return 0;
+}
+
+static int put_access(struct txn *t, const char *id, struct slice access, struct err *e)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+
+	if (rec_key_get(t, &key, id, e) < 0)
+		return -1;
+	record_set_blob(&key.access, access);
+	return rec_key_put(t, &key, e);
+}
+
+int page_key_rotate(struct request *r, struct err *e)
+{
+	static const struct admin_rotation rotation = { "key", get_access, put_access };
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0)
+		return -1;
+	return admin_rotate(r, &rotation, key.id, key.name, slice_buf(&key.access), e);
+}

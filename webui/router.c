@@ -1,0 +1,73 @@
+#include "webui/router.h"
+
+#include "base/buf.h"
+
+static const struct route routes[] = {
+#define ROUTE(method, path, page, role) { METHOD_##method, path, page, ROLE_##role },
+#include "webui/routes.def"
+#undef ROUTE
+};
+
+/* Takes one segment of each, with the slash before it.  False: they differ. */
+static bool match_segment(const char **pattern, const char **path, struct params *params)
+{
+	const char *want = *pattern + 1, *have = *path + 1;
+	size_t want_len = strcspn(want, "/"), have_len = strcspn(have, "/");
+	_cleanup_free_ char *name = *want == ':' || *want == '*' ? xstrndup(want + 1, want_len - 1) : NULL;
+	char *value;
+
+	if (**path != '/')
+		return false;
+	*pattern = want + want_len;
+	*path = *want == '*' ? have + strlen(have) : have + have_len;
+	if (!name)
+		return want_len == have_len && !memcmp(want, have, want_len);
+	if (*want == ':' && !have_len)
+		return false;
+	value = *want == '*' ? xstrdup(have) : params_decode(have, have_len, false);
+	if (value)
+		params_add(params, name, value);
+	return value;
+}
+
+static bool match_path(const char *pattern, const char *path, struct params *params)
+{
+	while (*pattern)
+		if (!match_segment(&pattern, &path, params))
+			return false;
+	return !*path;
+}
+
+void router_find(struct match *m, enum method method, const char *path)
+{
+	*m = (struct match){ .path = NULL };
+	for (size_t i = 0; i < ARRAY_SIZE(routes) && !m->route; i++) {
+		struct params params = { NULL, 0 };
+
+		if (!match_path(routes[i].path, path, &params)) {
+			params_release(&params);
+			continue;
+		}
+		params_release(&m->params);
+		m->params = params;
+		m->path = &routes[i];
+		if (routes[i].method == method)
+			m->route = &routes[i];
+	}
+}
+
+void match_release(struct match *m)
+{
+	params_release(&m->params);
+}
+
+char *router_methods(const struct route *path)
+{
+	static const char *const names[] = { [METHOD_GET] = "GET, HEAD", [METHOD_POST] = "POST", [METHOD_DELETE] = "DELETE" };
+	struct buf list = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
+		if (!strcmp(routes[i].path, path->path))
+			buf_addf(&list, "%s%s", list.len ? ", " : "", names[routes[i].method]);
+	return buf_detach(&list);
+}

@@ -1,0 +1,36 @@
+/* From a method and a path to the row of routes.def. */
+#ifndef WEBUI_ROUTER_H
+#define WEBUI_ROUTER_H
+
+#include "webui/params.h"
+
+struct request;
+/* Answers, or asks the keeper and goes on in its answer_fn (request.h).  -1: answered by the error. */
+typedef int page_fn(struct request *, struct err *);
+
+enum role { ROLE_ANYONE, ROLE_APIKEY, ROLE_ADMIN };
+enum method { METHOD_GET, METHOD_POST, METHOD_DELETE, METHOD_OTHER };
+
+struct route {
+	enum method method;
+	const char *path;
+	page_fn *page;
+	enum role role;
+};
+
+#define ROUTE(method, path, page, role) page_fn page;
+#include "webui/routes.def"
+#undef ROUTE
+
+/* A path may have several routes: one a method, all of one role. */
+struct match {
+	const struct route *path;	/* one of them; NULL: we have no such path */
+	const struct route *route;	/* the one of the method; NULL: there is none */
+	struct params params;
+};
+void router_find(struct match *, enum method, const char *path);
+void match_release(struct match *);
+/* "GET, HEAD, POST": what the path offers; owned. */
+char *router_methods(const struct route *path);
+
+#endif

@@ -1,0 +1,384 @@
+/* The glue to evhttp: one request in, one answer out, and the limits of both. */
+#include "webui/webui.h"
+
+#include <sys/queue.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+
+#include "base/log.h"
+#include "webui/consumer.h"
+#include "webui/request.h"
+
+#define IDLE_SECONDS 30
+#define ALL_METHODS 0xffff	/* what we do not offer is refused by us, not by evhttp */
+
+struct face {
+	struct webui *webui;
+	enum webui_face which;
+	struct face *next;
+};
+
+size_t webui_body_most(enum webui_face face)
+{
+	return face == FACE_CONTROL ? 1024 * 1024 : 64 * 1024;
+}
+
+static enum method method_of(enum evhttp_cmd_type type)
+{
+	switch (type) {
+	case EVHTTP_REQ_GET:
+	case EVHTTP_REQ_HEAD:
+		return METHOD_GET;
+	case EVHTTP_REQ_POST:
+		return METHOD_POST;
+	case EVHTTP_REQ_DELETE:
+		return METHOD_DELETE;
+	default:
+		return METHOD_OTHER;
+	}
+}
+
+/*
+ * Requests.
+ */
+
+static void request_free(struct request *r)
+{
+	struct request **link = &r->webui->requests;
+
+	while (*link != r)
+		link = &(*link)->next;
+	*link = r->next;
+	if (r->state_release)
+		r->state_release(r->state);
+	free(r->state);
+	params_release(&r->path);
+	free(r);
+}
+
+const char *request_header(const struct request *r, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(r->ev), name);
+}
+
+struct slice request_body(const struct request *r)
+{
+	struct evbuffer *body = evhttp_request_get_input_buffer(r->ev);
+	size_t len = evbuffer_get_length(body);
+
+	return slice(len ? (const void *)evbuffer_pullup(body, -1) : "", len);
+}
+
+int request_query(const struct request *r, struct params *params, struct err *e)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(r->ev));
+
+	return query ? params_parse(params, query, strlen(query), e) : 0;
+}
+
+int request_form(const struct request *r, struct params *params, struct err *e)
+{
+	struct slice body = request_body(r);
+
+	return params_parse(params, body.data, body.len, e);
+}
+
+int request_socket(const struct request *r)
+{
+	struct evhttp_connection *connection = evhttp_request_get_connection(r->ev);
+
+	return connection ? bufferevent_getfd(evhttp_connection_get_bufferevent(connection)) : -1;
+}
+
+void *request_state(struct request *r, size_t size, void (*release)(void *))
+{
+	r->state = xcalloc(1, size);
+	r->state_release = release;
+	return r->state;
+}
+
+static void keeper_answered(void *arg, const struct keeper_answer *a)
+{
+	struct request *r = arg;
+	struct err e = { 0 };
+
+	r->question = NULL;
+	if (a->err)
+		reply_error(r, a->err);
+	else if (r->answered(r, a->field, &e) < 0)
+		reply_error(r, &e);
+}
+
+int request_ask(struct request *r, enum keeper_op op, const struct slice *fields, size_t count, int proof_fd, answer_fn *answered)
+{
+	r->answered = answered;
+	r->question = keeper_ask(r->webui->keeper, op, fields, count, proof_fd, keeper_answered, r);
+	return 0;
+}
+
+/*
+ * Answers.
+ */
+
+void reply_header(struct request *r, const char *name, const char *value)
+{
+	evhttp_add_header(evhttp_request_get_output_headers(r->ev), name, value);
+}
+
+int reply(struct request *r, int status, const char *type, struct slice body)
+{
+	struct evbuffer *out = evhttp_request_get_output_buffer(r->ev);
+	char length[24];
+
+	if (type) {
+		snprintf(length, sizeof(length), "%zu", body.len);
+		reply_header(r, "Content-Type", type);
+		reply_header(r, "Content-Length", length);
+		reply_header(r, "X-Content-Type-Options", "nosniff");
+	}
+	reply_header(r, "Cache-Control", "no-store");
+	if (type && !r->head)
+		evbuffer_add(out, body.data, body.len);
+	evhttp_send_reply(r->ev, status, NULL, NULL);
+	request_free(r);
+	return 0;
+}
+
+int reply_text(struct request *r, int status, const char *text)
+{
+	return reply(r, status, "text/plain; charset=utf-8", slice_str(text));
+}
+
+int reply_json(struct request *r, int status, json_t *value)
+{
+	_cleanup_json_ json_t *owned = value;
+	_cleanup_wipe_ char *text = json_write(value);
+
+	return reply(r, status, "application/json", slice_str(text));
+}
+
+int reply_empty(struct request *r, int status)
+{
+	return reply(r, status, NULL, slice(NULL, 0));
+}
+
+static bool wants_problem(const struct request *r)
+{
+	const char *accept = request_header(r, "Accept");
+
+	return (r->route && r->route->role == ROLE_ADMIN) ||
+	       (accept && (strstr(accept, "application/problem+json") || strstr(accept, "application/json")));
+}
+
+/* What went wrong inside is for the log and for admins. */
+static struct err public_error(const struct request *r, const struct err *e)
+{
+	struct err shown = *e;
+
+	if (err_http_status(e->kind) < 500)
+		return shown;
+	log_err(LOG_LEVEL_ERROR, e);
+	if (!r->visitor.admin)
+		err_set(&shown, e->kind, "the server could not do it; its log says why");
+	return shown;
+}
+
+int reply_error(struct request *r, const struct err *e)
+{
+	struct err shown = public_error(r, e);
+	int status = err_http_status(e->kind);
+	_cleanup_free_ char *text = NULL;
+	_cleanup_json_ json_t *problem = NULL;
+
+	if (status == 401)
+		reply_header(r, "WWW-Authenticate", "apiKey");
+	if (wants_problem(r)) {
+		problem = json_problem(&shown);
+		text = json_write(problem);
+		return reply(r, status, "application/problem+json", slice_str(text));
+	}
+	text = xasprintf("%s.%s%s\n", shown.message, *shown.hint ? " " : "", shown.hint);
+	return reply_text(r, status, text);
+}
+
+/*
+ * From evhttp to the handler and back.
+ */
+
+/* No word about what runs here. */
+static int refuse(struct request *r)
+{
+	return reply_text(r, 403, "Forbidden\n");
+}
+
+/* Our name, never the one the client asked for: that would send people anywhere. */
+static int redirect(struct request *r)
+{
+	const struct webui_settings *s = r->webui->settings;
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r->ev);
+	const char *path = evhttp_uri_get_path(uri), *query = evhttp_uri_get_query(uri);
+	_cleanup_free_ char *port = s->https_port == 443 ? xstrdup("") : xasprintf(":%d", s->https_port);
+	_cleanup_free_ char *location = xasprintf("https://%s%s%s%s%s", s->hostname, port, path && *path == '/' ? path : "/",
+						  query ? "?" : "", query ? query : "");
+
+	reply_header(r, "Location", location);
+	return reply_empty(r, 308);
+}
+
+/* What is not served to this visitor, on this face. */
+static int turn_away(struct request *r, enum method method, bool exists)
+{
+	const struct webui_settings *settings = r->webui->settings;
+
+	if (!gate_knows(&r->visitor, settings))
+		return refuse(r);
+	if (r->visitor.face == FACE_HTTP)
+		return settings->https_port && method == METHOD_GET ? redirect(r) : refuse(r);
+	return exists ? refuse(r) : reply_text(r, 404, "There is nothing here.\n");
+}
+
+static void serve(struct request *r, enum method method, const char *path)
+{
+	struct match m;
+	struct err e = { 0 };
+
+	router_find(&m, method, path);
+	r->path = m.params;
+	r->route = m.path;
+	if (!m.path || !gate_lets_in(&r->visitor, m.path->role, r->webui->settings)) {
+		turn_away(r, method, m.path);
+	} else if (!m.route) {
+		_cleanup_free_ char *allow = router_methods(m.path);
+
+		reply_header(r, "Allow", allow);
+		err_set(&e, ERR_METHOD, "this is for %s only", allow);
+		reply_error(r, &e);
+	} else {
+		r->route = m.route;
+		if (m.route->page(r, &e) < 0)
+			reply_error(r, &e);
+	}
+}
+
+/* All of them in one, in order: what a proxy adds may stand in a header of its own.  Owned. */
+static char *forwarded_for(struct evhttp_request *ev)
+{
+	struct buf all = BUF_INIT;
+	const struct evkeyval *header;
+
+	TAILQ_FOREACH(header, evhttp_request_get_input_headers(ev), next)
+		if (!strcasecmp(header->key, "X-Forwarded-For"))
+			buf_addf(&all, "%s%s", all.len ? "," : "", header->value);
+	return buf_detach(&all);
+}
+
+/*
+ * May what follows on this connection be read as the next request?  Not if somebody between us and the client
+ * could see the end of this one elsewhere than evhttp, which knows "chunked" alone and reads no body for HEAD.
+ */
+static bool is_framed(struct evhttp_request *ev)
+{
+	struct evkeyvalq *headers = evhttp_request_get_input_headers(ev);
+	const char *encoding = evhttp_find_header(headers, "Transfer-Encoding");
+	bool length = evhttp_find_header(headers, "Content-Length");
+
+	switch (evhttp_request_get_command(ev)) {
+	case EVHTTP_REQ_GET:
+	case EVHTTP_REQ_POST:
+	case EVHTTP_REQ_DELETE:
+		return !encoding || (!strcasecmp(encoding, "chunked") && !length);
+	default:
+		return !encoding && !length;
+	}
+}
+
+static void say_goodbye(struct evhttp_connection *connection, void *arg)
+{
+	bufferevent_flush(evhttp_connection_get_bufferevent(connection), EV_WRITE, BEV_FINISHED);
+}
+
+static struct request *request_new(struct webui *w, struct evhttp_request *ev, enum webui_face face)
+{
+	struct evhttp_connection *connection = evhttp_request_get_connection(ev);
+	_cleanup_free_ char *forwarded = forwarded_for(ev);
+	struct request *r = xcalloc(1, sizeof(*r));
+
+	*r = (struct request){ .webui = w, .ev = ev, .next = w->requests };
+	w->requests = r;
+	r->head = evhttp_request_get_command(ev) == EVHTTP_REQ_HEAD;
+	gate_visitor(&r->visitor, face, evhttp_connection_get_addr(connection), request_socket(r), forwarded, w->settings);
+	gate_visitor_text(&r->visitor, r->from);
+	evhttp_connection_set_closecb(connection, say_goodbye, NULL);
+	return r;
+}
+
+static void on_request(struct evhttp_request *ev, void *arg)
+{
+	struct face *f = arg;
+	struct request *r = request_new(f->webui, ev, f->which);
+	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(ev));
+
+	if (is_framed(ev)) {
+		serve(r, method_of(evhttp_request_get_command(ev)), path ? path : "");
+	} else {
+		reply_header(r, "Connection", "close");
+		reply_text(r, 400, "Bad Request\n");
+	}
+}
+
+void webui_attach(struct webui *w, struct evhttp *http, enum webui_face which)
+{
+	struct face *f = xcalloc(1, sizeof(*f));
+
+	*f = (struct face){ .webui = w, .which = which, .next = w->faces };
+	w->faces = f;
+	evhttp_set_allowed_methods(http, ALL_METHODS);
+	evhttp_set_max_headers_size(http, WEBUI_HEADER_MOST);
+	evhttp_set_max_body_size(http, (ssize_t)webui_body_most(which));
+	evhttp_set_timeout(http, IDLE_SECONDS);
+	evhttp_set_default_content_type(http, NULL);
+	evhttp_set_gencb(http, on_request, f);
+}
+
+struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const struct webui_env *env,
+			const struct webui_settings *settings)
+{
+	struct webui *w = xcalloc(1, sizeof(*w));
+
+	*w = (struct webui){ .loop = loop, .keeper = keeper, .env = env, .settings = settings };
+	w->consumers = consumers_new(loop, env->store);
+	return w;
+}
+
+void webui_configure(struct webui *w, const struct webui_settings *settings)
+{
+	w->settings = settings;
+}
+
+bool webui_idle(const struct webui *w)
+{
+	return !w->requests;
+}
+
+void webui_free(struct webui *w)
+{
+	if (!w)
+		return;
+	while (w->requests) {	/* evhttp's side of them is gone */
+		if (w->requests->question)
+			keeper_cancel(w->requests->question);
+		request_free(w->requests);
+	}
+	while (w->faces) {
+		struct face *f = w->faces;
+
+		w->faces = f->next;
+		free(f);
+	}
+	consumers_free(w->consumers);
+	free(w);
+}
