@@ -18,6 +18,14 @@ struct order;
 /* An asynchronous answer: bytes, or an error.  Both are valid during the call only. */
 typedef void acme_bytes_cb(void *arg, const struct slice *bytes, const struct err *err);
 
+/* What proves control of one identifier.  All borrowed for the call. */
+struct acme_answer {
+	const char *type;	/* "http-01" or "dns-01" (RFC 8555 sections 8.3, 8.4) */
+	const char *name;	/* the identifier, "*.x" for a wildcard */
+	const char *token;
+	const char *key_auth;	/* key authorization */
+};
+
 struct acme_env {
 	struct loop *loop;
 	struct fetcher *fetcher;
@@ -25,7 +33,7 @@ struct acme_env {
 	void *arg;		/* first argument of all below */
 
 	/*
-	 * sign, hmac and csr call back exactly once, later, whatever happens meanwhile; if the order or
+	 * sign, hmac, csr and publish call back exactly once, later, whatever happens meanwhile; if the order or
 	 * registration is gone by then, the answer goes nowhere.
 	 */
 
@@ -36,8 +44,12 @@ struct acme_env {
 
 	/* The order has changed: order_save() it before anything else happens. -1 ends the order with e. */
 	int (*save)(void *arg, struct order *, struct err *e);
-	/* Serve these answers from now on; saved when it returns. */
-	int (*publish)(void *arg, struct order *, const char *token, const char *key_auth, struct err *e);
+	/*
+	 * Publish these answers, all of the order's that are not proved yet, and call back (with no bytes) when the
+	 * CA may look for them.  It may take minutes or days; the order has no deadline for it.  Called again with
+	 * the same answers after a restart.
+	 */
+	void (*publish)(void *arg, struct order *, const struct acme_answer *, size_t count, acme_bytes_cb *, void *cb_arg);
 	/* The certificate request for the order's names, DER. */
 	void (*csr)(void *arg, struct order *, acme_bytes_cb *, void *cb_arg);
 	/* The order is over: chain PEM (checked) or an error.  The caller stops serving its answers and frees it
@@ -82,6 +94,7 @@ void acme_register_cancel(struct acme_register *);
 struct order_params {
 	struct acme_account account;	/* with kid */
 	char *const *names;		/* normal identifiers */
+	char *const *challenges;	/* challenge type for each of them, in the same order; NULL: http-01 for all */
 	struct slice spki;		/* public key the certificate must be for */
 };
 /* owner: handed back by order_owner(), for the env's functions.  Copies everything. */

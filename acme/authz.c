@@ -7,6 +7,7 @@ void authz_release(struct authz *z)
 {
 	free(z->url);
 	free(z->name);
+	free(z->type);
 	free(z->challenge);
 	free(z->token);
 	*z = (struct authz){ 0 };
@@ -22,20 +23,20 @@ bool authz_is_undecided(const struct authz *z)
 	return z->state != AUTHZ_VALID;
 }
 
-static const json_t *find_challenge(const json_t *authz)
+static const json_t *find_challenge(const struct authz *z, const json_t *authz)
 {
 	const json_t *challenge;
 	size_t i;
 
 	json_array_foreach (json_object_get(authz, "challenges"), i, challenge)
-		if (str_eq(json_str(challenge, "type"), CHALLENGE_TYPE))
+		if (str_eq(json_str(challenge, "type"), z->type))
 			return challenge;
 	return NULL;
 }
 
 /* Reading. */
 
-static int read_name(struct authz *z, const struct reply *r, struct err *e)
+int authz_read_name(struct authz *z, const struct reply *r, struct err *e)
 {
 	const char *value = json_str(json_object_get(r->json, "identifier"), "value");
 	bool wildcard = json_bool(r->json, "wildcard", false);
@@ -57,14 +58,14 @@ static int no_challenge(const struct authz *z, const json_t *authz, struct err *
 		const char *type = json_str(challenge, "type");
 		buf_addf(&offered, "%s%s", offered.len ? ", " : "", type ? type : "one without a type");
 	}
-	err_set(e, ERR_CA, "%s: the CA does not offer " CHALLENGE_TYPE " for this name, only: %s", z->name,
+	err_set(e, ERR_CA, "%s: the CA does not offer %s for this name, only: %s", z->name, z->type,
 		offered.len ? buf_str(&offered) : "nothing");
 	return problem_code(e, PROBLEM_NO_CHALLENGE);
 }
 
 static int read_challenge(struct authz *z, const struct reply *r, struct err *e)
 {
-	const json_t *challenge = find_challenge(r->json);
+	const json_t *challenge = find_challenge(z, r->json);
 	const char *url = json_str(challenge, "url"), *token = json_str(challenge, "token");
 	const char *status = json_str(challenge, "status");
 
@@ -87,7 +88,7 @@ static int read_challenge(struct authz *z, const struct reply *r, struct err *e)
 
 int authz_read(struct authz *z, const struct reply *r, struct err *e)
 {
-	if (read_name(z, r, e) < 0 || authz_judge(z, r, e) < 0)
+	if (authz_judge(z, r, e) < 0)
 		return -1;
 	return authz_is_undecided(z) ? read_challenge(z, r, e) : 0;
 }
@@ -124,16 +125,16 @@ int authz_judge(struct authz *z, const struct reply *r, struct err *e)
 	return 0;
 }
 
-bool authz_awaits_answer(const json_t *authz)
+bool authz_awaits_answer(const struct authz *z, const json_t *authz)
 {
-	const char *challenge = json_str(find_challenge(authz), "status");
+	const char *challenge = json_str(find_challenge(z, authz), "status");
 
 	return str_eq(json_str(authz, "status"), "pending") && (!challenge || str_eq(challenge, "pending"));
 }
 
 void authz_trouble(const struct authz *z, const json_t *authz, struct err *e)
 {
-	const json_t *error = json_object_get(find_challenge(authz), "error");
+	const json_t *error = json_object_get(find_challenge(z, authz), "error");
 
 	if (problem_is(error))
 		problem_read(error, (int)json_int(error, "status", 0), e, "%s", z->name);

@@ -4,7 +4,7 @@
 
 #include "acme/post.h"
 
-#define CHALLENGE_TYPE "http-01"
+#define CHALLENGE_DEFAULT "http-01"
 #define TOKEN_MAX 256		/* characters; real ones have 43 */
 
 enum authz_state {
@@ -18,19 +18,22 @@ struct authz {			/* strings are owned, and NULL until read */
 	enum authz_state state;
 	char *url;
 	char *name;		/* identifier, "*.x" for a wildcard */
-	char *challenge;	/* URL of its http-01 challenge */
+	char *type;		/* of the challenge chosen for it */
+	char *challenge;	/* URL of that */
 	char *token;		/* of that; checked */
 };
 void authz_release(struct authz *);
 bool authz_is_open(const struct authz *);
 bool authz_is_undecided(const struct authz *);
 
-/* Fills name, state and (unless it is valid) challenge and token; -1 as authz_judge(), or if there is no http-01. */
+/* Fills name; the order then says which type it wants. */
+int authz_read_name(struct authz *, const struct reply *, struct err *);
+/* Fills state and (unless it is valid) challenge and token; -1 as authz_judge(), or if there is no challenge of z->type. */
 int authz_read(struct authz *, const struct reply *, struct err *);
 /* AUTHZ_VALID if it says so; -1 if it never will be: only its status counts, not a challenge's error. */
 int authz_judge(struct authz *, const struct reply *, struct err *);
 /* Nobody has told the CA of an answer yet. */
-bool authz_awaits_answer(const json_t *authz);
+bool authz_awaits_answer(const struct authz *, const json_t *authz);
 /* A challenge's error that is not final (yet), if there is one. */
 void authz_trouble(const struct authz *, const json_t *authz, struct err *);
 

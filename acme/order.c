@@ -109,7 +109,9 @@ static int order_enter(struct order *o, enum step step)
 	log_info("%s: %s", o->names[0], steps[step].text);
 
 	o->deadline = clock_mono_ms() + steps[step].seconds * 1000;
-	timer_start(&o->late, env->loop, steps[step].seconds * 1000, order_late, o);
+	timer_stop(&o->late);
+	if (steps[step].seconds)
+		timer_start(&o->late, env->loop, steps[step].seconds * 1000, order_late, o);
 	if (env->save(env->arg, o, &o->err) == 0)
 		return 0;
 	err_prefix(&o->err, "saving the order");
@@ -386,6 +388,15 @@ static enum step recv_neworder(struct order *o, const struct reply *r, struct er
  * authz: reads each authorization: which name, proved already or not, which challenges.
  */
 
+/* The CA lists authorizations in its own order. */
+static const char *wanted_type(const struct order *o, const char *name)
+{
+	for (size_t i = 0; o->challenges && o->names[i]; i++)
+		if (str_eq(o->names[i], name))
+			return o->challenges[i];
+	return CHALLENGE_DEFAULT;
+}
+
 static int send_authz(struct order *o, struct err *e)
 {
 	return post_as_get(o, here(o)->url);
@@ -397,6 +408,9 @@ static enum step recv_authz(struct order *o, const struct reply *r, struct err *
 
 	if (r->err)
 		return failed(o, r, e);
+	if (authz_read_name(z, r, e) < 0)
+		return STEP_FAIL;
+	replace(&z->type, wanted_type(o, z->name));
 	if (authz_read(z, r, e) < 0)
 		return STEP_FAIL;
 	if (++o->at < o->authzs)
@@ -408,9 +422,17 @@ static enum step recv_authz(struct order *o, const struct reply *r, struct err *
  * publish: all answers are being served before the CA is told of the first.
  */
 
+static void published(void *arg, const struct slice *nothing, const struct err *err)
+{
+	order_resume(arg, &(struct reply){ .err = err });
+}
+
 static int send_publish(struct order *o, struct err *e)
 {
 	struct acme_env *env = &o->acme->env;
+	_cleanup_free_ struct acme_answer *answers = xcalloc(o->authzs, sizeof(*answers));
+	_cleanup_strv_ char **key_auths = NULL;
+	size_t count = 0;
 
 	for (struct authz *z = o->authz; z < o->authz + o->authzs; z++) {
 		_cleanup_free_ char *key_auth = NULL;
@@ -418,10 +440,13 @@ static int send_publish(struct order *o, struct err *e)
 		if (!authz_is_undecided(z))
 			continue;
 		key_auth = xasprintf("%s.%s", z->token, o->thumbprint);
-		if (env->publish(env->arg, o, z->token, key_auth, e) < 0)
-			return err_prefix(e, "%s", z->name);
+		strv_add(&key_auths, key_auth);
+		answers[count++] = (struct acme_answer){ .type = z->type, .name = z->name, .token = z->token };
 	}
-	return order_turn(o);
+	for (size_t i = 0; i < count; i++)
+		answers[i].key_auth = key_auths[i];
+	env->publish(env->arg, o, answers, count, ticket_answer, ticket_new(&o->ticket, published, o));
+	return 0;
 }
 
 static enum step recv_publish(struct order *o, const struct reply *r, struct err *e)
@@ -458,7 +483,7 @@ static enum step recv_answer(struct order *o, const struct reply *r, struct err 
 		o->refusal = *r->err;
 		return again(o);
 	}
-	if (looking && authz_awaits_answer(r->json)) {
+	if (looking && authz_awaits_answer(z, r->json)) {
 		*e = o->refusal;
 		err_prefix(e, "%s", z->name);
 		return STEP_FAIL;

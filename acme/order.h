@@ -25,6 +25,7 @@ struct order {
 	struct acme_account account;	/* owned */
 	char *thumbprint;		/* of the account's key */
 	char **names;
+	char **challenges;		/* type for each name; NULL: the default for all */
 	struct buf spki;
 
 	enum step step;

@@ -20,6 +20,7 @@ struct order *order_new(struct acme *a, const struct order_params *q, void *owne
 	o->account = account_copy(&q->account);
 	o->thumbprint = jwk_thumbprint(q->account.jwk);
 	o->names = strv_dup(q->names);
+	o->challenges = strv_dup(q->challenges);
 	buf_add(&o->spki, q->spki.data, q->spki.len);
 	order_describe(o);
 	return o;
@@ -51,6 +52,7 @@ void order_free(struct order *o)
 	account_release(&o->account);
 	free(o->thumbprint);
 	strv_free(o->names);
+	strv_free(o->challenges);
 	buf_release(&o->spki);
 	free(o->url);
 	free(o->finalize);
@@ -88,6 +90,7 @@ char *order_save(const struct order *o)
 		json_put_str(item, "state", authz_states[z->state]);
 		json_put_str(item, "url", z->url);
 		json_put_str(item, "name", z->name);
+		json_put_str(item, "type", z->type);
 		json_put_str(item, "challenge", z->challenge);
 		json_put_str(item, "token", z->token);
 		json_array_append_new(list, item);
@@ -114,12 +117,13 @@ static int load_authz(struct authz *z, const json_t *item, enum step step, struc
 	z->state = (enum authz_state)i;
 	z->url = load_str(item, "url");
 	z->name = load_str(item, "name");
+	z->type = load_str(item, "type");
 	z->challenge = load_str(item, "challenge");
 	z->token = load_str(item, "token");
 	if (!z->url)
 		return err_set(e, ERR_STORAGE, "an authorization has no URL");
 	if (step > STEP_authz && z->state != AUTHZ_VALID &&
-	    !(z->name && z->challenge && z->token && base64url_is(z->token)))
+	    !(z->name && z->type && z->challenge && z->token && base64url_is(z->token)))
 		return err_set(e, ERR_STORAGE, "the authorization %s has no challenge", z->url);
 	return 0;
 }

@@ -12,13 +12,15 @@ struct signer {
 	struct buf material, eab_key;
 };
 
-/* A keeper's answer on its way to acme/. */
+/* An answer on its way to acme/: the keeper's, or ours when the loop turns. */
 struct relay {
 	struct relay *next;
 	struct engine *engine;
 	acme_bytes_cb *cb;
 	void *cb_arg;
-	size_t field;
+	size_t field;		/* of the keeper's answer */
+	struct timer timer;	/* ours */
+	struct err err;
 };
 
 struct acme *ca_client(struct engine *g, const struct rec_account *account)
@@ -65,6 +67,7 @@ static void drop_relays(struct engine *g)
 		struct relay *r = g->relays;
 
 		g->relays = r->next;
+		timer_stop(&r->timer);
 		r->cb(r->cb_arg, NULL, &e);
 		free(r);
 	}
@@ -144,26 +147,58 @@ int ca_account(struct engine *g, struct txn *t, const struct rec_account *accoun
 	return 0;
 }
 
-static void relay_answer(void *arg, const struct keeper_answer *a)
+static struct relay *relay_new(struct engine *g, acme_bytes_cb *cb, void *cb_arg)
 {
-	struct relay *r = arg;
+	struct relay *r = xcalloc(1, sizeof(*r));
+
+	r->engine = g;
+	r->cb = cb;
+	r->cb_arg = cb_arg;
+	r->next = g->relays;
+	g->relays = r;
+	return r;
+}
+
+static void relay_deliver(struct relay *r, const struct slice *bytes, const struct err *err)
+{
 	struct relay **link = &r->engine->relays;
 
 	while (*link != r)
 		link = &(*link)->next;
 	*link = r->next;
-	r->cb(r->cb_arg, a->err ? NULL : &a->field[r->field], a->err);
+	r->cb(r->cb_arg, bytes, err);
 	free(r);
+}
+
+static void keeper_answered(void *arg, const struct keeper_answer *a)
+{
+	struct relay *r = arg;
+
+	relay_deliver(r, a->err ? NULL : &a->field[r->field], a->err);
+}
+
+static void loop_turned(void *arg)
+{
+	struct relay *r = arg;
+
+	relay_deliver(r, NULL, err_is_set(&r->err) ? &r->err : NULL);
 }
 
 void ca_ask(struct engine *g, enum keeper_op op, const struct slice *fields, size_t count, size_t field, acme_bytes_cb *cb,
 	    void *cb_arg)
 {
-	struct relay *r = xmalloc(sizeof(*r));
+	struct relay *r = relay_new(g, cb, cb_arg);
 
-	*r = (struct relay){ g->relays, g, cb, cb_arg, field };
-	g->relays = r;
-	keeper_ask(g->keeper, op, fields, count, -1, relay_answer, r);
+	r->field = field;
+	keeper_ask(g->keeper, op, fields, count, -1, keeper_answered, r);
+}
+
+void ca_answer_later(struct engine *g, const struct err *e, acme_bytes_cb *cb, void *cb_arg)
+{
+	struct relay *r = relay_new(g, cb, cb_arg);
+
+	r->err = *e;
+	timer_start(&r->timer, g->loop, 0, loop_turned, r);
 }
 
 void ca_sign(void *engine, const char *key, struct slice data, acme_bytes_cb *cb, void *cb_arg)

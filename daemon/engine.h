@@ -72,6 +72,8 @@ void ca_sign(void *engine, const char *key, struct slice data, acme_bytes_cb *, 
 void ca_hmac(void *engine, const char *key, struct slice data, acme_bytes_cb *, void *cb_arg);
 /* Asks the keeper and hands field `field` of its answer on. */
 void ca_ask(struct engine *, enum keeper_op, const struct slice *, size_t count, size_t field, acme_bytes_cb *, void *cb_arg);
+/* Answers from the loop: with no bytes, or with the error if e is set. */
+void ca_answer_later(struct engine *, const struct err *e, acme_bytes_cb *, void *cb_arg);
 
 /* An error as the record fields called "error" hold it; owned. */
 char *error_text(const struct err *);

@@ -288,17 +288,31 @@ int issue_save(void *engine, struct order *o, struct err *e)
 	return txn_commit(TAKE(t), e);
 }
 
-int issue_publish(void *engine, struct order *o, const char *token, const char *key_auth, struct err *e)
+static int publish_http(struct issue *is, const struct acme_answer *answers, size_t count, struct err *e)
 {
-	struct issue *is = order_owner(o);
-	struct rec_challenge challenge = {
-		.id = (char *)token, .key_auth = (char *)key_auth, .order_id = is->order.id, .created = clock_now(),
-	};
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(is->job.engine->store, &t, e) < 0 || rec_challenge_put(t, &challenge, e) < 0)
+	if (store_write(is->job.engine->store, &t, e) < 0)
 		return -1;
+	for (const struct acme_answer *a = answers; a < answers + count; a++) {
+		struct rec_challenge challenge = {
+			.id = (char *)a->token, .key_auth = (char *)a->key_auth, .order_id = is->order.id,
+			.created = clock_now(),
+		};
+
+		if (rec_challenge_put(t, &challenge, e) < 0)
+			return -1;
+	}
 	return txn_commit(TAKE(t), e);
+}
+
+void issue_publish(void *engine, struct order *o, const struct acme_answer *answers, size_t count, acme_bytes_cb *cb,
+		   void *cb_arg)
+{
+	struct err e = { 0 };
+
+	publish_http(order_owner(o), answers, count, &e);
+	ca_answer_later(engine, &e, cb, cb_arg);
 }
 
 void issue_csr(void *engine, struct order *o, acme_bytes_cb *cb, void *cb_arg)

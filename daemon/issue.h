@@ -5,7 +5,7 @@
 #include "acme/acme.h"
 
 int issue_save(void *engine, struct order *, struct err *);
-int issue_publish(void *engine, struct order *, const char *token, const char *key_auth, struct err *);
+void issue_publish(void *engine, struct order *, const struct acme_answer *, size_t count, acme_bytes_cb *, void *cb_arg);
 void issue_csr(void *engine, struct order *, acme_bytes_cb *, void *cb_arg);
 void issue_done(void *engine, struct order *, const char *chain, const struct err *);
 

@@ -613,7 +613,7 @@ static void our_own_failures(void **state)
 	ordinary_ca();
 	our.publish_fails = true;
 	order_now(two);
-	assert_failed(ERR_STORAGE, "", "publishing the challenge answers: example.org: the disk is full");
+	assert_failed(ERR_STORAGE, "", "publishing the challenge answers: the disk is full");
 	world_end(NULL);
 
 	world_begin(NULL);
@@ -755,11 +755,11 @@ static void resumed_orders_that_are_gone(void **state)
 		"\"authorizations\":[{\"state\":\"open\",\"url\":\"https://ca.example/gone\"}]}",
 		"{\"step\":\"answer\",\"url\":\"https://ca.example/order/1\",\"finalize\":\"https://ca.example/"
 		"f\",\"authorizations\":"
-		"[{\"state\":\"open\",\"url\":\"https://ca.example/gone\",\"name\":\"a\",\"challenge\":\"https://"
+		"[{\"state\":\"open\",\"url\":\"https://ca.example/gone\",\"name\":\"a\",\"type\":\"http-01\",\"challenge\":\"https://"
 		"ca.example/c\",\"token\":\"t\"}]}",
 		"{\"step\":\"validate\",\"url\":\"https://ca.example/order/1\",\"finalize\":\"https://ca.example/"
 		"f\",\"authorizations\":"
-		"[{\"state\":\"answered\",\"url\":\"https://ca.example/gone\",\"name\":\"a\",\"challenge\":\"https://"
+		"[{\"state\":\"answered\",\"url\":\"https://ca.example/gone\",\"name\":\"a\",\"type\":\"http-01\",\"challenge\":\"https://"
 		"ca.example/c\",\"token\":\"t\"}]}",
 		"{\"step\":\"csr\",\"url\":\"https://ca.example/order/1\",\"finalize\":\"https://ca.example/f\"}",
 		"{\"step\":\"finalize\",\"url\":\"https://ca.example/order/1\",\"finalize\":\"https://ca.example/f\"}",

@@ -208,13 +208,15 @@ static int save(void *arg, struct order *o, struct err *e)
 	return 0;
 }
 
-static int publish(void *arg, struct order *o, const char *token, const char *key_auth, struct err *e)
+static void publish(void *arg, struct order *o, const struct acme_answer *answers, size_t count, acme_bytes_cb *cb,
+		    void *cb_arg)
 {
 	struct job *job = order_owner(o);
 
-	assert_true(str_starts(key_auth, token));
-	job->published++;
-	return 0;
+	for (size_t i = 0; i < count; i++)
+		assert_true(str_starts(answers[i].key_auth, answers[i].token));
+	job->published += (int)count;
+	later(cb, cb_arg);
 }
 
 static void csr(void *arg, struct order *o, acme_bytes_cb *cb, void *cb_arg)

@@ -472,13 +472,18 @@ static int our_save(void *arg, struct order *o, struct err *e)
 	return 0;
 }
 
-static int our_publish(void *arg, struct order *o, const char *token, const char *key_auth, struct err *e)
+static void our_publish(void *arg, struct order *o, const struct acme_answer *answers, size_t count, acme_bytes_cb *cb,
+			void *cb_arg)
 {
+	struct answer_later *l = later(1, cb, cb_arg);
+
 	if (our.publish_fails)
-		return err_set(e, ERR_STORAGE, "the disk is full");
-	buf_addf(&our.published, "%s=%s\n", token, key_auth);
+		err_set(&l->err, ERR_STORAGE, "the disk is full");
+	for (size_t i = 0; !our.publish_fails && i < count; i++) {
+		assert_string_equal(answers[i].type, "http-01");
+		buf_addf(&our.published, "%s=%s\n", answers[i].token, answers[i].key_auth);
+	}
 	assert_int_equal(ca_count("POST /challenge/"), 0);
-	return 0;
 }
 
 static void our_csr(void *arg, struct order *o, acme_bytes_cb *cb, void *cb_arg)
