@@ -121,7 +121,8 @@ static bool temporary(const struct post *p, const struct reply *r)
 {
 	if (!r->status)
 		return p->err.kind == ERR_NETWORK || p->err.kind == ERR_TIMEOUT;
-	return r->status >= 500 || (r->status == 429 && r->retry_after);
+	/* A limit on orders is the caller's to keep: each order sent meanwhile would be one more refusal. */
+	return r->status >= 500 || (r->status == 429 && r->retry_after && !str_eq(p->resource, "newOrder"));
 }
 
 static int64_t backoff_ms(unsigned tries)

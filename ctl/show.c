@@ -174,13 +174,23 @@ int show_account(struct ctl *ctl, json_t *answer)
 	static const struct column lines[] = {
 		{ "name", "name" }, { "state", "state" }, { "CA", "ca" }, { "directory", "directory" }, { "staging", "staging" },
 		{ "contact", "contact" }, { "terms", "terms" }, { "account URL", "kid" }, { "key", "key" },
-		{ "EAB", "eab_kid" }, { "CA file", "ca_file" }, { "created", "created" },
+		{ "EAB", "eab_kid" }, { "CA file", "ca_file" }, { "created", "created" }, { "trouble", "trouble" },
+		{ "no order before", "held_until" },
 	};
+	static const struct column limits[] = {
+		{ "LIMIT", "limit" }, { "OF", "of" }, { "USED", "used" }, { "MOST", "most" }, { "LEFT", "left" },
+		{ "SECONDS", "window" }, { "LEARNED", "learned" }, { "NEXT FREE", "free_at" },
+	};
+	const json_t *used = json_object_get(answer, "limits");
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	print_lines(answer, lines, ARRAY_SIZE(lines));
 	print_error(answer);
+	if (json_array_size(used)) {
+		putchar('\n');
+		print_table(used, limits, ARRAY_SIZE(limits), "");
+	}
 	return 0;
 }
 
@@ -232,6 +242,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		{ "staging", "staging" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
 		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
+		{ "waiting", "waiting" },
 	};
 	static const struct column versions[] = {
 		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },

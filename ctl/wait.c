@@ -49,12 +49,14 @@ struct progress {
 	char *shown;
 };
 
-static void show_progress(struct progress *p, const json_t *order)
+static void show_progress(struct progress *p, const json_t *order, const char *waiting)
 {
 	const char *activity = json_str(order, "activity") ? json_str(order, "activity") : "waiting for its turn";
 	int64_t done = json_int(order, "position", 0);
 	int64_t all = MAX(json_int(order, "positions", 1), 1);
 
+	if (waiting && *waiting)
+		activity = waiting;
 	if (str_eq(activity, p->shown))
 		return;
 	free(p->shown);
@@ -104,7 +106,7 @@ static json_t *follow(struct ctl *ctl, const char *path, int64_t wanted, int64_t
 			break;
 		}
 		if (!ctl->as_json)
-			show_progress(&p, json_int(cert, "orders", 0) >= wanted ? order : NULL);
+			show_progress(&p, json_int(cert, "orders", 0) >= wanted ? order : NULL, json_str(cert, "waiting"));
 	}
 	end_progress(&p);
 	return cert;

@@ -19,6 +19,8 @@ struct config_addresses {
 #define CONFIG_TYPE_PATH      char *
 #define CONFIG_TYPE_HOST      char *
 #define CONFIG_TYPE_WORD      char *
+#define CONFIG_TYPE_WINDOWS   char *
+#define CONFIG_TYPE_DAYTIME   char *
 #define CONFIG_TYPE_INT       int64_t
 #define CONFIG_TYPE_BOOL      bool
 #define CONFIG_TYPE_DURATION  int64_t	/* seconds */

@@ -2,27 +2,30 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/queue.h"
 
-#define ROWS_AT_ONCE 1000
 #define LONGEST_SLEEP 3600	/* seconds; the clock may jump */
 #define HOLD_MS 10000		/* after the store failed */
+#define STARTS_AT_ONCE 64	/* in one turn */
+#define WAITS_AT_ONCE 256	/* in one transaction */
 
-/* What is done for each kind of row. */
-static const struct {
+/* What is done for each kind of row, and how many of it at one time; orders have limits of their own (queue.c). */
+static const struct kind {
 	enum agenda_kind kind;
 	int (*due)(struct engine *, const struct agenda_row *, struct err *);
-	bool is_order;		/* counts towards acme.orders_at_once */
+	int at_once;
 } kinds[] = {
-	{ AGENDA_issue,    issue_due,    true },
-	{ AGENDA_register, register_due, false },
+	{ AGENDA_issue,    issue_due,    0 },
+	{ AGENDA_register, register_due, 10 },
+	{ AGENDA_recheck,  recheck_due,  1 },
 };
 
-static bool is_order(enum agenda_kind kind)
+static const struct kind *kind_of(enum agenda_kind kind)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (kinds[i].kind == kind)
-			return kinds[i].is_order;
-	return false;
+			return &kinds[i];
+	return NULL;	/* of a newer program: left alone */
 }
 
 static bool under_way(const struct engine *g, const struct agenda_row *row)
@@ -33,35 +36,86 @@ static bool under_way(const struct engine *g, const struct agenda_row *row)
 	return false;
 }
 
-static int do_row(struct engine *g, const struct agenda_row *row, struct err *e)
+/* What one look at the agenda finds.  However many rows are due, it holds no more. */
+struct look {
+	struct engine *engine;
+	struct txn *txn;
+	int64_t now;
+	int taken[ARRAY_SIZE(kinds)];	/* under way or to be started, by kind */
+	struct agenda_row start[STARTS_AT_ONCE];
+	struct queue_wait wait[WAITS_AT_ONCE];
+	size_t starts, waits;
+};
+
+static int judge(struct look *look, const struct agenda_row *row, const struct kind *kind, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (kinds[i].kind == row->kind)
-			return kinds[i].due(g, row, e);
-	return 0;	/* a kind of a newer program: left alone */
+	int *taken = &look->taken[kind - kinds];
+
+	if (kind->kind == AGENDA_issue)
+		return queue_judge(look->engine, look->txn, row->id, look->now, &look->wait[look->waits], e);
+	if (*taken >= kind->at_once)
+		return QUEUE_LEAVE;
+	++*taken;
+	return QUEUE_START;
+}
+
+/* One due row.  Every row is looked at, so that a herd of one kind hides no other. */
+static int look_at(void *arg, const struct agenda_row *row, struct err *e)
+{
+	struct look *look = arg;
+	const struct kind *kind = kind_of(row->kind);
+	int verdict;
+
+	if (!kind || under_way(look->engine, row))
+		return 0;
+	verdict = judge(look, row, kind, e);
+	if (verdict == QUEUE_START)
+		look->start[look->starts++] = *row;
+	if (verdict == QUEUE_PUT_OFF)
+		look->waits++;
+	return verdict < 0 ? -1 : look->starts == STARTS_AT_ONCE || look->waits == WAITS_AT_ONCE;
+}
+
+static int look_around(struct look *look, int64_t *next, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+
+	queue_count(look->engine);
+	for (const struct job *job = look->engine->jobs; job; job = job->next)
+		look->taken[kind_of(job->kind) - kinds]++;
+	if (store_read(look->engine->store, &t, e) < 0)
+		return -1;
+	look->txn = t;
+	return agenda_each_due(t, look->now, look_at, look, next, e);
+}
+
+static int put_off(struct look *look, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (!look->waits)
+		return 0;
+	if (store_write(look->engine->store, &t, e) < 0 || queue_put_off(t, look->wait, look->waits, e) < 0)
+		return -1;
+	return txn_commit(TAKE(t), e);
 }
 
 /* Does what is due and may begin.  Returns the seconds until something else will be, or -1 if the store failed. */
 static int64_t work_off(struct engine *g, struct err *e)
 {
-	_cleanup_free_ struct agenda_row *rows = xcalloc(ROWS_AT_ONCE, sizeof(*rows));
-	_cleanup_txn_ struct txn *t = NULL;
-	int64_t now = clock_now();
-	int count;
+	_cleanup_free_ struct look *look = xcalloc(1, sizeof(*look));
+	int64_t next;
 
-	if (store_read(g->store, &t, e) < 0)
+	look->engine = g;
+	look->now = clock_now();
+	if (look_around(look, &next, e) < 0 || put_off(look, e) < 0)
 		return -1;
-	count = agenda_first(t, rows, ROWS_AT_ONCE, e);
-	txn_abort(TAKE(t));
-	for (int i = 0; i < count; i++) {
-		if (rows[i].due > now)
-			return MIN(rows[i].due - now, LONGEST_SLEEP);
-		if (under_way(g, &rows[i]) || (is_order(rows[i].kind) && g->orders >= g->config->acme_orders_at_once))
-			continue;
-		if (do_row(g, &rows[i], e) < 0)
+	for (size_t i = 0; i < look->starts; i++)
+		if (kind_of(look->start[i].kind)->due(g, &look->start[i], e) < 0)
 			return -1;
-	}
-	return count < 0 ? -1 : LONGEST_SLEEP;
+	if (look->starts == STARTS_AT_ONCE || look->waits)
+		return 0;
+	return MIN(MAX(next - look->now, 0), LONGEST_SLEEP);
 }
 
 static void turn(void *arg)
@@ -96,7 +150,6 @@ void engine_begin(struct engine *g, struct job *job, const struct agenda_row *ro
 	job->cancel = cancel;
 	job->next = g->jobs;
 	g->jobs = job;
-	g->orders += is_order(job->kind);
 }
 
 void engine_end(struct job *job)
@@ -107,7 +160,6 @@ void engine_end(struct job *job)
 	while (*link != job)
 		link = &(*link)->next;
 	*link = job->next;
-	g->orders -= is_order(job->kind);
 	if (clock_mono_ms() >= g->held_until)
 		engine_wake(g);
 }
@@ -115,6 +167,7 @@ void engine_end(struct job *job)
 void engine_init(struct engine *g)
 {
 	g->fetcher = fetcher_new(g->loop, "Certera/" VERSION);
+	recheck_plan(g);
 	engine_wake(g);
 }
 
@@ -128,6 +181,7 @@ void engine_release(struct engine *g)
 		job->cancel(job);
 	}
 	ca_release(g);
+	queue_release(g);
 	fetcher_free(g->fetcher);
 }
 

@@ -23,6 +23,9 @@ struct job {
 	enum agenda_kind kind;
 	char id[64];			/* of the row */
 	void (*cancel)(struct job *);	/* stops and frees it, leaving the row due */
+	struct lane *lane;		/* queue.c: of an order, once it has an account */
+	bool asking;			/* it has no order URL yet */
+	bool doubtful;			/* the last attempt failed */
 };
 
 struct engine {
@@ -38,7 +41,8 @@ struct engine {
 	struct signer *signers;		/* ca.c: accounts' sealed keys */
 	struct relay *relays;		/* ca.c: questions the keeper has not answered yet */
 	struct job *jobs;
-	int orders;			/* of them, certificates */
+	struct lane *lanes;		/* queue.c: one an account */
+	int orders, doubtful;		/* of the jobs: orders, and of these those that failed before; by queue_count() */
 	struct timer turn;
 	int64_t held_until;		/* clock_mono_ms() before which nothing begins: the store failed */
 };
@@ -53,9 +57,12 @@ void engine_end(struct job *);
 /* The store failed: the row stays due; look again in a while instead of at once. */
 void engine_hold(struct engine *, const struct err *);
 
-/* The kinds (issue.c, register.c): do the due row, now or as a job. -1: the store failed. */
+/* The kinds (issue.c, register.c, recheck.c): do the due row, now or as a job. -1: the store failed. */
 int issue_due(struct engine *, const struct agenda_row *, struct err *);
 int register_due(struct engine *, const struct agenda_row *, struct err *);
+int recheck_due(struct engine *, const struct agenda_row *, struct err *);
+/* Plans the recheck as configured. */
+void recheck_plan(struct engine *);
 
 /* ca.c: who talks to CAs. */
 struct ca {

@@ -5,7 +5,8 @@
  *	key_made()	the new key is sealed; it is saved before anything uses it
  *	begin_order()	the order is a record before the CA hears of it
  *	issue_save(), issue_publish(), issue_csr()	while acme/order.c runs it
- *	issue_done()	the version and the next renewal, or the error and the next attempt, in one transaction
+ *	issue_done()	the version and the next renewal, or the error and the next attempt, in one transaction;
+ *			what stops all of the account is written there, and an order the CA takes its time for is kept
  */
 #include "daemon/issue.h"
 
@@ -15,7 +16,7 @@
 #include "pki/cert.h"
 #include "store/history.h"
 
-#include "daemon/engine.h"
+#include "daemon/queue.h"
 #include "daemon/renewal.h"
 
 struct issue {
@@ -63,6 +64,8 @@ static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *wh
 	char when[CLOCK_RFC3339_SIZE];
 
 	cert->failures++;
+	cert->wanted = false;
+	record_set(&cert->waiting, NULL);
 	cert->retry_at = renewal_retry(cert->failures, why, clock_now());
 	/* Our own order got lost at the CA: nothing was tried yet, so a new one need not wait. */
 	if (str_eq(why->code, "orderGone") && cert->failures == 1)
@@ -116,11 +119,8 @@ static int start_order(struct issue *is, struct txn *t, struct err *e)
 /* Takes up the open order where it stood. */
 static int resume_order(struct issue *is, struct txn *t, struct err *e)
 {
-	_cleanup_free_ char *order_id = record_child_id(is->cert.id, is->cert.open_order);
 	_cleanup_free_ char *key_id = NULL;
 
-	if (rec_order_get(t, &is->order, order_id, e) < 0)
-		return -1;
 	key_id = record_child_id(is->order.key_id, is->order.key_version);
 	if (rec_key_version_get(t, &is->key, key_id, e) < 0)
 		return -1;
@@ -134,8 +134,12 @@ static int begin_order(struct issue *is, struct txn *t, struct err *e)
 	struct rec_cert *cert = &is->cert;
 	_cleanup_free_ char *order_id = record_child_id(cert->id, ++cert->orders);
 	const char *slash = strrchr(is->key.id, '/');
+	struct ledger_order order = queue_order(t, cert, &is->account);
 
 	cert->open_order = cert->orders;
+	cert->wanted = false;
+	cert->retry_at = 0;
+	record_set(&cert->waiting, NULL);
 	record_set(&is->order.id, order_id);
 	record_set(&is->order.account_id, is->account.id);
 	record_set(&is->order.key_id, cert->key_id);
@@ -143,7 +147,7 @@ static int begin_order(struct issue *is, struct txn *t, struct err *e)
 	is->order.created = clock_now();
 	is->order.positions = order_steps();
 	record_set(&is->order.result, "open");
-	if (rec_order_put(t, &is->order, e) < 0 || rec_cert_put(t, cert, e) < 0)
+	if (rec_order_put(t, &is->order, e) < 0 || rec_cert_put(t, cert, e) < 0 || ledger_sent(t, &order, clock_now(), e) < 0)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "order.started", .object = cert->id,
 						  .name = cert->name },
@@ -221,6 +225,18 @@ static int new_order(struct issue *is, struct txn *t, struct err *e)
 	return start_order(is, t, e);
 }
 
+/* Who ordered, or orders now. */
+static int find_account(struct issue *is, struct txn *t, struct err *e)
+{
+	_cleanup_free_ char *order_id = record_child_id(is->cert.id, is->cert.open_order);
+
+	if (!is->cert.open_order)
+		return queue_account(is->job.engine, t, &is->cert, clock_now(), &is->account, e);
+	if (rec_order_get(t, &is->order, order_id, e) < 0)
+		return -1;
+	return rec_account_get(t, &is->account, is->order.account_id, e);
+}
+
 /* Reads what the certificate needs.  1: go on; 0: there is nothing to do now, the row is dealt with. */
 static int look_up(struct issue *is, struct txn *t, const char *cert_id, struct err *e)
 {
@@ -228,8 +244,10 @@ static int look_up(struct issue *is, struct txn *t, const char *cert_id, struct 
 		return e->kind == ERR_MISSING ? agenda_delete(t, AGENDA_issue, cert_id, e) : -1;
 	if (is->cert.disabled)
 		return agenda_delete(t, AGENDA_issue, cert_id, e);
-	if (rec_account_get(t, &is->account, is->cert.account_id, e) < 0)
+	if (find_account(is, t, e) < 0)
 		return err_prefix(e, "its account");
+	is->job.doubtful = is->cert.failures;
+	queue_enter(&is->job, &is->account, !is->order.url || !*is->order.url);
 	if (str_eq(is->account.state, "new"))	/* registering; it brings its certificates back when it is done */
 		return agenda_set(t, AGENDA_issue, cert_id, clock_now() + 60, e);
 	if (!is->account.kid || !*is->account.kid)
@@ -265,6 +283,20 @@ int issue_due(struct engine *g, const struct agenda_row *row, struct err *e)
 	return go;
 }
 
+/* The CA made the order: its door is open to the others of the account. */
+static int account_answered(struct issue *is, struct txn *t, struct err *e)
+{
+	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+
+	queue_asked(&is->job);
+	if (!is->account.troubles)
+		return 0;
+	is->account.troubles = 0;
+	if (rec_account_get(t, &account, is->account.id, e) < 0)
+		return -1;
+	return account.troubles ? queue_account_works(t, &account, e) : 0;
+}
+
 int issue_save(void *engine, struct order *o, struct err *e)
 {
 	struct issue *is = order_owner(o);
@@ -283,7 +315,8 @@ int issue_save(void *engine, struct order *o, struct err *e)
 	record_set(&order->url, order_url(o));
 	record_set(&order->state, state);
 	order->position = order_step_index(order->step);
-	if (store_write(is->job.engine->store, &t, e) < 0 || rec_order_put(t, order, e) < 0)
+	if (store_write(is->job.engine->store, &t, e) < 0 || rec_order_put(t, order, e) < 0 ||
+	    (order_url(o) && account_answered(is, t, e) < 0))
 		return -1;
 	return txn_commit(TAKE(t), e);
 }
@@ -392,17 +425,81 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 
 static int plan_renewal(struct issue *is, struct txn *t, struct rec_cert *cert, struct err *e)
 {
+	const struct config *config = is->job.engine->config;
 	uint64_t dice;
 
 	random_bytes(&dice, sizeof(dice));
-	cert->renew_at = renewal_time(cert->not_before, cert->not_after, is->job.engine->config->renewal_before, dice);
+	cert->renew_at = renewal_time(cert->not_before, cert->not_after,
+				      cert->renew_before ? cert->renew_before : config->renewal_before, dice);
+	cert->renew_at = renewal_opens(cert, config->renewal_windows, cert->renew_at);
 	cert->open_order = 0;
 	cert->failures = 0;
 	cert->retry_at = 0;
+	record_set(&cert->waiting, NULL);
 	record_set(&cert->error, NULL);
 	if (rec_cert_put(t, cert, e) < 0)
 		return -1;
 	return agenda_set(t, AGENDA_issue, cert->id, cert->renew_at, e);
+}
+
+/* A limit of the CA: no failure of the certificate.  Its row is due at once, and the queue knows better when. */
+static int plan_limited(struct issue *is, struct txn *t, struct rec_cert *cert, const struct err *why, struct err *e)
+{
+	struct ledger_order order = queue_order(t, cert, &is->account);
+	_cleanup_free_ char *problem = error_text(why);
+
+	cert->open_order = 0;
+	record_set(&cert->error, problem);
+	log_info("certificate %s: %s", cert->name, why->message);
+	if (ledger_refused(t, &order, why, clock_now(), e) < 0 || rec_cert_put(t, cert, e) < 0 ||
+	    agenda_set(t, AGENDA_issue, cert->id, clock_now(), e) < 0)
+		return -1;
+	return history_add(t, &(struct event_of){ .actor = "engine", .action = "account.limited", .object = is->account.id,
+						  .name = is->account.name },
+			   e, "%s", why->detail[0] ? why->detail : why->message);
+}
+
+/* Whose failure was it: a limit's, the account's, or the certificate's own? */
+static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, const struct err *why, struct err *e)
+{
+	bool asking = !is->order.url || !*is->order.url;
+
+	if (asking && str_eq(why->code, "rateLimited") && why->retry_at)
+		return plan_limited(is, t, cert, why, e);
+	if (asking && renewal_shared(why) && queue_account_failed(t, is->account.id, why, clock_now(), e) < 0)
+		return -1;
+	if (str_eq(is->order.step, "validate") && why->kind == ERR_CA) {
+		struct ledger_order order = queue_order(t, cert, &is->account);
+
+		if (ledger_failed(t, &order, why, clock_now(), e) < 0)
+			return -1;
+	}
+	return plan_retry(t, cert, why, e);
+}
+
+/* The CA takes its time to issue, some take days: the order is kept, and looked at again later. */
+static int keep_open(struct issue *is, int64_t until, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_write(is->job.engine->store, &t, e) < 0)
+		return -1;
+	if (rec_cert_get(t, &cert, is->cert.id, e) < 0)
+		return e->kind == ERR_MISSING ? 0 : -1;
+	cert.retry_at = until;
+	record_set(&cert.waiting, "the CA takes its time to issue it; its order is kept");
+	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, until, e) < 0)
+		return -1;
+	return txn_commit(TAKE(t), e);
+}
+
+/* Until when; 0: it does not. */
+static int64_t takes_its_time(const struct issue *is, const struct err *why)
+{
+	if (!str_eq(is->order.step, "issue") || (why->kind != ERR_TIMEOUT && why->kind != ERR_NETWORK))
+		return 0;
+	return renewal_patience(is->order.created, clock_now());
 }
 
 /* All that follows from the end of an order, in one transaction. */
@@ -423,7 +520,7 @@ static int finish(struct issue *is, const char *chain, const struct err *why, st
 	record_set(&is->order.state, NULL);
 	if (rec_order_put(t, &is->order, e) < 0 || unpublish(t, is->order.id, e) < 0)
 		return -1;
-	if (!chain && plan_retry(t, &cert, why, e) < 0)
+	if (!chain && plan_after(is, t, &cert, why, e) < 0)
 		return -1;
 	if (chain && (add_version(is, t, &cert, chain, e) < 0 || plan_renewal(is, t, &cert, e) < 0))
 		return -1;
@@ -447,7 +544,7 @@ void issue_done(void *engine, struct order *o, const char *chain, const struct e
 		issue_end(is, -1, why);
 		return;
 	}
-	stored = finish(is, chain, why, &e);
+	stored = why && takes_its_time(is, why) ? keep_open(is, takes_its_time(is, why), &e) : finish(is, chain, why, &e);
 	issue_end(is, stored, &e);
 	if (stored == 0 && site)
 		g->site_changed(g->arg);

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -60,6 +61,14 @@ static void set_up_log(const struct config *config)
 		if (str_eq(levels[i], config->log_level))
 			level = i;
 	log_setup((enum log_level)level, str_eq(config->log_format, "json"));
+}
+
+/* Before there are threads: the environment is not theirs to change. */
+static void set_up_zone(const struct config *config)
+{
+	if (*config->renewal_zone)
+		setenv("TZ", config->renewal_zone, 1);
+	tzset();
 }
 
 /* Everything of ours belongs to the user we become. */
@@ -179,6 +188,7 @@ static void reload(evutil_socket_t number, short what, void *arg)
 		d->config = fresh;
 		set_up_log(&d->config);
 		fronts_configure(d->fronts, &d->config);
+		recheck_plan(&d->engine);
 		engine_wake(&d->engine);
 		log_info("the configuration has been read again");
 	}
@@ -366,6 +376,7 @@ int main(int argc, char **argv)
 		return mistakes ? err_exit_code(ERR_CONFIG) : 0;
 	}
 	set_up_log(&d.config);
+	set_up_zone(&d.config);
 	log_role("engine");
 	signal(SIGPIPE, SIG_IGN);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });

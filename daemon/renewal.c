@@ -1,8 +1,12 @@
 #include "daemon/renewal.h"
 
 #include "acme/acme.h"
+#include "daemon/window.h"
 
+#define HOUR 3600
 #define DAY 86400
+#define PATIENCE (7 * DAY)
+#define FALLBACK_BEFORE (3 * DAY)
 
 int64_t renewal_time(int64_t not_before, int64_t not_after, int64_t before, uint64_t dice)
 {
@@ -24,5 +28,53 @@ int64_t renewal_retry(int64_t failures, const struct err *e, int64_t now)
 
 	if (e->kind == ERR_CA && e->code[0] && problem_policy(e->code) == PROBLEM_PERSON)
 		wait = DAY;
+	if (str_eq(e->code, "rateLimited") && !e->retry_at)
+		wait = MAX(wait, HOUR);
 	return MAX(now + wait, e->retry_at);
+}
+
+/* Problems at the door of a CA that say nothing of the certificate. */
+static const char *const shared_codes[] = {
+	"accountDoesNotExist", "badNonce", "badPublicKey", "badSignatureAlgorithm", "externalAccountRequired", "serverInternal",
+	"unauthorized", "userActionRequired",
+};
+
+bool renewal_shared(const struct err *e)
+{
+	if (e->kind == ERR_NETWORK || e->kind == ERR_TIMEOUT || e->kind == ERR_PROTOCOL)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(shared_codes); i++)
+		if (e->kind == ERR_CA && str_eq(e->code, shared_codes[i]))
+			return true;
+	return false;
+}
+
+bool renewal_falls_back(const struct rec_cert *cert, int64_t troubles, int64_t after, int64_t now)
+{
+	int64_t life = cert->not_after - cert->not_before;
+
+	if (!cert->fallback_id || !*cert->fallback_id)
+		return false;
+	if (troubles >= after)
+		return true;
+	if (cert->failures >= after)	/* by turns, so that neither is given up */
+		return (cert->failures - after) % 2 == 0;
+	return cert->failures && cert->current && cert->not_after - now < MIN(FALLBACK_BEFORE, life / 10);
+}
+
+int64_t renewal_opens(const struct rec_cert *cert, const char *windows, int64_t now)
+{
+	int64_t opens;
+
+	if (!cert->current || cert->wanted || cert->not_after <= now)
+		return now;
+	opens = window_next(windows, now);
+	return opens > cert->not_after - (cert->not_after - cert->not_before) / 10 ? now : opens;
+}
+
+int64_t renewal_patience(int64_t since, int64_t now)
+{
+	int64_t waited = MAX(now - since, 0);
+
+	return waited > PATIENCE ? 0 : now + MIN(MAX(waited / 4, 60), HOUR);
 }

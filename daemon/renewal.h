@@ -2,7 +2,7 @@
 #ifndef DAEMON_RENEWAL_H
 #define DAEMON_RENEWAL_H
 
-#include "base/err.h"
+#include "store/record.h"
 
 /*
  * When to renew a certificate valid from not_before to not_after.  before > 0: that many seconds before
@@ -14,5 +14,22 @@ int64_t renewal_time(int64_t not_before, int64_t not_after, int64_t before, uint
 
 /* When to try again after the nth failure in a row (n >= 1): 1, 10, 100 minutes, then daily; later if the error says so. */
 int64_t renewal_retry(int64_t failures, const struct err *, int64_t now);
+
+/*
+ * Did an order fail for a reason that all certificates of its account share: the CA cannot be reached, has trouble, or
+ * will not hear this account?  Only for what happened before the CA made an order.
+ */
+bool renewal_shared(const struct err *);
+
+/* Is it the fallback's turn?  troubles: failures of the first account as a whole; after: how many are put up with. */
+bool renewal_falls_back(const struct rec_cert *, int64_t troubles, int64_t after, int64_t now);
+
+/* When its next order may begin as far as maintenance windows go: now, or when the next one opens. */
+int64_t renewal_opens(const struct rec_cert *, const char *windows, int64_t now);
+
+/*
+ * An order the CA takes its time for is taken up again then; 0: it has been too long.  since: when it was ordered.
+ */
+int64_t renewal_patience(int64_t since, int64_t now);
 
 #endif

@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <errno.h>
 
+#include "daemon/window.h"
+
 #define HOST_MAX 253
 #define LABEL_MAX 63
 #define SHOWN "%.100s"		/* of a value in a sentence; errors have an end */
@@ -260,7 +262,29 @@ static void expect_networks(const struct setting *s, struct buf *out)
 	buf_add_str(out, "addresses or networks like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32");
 }
 
+static int read_windows(const struct setting *s, const char *text, void *field, struct err *e)
+{
+	return window_check(text, e) < 0 ? -1 : read_text(s, text, field, e);
+}
+
+static void expect_windows(const struct setting *s, struct buf *out)
+{
+	buf_add_str(out, "times of the week like Mon-Fri 01:00-05:00");
+}
+
+static int read_daytime(const struct setting *s, const char *text, void *field, struct err *e)
+{
+	return daytime_check(text, e) < 0 ? -1 : read_text(s, text, field, e);
+}
+
+static void expect_daytime(const struct setting *s, struct buf *out)
+{
+	buf_add_str(out, "a time of the day like 04:00");
+}
+
 const struct setting_type setting_types[] = {
+	[SETTING_WINDOWS] = { false, true, read_windows, release_text, expect_windows },
+	[SETTING_DAYTIME] = { false, true, read_daytime, release_text, expect_daytime },
 	/*                      list   empty  read           release            expect */
 	[SETTING_TEXT]      = { false, true,  read_text,     release_text,      NULL },
 	[SETTING_PATH]      = { false, false, read_path,     release_text,      expect_path },

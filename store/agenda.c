@@ -124,6 +124,19 @@ int agenda_due(struct txn *txn, enum agenda_kind kind, const char *id, int64_t *
 	return found;
 }
 
+static int read_row(struct agenda_row *row, struct slice key, struct err *e)
+{
+	const unsigned char *bytes = key.data;
+
+	if (key.len < DUE_SIZE + 1 || key.len - DUE_SIZE - 1 >= sizeof(row->id))
+		return err_set(e, ERR_STORAGE, "the agenda is damaged: a row has %zu bytes", key.len);
+	memset(row, 0, sizeof(*row));
+	row->due = get_due(bytes);
+	row->kind = bytes[DUE_SIZE];
+	memcpy(row->id, bytes + DUE_SIZE + 1, key.len - DUE_SIZE - 1);
+	return 0;
+}
+
 struct first {
 	struct agenda_row *row;
 	int count, max;
@@ -132,15 +145,9 @@ struct first {
 static int first_row(void *arg, struct slice key, struct slice value, struct err *e)
 {
 	struct first *first = arg;
-	const unsigned char *bytes = key.data;
-	struct agenda_row *row = &first->row[first->count];
 
-	if (key.len < DUE_SIZE + 1 || key.len - DUE_SIZE - 1 >= sizeof(row->id))
-		return err_set(e, ERR_STORAGE, "the agenda is damaged: a row has %zu bytes", key.len);
-	memset(row, 0, sizeof(*row));
-	row->due = get_due(bytes);
-	row->kind = bytes[DUE_SIZE];
-	memcpy(row->id, bytes + DUE_SIZE + 1, key.len - DUE_SIZE - 1);
+	if (read_row(&first->row[first->count], key, e) < 0)
+		return -1;
 	return ++first->count == first->max;
 }
 
@@ -153,4 +160,31 @@ int agenda_first(struct txn *txn, struct agenda_row *row, int max, struct err *e
 	if (txn_walk(txn, TABLE_agenda, slice(NULL, 0), false, first_row, &first, e) < 0)
 		return -1;
 	return first.count;
+}
+
+struct due {
+	int64_t now, *next;
+	agenda_each_fn *fn;
+	void *arg;
+};
+
+static int due_row(void *arg, struct slice key, struct slice value, struct err *e)
+{
+	struct due *due = arg;
+	struct agenda_row row;
+
+	if (read_row(&row, key, e) < 0)
+		return -1;
+	if (row.due <= due->now)
+		return due->fn(due->arg, &row, e);
+	*due->next = row.due;
+	return 1;
+}
+
+int agenda_each_due(struct txn *txn, int64_t now, agenda_each_fn *fn, void *arg, int64_t *next, struct err *e)
+{
+	struct due due = { now, next, fn, arg };
+
+	*next = INT64_MAX;
+	return txn_walk(txn, TABLE_agenda, slice(NULL, 0), false, due_row, &due, e);
 }

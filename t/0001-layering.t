@@ -34,12 +34,13 @@ CONFINED = {
     "seccomp.h":      "keeper/*",
     "crypt.h":        "keeper/*",
     "*oath.h":        "keeper/*",
+    "libpsl.h":       "store/ledger.c",
     "libesmtp.h":     "daemon/mail.c",
     "microhttpd.h":   "",
     "openssl/*":      "",
 }
 
-PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt"
+PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libpsl"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

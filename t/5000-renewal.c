@@ -78,6 +78,67 @@ static void the_ca_may_ask_for_more(void **state)
 	assert_int_equal(renewal_retry(1, &person, now), now + DAY);
 }
 
+static void limits_without_a_time_wait_an_hour(void **state)
+{
+	const int64_t now = 1800000000;
+	struct err limited = { .kind = ERR_CA, .code = "rateLimited" };
+
+	assert_int_equal(renewal_retry(1, &limited, now), now + 3600);
+	assert_int_equal(renewal_retry(4, &limited, now), now + DAY);
+}
+
+static void shared_trouble_is_told_from_own(void **state)
+{
+	static const struct {
+		struct err e;
+		bool shared;
+	} cases[] = {
+		{ { .kind = ERR_NETWORK }, true },
+		{ { .kind = ERR_TIMEOUT }, true },
+		{ { .kind = ERR_PROTOCOL }, true },
+		{ { .kind = ERR_CA, .code = "accountDoesNotExist" }, true },
+		{ { .kind = ERR_CA, .code = "userActionRequired" }, true },
+		{ { .kind = ERR_CA, .code = "serverInternal" }, true },
+		{ { .kind = ERR_CA, .code = "rejectedIdentifier" }, false },
+		{ { .kind = ERR_CA, .code = "malformed" }, false },
+		{ { .kind = ERR_CA, .code = "caa" }, false },
+		{ { .kind = ERR_INTERNAL }, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(renewal_shared(&cases[i].e), cases[i].shared);
+}
+
+static void the_fallback_has_its_turn(void **state)
+{
+	const int64_t now = 1800000000;
+	struct rec_cert cert = { .current = 1, .not_before = now - 60 * DAY, .not_after = now + 30 * DAY };
+
+	assert_false(renewal_falls_back(&cert, 9, 3, now));	/* it has none */
+	cert.fallback_id = (char *)"other";
+	assert_false(renewal_falls_back(&cert, 0, 3, now));
+	assert_true(renewal_falls_back(&cert, 3, 3, now));
+	cert.failures = 2;
+	assert_false(renewal_falls_back(&cert, 2, 3, now));
+	cert.failures = 3;
+	assert_true(renewal_falls_back(&cert, 0, 3, now));
+	cert.failures = 4;	/* the first again, it may be well by now */
+	assert_false(renewal_falls_back(&cert, 0, 3, now));
+	cert.failures = 1;
+	cert.not_after = now + 2 * DAY;	/* no time to be patient */
+	assert_true(renewal_falls_back(&cert, 0, 3, now));
+}
+
+static void patience_has_an_end(void **state)
+{
+	const int64_t now = 1800000000;
+
+	assert_int_equal(renewal_patience(now - 1, now), now + 60);
+	assert_int_equal(renewal_patience(now - 4000, now), now + 1000);
+	assert_int_equal(renewal_patience(now - 3 * DAY, now), now + 3600);
+	assert_int_equal(renewal_patience(now - 8 * DAY, now), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -86,6 +147,10 @@ int main(void)
 		cmocka_unit_test(days_before_are_bounded_by_the_life),
 		cmocka_unit_test(retries_back_off),
 		cmocka_unit_test(the_ca_may_ask_for_more),
+		cmocka_unit_test(limits_without_a_time_wait_an_hour),
+		cmocka_unit_test(shared_trouble_is_told_from_own),
+		cmocka_unit_test(the_fallback_has_its_turn),
+		cmocka_unit_test(patience_has_an_end),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -7,6 +7,7 @@
 #include "base/encode.h"
 #include "pki/key.h"
 #include "store/agenda.h"
+#include "store/ledger.h"
 #include "webui/admin.h"
 #include "webui/name.h"
 
@@ -46,10 +47,13 @@ int page_account(struct request *r, struct err *e)
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
+	json_t *answer;
 
 	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_account(r, t, &account, e) < 0)
 		return -1;
-	return reply_json(r, 200, show(t, &account));
+	answer = show(t, &account);
+	json_object_set_new(answer, "limits", ledger_json(t, account.id, account.directory, clock_now()));
+	return reply_json(r, 200, answer);
 }
 
 /*

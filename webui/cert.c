@@ -126,7 +126,8 @@ int page_cert_issue(struct request *r, struct err *e)
 		err_set(e, ERR_CONFLICT, "the certificate %s is switched off", cert.name);
 		return err_hint(e, "Enable it first.");
 	}
-	if (agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
+	cert.wanted = true;
+	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
 	    admin_event(t, "certificate.issue", cert.id, cert.name, e, "to be ordered now") < 0)
 		return -1;
 	answer = show(t, &cert);

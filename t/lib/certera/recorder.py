@@ -22,6 +22,13 @@ class Drop(Exception):
     """Raised by a trap: the connection is closed without an answer."""
 
 
+class Refuse(Exception):
+    """Raised by a trap: answered with this instead; Pebble never hears of it."""
+
+    def __init__(self, status, problem, **headers):
+        self.status, self.problem, self.headers = status, problem, headers
+
+
 class Seen:
     """One request and, when it came, its answer: payload and answer are parsed JSON, None if they are none."""
 
@@ -101,6 +108,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except (Drop, OSError, http.client.HTTPException):
             self.close_connection = True
             return
+        except Refuse as refuse:
+            seen.status = refuse.status
+            self.refuse(refuse)
+            return
         self.send_response_only(reply.status)
         for name, value in reply.headers.items():
             if name.lower() not in ("transfer-encoding", "content-length", "connection"):
@@ -109,6 +120,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", length)
         self.end_headers()
         self.wfile.write(answer)
+
+    def refuse(self, refuse):
+        body = json.dumps(refuse.problem).encode()
+        self.send_response_only(refuse.status)
+        self.send_header("Content-Type", "application/problem+json")
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in refuse.headers.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
+        self.wfile.write(body)
 
     do_POST = do_HEAD = do_GET
 

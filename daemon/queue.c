@@ -1,0 +1,316 @@
+#include "daemon/queue.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/history.h"
+
+#include "daemon/renewal.h"
+
+/*
+ * Lanes.
+ */
+
+static struct lane *lane_of(struct engine *g, const struct rec_account *account)
+{
+	struct lane *lane = g->lanes;
+
+	while (lane && !str_eq(lane->account_id, account->id))
+		lane = lane->next;
+	if (lane)
+		return lane;
+	lane = xcalloc(1, sizeof(*lane));
+	lane->account_id = xstrdup(account->id);
+	lane->directory = xstrdup(account->directory);
+	lane->next = g->lanes;
+	return g->lanes = lane;
+}
+
+void queue_release(struct engine *g)
+{
+	while (g->lanes) {
+		struct lane *lane = g->lanes;
+
+		g->lanes = lane->next;
+		free(lane->account_id);
+		free(lane->directory);
+		free(lane);
+	}
+}
+
+void queue_count(struct engine *g)
+{
+	g->orders = g->doubtful = 0;
+	for (struct lane *lane = g->lanes; lane; lane = lane->next) {
+		lane->orders = 0;
+		lane->asking = false;
+	}
+	for (struct job *job = g->jobs; job; job = job->next) {
+		if (job->kind != AGENDA_issue)
+			continue;
+		g->orders++;
+		g->doubtful += job->doubtful;
+		if (!job->lane)
+			continue;
+		job->lane->orders++;
+		job->lane->asking |= job->asking;
+	}
+}
+
+void queue_enter(struct job *job, const struct rec_account *account, bool asking)
+{
+	job->lane = lane_of(job->engine, account);
+	job->asking = asking;
+}
+
+void queue_asked(struct job *job)
+{
+	if (job->asking)
+		engine_wake(job->engine);
+	job->asking = false;
+}
+
+static int orders_at(const struct engine *g, const char *directory)
+{
+	int count = 0;
+
+	for (const struct lane *lane = g->lanes; lane; lane = lane->next)
+		if (str_eq(lane->directory, directory))
+			count += lane->orders;
+	return count;
+}
+
+/*
+ * What a certificate would use.
+ */
+
+int queue_account(struct engine *g, struct txn *t, const struct rec_cert *cert, int64_t now, struct rec_account *account,
+		  struct err *e)
+{
+	_cleanup_(rec_account_release) struct rec_account first = { 0 };
+	int64_t troubles = 0;
+
+	if (rec_account_get(t, &first, cert->account_id, e) < 0)
+		return -1;
+	if (first.held_until > now)
+		troubles = first.troubles;
+	if (!renewal_falls_back(cert, troubles, g->config->renewal_fallback_after, now))
+		return rec_account_get(t, account, cert->account_id, e);
+	return rec_account_get(t, account, cert->fallback_id, e);
+}
+
+struct ledger_order queue_order(struct txn *t, const struct rec_cert *cert, const struct rec_account *account)
+{
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	_cleanup_free_ char *id = record_child_id(cert->id, cert->current);
+	struct ledger_order o = { .account_id = account->id, .directory = account->directory, .names = cert->names };
+
+	if (!cert->current || rec_version_get(t, &version, id, NULL) < 0)
+		return o;
+	o.renewal = strv_len(version.names) == strv_len(cert->names);
+	for (size_t i = 0; o.renewal && i < strv_len(cert->names); i++)
+		o.renewal = strv_has(version.names, cert->names[i]);
+	return o;
+}
+
+/*
+ * The verdict.
+ */
+
+/* There is room for it: in all, at this CA, in its lane.  What failed before may take only half of all places. */
+static bool has_room(const struct engine *g, const struct lane *lane, bool asks, bool doubtful)
+{
+	int64_t all = g->config->acme_orders_at_once;
+
+	if (g->orders >= all || orders_at(g, lane->directory) >= g->config->acme_orders_per_ca)
+		return false;
+	return !(asks && lane->asking) && !(doubtful && g->doubtful >= (all + 1) / 2);
+}
+
+static int put_off(struct queue_wait *w, const struct rec_cert *cert, int64_t until, const char *why)
+{
+	snprintf(w->cert_id, sizeof(w->cert_id), "%s", cert->id);
+	snprintf(w->why, sizeof(w->why), "%s", why);
+	w->until = until;
+	return QUEUE_PUT_OFF;
+}
+
+static int put_off_for_trouble(struct queue_wait *w, const struct rec_cert *cert, const struct rec_account *account)
+{
+	_cleanup_free_ char *why = xasprintf("the account %s has trouble, see \"certeractl account show %s\"", account->name,
+					     account->name);
+
+	return put_off(w, cert, account->held_until, why);
+}
+
+/* Each that waits for a limit gets a time of its own, so that it is not looked at again and again. */
+static int judge_limits(struct txn *t, const struct rec_cert *cert, const struct rec_account *account, struct lane *lane,
+			int64_t now, struct queue_wait *w, struct err *e)
+{
+	struct ledger_order order = queue_order(t, cert, account);
+	struct ledger_answer a;
+
+	if (ledger_ask(t, &order, now, 0, &a, e) < 0)
+		return -1;
+	if (a.when <= now)
+		return QUEUE_START;
+	if (a.limit == LIMIT_orders) {
+		if (lane->slots_from <= now) {
+			lane->slots_from = a.when;
+			lane->ahead = 0;
+		}
+		if (ledger_ask(t, &order, now, lane->ahead++, &a, e) < 0)
+			return -1;
+	}
+	return put_off(w, cert, a.when, a.why);
+}
+
+static int judge_new(struct engine *g, struct txn *t, const struct rec_cert *cert, int64_t now, struct queue_wait *w,
+		     struct err *e)
+{
+	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	struct lane *lane;
+	int64_t opens;
+	int verdict;
+
+	if (queue_account(g, t, cert, now, &account, e) < 0)
+		return e->kind == ERR_MISSING ? QUEUE_START : -1;	/* which says so */
+	opens = renewal_opens(cert, g->config->renewal_windows, now);
+	if (opens > now)
+		return put_off(w, cert, opens, "renewals wait for the next window (renewal.windows)");
+	if (account.held_until > now && !cert->wanted)
+		return put_off_for_trouble(w, cert, &account);
+	lane = lane_of(g, &account);
+	if (!has_room(g, lane, true, cert->failures))
+		return QUEUE_LEAVE;
+	verdict = judge_limits(t, cert, &account, lane, now, w, e);
+	if (verdict == QUEUE_START) {
+		lane->asking = true;
+		lane->orders++;
+	}
+	return verdict;
+}
+
+static int judge_open(struct engine *g, struct txn *t, const struct rec_cert *cert, struct err *e)
+{
+	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	_cleanup_(rec_order_release) struct rec_order order = { 0 };
+	_cleanup_free_ char *id = record_child_id(cert->id, cert->open_order);
+	struct lane *lane;
+	bool asks;
+
+	if (rec_order_get(t, &order, id, e) < 0 || rec_account_get(t, &account, order.account_id, e) < 0)
+		return e->kind == ERR_MISSING ? QUEUE_START : -1;
+	asks = !order.url || !*order.url;
+	lane = lane_of(g, &account);
+	if (!has_room(g, lane, asks, cert->failures))
+		return QUEUE_LEAVE;
+	lane->asking |= asks;
+	lane->orders++;
+	return QUEUE_START;
+}
+
+int queue_judge(struct engine *g, struct txn *t, const char *cert_id, int64_t now, struct queue_wait *w, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	int verdict;
+
+	if (g->orders >= g->config->acme_orders_at_once)
+		return QUEUE_LEAVE;
+	if (rec_cert_get(t, &cert, cert_id, e) < 0)
+		return e->kind == ERR_MISSING ? QUEUE_START : -1;
+	if (cert.disabled)
+		return QUEUE_START;	/* which drops the row */
+	verdict = cert.open_order ? judge_open(g, t, &cert, e) : judge_new(g, t, &cert, now, w, e);
+	if (verdict == QUEUE_START) {
+		g->orders++;
+		g->doubtful += cert.failures > 0;
+	}
+	return verdict;
+}
+
+int queue_put_off(struct txn *t, const struct queue_wait *w, size_t count, struct err *e)
+{
+	for (; count; count--, w++) {
+		_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+
+		if (rec_cert_get(t, &cert, w->cert_id, e) < 0) {
+			if (e->kind != ERR_MISSING)
+				return -1;
+			err_clear(e);
+			continue;
+		}
+		cert.retry_at = w->until;
+		record_set(&cert.waiting, w->why);
+		if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, w->until, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * Trouble that all certificates of an account share.
+ */
+
+static int collect_waiting(void *arg, void *rec, struct err *e)
+{
+	const struct rec_cert *cert = rec;
+	void **args = arg;
+
+	if (str_eq(cert->account_id, args[0]) && cert->waiting && *cert->waiting)
+		strv_add(args[1], cert->id);
+	return 0;
+}
+
+static int release_waiting(struct txn *t, const struct rec_account *account, struct err *e)
+{
+	_cleanup_strv_ char **ids = NULL;
+	void *args[] = { account->id, &ids };
+
+	if (record_each(t, &rec_cert_type, "", false, collect_waiting, args, e) < 0)
+		return -1;
+	for (size_t i = 0; i < strv_len(ids); i++) {
+		_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+
+		if (rec_cert_get(t, &cert, ids[i], e) < 0)
+			return -1;
+		cert.retry_at = 0;
+		record_set(&cert.waiting, NULL);
+		if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int queue_account_works(struct txn *t, struct rec_account *account, struct err *e)
+{
+	account->held_until = account->troubles = 0;
+	record_set(&account->trouble, NULL);
+	if (rec_account_put(t, account, e) < 0 || release_waiting(t, account, e) < 0)
+		return -1;
+	log_info("account %s: its trouble is over", account->name);
+	return history_add(t, &(struct event_of){ .actor = "engine", .action = "account.works", .object = account->id,
+						  .name = account->name },
+			   e, "the CA takes its orders again");
+}
+
+int queue_account_failed(struct txn *t, const char *account_id, const struct err *why, int64_t now, struct err *e)
+{
+	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	_cleanup_json_ json_t *problem = json_problem(why);
+	_cleanup_free_ char *text = json_write(problem);
+	char when[CLOCK_RFC3339_SIZE];
+
+	if (rec_account_get(t, &account, account_id, e) < 0)
+		return -1;
+	account.held_until = renewal_retry(++account.troubles, why, now);
+	record_set(&account.trouble, text);
+	log_warn("account %s: %s (no other order before %s)", account.name, why->message,
+		 clock_rfc3339(when, account.held_until));
+	if (rec_account_put(t, &account, e) < 0)
+		return -1;
+	if (account.troubles > 1)	/* said once */
+		return 0;
+	return history_add(t, &(struct event_of){ .actor = "engine", .action = "account.trouble", .object = account.id,
+						  .name = account.name },
+			   e, "%s", why->message);
+}
