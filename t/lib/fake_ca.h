@@ -461,6 +461,11 @@ static void our_sign(void *arg, const char *key, struct slice data, acme_bytes_c
 	hmac_sha256(slice_str(key), data, l->bytes);
 }
 
+static void our_hmac(void *arg, const char *key, const char *alg, struct slice data, acme_bytes_cb *cb, void *cb_arg)
+{
+	our_sign(arg, key, data, cb, cb_arg);
+}
+
 static int our_save(void *arg, struct order *o, struct err *e)
 {
 	if (our.save_fails)
@@ -520,7 +525,7 @@ static int world_begin(void **state)
 		.loop = world_loop,
 		.arg = &our,
 		.sign = our_sign,
-		.hmac = our_sign,
+		.hmac = our_hmac,
 		.save = our_save,
 		.publish = our_publish,
 		.csr = our_csr,
