@@ -209,10 +209,10 @@ void ca_sign(void *engine, const char *key, struct slice data, acme_bytes_cb *cb
 	ca_ask(engine, KEEPER_sign, question, ARRAY_SIZE(question), 0, cb, cb_arg);
 }
 
-void ca_hmac(void *engine, const char *key, struct slice data, acme_bytes_cb *cb, void *cb_arg)
+void ca_hmac(void *engine, const char *key, const char *alg, struct slice data, acme_bytes_cb *cb, void *cb_arg)
 {
 	const struct signer *s = signer_find(engine, key);
-	const struct slice question[] = { slice_str(s->eab_id), slice_buf(&s->eab_key), data };
+	const struct slice question[] = { slice_str(s->eab_id), slice_buf(&s->eab_key), slice_str(alg), data };
 
 	ca_ask(engine, KEEPER_hmac, question, ARRAY_SIZE(question), 0, cb, cb_arg);
 }

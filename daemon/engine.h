@@ -76,7 +76,7 @@ void ca_release(struct engine *);
 int ca_account(struct engine *, struct txn *, const struct rec_account *, struct acme_account *out, struct err *);
 /* env.sign and env.hmac of struct acme_env; `key` is an account id. */
 void ca_sign(void *engine, const char *key, struct slice data, acme_bytes_cb *, void *cb_arg);
-void ca_hmac(void *engine, const char *key, struct slice data, acme_bytes_cb *, void *cb_arg);
+void ca_hmac(void *engine, const char *key, const char *alg, struct slice data, acme_bytes_cb *, void *cb_arg);
 /* Asks the keeper and hands field `field` of its answer on. */
 void ca_ask(struct engine *, enum keeper_op, const struct slice *, size_t count, size_t field, acme_bytes_cb *, void *cb_arg);
 /* Answers from the loop: with no bytes, or with the error if e is set. */
