@@ -106,7 +106,7 @@ static json_t *follow(struct ctl *ctl, const char *path, int64_t wanted, int64_t
 			break;
 		}
 		if (!ctl->as_json)
-			show_progress(&p, json_int(cert, "orders", 0) >= wanted ? order : NULL, json_str(cert, "waiting"));
+			show_progress(&p, json_int(cert, "orders", 0) >= wanted ? order : NULL, json_str(cert, "waits_for"));
 	}
 	end_progress(&p);
 	return cert;

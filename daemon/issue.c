@@ -65,7 +65,7 @@ static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *wh
 
 	cert->failures++;
 	cert->wanted = false;
-	record_set(&cert->waiting, NULL);
+	record_set(&cert->waits_for, NULL);
 	cert->retry_at = renewal_retry(cert->failures, why, clock_now());
 	/* Our own order got lost at the CA: nothing was tried yet, so a new one need not wait. */
 	if (str_eq(why->code, "orderGone") && cert->failures == 1)
@@ -139,7 +139,7 @@ static int begin_order(struct issue *is, struct txn *t, struct err *e)
 	cert->open_order = cert->orders;
 	cert->wanted = false;
 	cert->retry_at = 0;
-	record_set(&cert->waiting, NULL);
+	record_set(&cert->waits_for, NULL);
 	record_set(&is->order.id, order_id);
 	record_set(&is->order.account_id, is->account.id);
 	record_set(&is->order.key_id, cert->key_id);
@@ -435,7 +435,7 @@ static int plan_renewal(struct issue *is, struct txn *t, struct rec_cert *cert, 
 	cert->open_order = 0;
 	cert->failures = 0;
 	cert->retry_at = 0;
-	record_set(&cert->waiting, NULL);
+	record_set(&cert->waits_for, NULL);
 	record_set(&cert->error, NULL);
 	if (rec_cert_put(t, cert, e) < 0)
 		return -1;
@@ -488,7 +488,7 @@ static int keep_open(struct issue *is, int64_t until, struct err *e)
 	if (rec_cert_get(t, &cert, is->cert.id, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;
 	cert.retry_at = until;
-	record_set(&cert.waiting, "the CA takes its time to issue it; its order is kept");
+	record_set(&cert.waits_for, "the CA takes its time to issue it; its order is kept");
 	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, until, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);

@@ -240,7 +240,7 @@ int queue_put_off(struct txn *t, const struct queue_wait *w, size_t count, struc
 			continue;
 		}
 		cert.retry_at = w->until;
-		record_set(&cert.waiting, w->why);
+		record_set(&cert.waits_for, w->why);
 		if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, w->until, e) < 0)
 			return -1;
 	}
@@ -256,7 +256,7 @@ static int collect_waiting(void *arg, void *rec, struct err *e)
 	const struct rec_cert *cert = rec;
 	void **args = arg;
 
-	if (str_eq(cert->account_id, args[0]) && cert->waiting && *cert->waiting)
+	if (str_eq(cert->account_id, args[0]) && cert->waits_for && *cert->waits_for)
 		strv_add(args[1], cert->id);
 	return 0;
 }
@@ -274,7 +274,7 @@ static int release_waiting(struct txn *t, const struct rec_account *account, str
 		if (rec_cert_get(t, &cert, ids[i], e) < 0)
 			return -1;
 		cert.retry_at = 0;
-		record_set(&cert.waiting, NULL);
+		record_set(&cert.waits_for, NULL);
 		if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0)
 			return -1;
 	}

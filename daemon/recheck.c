@@ -24,7 +24,7 @@ static int collect(void *arg, void *rec, struct err *e)
 	int64_t due;
 	int planned;
 
-	if (cert->disabled || cert->open_order || (cert->waiting && *cert->waiting))
+	if (cert->disabled || cert->open_order || (cert->waits_for && *cert->waits_for))
 		return 0;
 	if (!cert->failures && cert->current && cert->not_after > r->now)
 		return 0;

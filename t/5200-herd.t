@@ -51,8 +51,8 @@ def main(t):
     daemon.add_cert("free", "free.example", account="other")
     t.ok(time.monotonic() - began < 5 * PATIENCE, "a certificate of another CA is not held up",
         time.monotonic() - began)
-    waiting = [c for c in daemon.certs().values() if c["waiting"]]
-    t.ok(waiting and all(c["retry_at"] and "new orders" in c["waiting"] for c in waiting),
+    waiting = [c for c in daemon.certs().values() if c["waits_for"]]
+    t.ok(waiting and all(c["retry_at"] and "new orders" in c["waits_for"] for c in waiting),
         "those that wait say for what and until when", waiting[:1])
     t.equal([c["failures"] for c in waiting], [0] * len(waiting), "and have not failed")
     used = daemon.ctl("account", "show", "ca")["limits"][0]
@@ -66,7 +66,7 @@ def main(t):
     t.equal(len(limit.taken), HERD, "and each certificate took one order")
     t.ok(slowest < 0.5 * PATIENCE, "challenge answers were quick all the time", f"{slowest:.3f} s")
     t.ok(memory_of(daemon) < memory + 64 * 1024, "memory is bounded", f"{memory} -> {memory_of(daemon)} kB")
-    t.equal([c["name"] for c in daemon.certs().values() if c["waiting"] or c["failures"]], [],
+    t.equal([c["name"] for c in daemon.certs().values() if c["waits_for"] or c["failures"]], [],
         "none waits or has failed any more")
 
 
