@@ -3,6 +3,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "daemon/dns_query.h"
+#include "daemon/hook.h"
+
 #define ROWS_AT_ONCE 1000
 #define LONGEST_SLEEP 3600	/* seconds; the clock may jump */
 #define HOLD_MS 10000		/* after the store failed */
@@ -15,6 +18,8 @@ static const struct {
 } kinds[] = {
 	{ AGENDA_issue,    issue_due,    true },
 	{ AGENDA_register, register_due, false },
+	{ AGENDA_cleanup,  cleanup_due,  false },
+	{ AGENDA_trial,    trial_due,    false },
 };
 
 static bool is_order(enum agenda_kind kind)
@@ -115,12 +120,15 @@ void engine_end(struct job *job)
 void engine_init(struct engine *g)
 {
 	g->fetcher = fetcher_new(g->loop, "Certera/" VERSION);
+	g->hooks = hooks_new(g->loop);
+	g->dns = dns_new(g->loop);
 	engine_wake(g);
 }
 
 void engine_release(struct engine *g)
 {
 	timer_stop(&g->turn);
+	hooks_close(g->hooks);
 	while (g->jobs) {
 		struct job *job = g->jobs;
 
@@ -129,6 +137,8 @@ void engine_release(struct engine *g)
 	}
 	ca_release(g);
 	fetcher_free(g->fetcher);
+	dns_free(g->dns);
+	hooks_free(g->hooks);
 }
 
 char *error_text(const struct err *e)

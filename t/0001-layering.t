@@ -35,11 +35,13 @@ CONFINED = {
     "crypt.h":        "keeper/*",
     "*oath.h":        "keeper/*",
     "libesmtp.h":     "daemon/mail.c",
+    "ares.h":         "daemon/dns_query.c",
+    "libpsl.h":       "daemon/txt.c",
     "microhttpd.h":   "",
     "openssl/*":      "",
 }
 
-PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt"
+PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 
