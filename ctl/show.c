@@ -235,6 +235,20 @@ int show_keys(struct ctl *ctl, json_t *answer)
 	return 0;
 }
 
+void print_todo(const json_t *order)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(order, "todo"), i, one) {
+		bool dns = json_str(one, "record");
+
+		printf("\nto publish for %s (%s):\n  %-8s %s\n  %-8s %s\n", json_str(one, "name"), json_str(one, "type"),
+		       dns ? "TXT at" : "URL", json_str(one, dns ? "record" : "url"), dns ? "value" : "content",
+		       json_str(one, dns ? "value" : "content"));
+	}
+}
+
 int show_cert(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
@@ -243,6 +257,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
 		{ "waits for", "waits_for" },
+		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" },
 	};
 	static const struct column versions[] = {
 		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
@@ -265,6 +280,9 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		printf("\nlast order     %s\n", json_str(order, "result"));
 		json_array_foreach(json_object_get(order, "log"), i, line)
 			printf("  %s\n", json_string_value(line));
+		if (json_array_size(json_object_get(order, "todo")))
+			print_error(order);
+		print_todo(order);
 	}
 	putchar('\n');
 	print_table(json_object_get(answer, "consumers"), consumers, ARRAY_SIZE(consumers), "Nobody has fetched it yet.");

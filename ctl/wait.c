@@ -99,6 +99,8 @@ static json_t *follow(struct ctl *ctl, const char *path, int64_t wanted, int64_t
 		ended = json_int(cert, "orders", 0) >= wanted && !str_eq(json_str(order, "result"), "open");
 		if (ended && str_eq(json_str(order, "result"), "issued"))
 			break;
+		if (!ended && json_bool(cert, "waiting", false) && !json_bool(cert, "verify", false))
+			break;	/* for a person */
 		if (ended || (json_int(cert, "failures", 0) > failures && !json_int(cert, "open_order", 0))) {
 			put_error(cert, e);
 			json_decref(cert);
@@ -156,4 +158,59 @@ int wait_cert_added(struct ctl *ctl, json_t *answer)
 	}
 	ctl_as_json(ctl, answer);
 	return 0;
+}
+
+/* Waits until what is published was looked at; then as "cert issue". */
+int wait_verified(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s?staging=%s", json_str(answer, "name"),
+					      json_bool(answer, "staging", false) ? "true" : "false");
+	_cleanup_json_ json_t *cert = json_incref(answer);
+	struct err e = { 0 };
+
+	if (json_bool(ctl->local, "wait", false)) {
+		json_decref(cert);
+		cert = follow(ctl, path, json_int(answer, "open_order", 0), json_int(answer, "failures", 0), &e);
+	}
+	while (cert && json_bool(cert, "waiting", false) && json_bool(cert, "verify", false)) {
+		pause_between();
+		json_decref(cert);
+		cert = ctl_request(ctl, "GET", path, NULL, &e);
+	}
+	if (!cert)
+		return ctl_fail(&e);
+	if (json_bool(cert, "waiting", false) && !json_bool(cert, "verify", false)) {
+		put_error(json_object_get(cert, "order"), &e);
+		return ctl_fail(&e);
+	}
+	return show_cert(ctl, cert);
+}
+
+/* A line of the trial's history as it appears, until it has ended. */
+int wait_trial(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_free_ char *path = xasprintf("/api/v1/hooks/trials/%s", json_str(answer, "id"));
+	_cleanup_json_ json_t *now = json_incref(answer);
+	struct err e = { 0 };
+	size_t shown = 0;
+
+	for (;;) {
+		const json_t *log = json_object_get(now, "log");
+		const char *state = json_str(now, "state");
+
+		for (; !ctl->as_json && shown < json_array_size(log); shown++)
+			puts(json_string_value(json_array_get(log, shown)));
+		if (str_eq(state, "passed") || str_eq(state, "failed"))
+			break;
+		pause_between();
+		json_decref(now);
+		now = ctl_request(ctl, "GET", path, NULL, &e);
+		if (!now)
+			return ctl_fail(&e);
+	}
+	ctl_as_json(ctl, now);
+	if (!str_eq(json_str(now, "state"), "failed"))
+		return 0;
+	put_error(now, &e);
+	return ctl_fail(&e);
 }

@@ -27,6 +27,7 @@ struct config_addresses {
 #define CONFIG_TYPE_SIZE      int64_t	/* bytes */
 #define CONFIG_TYPE_ADDRESSES struct config_addresses
 #define CONFIG_TYPE_NETWORKS  struct cidr_list
+#define CONFIG_TYPE_LINES     char **
 
 /* config->server_hostname, config->listen_http, ... */
 struct config {

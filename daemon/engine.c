@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/dns_query.h"
+#include "daemon/hook.h"
 #include "daemon/queue.h"
 
 #define LONGEST_SLEEP 3600	/* seconds; the clock may jump */
@@ -18,6 +20,8 @@ static const struct kind {
 	{ AGENDA_issue,    issue_due,    0 },
 	{ AGENDA_register, register_due, 10 },
 	{ AGENDA_recheck,  recheck_due,  1 },
+	{ AGENDA_cleanup,  cleanup_due,  20 },
+	{ AGENDA_trial,    trial_due,    5 },
 };
 
 static const struct kind *kind_of(enum agenda_kind kind)
@@ -167,6 +171,8 @@ void engine_end(struct job *job)
 void engine_init(struct engine *g)
 {
 	g->fetcher = fetcher_new(g->loop, "Certera/" VERSION);
+	g->hooks = hooks_new(g->loop);
+	g->dns = dns_new(g->loop);
 	recheck_plan(g);
 	engine_wake(g);
 }
@@ -174,6 +180,7 @@ void engine_init(struct engine *g)
 void engine_release(struct engine *g)
 {
 	timer_stop(&g->turn);
+	hooks_close(g->hooks);
 	while (g->jobs) {
 		struct job *job = g->jobs;
 
@@ -183,6 +190,8 @@ void engine_release(struct engine *g)
 	ca_release(g);
 	queue_release(g);
 	fetcher_free(g->fetcher);
+	dns_free(g->dns);
+	hooks_free(g->hooks);
 }
 
 char *error_text(const struct err *e)

@@ -37,6 +37,8 @@ struct engine {
 	void (*site_changed)(void *arg);	/* a certificate of our own site was issued */
 	void *arg;
 
+	struct hooks *hooks;
+	struct dns *dns;
 	struct ca *cas;			/* ca.c: clients, one a directory */
 	struct signer *signers;		/* ca.c: accounts' sealed keys */
 	struct relay *relays;		/* ca.c: questions the keeper has not answered yet */
@@ -57,9 +59,11 @@ void engine_end(struct job *);
 /* The store failed: the row stays due; look again in a while instead of at once. */
 void engine_hold(struct engine *, const struct err *);
 
-/* The kinds (issue.c, register.c, recheck.c): do the due row, now or as a job. -1: the store failed. */
+/* The kinds (issue.c, register.c, cleanup.c, trial.c, recheck.c): do the due row, now or as a job. -1: the store failed. */
 int issue_due(struct engine *, const struct agenda_row *, struct err *);
 int register_due(struct engine *, const struct agenda_row *, struct err *);
+int cleanup_due(struct engine *, const struct agenda_row *, struct err *);
+int trial_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
 /* Plans the recheck as configured. */
 void recheck_plan(struct engine *);

@@ -16,8 +16,12 @@
 #include "pki/cert.h"
 #include "store/history.h"
 
+#include "daemon/owner.h"
+#include "daemon/publish.h"
 #include "daemon/queue.h"
 #include "daemon/renewal.h"
+#include "daemon/txt.h"
+#include "daemon/waiting.h"
 
 struct issue {
 	struct job job;
@@ -27,13 +31,32 @@ struct issue {
 	struct rec_key_version key;	/* of the certificate request */
 	struct order *acme;		/* NULL while a key is made */
 	struct keeper_question *question;
+	struct publication *publication;
+	acme_bytes_cb *published;	/* acme/ waits for it; NULL: it does not */
+	void *published_arg;
+	struct timer pause;
 };
+
+/* acme/ is promised an answer, also when its order is gone. */
+static void drop_answer(struct issue *is)
+{
+	acme_bytes_cb *cb = TAKE(is->published);
+	struct err e = { 0 };
+
+	err_set(&e, ERR_INTERNAL, "the order is no longer worked at");
+	if (cb)
+		cb(is->published_arg, NULL, &e);
+}
 
 static void issue_free(struct issue *is)
 {
+	timer_stop(&is->pause);
 	if (is->question)
 		keeper_cancel(is->question);
+	if (is->publication)
+		publish_cancel(is->publication);
 	order_free(is->acme);
+	drop_answer(is);
 	rec_cert_release(&is->cert);
 	rec_account_release(&is->account);
 	rec_order_release(&is->order);
@@ -99,7 +122,8 @@ static int fail_early(struct engine *g, const char *cert_id, const struct err *w
 static int start_order(struct issue *is, struct txn *t, struct err *e)
 {
 	struct engine *g = is->job.engine;
-	struct order_params p = { .names = is->cert.names, .spki = slice_buf(&is->key.spki) };
+	_cleanup_strv_ char **challenges = waiting_challenges(&is->cert);
+	struct order_params p = { .names = is->cert.names, .challenges = challenges, .spki = slice_buf(&is->key.spki) };
 	struct acme *ca = ca_client(g, &is->account);
 
 	if (ca_account(g, t, &is->account, &p.account, e) < 0)
@@ -303,13 +327,9 @@ int issue_save(void *engine, struct order *o, struct err *e)
 	struct rec_order *order = &is->order;
 	_cleanup_txn_ struct txn *t = NULL;
 	_cleanup_free_ char *state = order_save(o);
-	_cleanup_free_ char *line = NULL;
-	char now[CLOCK_RFC3339_SIZE];
 
-	if (!str_eq(order->step, order_step_name(o))) {
-		line = xasprintf("%s %s", clock_rfc3339(now, clock_now()), order_step_text(order_step_name(o)));
-		strv_add(&order->log, line);
-	}
+	if (!str_eq(order->step, order_step_name(o)))
+		owner_add_lines(&order->log, (char *[]){ (char *)order_step_text(order_step_name(o)), NULL });
 	record_set(&order->step, order_step_name(o));
 	record_set(&order->activity, order_activity(o));
 	record_set(&order->url, order_url(o));
@@ -321,31 +341,73 @@ int issue_save(void *engine, struct order *o, struct err *e)
 	return txn_commit(TAKE(t), e);
 }
 
-static int publish_http(struct issue *is, const struct acme_answer *answers, size_t count, struct err *e)
+/* What happens while it publishes, in its history; the last line is what it does now. */
+static void publish_note(void *arg, char *const *lines)
 {
+	struct issue *is = arg;
 	_cleanup_txn_ struct txn *t = NULL;
+	struct err e = { 0 };
 
-	if (store_write(is->job.engine->store, &t, e) < 0)
-		return -1;
-	for (const struct acme_answer *a = answers; a < answers + count; a++) {
-		struct rec_challenge challenge = {
-			.id = (char *)a->token, .key_auth = (char *)a->key_auth, .order_id = is->order.id,
-			.created = clock_now(),
-		};
+	owner_add_lines(&is->order.log, lines);
+	record_set(&is->order.activity, lines[strv_len(lines) - 1]);
+	if (store_write(is->job.engine->store, &t, &e) < 0 || rec_order_put(t, &is->order, &e) < 0 || txn_commit(TAKE(t), &e) < 0)
+		log_err(LOG_LEVEL_ERROR, &e);	/* the next save tells whether it lasts */
+}
 
-		if (rec_challenge_put(t, &challenge, e) < 0)
-			return -1;
+static void publish_done(void *arg, const struct err *err)
+{
+	struct issue *is = arg;
+	acme_bytes_cb *cb = TAKE(is->published);
+
+	is->publication = NULL;
+	cb(is->published_arg, NULL, err);
+}
+
+/* The order waits for a person: its row goes, "verify" brings it back. */
+static void set_aside(struct issue *is, const struct err *why)
+{
+	struct err e = { 0 };
+	int stored = waiting_begin(is->job.engine, &is->cert, &is->order, why, &e);
+
+	issue_end(is, stored, &e);
+}
+
+static void wait_for_person(void *arg)
+{
+	set_aside(arg, NULL);
+}
+
+static void looked(void *arg, const struct err *err)
+{
+	struct issue *is = arg;
+	struct err e = { 0 };
+
+	is->publication = NULL;
+	if (err) {
+		set_aside(is, err);
+		return;
 	}
-	return txn_commit(TAKE(t), e);
+	record_set(&is->order.error, NULL);
+	publish_done(is, waiting_end(is->job.engine, is->cert.id, &e) < 0 ? &e : NULL);
 }
 
 void issue_publish(void *engine, struct order *o, const struct acme_answer *answers, size_t count, acme_bytes_cb *cb,
 		   void *cb_arg)
 {
-	struct err e = { 0 };
+	struct issue *is = order_owner(o);
+	struct publish_of of = {
+		.owner = is->order.id, .cert = &is->cert, .only_look = is->cert.by_hand, .note = publish_note,
+		.done = is->cert.by_hand ? looked : publish_done, .arg = is,
+	};
 
-	publish_http(order_owner(o), answers, count, &e);
-	ca_answer_later(engine, &e, cb, cb_arg);
+	is->published = cb;
+	is->published_arg = cb_arg;
+	if (is->cert.by_hand)
+		waiting_todo(&is->order, answers, count);
+	if (is->cert.by_hand && !is->cert.verify)
+		timer_start(&is->pause, is->job.engine->loop, 0, wait_for_person, is);
+	else
+		is->publication = publish_start(engine, &of, answers, count);
 }
 
 void issue_csr(void *engine, struct order *o, acme_bytes_cb *cb, void *cb_arg)
@@ -511,13 +573,17 @@ static int finish(struct issue *is, const char *chain, const struct err *why, st
 
 	if (store_write(is->job.engine->store, &t, e) < 0)
 		return -1;
+	if (txt_discard(t, is->order.id, e) < 0)
+		return -1;
 	if (rec_cert_get(t, &cert, is->cert.id, e) < 0)	/* deleted meanwhile, with its orders and answers */
-		return e->kind == ERR_MISSING ? 0 : -1;
+		return e->kind == ERR_MISSING ? txn_commit(TAKE(t), e) : -1;
 	is->order.finished = clock_now();
 	is->order.position = chain ? is->order.positions : is->order.position;
 	record_set(&is->order.result, chain ? "issued" : "failed");
 	record_set(&is->order.error, problem);
 	record_set(&is->order.state, NULL);
+	record_set(&is->order.todo, NULL);
+	cert.waiting = cert.verify = false;
 	if (rec_order_put(t, &is->order, e) < 0 || unpublish(t, is->order.id, e) < 0)
 		return -1;
 	if (!chain && plan_after(is, t, &cert, why, e) < 0)

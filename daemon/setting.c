@@ -282,6 +282,30 @@ static void expect_daytime(const struct setting *s, struct buf *out)
 	buf_add_str(out, "a time of the day like 04:00");
 }
 
+/* NAME=VALUE */
+static int read_line(const struct setting *s, const char *text, void *field, struct err *e)
+{
+	size_t name = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+
+	if (!name || isdigit((unsigned char)*text) || text[name] != '=')	/* not repeated: it may be a secret */
+		return err_set(e, ERR_CONFIG, "a line does not start with NAME=; lines like NAME=VALUE are expected");
+	strv_add(field, text);
+	return 0;
+}
+
+static void release_lines(void *field)
+{
+	for (char **line = *(char ***)field; line && *line; line++)
+		wipe(*line, strlen(*line));
+	strv_free(*(char ***)field);
+	*(char ***)field = NULL;
+}
+
+static void expect_lines(const struct setting *s, struct buf *out)
+{
+	buf_add_str(out, "a list of lines like NAME=VALUE");
+}
+
 const struct setting_type setting_types[] = {
 	[SETTING_WINDOWS] = { false, true, read_windows, release_text, expect_windows },
 	[SETTING_DAYTIME] = { false, true, read_daytime, release_text, expect_daytime },
@@ -296,6 +320,7 @@ const struct setting_type setting_types[] = {
 	[SETTING_SIZE]      = { false, false, read_size,     NULL,              expect_size },
 	[SETTING_ADDRESSES] = { true,  false, read_address,  release_addresses, expect_addresses },
 	[SETTING_NETWORKS]  = { true,  false, read_network,  release_networks,  expect_networks },
+	[SETTING_LINES]     = { true,  false, read_line,     release_lines,     expect_lines },
 };
 
 const struct setting settings[SETTING_COUNT] = {
@@ -324,8 +349,10 @@ char **setting_items(const struct setting *s, const char *text)
 {
 	char **items = NULL;
 
-	if (s->type->is_list)
+	if (s->type->is_list && s->type != &setting_types[SETTING_LINES])
 		return strv_split(text, ", \t");
+	if (s->type->is_list && !*text)
+		return NULL;
 	strv_add(&items, text);
 	return items;
 }

@@ -21,7 +21,7 @@ enum cert_status cert_status(const struct rec_cert *c, int64_t now)
 	if (c->disabled)
 		return STATUS_disabled;
 	if (c->open_order)
-		return STATUS_issuing;
+		return c->waiting ? STATUS_waiting : STATUS_issuing;
 	if (c->current && c->not_after <= now)
 		return STATUS_expired;
 	if (c->failures)

@@ -34,13 +34,14 @@ CONFINED = {
     "seccomp.h":      "keeper/*",
     "crypt.h":        "keeper/*",
     "*oath.h":        "keeper/*",
-    "libpsl.h":       "store/ledger.c",
     "libesmtp.h":     "daemon/mail.c",
+    "ares.h":         "daemon/dns_query.c",
+    "libpsl.h":       "daemon/txt.c store/ledger.c",
     "microhttpd.h":   "",
     "openssl/*":      "",
 }
 
-PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libpsl"
+PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

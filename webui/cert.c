@@ -77,6 +77,8 @@ static json_t *show_order(struct txn *t, const struct rec_cert *cert)
 	if (!cert->orders || rec_order_get(t, &order, id, NULL) < 0)
 		return json_null();
 	o = rec_order_json(&order);
+	if (cert->waiting && order.todo && *order.todo)
+		json_object_set_new(o, "todo", json_loads(order.todo, 0, NULL));
 	json_put_int(o, "number", cert->orders);
 	return o;
 }
@@ -137,10 +139,52 @@ int page_cert_issue(struct request *r, struct err *e)
 	return -1;
 }
 
+/* The person says that everything is published. */
+int page_cert_verify(struct request *r, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+	json_t *answer;
+
+	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
+		return -1;
+	if (!cert.waiting) {
+		err_set(e, ERR_CONFLICT, "no order of the certificate %s waits for a person", cert.name);
+		return err_hint(e, "Its status is \"%s\".", cert_status_word(cert_status(&cert, clock_now())));
+	}
+	cert.verify = true;
+	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
+	    admin_event(t, "certificate.verify", cert.id, cert.name, e, "its challenge answers are published by hand") < 0)
+		return -1;
+	answer = show(t, &cert);
+	if (admin_commit(r, TAKE(t), true, e) == 0)
+		return reply_json(r, 202, answer);
+	json_decref(answer);
+	return -1;
+}
+
 struct answers {
 	const char *parent;	/* "certificate id/" */
 	char **tokens;
 };
+
+static int collect_txt(void *arg, void *rec, struct err *e)
+{
+	strv_add(arg, ((const struct rec_txt *)rec)->id);
+	return 0;
+}
+
+/* DNS records set for its orders are removed now. */
+static int discard_records(struct txn *t, const struct rec_cert *cert, struct err *e)
+{
+	_cleanup_free_ char *parent = xasprintf("%s/", cert->id);
+	_cleanup_strv_ char **ids = NULL;
+	int result = record_each(t, &rec_txt_type, parent, false, collect_txt, &ids, e);
+
+	for (size_t i = 0; !result && i < strv_len(ids); i++)
+		result = agenda_set(t, AGENDA_cleanup, ids[i], clock_now(), e);
+	return result;
+}
 
 static int collect_answer(void *arg, void *rec, struct err *e)
 {
@@ -171,7 +215,7 @@ int page_cert_delete(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
-	    delete_answers(t, &cert, e) < 0 || agenda_delete(t, AGENDA_issue, cert.id, e) < 0 ||
+	    delete_answers(t, &cert, e) < 0 || discard_records(t, &cert, e) < 0 || agenda_delete(t, AGENDA_issue, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_version_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_order_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_consumer_type, cert.id, e) < 0 || rec_cert_delete(t, cert.id, e) < 0 ||

@@ -5,13 +5,16 @@
 #include "store/agenda.h"
 #include "webui/admin.h"
 #include "webui/name.h"
+#include "webui/proof.h"
 
 struct adding {
 	struct rec_cert cert;
 	struct rec_key key;		/* its id is NULL while it is to be made */
 	char *account, *key_name, *key_type;
+	char *environment;		/* of its hooks, until it is sealed */
 	bool new_key, issue;
 	struct buf key_field[6];	/* what the keeper answered when it made the key */
+	struct buf api_key[2];
 };
 
 static void adding_release(void *state)
@@ -23,8 +26,11 @@ static void adding_release(void *state)
 	free(a->account);
 	free(a->key_name);
 	free(a->key_type);
+	wipe_free(a->environment);
 	for (size_t i = 0; i < ARRAY_SIZE(a->key_field); i++)
 		buf_wipe(&a->key_field[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(a->api_key); i++)
+		buf_wipe(&a->api_key[i]);
 }
 
 /*
@@ -41,12 +47,6 @@ static int read_names(struct adding *a, const json_t *body, struct err *e)
 		return -1;
 	if (!*a->cert.names)
 		return err_set(e, ERR_INVALID, "\"names\" has no identifier in it");
-	for (char **name = a->cert.names; *name; name++) {
-		if (!identifier_is_wildcard(*name))
-			continue;
-		err_set(e, ERR_INVALID, "the wildcard %s cannot be ordered yet", *name);
-		return err_hint(e, "Wildcards are proved by DNS records (dns-01), which a later version of Certera will do.");
-	}
 	return 0;
 }
 
@@ -82,11 +82,13 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 		{ "key_type", BODY_TEXT, false },
 		{ "key_reuse", BODY_FLAG, false },
 		{ "issue", BODY_FLAG, false },
+		PROOF_MEMBERS
 	};
 	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
 	struct rec_cert *cert = &a->cert;
 
 	if (!body || name_check(json_str(body, "name"), e) < 0 || read_names(a, body, e) < 0 ||
+	    proof_read(&a->cert, body, e) < 0 || proof_read_environment(body, &a->environment, e) < 0 ||
 	    read_key_type(a, json_str(body, "key_type"), e) < 0)
 		return -1;
 	record_set(&cert->name, json_str(body, "name"));
@@ -193,21 +195,39 @@ static int put_cert(struct request *r, struct adding *a, struct err *e)
 	return admin_commit(r, TAKE(t), a->issue, e);
 }
 
-static int access_made(struct request *r, const struct slice *field, struct err *e)
+static int answer_added(struct request *r, struct adding *a, struct err *e)
 {
-	struct adding *a = r->state;
 	json_t *answer;
 
-	record_set(&a->cert.id, field[0].data);
-	record_set_blob(&a->cert.access, field[1]);
 	if (put_cert(r, a, e) < 0)
 		return -1;
 	answer = json_object();
 	json_object_set_new(answer, "certificate", admin_show_cert(&a->cert, a->account, a->key.name));
-	admin_put_api_keys(answer, "api_keys", field[2], field[3]);
+	admin_put_api_keys(answer, "api_keys", slice_buf(&a->api_key[0]), slice_buf(&a->api_key[1]));
 	if (a->new_key)
 		admin_put_api_keys(answer, "key_api_keys", slice_buf(&a->key_field[4]), slice_buf(&a->key_field[5]));
 	return reply_json(r, 201, answer);
+}
+
+static int environment_sealed(struct request *r, const struct slice *field, struct err *e)
+{
+	struct adding *a = r->state;
+
+	record_set_blob(&a->cert.hook_environment, field[0]);
+	return answer_added(r, a, e);
+}
+
+static int access_made(struct request *r, const struct slice *field, struct err *e)
+{
+	struct adding *a = r->state;
+
+	record_set(&a->cert.id, field[0].data);
+	record_set_blob(&a->cert.access, field[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(a->api_key); i++)
+		buf_add(&a->api_key[i], field[2 + i].data, field[2 + i].len);
+	if (!a->environment)
+		return answer_added(r, a, e);
+	return REQUEST_ASK(r, seal, -1, environment_sealed, slice_str("config"), slice_str(a->cert.id), slice_str(a->environment));
 }
 
 static int make_access(struct request *r)

@@ -1,0 +1,53 @@
+/*
+ * Hooks: scripts of the operator's, run without a shell, each in a process group of its own with a cleared
+ * environment, a deadline (TERM, then KILL) and bounded output.
+ *
+ * Calls of one lane run one after another, in the order in which they were started; of one script, at most
+ * `at_once` run at the same time.
+ */
+#ifndef DAEMON_HOOK_H
+#define DAEMON_HOOK_H
+
+#include "base/err.h"
+#include "base/loop.h"
+
+#define HOOK_OUTPUT_MAX 8192	/* bytes kept: the first half and the last */
+
+struct hooks;
+struct hooks *hooks_new(struct loop *);
+void hooks_close(struct hooks *);	/* nothing begins any more */
+void hooks_free(struct hooks *);	/* after its calls were cancelled; NULL is fine */
+
+struct hook_call {
+	const char *directory;		/* also where it runs */
+	const char *script;		/* name of a file in it */
+	char *const *args;
+	char *const *environment;	/* NAME=VALUE: all it gets, but PATH and LANG */
+	char *const *secrets;		/* shown as *** where the script prints them */
+	const char *lane;
+	int64_t timeout;		/* seconds */
+	int at_once;
+};
+
+struct hook_end {
+	const struct err *err;		/* NULL: it ended with 0 */
+	bool started;			/* false: it was refused */
+	const char *output;		/* both streams; printable UTF-8; "" if there is none */
+};
+typedef void hook_cb(void *arg, const struct hook_end *);
+
+/* Copies the call.  The callback comes later, never from inside, and never after hook_cancel(). */
+struct hook;
+struct hook *hook_start(struct hooks *, const struct hook_call *, hook_cb *, void *arg);
+void hook_cancel(struct hook *);	/* kills what runs */
+
+/*
+ * The path of a script that may be run (owned), else NULL and why not: it and its directory must belong to root
+ * or to us, and nobody else may write them.
+ */
+char *hook_path(const char *directory, const char *script, struct err *);
+
+/* A text with blanks and "quotes" as arguments; NULL if a quote does not end.  Owned. */
+char **hook_split(const char *text, struct err *);
+
+#endif

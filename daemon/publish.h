@@ -1,0 +1,30 @@
+/*
+ * Publishing challenge answers: http-01 by serving them, dns-01 by hooks, then waiting until every authoritative
+ * server shows the records.
+ *
+ * Each record a hook is called for is saved before (rec_txt), with a row of the agenda that removes it again: so
+ * nothing stays behind, whatever crashes.
+ */
+#ifndef DAEMON_PUBLISH_H
+#define DAEMON_PUBLISH_H
+
+#include "daemon/engine.h"
+
+struct publish_of {			/* all borrowed for as long as it lasts */
+	const char *owner;		/* id of the order, or of a trial */
+	const struct rec_cert *cert;	/* its hooks; an empty one has none of its own */
+	bool only_look;			/* a person has published: look whether it is there, set nothing */
+	void (*note)(void *arg, char *const *lines);	/* what happens, for people */
+	void (*done)(void *arg, const struct err *);	/* NULL: the CA may look */
+	void *arg;
+};
+
+/* The answers are copied.  done() comes later, never from inside, and never after publish_cancel(). */
+struct publication;
+struct publication *publish_start(struct engine *, const struct publish_of *, const struct acme_answer *, size_t count);
+void publish_cancel(struct publication *);
+
+/* The lines of a hook's output, each behind its name; owned. */
+char **publish_output(const char *what, const char *output);
+
+#endif

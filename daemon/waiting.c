@@ -1,0 +1,97 @@
+#include "daemon/waiting.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pki/identifier.h"
+#include "store/history.h"
+
+#include "daemon/txt.h"
+
+static const char *challenge_of(const struct rec_cert *cert, const char *name)
+{
+	for (char **exception = cert->challenges; exception && *exception; exception++) {
+		const char *type = strchr(*exception, '=');
+
+		if (type && !strncmp(*exception, name, (size_t)(type - *exception)) && !name[type - *exception])
+			return type + 1;
+	}
+	/* An address has no TXT records. */
+	return cert->challenge && *cert->challenge && !identifier_is_ip(name) ? cert->challenge : "http-01";
+}
+
+char **waiting_challenges(const struct rec_cert *cert)
+{
+	char **list = NULL;
+
+	for (char **name = cert->names; name && *name; name++)
+		strv_add(&list, challenge_of(cert, *name));
+	return list;
+}
+
+void waiting_todo(struct rec_order *order, const struct acme_answer *answers, size_t count)
+{
+	_cleanup_json_ json_t *list = json_array();
+	_cleanup_free_ char *text = NULL;
+
+	for (const struct acme_answer *a = answers; a < answers + count; a++) {
+		json_t *one = json_object();
+		_cleanup_free_ char *where = NULL, *what = NULL;
+
+		json_put_str(one, "type", a->type);
+		json_put_str(one, "name", a->name);
+		if (str_eq(a->type, "dns-01")) {
+			where = xasprintf(TXT_LABEL ".%s", identifier_base(a->name));
+			what = txt_value(a->key_auth);
+			json_put_str(one, "record", where);
+			json_put_str(one, "value", what);
+		} else {
+			where = xasprintf("http://%s/.well-known/acme-challenge/%s", a->name, a->token);
+			json_put_str(one, "url", where);
+			json_put_str(one, "content", a->key_auth);
+		}
+		json_array_append_new(list, one);
+	}
+	text = json_write(list);
+	record_set(&order->todo, text);
+}
+
+int waiting_begin(struct engine *g, const struct rec_cert *before, struct rec_order *order, const struct err *why, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_free_ char *problem = why ? error_text(why) : NULL;
+	_cleanup_txn_ struct txn *t = NULL;
+	bool again;
+
+	if (store_write(g->store, &t, e) < 0)
+		return -1;
+	if (rec_cert_get(t, &cert, before->id, e) < 0)
+		return e->kind == ERR_MISSING ? 0 : -1;
+	/* "verify" that came while it was looked at: look once more. */
+	again = cert.verify && !before->verify;
+	if (!cert.waiting && history_add(t, &(struct event_of){ .actor = "engine", .action = "order.waiting", .object = cert.id,
+								 .name = cert.name },
+					 e, "waits for a person to publish the challenge answers") < 0)
+		return -1;
+	cert.waiting = true;
+	cert.verify = again;
+	record_set(&order->error, problem);
+	record_set(&order->activity, "waiting for a person to publish the challenge answers");
+	if (rec_cert_put(t, &cert, e) < 0 || rec_order_put(t, order, e) < 0 ||
+	    (again ? agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) : agenda_delete(t, AGENDA_issue, cert.id, e)) < 0)
+		return -1;
+	log_info("certificate %s: %s", cert.name, why ? why->message : "its order waits for a person");
+	return txn_commit(TAKE(t), e);
+}
+
+int waiting_end(struct engine *g, const char *cert_id, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_write(g->store, &t, e) < 0)
+		return -1;
+	if (rec_cert_get(t, &cert, cert_id, e) < 0)
+		return e->kind == ERR_MISSING ? 0 : -1;
+	cert.waiting = false;	/* verify stays: if we crash now, it is looked at once more */
+	return rec_cert_put(t, &cert, e) < 0 ? -1 : txn_commit(TAKE(t), e);
+}

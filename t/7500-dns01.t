@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""dns-01 against a real name server: wildcards, delegation by CNAME, and nothing left behind."""
+import sys
+sys.path.insert(0, sys.path[0] + "/lib")
+from certera import *
+
+
+def site_with(t, bind, hooks, script="nsupdate", dns=None, **more):
+    return Site(t, pebble={"names": bind}, hooks=hooks.settings(script, environment=bind.environment(), **more),
+        dns={"resolvers": bind.address, "port": bind.port, "timeout": "20s", **(dns or {})})
+
+
+def main(t):
+    bind = Bind(t, {"shop.example": [], "alias.example": [],
+        "other.example": ["_acme-challenge.www CNAME www.other.alias.example."]})
+    hooks = Hooks(t)
+    hooks.add("nsupdate")
+    site = site_with(t, bind, hooks)
+    daemon = site.daemon
+
+    daemon.add_cert("shop", "shop.example *.shop.example", challenge="dns-01")
+    shown = daemon.cert("shop")
+    t.equal(shown["status"], "active", "wildcard and base: issued")
+    t.equal(daemon.leaf("shop").names, ["*.shop.example", "shop.example"], "for both names")
+    t.contains("\n".join(shown["order"]["log"]), "setting _acme-challenge.shop.example by nsupdate", "the history tells of the hook")
+    until("its records are removed", lambda: not bind.all_txt("shop.example"))
+    t.ok(True, "both values are removed afterwards")
+    until("the history tells of it", lambda: str(daemon.cert("shop")["order"]["log"]).count("removed _acme-challenge") == 2)
+
+    daemon.add_cert("other", "www.other.example", challenge="dns-01")
+    log = "\n".join(daemon.cert("other")["order"]["log"])
+    t.contains(log, "setting www.other.alias.example by", "delegated by CNAME: the record is set in the other zone")
+    t.equal(daemon.cert("other")["status"], "active", "and the certificate issued")
+    until("the record is removed there", lambda: not bind.all_txt("alias.example"))
+
+    done = daemon.run_ctl("cert", "add", "wild", "--names", "*.x.example", "--account", "ca")
+    t.equal(done.returncode, 3, "a wildcard with http-01 is refused")
+    t.contains(done.stderr.decode(), "dns-01", "and told what to choose")
+    daemon.add_cert("mixed", "a.example *.shop.example", challenge_for="*.shop.example=dns-01")
+    t.equal(daemon.cert("mixed")["status"], "active", "http-01 and dns-01 in one certificate")
+
+    done = daemon.run_ctl("hook", "test", "shop.example")
+    t.equal(done.returncode, 0, "hook test passes")
+    for part in ("setting _acme-challenge.shop.example by nsupdate", "removed _acme-challenge.shop.example"):
+        t.contains(done.stdout.decode(), part, f"it shows: {part.split()[0]}")
+    t.equal(bind.all_txt("shop.example"), [], "and leaves nothing")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,110 @@
+#include "webui/proof.h"
+
+#include <ctype.h>
+
+#include "pki/identifier.h"
+
+static int check_type(const char *type, struct err *e)
+{
+	if (str_eq(type, "http-01") || str_eq(type, "dns-01"))
+		return 0;
+	return err_set(e, ERR_INVALID, "the challenge type %.40s is not known; there are http-01 and dns-01", type);
+}
+
+/* "name=type", the name in its stored form. */
+static int read_exception(struct rec_cert *cert, const char *text, struct err *e)
+{
+	const char *equals = strrchr(text, '=');
+	_cleanup_free_ char *typed = equals ? xstrndup(text, (size_t)(equals - text)) : NULL;
+	_cleanup_free_ char *name = equals ? identifier_normal(typed, e) : NULL;
+	_cleanup_free_ char *line = NULL;
+
+	if (!equals)
+		return err_set(e, ERR_INVALID, "\"%.100s\" is no exception like www.example.org=dns-01", text);
+	if (!name || check_type(equals + 1, e) < 0)
+		return -1;
+	if (!strv_has(cert->names, name))
+		return err_set(e, ERR_INVALID, "%s is none of the certificate's names", name);
+	line = xasprintf("%s=%s", name, equals + 1);
+	strv_add(&cert->challenges, line);
+	return 0;
+}
+
+static const char *type_of(const struct rec_cert *cert, const char *name)
+{
+	for (char **exception = cert->challenges; exception && *exception; exception++) {
+		size_t len = strlen(name);
+
+		if (!strncmp(*exception, name, len) && (*exception)[len] == '=')
+			return *exception + len + 1;
+	}
+	return cert->challenge ? cert->challenge : "http-01";
+}
+
+static int check_names(const struct rec_cert *cert, struct err *e)
+{
+	for (char **name = cert->names; *name; name++) {
+		if (!identifier_is_wildcard(*name) || str_eq(type_of(cert, *name), "dns-01"))
+			continue;
+		err_set(e, ERR_INVALID, "the wildcard %s cannot be proved by http-01", *name);
+		return err_hint(e, "Choose dns-01: certeractl cert add ... --challenge dns-01, or --challenge-for \"%s=dns-01\".", *name);
+	}
+	return 0;
+}
+
+static int read_script(const json_t *body, const char *member, char **field, struct err *e)
+{
+	const char *name = json_str(body, member);
+
+	if (name && (strchr(name, '/') || name[0] == '.')) {
+		err_set(e, ERR_INVALID, "\"%s\" is the name of a script in hooks.directory, without a path", member);
+		return err_hint(e, "Only scripts in that directory can be chosen.");
+	}
+	record_set(field, name);
+	return 0;
+}
+
+int proof_read(struct rec_cert *cert, const json_t *body, struct err *e)
+{
+	const char *type = json_str(body, "challenge"), *one = json_str(body, "challenges");
+	_cleanup_strv_ char **exceptions = one ? strv_split(one, " ,") : json_strv(body, "challenges");
+
+	if (type && check_type(type, e) < 0)
+		return -1;
+	record_set(&cert->challenge, type);
+	for (char **exception = exceptions; exception && *exception; exception++)
+		if (read_exception(cert, *exception, e) < 0)
+			return -1;
+	cert->by_hand = json_bool(body, "by_hand", false);
+	cert->no_propagation = json_bool(body, "no_propagation", false);
+	record_set(&cert->hook_arguments, json_str(body, "hook_arguments"));
+	if (read_script(body, "hook_set", &cert->hook_set, e) < 0 || read_script(body, "hook_cleanup", &cert->hook_cleanup, e) < 0)
+		return -1;
+	return check_names(cert, e);
+}
+
+static bool is_variable(const char *line)
+{
+	size_t name = 0;
+
+	while (isalnum((unsigned char)line[name]) || line[name] == '_')
+		name++;
+	return name && !isdigit((unsigned char)*line) && line[name] == '=';
+}
+
+int proof_read_environment(const json_t *body, char **environment, struct err *e)
+{
+	const char *one = json_str(body, "hook_environment");
+	_cleanup_strv_ char **lines = one ? strv_split(one, "\r\n") : json_strv(body, "hook_environment");
+	_cleanup_buf_wipe_ struct buf text = BUF_INIT;
+	int result = 0;
+
+	for (char **line = lines; line && *line; line++) {
+		if (result == 0 && (!is_variable(*line) || strpbrk(*line, "\r\n")))	/* not repeated: it may be a secret */
+			result = err_set(e, ERR_INVALID, "a line of \"hook_environment\" is not like NAME=VALUE");
+		buf_addf(&text, "%s\n", *line);
+		wipe(*line, strlen(*line));
+	}
+	*environment = text.len && !result ? xstrdup(buf_str(&text)) : NULL;
+	return result;
+}
