@@ -257,6 +257,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
 		{ "waits for", "waits_for" },
+		{ "CA wants it", "ari_start" }, { "at the latest", "ari_end" }, { "because", "ari_explanation" }, { "fallback", "fallback" },
 		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" },
 	};
 	static const struct column versions[] = {

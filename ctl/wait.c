@@ -137,6 +137,13 @@ int wait_cert(struct ctl *ctl, json_t *answer)
 	return cert ? show_cert(ctl, cert) : ctl_fail(&e);
 }
 
+int wait_cert_set(struct ctl *ctl, json_t *answer)
+{
+	if (json_bool(answer, "ordered", false) && json_bool(ctl->local, "wait", false))
+		return wait_cert(ctl, answer);
+	return show_cert(ctl, answer);
+}
+
 /* The API keys are shown before the wait: they are shown only once, whatever becomes of the order. */
 int wait_cert_added(struct ctl *ctl, json_t *answer)
 {

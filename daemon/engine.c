@@ -19,6 +19,7 @@ static const struct kind {
 } kinds[] = {
 	{ AGENDA_issue,    issue_due,    0 },
 	{ AGENDA_register, register_due, 10 },
+	{ AGENDA_renewal,  renewal_due,  10 },
 	{ AGENDA_recheck,  recheck_due,  1 },
 	{ AGENDA_cleanup,  cleanup_due,  20 },
 	{ AGENDA_trial,    trial_due,    5 },

@@ -59,11 +59,12 @@ void engine_end(struct job *);
 /* The store failed: the row stays due; look again in a while instead of at once. */
 void engine_hold(struct engine *, const struct err *);
 
-/* The kinds (issue.c, register.c, cleanup.c, trial.c, recheck.c): do the due row, now or as a job. -1: the store failed. */
+/* The kinds (issue.c, register.c, cleanup.c, trial.c, replan.c, recheck.c): do the due row, now or as a job. -1: the store failed. */
 int issue_due(struct engine *, const struct agenda_row *, struct err *);
 int register_due(struct engine *, const struct agenda_row *, struct err *);
 int cleanup_due(struct engine *, const struct agenda_row *, struct err *);
 int trial_due(struct engine *, const struct agenda_row *, struct err *);
+int renewal_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
 /* Plans the recheck as configured. */
 void recheck_plan(struct engine *);

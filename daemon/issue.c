@@ -118,9 +118,23 @@ static int fail_early(struct engine *g, const char *cert_id, const struct err *w
 	return txn_commit(TAKE(t), e);
 }
 
+/* The certificate in force, as the CA names it (RFC 9773 section 5), if it told when to renew it.  Owned; NULL: it did not. */
+static char *what_it_replaces(struct txn *t, const struct rec_cert *cert)
+{
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	_cleanup_chain_ struct chain chain = { 0 };
+	_cleanup_free_ char *id = record_child_id(cert->id, cert->current);
+
+	if (!cert->current || !cert->ari_start || rec_version_get(t, &version, id, NULL) < 0 ||
+	    chain_parse(&chain, slice_str(version.chain), NULL) < 0)
+		return NULL;
+	return acme_cert_id(chain.cert[0].aki, chain.cert[0].serial);
+}
+
 /* Hands the order, new or saved, to acme/. */
 static int start_order(struct issue *is, struct txn *t, struct err *e)
 {
+	_cleanup_free_ char *replaces = NULL;
 	struct engine *g = is->job.engine;
 	_cleanup_strv_ char **challenges = waiting_challenges(&is->cert);
 	struct order_params p = { .names = is->cert.names, .challenges = challenges, .spki = slice_buf(&is->key.spki) };
@@ -128,6 +142,7 @@ static int start_order(struct issue *is, struct txn *t, struct err *e)
 
 	if (ca_account(g, t, &is->account, &p.account, e) < 0)
 		return -1;
+	p.replaces = replaces = what_it_replaces(t, &is->cert);
 	if (is->order.state && *is->order.state)
 		is->acme = order_load(ca, &p, is, is->order.state, e);
 	else
@@ -220,7 +235,9 @@ static int needs_new_key(struct txn *t, const struct rec_cert *cert, const struc
 	_cleanup_(rec_version_release) struct rec_version version = { 0 };
 	_cleanup_free_ char *id = record_child_id(cert->id, cert->current);
 
-	*needed = false;
+	*needed = cert->new_key && !str_eq(key->type, cert->key_type);
+	if (*needed)
+		return 0;
 	if (!cert->current || cert->key_reuse)
 		return 0;
 	if (rec_version_get(t, &version, id, e) < 0)
@@ -475,6 +492,7 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 	version.issued = clock_now();
 
 	cert->current = cert->newest;
+	cert->new_key = false;
 	cert->not_before = leaf->not_before;
 	cert->not_after = leaf->not_after;
 	key.current = is->order.key_version;
@@ -487,21 +505,17 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 
 static int plan_renewal(struct issue *is, struct txn *t, struct rec_cert *cert, struct err *e)
 {
-	const struct config *config = is->job.engine->config;
-	uint64_t dice;
-
-	random_bytes(&dice, sizeof(dice));
-	cert->renew_at = renewal_time(cert->not_before, cert->not_after,
-				      cert->renew_before ? cert->renew_before : config->renewal_before, dice);
-	cert->renew_at = renewal_opens(cert, config->renewal_windows, cert->renew_at);
+	cert->ari_start = cert->ari_end = 0;
+	record_set(&cert->ari_explanation, NULL);
+	renewal_plan(cert, is->job.engine->config);
 	cert->open_order = 0;
 	cert->failures = 0;
 	cert->retry_at = 0;
 	record_set(&cert->waits_for, NULL);
 	record_set(&cert->error, NULL);
-	if (rec_cert_put(t, cert, e) < 0)
+	if (rec_cert_put(t, cert, e) < 0 || agenda_set(t, AGENDA_issue, cert->id, cert->renew_at, e) < 0)
 		return -1;
-	return agenda_set(t, AGENDA_issue, cert->id, cert->renew_at, e);
+	return agenda_set(t, AGENDA_renewal, cert->id, clock_now(), e);
 }
 
 /* A limit of the CA: no failure of the certificate.  Its row is due at once, and the queue knows better when. */

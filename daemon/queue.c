@@ -104,6 +104,7 @@ struct ledger_order queue_order(struct txn *t, const struct rec_cert *cert, cons
 	_cleanup_free_ char *id = record_child_id(cert->id, cert->current);
 	struct ledger_order o = { .account_id = account->id, .directory = account->directory, .names = cert->names };
 
+	o.exempt = cert->current && cert->ari_start && clock_now() >= cert->ari_start;
 	if (!cert->current || rec_version_get(t, &version, id, NULL) < 0)
 		return o;
 	o.renewal = strv_len(version.names) == strv_len(cert->names);

@@ -1,6 +1,7 @@
 #include "daemon/renewal.h"
 
 #include "acme/acme.h"
+#include "base/digest.h"
 #include "daemon/window.h"
 
 #define HOUR 3600
@@ -31,6 +32,30 @@ int64_t renewal_retry(int64_t failures, const struct err *e, int64_t now)
 	if (str_eq(e->code, "rateLimited") && !e->retry_at)
 		wait = MAX(wait, HOUR);
 	return MAX(now + wait, e->retry_at);
+}
+
+void renewal_plan(struct rec_cert *cert, const struct config *config)
+{
+	uint64_t dice;
+
+	random_bytes(&dice, sizeof(dice));
+	cert->renew_at = renewal_time(cert->not_before, cert->not_after,
+				      cert->renew_before ? cert->renew_before : config->renewal_before, dice);
+	cert->renew_at = renewal_opens(cert, config->renewal_windows, cert->renew_at);
+}
+
+bool renewal_choose(struct rec_cert *cert, int64_t start, int64_t end, uint64_t dice)
+{
+	int64_t chosen = start + (int64_t)(dice % (uint64_t)(end - start));
+
+	if (cert->renew_at && cert->ari_start == start && cert->ari_end == end)
+		return false;
+	if (cert->renew_before && cert->renew_at)
+		chosen = MIN(chosen, cert->renew_at);
+	cert->ari_start = start;
+	cert->ari_end = end;
+	cert->renew_at = chosen;
+	return true;
 }
 
 /* Problems at the door of a CA that say nothing of the certificate. */

@@ -2,6 +2,7 @@
 #ifndef DAEMON_RENEWAL_H
 #define DAEMON_RENEWAL_H
 
+#include "daemon/config.h"
 #include "store/record.h"
 
 /*
@@ -14,6 +15,14 @@ int64_t renewal_time(int64_t not_before, int64_t not_after, int64_t before, uint
 
 /* When to try again after the nth failure in a row (n >= 1): 1, 10, 100 minutes, then daily; later if the error says so. */
 int64_t renewal_retry(int64_t failures, const struct err *, int64_t now);
+
+/* Plans the renewal of a certificate without a word of its CA: sets renew_at. */
+void renewal_plan(struct rec_cert *, const struct config *);
+/*
+ * The CA's window is [start, end): any second of it, chosen by dice, or earlier if the certificate has a time of its own.
+ * True if renew_at has changed; while the window stays, so does the choice.
+ */
+bool renewal_choose(struct rec_cert *, int64_t start, int64_t end, uint64_t dice);
 
 /*
  * Did an order fail for a reason that all certificates of its account share: the CA cannot be reached, has trouble, or

@@ -202,6 +202,8 @@ static int use_one(struct txn *t, const struct ledger_order *o, enum limit limit
 	rate = rate_of(o->directory, limit, &u, now);
 	if (!rate.most && limit != LIMIT_orders)	/* only these teach */
 		return 0;
+	if (o->exempt && rate.most && !rate.learned && limit != LIMIT_failed)
+		return 0;
 	times_drop(&u, times_from(&u, now - MAX(rate.window, HOUR)));
 	if (times_count(&u) >= TIMES_MAX && (int64_t)times_count(&u) >= rate.most)
 		times_drop(&u, times_count(&u) - TIMES_MAX + 1);
@@ -211,7 +213,7 @@ static int use_one(struct txn *t, const struct ledger_order *o, enum limit limit
 
 static bool applies(const struct ledger_order *o, enum limit limit)
 {
-	return !o->exempt && !(limit == LIMIT_domain && o->renewal);
+	return !(limit == LIMIT_domain && o->renewal);
 }
 
 /*
@@ -249,6 +251,8 @@ static int ask_one(struct txn *t, const struct ledger_order *o, enum limit limit
 	if (load(t, &u, o->account_id, limit, subject, e) < 0)
 		return -1;
 	rate = rate_of(o->directory, limit, &u, now);
+	if (o->exempt && !rate.learned)	/* from what we know; what the CA refused counts all the same */
+		rate = (struct rate){ 0 };
 	when = free_at(&u, &rate, now, limit == LIMIT_orders ? ahead : 0);
 	if (when <= a->when)
 		return 0;

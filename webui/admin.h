@@ -26,6 +26,14 @@ int admin_list(struct request *, const char *member, const struct record_type *,
 
 /* A certificate's record with its status and the names of its account and key. */
 json_t *admin_show_cert(const struct rec_cert *, const char *account, const char *key);
+/* Members of a certificate to be: its names, the type of its keys (NULL: not given), the days in renew_before as seconds. */
+int admin_read_names(const json_t *body, char ***names, struct err *);
+int admin_read_key_type(const json_t *body, char **word, struct err *);
+int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *);
+/* Is one of them this server's own name? */
+bool admin_is_site(const struct request *, char *const *names);
+/* The same with all of this looked up. */
+json_t *admin_show_one_cert(struct txn *, const struct rec_cert *);
 /* The name of another record by its id, as a member; null if it is gone. */
 void admin_put_account_name(json_t *, struct txn *, const char *account_id);
 void admin_put_key_name(json_t *, struct txn *, const char *key_id);

@@ -33,14 +33,21 @@ json_t *admin_show_cert(const struct rec_cert *cert, const char *account, const 
 	return o;
 }
 
-static json_t *show(struct txn *t, const void *rec)
+json_t *admin_show_one_cert(struct txn *t, const struct rec_cert *cert)
 {
-	const struct rec_cert *cert = rec;
+	_cleanup_(rec_account_release) struct rec_account fallback = { 0 };
 	json_t *o = admin_show_cert(cert, NULL, NULL);
 
 	admin_put_account_name(o, t, cert->account_id);
+	if (cert->fallback_id && rec_account_get(t, &fallback, cert->fallback_id, NULL) == 0)
+		json_put_str(o, "fallback", fallback.name);
 	admin_put_key_name(o, t, cert->key_id);
 	return o;
+}
+
+static json_t *show(struct txn *t, const void *rec)
+{
+	return admin_show_one_cert(t, rec);
 }
 
 int page_certs(struct request *r, struct err *e)
@@ -216,6 +223,7 @@ int page_cert_delete(struct request *r, struct err *e)
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
 	    delete_answers(t, &cert, e) < 0 || discard_records(t, &cert, e) < 0 || agenda_delete(t, AGENDA_issue, cert.id, e) < 0 ||
+	    agenda_delete(t, AGENDA_renewal, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_version_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_order_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_consumer_type, cert.id, e) < 0 || rec_cert_delete(t, cert.id, e) < 0 ||

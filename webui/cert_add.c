@@ -37,39 +37,12 @@ static void adding_release(void *state)
  * What is asked for, by itself.
  */
 
-static int read_names(struct adding *a, const json_t *body, struct err *e)
-{
-	const char *text = json_str(body, "names");
-	_cleanup_strv_ char **list = json_strv(body, "names");
-
-	a->cert.names = text ? identifier_list(text, e) : identifier_list_of(list, e);
-	if (!a->cert.names)
-		return -1;
-	if (!*a->cert.names)
-		return err_set(e, ERR_INVALID, "\"names\" has no identifier in it");
-	return 0;
-}
-
-static bool is_site(const struct request *r, char *const *names)
+bool admin_is_site(const struct request *r, char *const *names)
 {
 	for (; *names; names++)
 		if (!strcasecmp(*names, r->webui->settings->hostname))
 			return true;
 	return false;
-}
-
-static int read_key_type(struct adding *a, const char *word, struct err *e)
-{
-	enum key_type type;
-
-	if (!word)
-		return 0;
-	if (key_type_by_word(word, &type, e) < 0)
-		return -1;
-	if (!key_type_makeable(type))
-		return err_set(e, ERR_INVALID, "keys of type %s can be imported, but not made", word);
-	a->key_type = xstrdup(word);
-	return 0;
 }
 
 static int read_all(struct request *r, struct adding *a, struct err *e)
@@ -82,21 +55,26 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 		{ "key_type", BODY_TEXT, false },
 		{ "key_reuse", BODY_FLAG, false },
 		{ "issue", BODY_FLAG, false },
+		{ "renew_before", BODY_TEXT, false },
+		{ "no_preflight", BODY_FLAG, false },
 		PROOF_MEMBERS
 	};
 	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
 	struct rec_cert *cert = &a->cert;
 
-	if (!body || name_check(json_str(body, "name"), e) < 0 || read_names(a, body, e) < 0 ||
+	if (!body || name_check(json_str(body, "name"), e) < 0 || admin_read_names(body, &a->cert.names, e) < 0 ||
 	    proof_read(&a->cert, body, e) < 0 || proof_read_environment(body, &a->environment, e) < 0 ||
-	    read_key_type(a, json_str(body, "key_type"), e) < 0)
+	    admin_read_key_type(body, &a->key_type, e) < 0)
 		return -1;
+	if (admin_read_renew_before(body, &cert->renew_before, e) < 0)
+		return -1;
+	cert->no_preflight = json_bool(body, "no_preflight", false);
 	record_set(&cert->name, json_str(body, "name"));
 	record_set(&a->account, json_str(body, "account"));
 	record_set(&a->key_name, json_str(body, "key"));
 	a->new_key = !a->key_name;
 	cert->key_reuse = json_bool(body, "key_reuse", false);
-	cert->site = is_site(r, cert->names);
+	cert->site = admin_is_site(r, cert->names);
 	cert->created = clock_now();
 	a->issue = json_bool(body, "issue", true);
 	return 0;

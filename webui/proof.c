@@ -83,6 +83,25 @@ int proof_read(struct rec_cert *cert, const json_t *body, struct err *e)
 	return check_names(cert, e);
 }
 
+int proof_change(struct rec_cert *cert, const char *type, struct err *e)
+{
+	char **kept = NULL;
+
+	if (type && check_type(type, e) < 0)
+		return -1;
+	if (type)
+		record_set(&cert->challenge, type);
+	for (char **exception = cert->challenges; exception && *exception; exception++) {
+		_cleanup_free_ char *name = xstrndup(*exception, strcspn(*exception, "="));
+
+		if (strv_has(cert->names, name))
+			strv_add(&kept, *exception);
+	}
+	strv_free(cert->challenges);
+	cert->challenges = kept;
+	return check_names(cert, e);
+}
+
 static bool is_variable(const char *line)
 {
 	size_t name = 0;

@@ -17,6 +17,8 @@
 
 /* Fills the fields of the certificate, whose names are there; checks that they can be proved this way. */
 int proof_read(struct rec_cert *, const json_t *body, struct err *);
+/* The names have changed, and the type of challenge unless it is NULL. */
+int proof_change(struct rec_cert *, const char *type, struct err *);
 /* hook_environment as one text of lines, NULL if there is none; a secret, owned. */
 int proof_read_environment(const json_t *body, char **environment, struct err *);
 

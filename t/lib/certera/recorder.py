@@ -15,7 +15,8 @@ from .process import free_port
 # Pebble's paths, by what they are in RFC 8555.
 KINDS = {"dir": "directory", "nonce-plz": "nonce", "sign-me-up": "account", "my-account": "account",
     "order-plz": "neworder", "my-order": "order", "authZ": "authz", "chalZ": "challenge",
-    "finalize-order": "finalize", "certZ": "certificate"}
+    "finalize-order": "finalize", "certZ": "certificate",
+    "draft-ietf-acme-ari-03": "renewal"}
 
 
 class Drop(Exception):
@@ -47,6 +48,7 @@ class Recorder:
         self.pebble, self.port, self.seen = pebble, free_port(), []
         # Traps: called with each request, in its thread; they may block, they may raise Drop.
         self.before = self.after = lambda seen: None
+        self.change = {}  # headers of answers that get another value
         self.lock = threading.Lock()
         recorder = self
 
@@ -115,7 +117,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response_only(reply.status)
         for name, value in reply.headers.items():
             if name.lower() not in ("transfer-encoding", "content-length", "connection"):
-                self.send_header(name, value)
+                self.send_header(name, self.owner.change.get(name, value))
         length = reply.headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(answer))
         self.send_header("Content-Length", length)
         self.end_headers()

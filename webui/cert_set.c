@@ -1,0 +1,204 @@
+/* POST /api/v1/certificates/NAME: changes to one that is there.  Other names or another type of key: it is ordered again. */
+#include "base/clock.h"
+#include "pki/identifier.h"
+#include "pki/key.h"
+#include "store/agenda.h"
+#include "webui/admin.h"
+#include "webui/name.h"
+#include "webui/proof.h"
+
+#define DAY 86400
+#define DAYS_MOST 3650
+
+int admin_read_names(const json_t *body, char ***names, struct err *e)
+{
+	const char *text = json_str(body, "names");
+	_cleanup_strv_ char **list = json_strv(body, "names");
+
+	*names = text ? identifier_list(text, e) : identifier_list_of(list, e);
+	if (!*names)
+		return -1;
+	return **names ? 0 : err_set(e, ERR_INVALID, "\"names\" has no identifier in it");
+}
+
+int admin_read_key_type(const json_t *body, char **out, struct err *e)
+{
+	const char *word = json_str(body, "key_type");
+	enum key_type type;
+
+	if (!word)
+		return 0;
+	if (key_type_by_word(word, &type, e) < 0)
+		return -1;
+	if (!key_type_makeable(type))
+		return err_set(e, ERR_INVALID, "keys of type %s can be imported, but not made", word);
+	record_set(out, word);
+	return 0;
+}
+
+int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
+{
+	const char *text = json_str(body, "renew_before");
+	char *end;
+	long days;
+
+	if (!text)
+		return 0;
+	days = strtol(text, &end, 10);
+	if (end == text || *end || days < 0 || days > DAYS_MOST)
+		return err_set(e, ERR_INVALID, "\"renew_before\" is a number of days from 0 to %d, not \"%.40s\"", DAYS_MOST, text);
+	*seconds = days * (int64_t)DAY;
+	return 0;
+}
+
+/* What a change amounts to. */
+struct change {
+	bool reissue, replan;
+	struct buf said;	/* for the event */
+};
+
+static void change_release(struct change *c)
+{
+	buf_release(&c->said);
+}
+
+static void say(struct change *c, const char *what)
+{
+	buf_addf(&c->said, "%s%s", c->said.len ? ", " : "", what);
+}
+
+static int set_names(struct request *r, struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	_cleanup_strv_ char **names = NULL;
+
+	if (!json_object_get(body, "names") && !json_object_get(body, "challenge"))
+		return 0;
+	if (json_object_get(body, "names") && admin_read_names(body, &names, e) < 0)
+		return -1;
+	if (names && admin_is_site(r, names) != cert->site) {
+		err_set(e, ERR_CONFLICT, "this server's own name can be neither added to a certificate nor taken from it");
+		return err_hint(e, "Its key has to be of another kind: add a certificate of its own for that name.");
+	}
+	if (names && !strv_eq(names, cert->names)) {
+		strv_free(cert->names);
+		cert->names = TAKE(names);
+		c->reissue = true;
+		say(c, "names");
+	}
+	if (json_str(body, "challenge"))
+		say(c, "challenge");
+	return proof_change(cert, json_str(body, "challenge"), e);
+}
+
+static int set_key(struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	_cleanup_free_ char *word = NULL;
+
+	if (admin_read_key_type(body, &word, e) < 0)
+		return -1;
+	if (!word || str_eq(word, cert->key_type))
+		return 0;
+	record_set(&cert->key_type, word);
+	cert->new_key = true;
+	c->reissue = true;
+	say(c, "type of the key");
+	return 0;
+}
+
+static int set_fallback(struct txn *t, struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	const char *name = json_str(body, "fallback");
+
+	if (!name)
+		return 0;
+	say(c, "fallback account");
+	if (!*name) {
+		record_set(&cert->fallback_id, NULL);
+		return 0;
+	}
+	if (name_check(name, e) < 0)
+		return -1;
+	if (rec_account_by_name(t, &account, name, e) < 0)
+		return e->kind == ERR_MISSING ? err_set(e, ERR_CONFLICT, "there is no account %s", name) : -1;
+	if (str_eq(account.id, cert->account_id))
+		return err_set(e, ERR_CONFLICT, "the account %s orders it already", name);
+	if (account.staging != cert->staging)
+		return err_set(e, ERR_CONFLICT, "of the certificate's account and %s, one is for testing only", name);
+	record_set(&cert->fallback_id, account.id);
+	return 0;
+}
+
+static int set_flags(struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	const char *preflight = json_str(body, "preflight");
+	bool on = json_bool(body, "enabled", false), off = json_bool(body, "disabled", false);
+	int64_t before = cert->renew_before;
+
+	if (preflight && !str_eq(preflight, "on") && !str_eq(preflight, "off"))
+		return err_set(e, ERR_INVALID, "\"preflight\" is on or off, not \"%.40s\"", preflight);
+	if (on && off)
+		return err_set(e, ERR_INVALID, "it cannot be both \"enabled\" and \"disabled\"");
+	if (admin_read_renew_before(body, &cert->renew_before, e) < 0)
+		return -1;
+	if (before != cert->renew_before)
+		say(c, "time of renewal");
+	if (preflight) {
+		cert->no_preflight = str_eq(preflight, "off");
+		say(c, "check of its web servers");
+	}
+	if (on || off) {
+		cert->disabled = off;
+		say(c, off ? "switched off" : "switched on");
+	}
+	c->replan = before != cert->renew_before || on;
+	return 0;
+}
+
+/* Ordered again at once; or its renewal planned anew by the engine, which knows how. */
+static int plan(struct txn *t, struct rec_cert *cert, const struct change *c, struct err *e)
+{
+	if (cert->disabled)
+		return agenda_delete(t, AGENDA_issue, cert->id, e);
+	if (c->reissue) {
+		cert->wanted = true;
+		return agenda_set(t, AGENDA_issue, cert->id, clock_now(), e);
+	}
+	if (c->replan && cert->current)
+		return cert->renew_at = 0, agenda_set(t, AGENDA_renewal, cert->id, clock_now(), e);
+	return c->replan ? agenda_set(t, AGENDA_issue, cert->id, clock_now(), e) : 0;
+}
+
+int page_cert_set(struct request *r, struct err *e)
+{
+	static const struct body_member members[] = {
+		{ "names", BODY_TEXTS, false },	      { "key_type", BODY_TEXT, false }, { "challenge", BODY_TEXT, false },
+		{ "renew_before", BODY_TEXT, false }, { "fallback", BODY_TEXT, false }, { "preflight", BODY_TEXT, false },
+		{ "disabled", BODY_FLAG, false },     { "enabled", BODY_FLAG, false },
+	};
+	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_(change_release) struct change c = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+	json_t *answer;
+
+	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
+	    set_names(r, &cert, body, &c, e) < 0 || set_key(&cert, body, &c, e) < 0 ||
+	    set_fallback(t, &cert, body, &c, e) < 0 || set_flags(&cert, body, &c, e) < 0)
+		return -1;
+	if (c.reissue && cert.open_order) {
+		err_set(e, ERR_CONFLICT, "an order of %s is under way, with its names and key as they were", cert.name);
+		return err_hint(e, "Try again when it has ended.");
+	}
+	if (!c.said.len)
+		return err_set(e, ERR_INVALID, "nothing is to be changed");
+	if (plan(t, &cert, &c, e) < 0 || rec_cert_put(t, &cert, e) < 0 ||
+	    admin_event(t, "certificate.changed", cert.id, cert.name, e, "changed: %s", buf_str(&c.said)) < 0)
+		return -1;
+	answer = admin_show_one_cert(t, &cert);
+	json_put_bool(answer, "ordered", c.reissue && !cert.disabled);
+	if (admin_commit(r, TAKE(t), true, e) == 0)
+		return reply_json(r, 200, answer);
+	json_decref(answer);
+	return -1;
+}
