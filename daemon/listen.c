@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pwd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -120,7 +121,8 @@ static int cannot_listen(const struct address *a, enum webui_face face, struct e
 /* "*" on a machine without IPv6. */
 static struct address without_ipv6(const struct address *a)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = ((const struct sockaddr_in6 *)&a->sa)->sin6_port };
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&a->sa;
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = six->sin6_port };
 	struct address four = { .len = sizeof(any) };
 
 	memcpy(&four.sa, &any, sizeof(any));
@@ -151,7 +153,8 @@ static int open_address(struct listeners *l, struct address a, enum webui_face f
 	return 0;
 }
 
-static int open_addresses(struct listeners *l, const struct config_addresses *addresses, enum webui_face face, struct err *e)
+static int open_addresses(struct listeners *l, const struct config_addresses *addresses, enum webui_face face,
+			  struct err *e)
 {
 	if (l->given[face])
 		return 0;
@@ -188,7 +191,8 @@ static int give_to(const char *path, const char *user, struct err *e)
 		return 0;
 	pw = getpwnam(user);
 	if (!pw)
-		return err_set(e, ERR_CONFIG, "giving the control socket %s to user %s: there is no such user", path, user);
+		return err_set(e, ERR_CONFIG, "giving the control socket %s to user %s: there is no such user", path,
+			       user);
 	if (chown(path, pw->pw_uid, pw->pw_gid) < 0)
 		return err_errno(e, ERR_CONFIG, "giving the control socket %s to user %s", path, user);
 	return 0;
@@ -222,10 +226,22 @@ static int open_control(struct listeners *l, const char *path, const char *user,
 	return give_to(path, user, e);
 }
 
+/* Each connection takes one; the soft limit is often 1024. */
+static void raise_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 struct listeners *listeners_open(const struct listen_options *o, struct err *e)
 {
 	struct listeners *l = xcalloc(1, sizeof(*l));
 
+	raise_descriptors();
 	l->threads = o->threads;
 	if (take_given(l, e) == 0 && open_addresses(l, o->http, FACE_HTTP, e) == 0 &&
 	    open_addresses(l, o->https, FACE_HTTPS, e) == 0 && open_control(l, o->control, o->user, e) == 0)
