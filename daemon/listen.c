@@ -10,8 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/sd.h"
+
 #define BACKLOG 1024
-#define SYSTEMD_FIRST_FD 3	/* sd_listen_fds(3) */
 
 static const char *const face_names[] = { [FACE_HTTP] = "http", [FACE_HTTPS] = "https", [FACE_CONTROL] = "control" };
 
@@ -64,26 +65,20 @@ static int face_by_name(const char *name)
 
 static int take_given(struct listeners *l, struct err *e)
 {
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
-	_cleanup_strv_ char **name = strv_split(names ? names : "", ":");
-	int count = pid && fds && strtol(pid, NULL, 10) == getpid() ? (int)strtol(fds, NULL, 10) : 0;
+	struct sd_socket given[SD_SOCKETS_MAX];
+	int count = sd_sockets(given);
 
 	for (int i = 0; i < count; i++) {
-		int fd = SYSTEMD_FIRST_FD + i;
-		int face = face_by_name((size_t)i < strv_len(name) ? name[i] : NULL);
+		int face = face_by_name(given[i].name);
 
 		if (face < 0) {
-			err_set(e, ERR_CONFIG, "taking the sockets of systemd: number %d is named \"%s\"", i + 1,
-				(size_t)i < strv_len(name) ? name[i] : "");
+			err_set(e, ERR_CONFIG, "taking the sockets of systemd: number %d is named \"%s\"", i + 1, given[i].name);
 			return err_hint(e, "Its socket unit needs FileDescriptorName=http, https or control.");
 		}
-		prepare(fd, face != FACE_CONTROL);
-		add(l, fd, (enum webui_face)face, -1);
+		prepare(given[i].fd, face != FACE_CONTROL);
+		add(l, given[i].fd, (enum webui_face)face, -1);
 		l->given[face] = true;
 	}
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_FDNAMES");
 	return 0;
 }
 
