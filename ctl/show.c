@@ -252,7 +252,7 @@ void print_todo(const json_t *order)
 int show_cert(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "name", "name" }, { "status", "status" }, { "", "sentence" }, { "", "next" }, { "names", "names_shown" },
+		{ "name", "name" }, { "status", "status" }, { "", "status_text" }, { "", "next_step" }, { "names", "names_shown" },
 		{ "staging", "staging" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
 		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },

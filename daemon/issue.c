@@ -542,8 +542,12 @@ static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, co
 
 	if (asking && str_eq(why->code, "rateLimited") && why->retry_at)
 		return plan_limited(is, t, cert, why, e);
-	if (asking && renewal_shared(why) && queue_account_failed(t, is->account.id, why, clock_now(), e) < 0)
-		return -1;
+	if (asking && renewal_shared(why)) {
+		if (queue_account_failed(t, is->account.id, why, clock_now(), e) < 0 || plan_retry(t, cert, why, e) < 0)
+			return -1;
+		record_set(&cert->waits_for, "the end of its account's trouble, or its own next attempt");
+		return rec_cert_put(t, cert, e);
+	}
 	if (str_eq(is->order.step, "validate") && why->kind == ERR_CA) {
 		struct ledger_order order = queue_order(t, cert, &is->account);
 
@@ -564,7 +568,7 @@ static int keep_open(struct issue *is, int64_t until, struct err *e)
 	if (rec_cert_get(t, &cert, is->cert.id, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;
 	cert.retry_at = until;
-	record_set(&cert.waits_for, "the CA takes its time to issue it; its order is kept");
+	record_set(&cert.waits_for, "the CA, which takes its time to issue it; the order is kept");
 	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, until, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);

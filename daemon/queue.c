@@ -137,7 +137,7 @@ static int put_off(struct queue_wait *w, const struct rec_cert *cert, int64_t un
 
 static int put_off_for_trouble(struct queue_wait *w, const struct rec_cert *cert, const struct rec_account *account)
 {
-	_cleanup_free_ char *why = xasprintf("the account %s has trouble, see \"certeractl account show %s\"", account->name,
+	_cleanup_free_ char *why = xasprintf("the end of the trouble of account %s, see certeractl account show %s", account->name,
 					     account->name);
 
 	return put_off(w, cert, account->held_until, why);
@@ -177,7 +177,7 @@ static int judge_new(struct engine *g, struct txn *t, const struct rec_cert *cer
 		return e->kind == ERR_MISSING ? QUEUE_START : -1;	/* which says so */
 	opens = renewal_opens(cert, g->config->renewal_windows, now);
 	if (opens > now)
-		return put_off(w, cert, opens, "renewals wait for the next window (renewal.windows)");
+		return put_off(w, cert, opens, "the next window for renewals (renewal.windows)");
 	if (account.held_until > now && !cert->wanted)
 		return put_off_for_trouble(w, cert, &account);
 	lane = lane_of(g, &account);

@@ -1,5 +1,7 @@
 #include "store/status.h"
 
+#include "base/clock.h"
+
 #define DAY ((int64_t)24 * 60 * 60)
 
 static const struct {
@@ -9,6 +11,9 @@ static const struct {
 #include "store/status.def"
 #undef STATUS
 };
+
+#define DELIVERY_MOST (3 * DAY)	/* until a version should have been fetched */
+#define SLOTS 2			/* API keys of a certificate */
 
 /* A renewal is overdue a day after it was planned, or a tenth of a short life. */
 static bool overdue(const struct rec_cert *c, int64_t now)
@@ -28,9 +33,46 @@ enum cert_status cert_status(const struct rec_cert *c, int64_t now)
 		return STATUS_failed;
 	if (!c->current)
 		return STATUS_pending;
-	if (overdue(c, now))
+	if (overdue(c, now) || (c->renew_at <= now && c->not_after - now < (c->not_after - c->not_before) / 10))
 		return STATUS_expiring;
 	return STATUS_active;
+}
+
+/* Has a consumer fetched the version in force, or is there still time? */
+static bool is_delivered(struct txn *t, const struct rec_cert *c, int64_t now)
+{
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	_cleanup_free_ char *id = record_child_id(c->id, c->current);
+	int64_t patience = MIN(DELIVERY_MOST, (c->not_after - c->not_before) / 3);
+
+	if (c->site || rec_version_get(t, &version, id, NULL) < 0 || now < version.issued + patience)
+		return true;
+	for (int slot = 1; slot <= SLOTS; slot++) {
+		_cleanup_(rec_consumer_release) struct rec_consumer consumer = { 0 };
+		_cleanup_free_ char *child = xasprintf("%s/%d", c->id, slot);
+
+		if (rec_consumer_get(t, &consumer, child, NULL) == 0 && consumer.version >= c->current)
+			return true;
+	}
+	return false;
+}
+
+enum cert_status cert_status_in(struct txn *t, const struct rec_cert *c, int64_t now)
+{
+	enum cert_status status = cert_status(c, now);
+
+	return status == STATUS_active && !is_delivered(t, c, now) ? STATUS_undelivered : status;
+}
+
+char *cert_status_text(const struct rec_cert *c, enum cert_status status)
+{
+	const char *sentence = cert_status_sentence(status);
+	char until[CLOCK_RFC3339_SIZE];
+
+	if (!c->current || (status != STATUS_failed && status != STATUS_expiring && status != STATUS_expired))
+		return xstrdup(sentence);
+	clock_rfc3339(until, c->not_after);
+	return xasprintf("%s %s %s.", sentence, status == STATUS_expired ? "It was valid until" : "It is still valid until", until);
 }
 
 const char *cert_status_word(enum cert_status status)

@@ -1,10 +1,5 @@
 /* The status of a certificate: one row a case. */
-#include "base/base.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "t/lib/store.h"
 
 #include "store/status.h"
 
@@ -32,7 +27,9 @@ static const struct {
 	{ "valid, being renewed", "issuing", { VALID, .open_order = 2, .renew_at = NOW - 9 * DAY } },
 	{ "valid, renewal failed", "failed", { VALID, .failures = 1 } },
 	{ "valid, overdue and failed", "failed", { VALID, .failures = 3, .renew_at = NOW - 9 * DAY } },
-	{ "last second", "active", { .current = 1, .not_before = 1, .not_after = NOW + 1 } },
+	{ "last second", "expiring", { .current = 1, .not_before = 1, .not_after = NOW + 1 } },
+	{ "last tenth, but planned", "active", { .current = 1, .not_before = 1, .not_after = NOW + DAY, .renew_at = NOW + 9 } },
+	{ "waits for a person", "waiting", { VALID, .open_order = 2, .waiting = true } },
 	{ "over", "expired", { .current = 1, .not_before = 1, .not_after = NOW } },
 	{ "over and failed", "expired", { .current = 1, .not_after = NOW - 1, .failures = 5 } },
 	{ "over and ordered", "issuing", { .current = 1, .not_after = NOW - 1, .open_order = 5 } },
@@ -46,6 +43,47 @@ static void test_cases(void **state)
 		if (!str_eq(word, cases[i].word))
 			fail_msg("%s: %s instead of %s", cases[i].what, word, cases[i].word);
 	}
+}
+
+/* Three days after the issue of a version that nobody has fetched, or a third of a short life. */
+static void test_delivery(void **state)
+{
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+	struct rec_cert cert = { .id = (char *)"c", .current = 2, .not_before = NOW, .not_after = NOW + 90 * DAY,
+				 .renew_at = NOW + 60 * DAY };
+	struct rec_version version = { .id = record_child_id("c", 2), .issued = NOW };
+	struct rec_consumer consumer = { .id = (char *)"c/2", .version = 1 };
+
+	OK(rec_version_put(t, &version, &e));
+	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY - 1), STATUS_active);
+	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_undelivered);
+	cert.site = true;	/* we serve it ourselves */
+	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_active);
+	cert.site = false;
+	OK(rec_consumer_put(t, &consumer, &e));
+	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_undelivered);	/* an older version only */
+	consumer.version = 2;
+	OK(rec_consumer_put(t, &consumer, &e));
+	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_active);
+	cert.failures = 1;
+	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_failed);
+	free(version.id);
+	txn_abort(t);
+	store_close(s);
+}
+
+static void test_sentences(void **state)
+{
+	struct rec_cert cert = { .current = 1, .not_after = NOW };
+	char *text = cert_status_text(&cert, STATUS_failed);
+
+	assert_non_null(strstr(text, "still valid until 2001-09-09T01:46:40Z"));
+	free(text);
+	cert.current = 0;
+	text = cert_status_text(&cert, STATUS_failed);
+	assert_string_equal(text, cert_status_sentence(STATUS_failed));
+	free(text);
 }
 
 static void test_words(void **state)
@@ -62,6 +100,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test_setup_teardown(test_delivery, make_test_dir, remove_test_dir),
+		cmocka_unit_test(test_sentences),
 		cmocka_unit_test(test_words),
 	};
 

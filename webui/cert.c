@@ -13,6 +13,15 @@
  * Showing.
  */
 
+static void put_status(json_t *o, const struct rec_cert *cert, enum cert_status status)
+{
+	_cleanup_free_ char *text = cert_status_text(cert, status);
+
+	json_put_str(o, "status", cert_status_word(status));
+	json_put_str(o, "status_text", text);
+	json_put_str(o, "next_step", cert_status_next(status));
+}
+
 json_t *admin_show_cert(const struct rec_cert *cert, const char *account, const char *key)
 {
 	enum cert_status status = cert_status(cert, clock_now());
@@ -27,9 +36,7 @@ json_t *admin_show_cert(const struct rec_cert *cert, const char *account, const 
 	json_put_strv(o, "names_shown", shown);
 	json_put_str(o, "account", account);
 	json_put_str(o, "key", key);
-	json_put_str(o, "status", cert_status_word(status));
-	json_put_str(o, "status_text", cert_status_sentence(status));
-	json_put_str(o, "next_step", cert_status_next(status));
+	put_status(o, cert, status);
 	return o;
 }
 
@@ -38,6 +45,7 @@ json_t *admin_show_one_cert(struct txn *t, const struct rec_cert *cert)
 	_cleanup_(rec_account_release) struct rec_account fallback = { 0 };
 	json_t *o = admin_show_cert(cert, NULL, NULL);
 
+	put_status(o, cert, cert_status_in(t, cert, clock_now()));
 	admin_put_account_name(o, t, cert->account_id);
 	if (cert->fallback_id && rec_account_get(t, &fallback, cert->fallback_id, NULL) == 0)
 		json_put_str(o, "fallback", fallback.name);

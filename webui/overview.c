@@ -7,6 +7,7 @@
 #define AGENDA_SHOWN 20
 
 struct tally {
+	struct txn *txn;
 	int64_t now;
 	json_t *by_status;
 };
@@ -14,7 +15,7 @@ struct tally {
 static int count_cert(void *arg, void *rec, struct err *e)
 {
 	struct tally *c = arg;
-	const char *word = cert_status_word(cert_status(rec, c->now));
+	const char *word = cert_status_word(cert_status_in(c->txn, rec, c->now));
 
 	json_put_int(c->by_status, word, json_int(c->by_status, word, 0) + 1);
 	return 0;
@@ -23,7 +24,7 @@ static int count_cert(void *arg, void *rec, struct err *e)
 /* How many certificates there are, of each status, also of those nobody has. */
 static int count_certs(struct txn *t, int64_t now, json_t *o, struct err *e)
 {
-	struct tally c = { .now = now, .by_status = json_object() };
+	struct tally c = { .txn = t, .now = now, .by_status = json_object() };
 
 	json_object_set_new(o, "certificates", c.by_status);
 #define STATUS(status, sentence, next) json_put_int(c.by_status, #status, 0);
