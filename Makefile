@@ -77,6 +77,14 @@ $(B)/%.o: %.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
 
+# The redirect rules, as C: one source for what is installed and what a check shows.
+RULES = $(addprefix contrib/redirect/,nginx.conf apache.conf haproxy.cfg Caddyfile iis-web.config)
+$(B)/daemon/rule.inc: $(RULES)
+	@mkdir -p $(@D)
+	@echo "  GEN   $@"
+	$(Q)for f in $(RULES); do echo "{ \"$${f##*/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
+$(B)/daemon/rule.o: $(B)/daemon/rule.inc
+
 $(B)/certerad: $(B)/daemon/main.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)

@@ -1,7 +1,7 @@
 /*
  * HTTP requests to others: libcurl's multi interface on a loop.  One request, one callback.
  *
- * Every request is bounded: total time, body size, header size.  TLS is always verified; plain http
+ * Every request is bounded: total time, body size, header size.  TLS is verified but where a request says otherwise; plain http
  * is only for what asks for it.  Connections are kept and HTTP/2 is used where the server has it.
  */
 #ifndef BASE_FETCH_H
@@ -21,6 +21,8 @@ struct fetch_request {
 	const char *const *headers;	/* "Name: value", ended by NULL; may be NULL */
 	const char *ca_file;		/* PEM file to trust instead of the system's; NULL: the system's */
 	const char *unix_socket;	/* connect here instead; NULL: by URL */
+	const char *address;		/* connect to this IP address instead of what the URL's host resolves to; NULL: by URL */
+	bool any_certificate;		/* who answers is not checked: only for answers that are no secret and change nothing */
 	int timeout_ms;			/* for all of it; 0: 30 s */
 	size_t max_body;		/* more is an error; 0: 1 MiB */
 	bool allow_http;		/* else only https: is fetched */

@@ -77,6 +77,7 @@ void print_added(const json_t *);		/* a new certificate's API keys */
 int wait_account(struct ctl *, json_t *);
 int wait_cert_added(struct ctl *, json_t *);
 int wait_cert(struct ctl *, json_t *);
+int wait_check(struct ctl *, json_t *);
 int wait_cert_set(struct ctl *, json_t *);
 int wait_verified(struct ctl *, json_t *);
 int wait_trial(struct ctl *, json_t *);

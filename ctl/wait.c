@@ -137,6 +137,42 @@ int wait_cert(struct ctl *ctl, json_t *answer)
 	return cert ? show_cert(ctl, cert) : ctl_fail(&e);
 }
 
+static void show_check(const json_t *check)
+{
+	const json_t *probe, *rule;
+	const char *server;
+	size_t i;
+
+	json_array_foreach(json_object_get(check, "probes"), i, probe)
+		printf("%-5s %s %s: %s\n", json_bool(probe, "ok", false) ? "ok" : "wrong", json_str(probe, "name"),
+		       json_str(probe, "address") ? json_str(probe, "address") : "", json_str(probe, "says"));
+	json_object_foreach(json_object_get(check, "rules"), server, rule)
+		printf("\n%s:\n\n%s", server, json_string_value(rule));
+}
+
+/* Follows the check that was started, and shows what it found. */
+int wait_check(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s/check?staging=%s", json_str(answer, "name"),
+					      json_bool(answer, "staging", false) ? "true" : "false");
+	_cleanup_json_ json_t *now = json_incref(answer);
+	struct err e = { 0 };
+
+	while (str_eq(json_str(now, "state"), "open")) {
+		pause_between();
+		json_decref(now);
+		now = ctl_request(ctl, "GET", path, NULL, &e);
+		if (!now)
+			return ctl_fail(&e);
+	}
+	if (!ctl_as_json(ctl, now))
+		show_check(now);
+	if (!str_eq(json_str(now, "state"), "failed"))
+		return 0;
+	put_error(now, &e);
+	return ctl->as_json ? err_exit_code(e.kind) : ctl_fail(&e);
+}
+
 int wait_cert_set(struct ctl *ctl, json_t *answer)
 {
 	if (json_bool(answer, "ordered", false) && json_bool(ctl->local, "wait", false))

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/check.h"
 #include "daemon/dns_query.h"
 #include "daemon/hook.h"
 #include "daemon/queue.h"
@@ -20,6 +21,7 @@ static const struct kind {
 	{ AGENDA_issue,    issue_due,    0 },
 	{ AGENDA_register, register_due, 10 },
 	{ AGENDA_renewal,  renewal_due,  10 },
+	{ AGENDA_check,    check_due,    5 },
 	{ AGENDA_recheck,  recheck_due,  1 },
 	{ AGENDA_cleanup,  cleanup_due,  20 },
 	{ AGENDA_trial,    trial_due,    5 },
@@ -190,6 +192,7 @@ void engine_release(struct engine *g)
 	}
 	ca_release(g);
 	queue_release(g);
+	check_release(g);
 	fetcher_free(g->fetcher);
 	dns_free(g->dns);
 	hooks_free(g->hooks);

@@ -45,6 +45,7 @@ struct engine {
 	struct job *jobs;
 	struct lane *lanes;		/* queue.c: one an account */
 	int orders, doubtful;		/* of the jobs: orders, and of these those that failed before; by queue_count() */
+	struct passed *passed;		/* check.c: certificates whose web servers were found ready */
 	struct timer turn;
 	int64_t held_until;		/* clock_mono_ms() before which nothing begins: the store failed */
 };
@@ -59,12 +60,13 @@ void engine_end(struct job *);
 /* The store failed: the row stays due; look again in a while instead of at once. */
 void engine_hold(struct engine *, const struct err *);
 
-/* The kinds (issue.c, register.c, cleanup.c, trial.c, replan.c, recheck.c): do the due row, now or as a job. -1: the store failed. */
+/* The kinds (issue.c, register.c, cleanup.c, trial.c, replan.c, check.c, recheck.c): do the due row, now or as a job. -1: the store failed. */
 int issue_due(struct engine *, const struct agenda_row *, struct err *);
 int register_due(struct engine *, const struct agenda_row *, struct err *);
 int cleanup_due(struct engine *, const struct agenda_row *, struct err *);
 int trial_due(struct engine *, const struct agenda_row *, struct err *);
 int renewal_due(struct engine *, const struct agenda_row *, struct err *);
+int check_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
 /* Plans the recheck as configured. */
 void recheck_plan(struct engine *);

@@ -1,6 +1,7 @@
 /*
  * Issuing a certificate: from the due row of the agenda to the stored version.
  *
+ *	check_before_order()	are its web servers ready? (check.c)
  *	issue_due()	what does the certificate need: its open order taken up, a new key, a new order?
  *	key_made()	the new key is sealed; it is saved before anything uses it
  *	begin_order()	the order is a record before the CA hears of it
@@ -16,6 +17,7 @@
 #include "pki/cert.h"
 #include "store/history.h"
 
+#include "daemon/check.h"
 #include "daemon/owner.h"
 #include "daemon/publish.h"
 #include "daemon/queue.h"
@@ -104,7 +106,7 @@ static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *wh
 }
 
 /* An attempt that failed before there was an order. */
-static int fail_early(struct engine *g, const char *cert_id, const struct err *why, struct err *e)
+int issue_fail(struct engine *g, const char *cert_id, const struct err *why, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
@@ -226,7 +228,7 @@ static void key_made(void *arg, const struct keeper_answer *a)
 	if (a->err)
 		why = *a->err;
 	err_prefix(&why, "making a new key");
-	issue_end(is, why.kind == ERR_STORAGE ? -1 : fail_early(is->job.engine, is->cert.id, &why, &e), &why);
+	issue_end(is, why.kind == ERR_STORAGE ? -1 : issue_fail(is->job.engine, is->cert.id, &why, &e), &why);
 }
 
 /* Does the order need a key that no issued certificate has? */
@@ -301,8 +303,10 @@ int issue_due(struct engine *g, const struct agenda_row *row, struct err *e)
 	struct issue *is = xcalloc(1, sizeof(*is));
 	_cleanup_txn_ struct txn *t = NULL;
 	struct err why = { 0 };
-	int go;
+	int go = check_before_order(g, row, e);
 
+	if (go)
+		return issue_free(is), MIN(go, 0);
 	if (store_write(g->store, &t, e) < 0)
 		return issue_free(is), -1;
 	engine_begin(g, &is->job, row, issue_cancel);
@@ -318,7 +322,7 @@ int issue_due(struct engine *g, const struct agenda_row *row, struct err *e)
 	if (go < 0 && why.kind == ERR_STORAGE)
 		*e = why;
 	else if (go < 0)
-		go = fail_early(g, row->id, &why, e);
+		go = issue_fail(g, row->id, &why, e);
 	engine_end(&is->job);
 	issue_free(is);
 	return go;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "store/history.h"
 
+#include "daemon/check.h"
 #include "daemon/renewal.h"
 
 /*
@@ -169,6 +170,7 @@ static int judge_new(struct engine *g, struct txn *t, const struct rec_cert *cer
 		     struct err *e)
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	bool asks = !check_needed(g, cert);
 	struct lane *lane;
 	int64_t opens;
 	int verdict;
@@ -181,11 +183,11 @@ static int judge_new(struct engine *g, struct txn *t, const struct rec_cert *cer
 	if (account.held_until > now && !cert->wanted)
 		return put_off_for_trouble(w, cert, &account);
 	lane = lane_of(g, &account);
-	if (!has_room(g, lane, true, cert->failures))
+	if (!has_room(g, lane, asks, cert->failures))
 		return QUEUE_LEAVE;
 	verdict = judge_limits(t, cert, &account, lane, now, w, e);
 	if (verdict == QUEUE_START) {
-		lane->asking = true;
+		lane->asking |= asks;
 		lane->orders++;
 	}
 	return verdict;

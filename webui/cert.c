@@ -231,7 +231,8 @@ int page_cert_delete(struct request *r, struct err *e)
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
 	    delete_answers(t, &cert, e) < 0 || discard_records(t, &cert, e) < 0 || agenda_delete(t, AGENDA_issue, cert.id, e) < 0 ||
-	    agenda_delete(t, AGENDA_renewal, cert.id, e) < 0 ||
+	    agenda_delete(t, AGENDA_renewal, cert.id, e) < 0 || agenda_delete(t, AGENDA_check, cert.id, e) < 0 ||
+	    rec_check_delete(t, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_version_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_order_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_consumer_type, cert.id, e) < 0 || rec_cert_delete(t, cert.id, e) < 0 ||

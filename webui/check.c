@@ -1,0 +1,49 @@
+/* /api/v1/certificates/NAME/check: are its web servers ready for its CA? */
+#include "base/clock.h"
+#include "store/agenda.h"
+#include "webui/admin.h"
+
+static json_t *show(const struct rec_cert *cert, const struct rec_check *check)
+{
+	_cleanup_json_ json_t *report = check->report ? json_read(check->report, strlen(check->report), NULL) : NULL;
+	json_t *o = rec_check_json(check);
+
+	json_put_str(o, "name", cert->name);
+	json_put_bool(o, "staging", cert->staging);
+	if (report)
+		json_object_update(o, report);
+	return o;
+}
+
+int page_cert_check_add(struct request *r, struct err *e)
+{
+	_cleanup_(rec_check_release) struct rec_check check = { .time = clock_now() };
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+	json_t *answer;
+
+	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
+		return -1;
+	record_set(&check.id, cert.id);
+	record_set(&check.state, "open");
+	if (rec_check_put(t, &check, e) < 0 || agenda_set(t, AGENDA_check, cert.id, check.time, e) < 0)
+		return -1;
+	answer = show(&cert, &check);
+	if (admin_commit(r, TAKE(t), true, e) == 0)
+		return reply_json(r, 202, answer);
+	json_decref(answer);
+	return -1;
+}
+
+int page_cert_check(struct request *r, struct err *e)
+{
+	_cleanup_(rec_check_release) struct rec_check check = { 0 };
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
+		return -1;
+	if (rec_check_get(t, &check, cert.id, e) < 0)
+		return e->kind == ERR_MISSING ? err_set(e, ERR_MISSING, "the web servers of %s were never checked", cert.name) : -1;
+	return reply_json(r, 200, show(&cert, &check));
+}
