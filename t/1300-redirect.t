@@ -9,30 +9,6 @@ from certera import *
 RULES = os.path.join(TOP, "contrib", "redirect")
 CHALLENGES = "/.well-known/acme-challenge/"
 TOKEN = "DGyRejmCefe7v4NfDGDKfA-_x"
-MODULES = "mpm_event authz_core alias rewrite proxy proxy_http".split()
-
-
-class Apache(Process):
-    """One virtual host with these lines."""
-
-    def __init__(self, t, name, lines):
-        self.port = free_port()
-        loaded = "\n".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so" for m in MODULES)
-        file = t.write(f"{name}/apache.conf", f"""
-ServerRoot {t.path(name)}
-ServerName localhost
-Listen 127.0.0.1:{self.port}
-PidFile {t.path(name, "pid")}
-DefaultRuntimeDir {t.path(name)}
-ErrorLog /dev/stderr
-{loaded}
-<VirtualHost *:{self.port}>
-    {lines}
-</VirtualHost>
-""")
-        super().__init__(t, name, [program("apache2"), "-X", "-f", file])
-        self.start()
-        self.wait_for_port(self.port)
 
 
 def check(t, server, where):

@@ -29,9 +29,8 @@ def main(t):
     for n, (name, rule) in enumerate(others.items(), 2):
         Nginx(t, server=f"location / {{ {rule} }}", name=name, port=port, address=f"127.0.0.{n}")
         names.tell("add-a", host=f"{name}.example.", addresses=[f"127.0.0.{n}"])
-    names.tell("add-a", host="loop.example.", addresses=["127.0.0.1", "127.0.0.5"])
-    names.tell("clear-a", host="loop.example.")
-    names.tell("add-a", host="loop.example.", addresses=["127.0.0.5"])
+    Apache(t, "apache", "", port=port, address="127.0.0.50")
+    names.tell("add-a", host="apache.example.", addresses=["127.0.0.50"])
     names.tell("add-a", host="closed.example.", addresses=["127.0.0.77"])
     names.tell("add-aaaa", host="half.example.", addresses=["::1"])
 
@@ -44,6 +43,7 @@ def main(t):
             ("see", "answers 303 itself", "return 302"),
             ("nowhere", "connecting to", "Is the host in its rule right"),
             ("scheme", "neither http nor https", "return 302"),
+            ("apache", "answers 404 itself", "Redirect 302 " + CHALLENGE),
             ("closed", "127.0.0.77", "port 80"),
             ("half", "::1", "IPv6")):
         done = daemon.run_ctl("cert", "add", name, "--names", f"{name}.example", "--account", "ca", "--wait")

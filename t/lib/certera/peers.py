@@ -77,6 +77,31 @@ class Nginx(Process):
             return f.readlines()
 
 
+class Apache(Process):
+    """One virtual host with these lines."""
+
+    MODULES = "mpm_event authz_core alias rewrite proxy proxy_http".split()
+
+    def __init__(self, t, name, lines, port=None, address="127.0.0.1"):
+        self.port = port or free_port()
+        loaded = "\n".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so" for m in self.MODULES)
+        file = t.write(f"{name}/apache.conf", f"""
+ServerRoot {t.path(name)}
+ServerName localhost
+Listen {address}:{self.port}
+PidFile {t.path(name, "pid")}
+DefaultRuntimeDir {t.path(name)}
+ErrorLog /dev/stderr
+{loaded}
+<VirtualHost *:{self.port}>
+    {lines}
+</VirtualHost>
+""")
+        super().__init__(t, name, [program("apache2"), "-X", "-f", file])
+        self.start()
+        self.wait_for_port(self.port, address)
+
+
 class Pebble(Process):
     """An ACME CA that validates http-01 at `http_port` of whatever address a name has.
 
