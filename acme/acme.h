@@ -127,12 +127,10 @@ struct acme_request *acme_orders_start(struct acme *, const struct acme_account 
 
 /*
  * Revokes a certificate (section 7.6), signed by the account, or by the certificate's own key if `who` has no kid.
- * reason: a word of revocation.def.  "alreadyRevoked" is an error here: the caller knows what to make of it.
+ * reason: a word of pki/revocation.def.  "alreadyRevoked" is an error here: the caller knows what to make of it.
  */
 struct acme_request *acme_revoke_start(struct acme *, const struct acme_account *who, struct slice der, const char *reason,
 				       acme_request_cb *, void *arg);
-int acme_revocation_reason(const char *word);	/* its number (RFC 5280 section 5.3.1); -1: there is no such word */
-const char *acme_revocation_words(void);	/* all of them, for a sentence */
 
 /* When the CA wants a certificate renewed (RFC 9773). */
 struct acme_renewal_info;		/* one request under way */

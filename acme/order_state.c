@@ -92,7 +92,8 @@ char *order_save(const struct order *o)
 	json_put_str(state, "finalize", o->finalize);
 	json_put_str(state, "certificate", o->certificate);
 	json_object_set_new(state, "authorizations", list);
-	for (const struct authz *z = o->authz; z < o->authz + o->authzs; z++) {
+	for (size_t i = 0; i < o->authzs; i++) {
+		const struct authz *z = &o->authz[i];
 		json_t *item = json_object();
 
 		json_put_str(item, "state", authz_states[z->state]);

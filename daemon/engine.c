@@ -25,6 +25,8 @@ static const struct kind {
 	{ AGENDA_recheck,  recheck_due,  1 },
 	{ AGENDA_cleanup,  cleanup_due,  20 },
 	{ AGENDA_trial,    trial_due,    5 },
+	{ AGENDA_account,  account_due,  10 },
+	{ AGENDA_revoke,   revoke_due,   10 },
 };
 
 static const struct kind *kind_of(enum agenda_kind kind)

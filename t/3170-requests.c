@@ -3,6 +3,7 @@
 
 #include "acme/link.h"
 #include "base/clock.h"
+#include "pki/revocation.h"
 
 #define RESOURCES \
 	"\"renewalInfo\":\"https://ca.example/renewal\",\"keyChange\":\"https://ca.example/key\"," \
@@ -242,8 +243,8 @@ static void revocation(void **state)
 	ca_fault((struct fault){ .on = "POST /revoke", .status = 400, .body = "{\"type\":\"" URN_ "alreadyRevoked\"}" });
 	wait_for_answer(acme_revoke_start(our.acme, &account, slice_str("DER"), "unspecified", answered, NULL));
 	assert_string_equal(got.err.code, "alreadyRevoked");
-	assert_int_equal(acme_revocation_reason("bored"), -1);
-	assert_non_null(strstr(acme_revocation_words(), "cessationOfOperation"));
+	assert_int_equal(revocation_number("bored"), -1);
+	assert_non_null(strstr(revocation_words(), "cessationOfOperation"));
 }
 
 /* Cancelled at every moment, signatures in flight included. */

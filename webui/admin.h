@@ -34,6 +34,13 @@ int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *);
 bool admin_is_site(const struct request *, char *const *names);
 /* The same with all of this looked up. */
 json_t *admin_show_one_cert(struct txn *, const struct rec_cert *);
+/* Fills in names and request from a PEM or DER text that a person sent. */
+int admin_read_csr(struct rec_cert *, const char *text, struct err *);
+/* Does the CA offer it, as far as we know?  profile may be NULL. */
+int admin_check_profile(const struct rec_account *, const char *profile, struct err *);
+json_t *admin_show_account(struct txn *, const void *rec);
+/* The member "contact" as mailto: URLs. */
+int admin_read_contact(char ***contact, const json_t *body, struct err *);
 /* The name of another record by its id, as a member; null if it is gone. */
 void admin_put_account_name(json_t *, struct txn *, const char *account_id);
 void admin_put_key_name(json_t *, struct txn *, const char *key_id);

@@ -575,7 +575,7 @@ static int world_begin(void **state)
 static int world_end(void **state)
 {
 	acme_free(our.acme);
-	loop_free(world_loop);
+	loop_free(TAKE(world_loop));
 	free(our.saved);
 	free(our.chain);
 	buf_release(&our.steps);
