@@ -31,6 +31,7 @@ struct hook {
 	char **args, **environment, **secrets;
 	int64_t timeout;
 	int at_once;
+	void (*prepare)(void *, char ***);
 	hook_cb *cb;
 	void *arg;
 
@@ -445,6 +446,8 @@ static int begin(struct hook *h, struct err *e)
 
 	if (!path)
 		return -1;
+	if (h->prepare)
+		h->prepare(h->arg, &h->environment);
 	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(error, O_CLOEXEC) < 0) {
 		err_errno(e, ERR_INTERNAL, "making pipes for the hook %s", h->script);
 		cleanup_close(&out[0]);
@@ -510,6 +513,7 @@ struct hook *hook_start(struct hooks *hooks, const struct hook_call *call, hook_
 	h->args = strv_dup(call->args);
 	h->environment = strv_dup(call->environment);
 	h->secrets = strv_dup(call->secrets);
+	h->prepare = call->prepare;
 	h->timeout = call->timeout;
 	h->at_once = MAX(call->at_once, 1);
 	h->cb = cb;
