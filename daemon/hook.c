@@ -397,14 +397,24 @@ static char **make_argv(const struct hook *h, const char *path)
 	return argv;
 }
 
+static void add_default(char ***env, const char *name, const char *value)
+{
+	_cleanup_free_ char *line = xasprintf("%s%s", name, value);
+
+	for (char **given = *env; given && *given; given++)
+		if (str_starts(*given, name))
+			return;
+	strv_add(env, line);
+}
+
 static char **make_environment(const struct hook *h)
 {
 	char **env = NULL;
 
-	strv_add(&env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	strv_add(&env, "LANG=C.UTF-8");
 	for (size_t i = 0; i < strv_len(h->environment); i++)
 		strv_add(&env, h->environment[i]);
+	add_default(&env, "PATH=", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	add_default(&env, "LANG=", "C.UTF-8");
 	return env;
 }
 
