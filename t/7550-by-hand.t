@@ -10,7 +10,7 @@ def main(t):
     bind = Bind(t, {"shop.example": [], "web.example": ["@ A 127.0.0.1"]}, secondary=True)
     second = Bind(t, bind.zones, primary=bind, name="named2")
     until("the secondary has the zones", lambda: second.log().count(b"transferred serial 1") == 2)
-    site = dns_site(t, bind, Hooks(t), acme={"orders_at_once": 1})
+    site = dns_site(t, bind, Hooks(t), settings={"acme": {"orders_at_once": 1}})
     daemon = site.daemon
 
     done = daemon.run_ctl("cert", "add", "hand", "--names", "shop.example *.shop.example", "--account", "ca",

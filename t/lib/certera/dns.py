@@ -118,9 +118,9 @@ class Hooks:
         return {"directory": self.dir, "set": script, **more}
 
 
-def dns_site(t, bind, hooks, script="nsupdate", dns=None, environment=None, pebble=None, record=False, **hook_settings):
+def dns_site(t, bind, hooks, script="nsupdate", dns=None, environment=None, pebble=None, record=False, settings=None, **hook_settings):
     """A Site whose CA and certerad know the world through that Bind; its hooks update it."""
     from .daemon import Site
     return Site(t, pebble={"names": bind, **(pebble or {})}, record=record,
         hooks=hooks.settings(script, environment=bind.environment() + (environment or []), **hook_settings),
-        dns={"resolvers": bind.address, "port": bind.port, "timeout": "20s", **(dns or {})})
+        dns={"resolvers": bind.address, "port": bind.port, "timeout": "20s", **(dns or {})}, **(settings or {}))
