@@ -31,6 +31,7 @@ struct hook {
 	char **args, **environment, **secrets;
 	int64_t timeout;
 	int at_once;
+	void (*prepare)(void *, char ***);
 	hook_cb *cb;
 	void *arg;
 
@@ -396,14 +397,24 @@ static char **make_argv(const struct hook *h, const char *path)
 	return argv;
 }
 
+static void add_default(char ***env, const char *name, const char *value)
+{
+	_cleanup_free_ char *line = xasprintf("%s%s", name, value);
+
+	for (char **given = *env; given && *given; given++)
+		if (str_starts(*given, name))
+			return;
+	strv_add(env, line);
+}
+
 static char **make_environment(const struct hook *h)
 {
 	char **env = NULL;
 
-	strv_add(&env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	strv_add(&env, "LANG=C.UTF-8");
 	for (size_t i = 0; i < strv_len(h->environment); i++)
 		strv_add(&env, h->environment[i]);
+	add_default(&env, "PATH=", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	add_default(&env, "LANG=", "C.UTF-8");
 	return env;
 }
 
@@ -445,6 +456,8 @@ static int begin(struct hook *h, struct err *e)
 
 	if (!path)
 		return -1;
+	if (h->prepare)
+		h->prepare(h->arg, &h->environment);
 	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(error, O_CLOEXEC) < 0) {
 		err_errno(e, ERR_INTERNAL, "making pipes for the hook %s", h->script);
 		cleanup_close(&out[0]);
@@ -510,6 +523,7 @@ struct hook *hook_start(struct hooks *hooks, const struct hook_call *call, hook_
 	h->args = strv_dup(call->args);
 	h->environment = strv_dup(call->environment);
 	h->secrets = strv_dup(call->secrets);
+	h->prepare = call->prepare;
 	h->timeout = call->timeout;
 	h->at_once = MAX(call->at_once, 1);
 	h->cb = cb;

@@ -25,6 +25,7 @@ struct hook_call {
 	char *const *environment;	/* NAME=VALUE: all it gets, but PATH and LANG */
 	char *const *secrets;		/* shown as *** where the script prints them */
 	const char *lane;
+	void (*prepare)(void *arg, char ***environment);	/* when its turn has come; may be NULL */
 	int64_t timeout;		/* seconds */
 	int at_once;
 };

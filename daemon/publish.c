@@ -14,7 +14,7 @@
 #include "daemon/txt.h"
 
 #define DAY 86400
-#define OUTPUT_LINES 20		/* of one hook, in an order's history */
+#define OUTPUT_LINES 40		/* of one hook, in an order's history */
 
 struct item {
 	struct publication *publication;

@@ -54,7 +54,6 @@ static const struct {
 	{ "Value",       "CERTERA_VALUE",       offsetof(struct txt_words, value) },
 	{ "Zone",        "CERTERA_ZONE",        offsetof(struct txt_words, zone) },
 	{ "Certificate", "CERTERA_CERTIFICATE", offsetof(struct txt_words, certificate) },
-	{ NULL,          "CERTERA_VALUES",      offsetof(struct txt_words, values) },
 	{ NULL,          "CERTBOT_DOMAIN",      offsetof(struct txt_words, subject) },
 	{ NULL,          "CERTBOT_VALIDATION",  offsetof(struct txt_words, value) },
 };
@@ -207,16 +206,26 @@ static char **expand_all(const struct txt_words *of, const char *arguments, stru
 	return args ? TAKE(expanded) : NULL;
 }
 
+/* Those it has when the script starts: others may have come since it was called for. */
+static void prepare(void *arg, char ***environment)
+{
+	struct txt_run *run = arg;
+	_cleanup_free_ char *values = all_values(run->engine, &run->txt, run->set);
+	_cleanup_free_ char *line = xasprintf("CERTERA_VALUES=%s", values);
+
+	put_line(environment, line);
+}
+
 /* own: the certificate's lines, or NULL. */
 static int start(struct txt_run *run, const char *own, struct err *e)
 {
 	const struct config *config = run->engine->config;
 	const struct rec_txt *txt = &run->txt;
-	_cleanup_free_ char *record = NULL, *domain = NULL, *values = all_values(run->engine, txt, run->set);
+	_cleanup_free_ char *record = NULL, *domain = NULL;
 	_cleanup_strv_ char **lines = own ? strv_split(own, "\n") : NULL, **environment = NULL, **secrets = NULL, **args = NULL;
 	struct txt_words of = {
 		.action = run->set ? "set" : "cleanup", .full_record = txt->record, .subject = txt->subject, .value = txt->value,
-		.values = values, .zone = txt->zone, .certificate = txt->cert,
+		.zone = txt->zone, .certificate = txt->cert,
 	};
 
 	txt_split(txt->record, &record, &domain);
@@ -234,7 +243,7 @@ static int start(struct txt_run *run, const char *own, struct err *e)
 	txt_environment(&of, &environment);
 	run->hook = hook_start(run->engine->hooks, &(struct hook_call){
 		.directory = config->hooks_directory, .script = run->set ? txt->hook_set : txt->hook_cleanup, .args = args,
-		.environment = environment, .secrets = secrets, .lane = txt->record, .timeout = config->hooks_timeout,
+		.environment = environment, .secrets = secrets, .lane = txt->record, .prepare = prepare, .timeout = config->hooks_timeout,
 		.at_once = (int)config->hooks_at_once,
 	}, ended, run);
 	for (char **list = environment; list && *list; list++)

@@ -17,7 +17,7 @@ void txt_split(const char *full_record, char **record, char **domain);
 
 /* What stands for {{FullRecord}} and its like, and for CERTERA_FULL_RECORD. */
 struct txt_words {
-	const char *action, *full_record, *subject, *domain, *record, *value, *values, *zone, *certificate;
+	const char *action, *full_record, *subject, *domain, *record, *value, *zone, *certificate;
 };
 /* -1: there is no such placeholder. */
 int txt_expand(const struct txt_words *, const char *text, struct buf *out, struct err *);

@@ -5,17 +5,12 @@ sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
 
 
-def site_with(t, bind, hooks, script="nsupdate", dns=None, **more):
-    return Site(t, pebble={"names": bind}, hooks=hooks.settings(script, environment=bind.environment(), **more),
-        dns={"resolvers": bind.address, "port": bind.port, "timeout": "20s", **(dns or {})})
-
-
 def main(t):
-    bind = Bind(t, {"shop.example": [], "alias.example": [],
+    bind = Bind(t, {"shop.example": [], "alias.example": [], "a.example": ["@ A 127.0.0.1"],
         "other.example": ["_acme-challenge.www CNAME www.other.alias.example."]})
     hooks = Hooks(t)
     hooks.add("nsupdate")
-    site = site_with(t, bind, hooks)
+    site = dns_site(t, bind, hooks)
     daemon = site.daemon
 
     daemon.add_cert("shop", "shop.example *.shop.example", challenge="dns-01")
@@ -46,5 +41,4 @@ def main(t):
     t.equal(bind.all_txt("shop.example"), [], "and leaves nothing")
 
 
-if __name__ == "__main__":
-    run(main)
+run(main)

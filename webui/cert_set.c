@@ -186,6 +186,10 @@ int page_cert_set(struct request *r, struct err *e)
 	    set_names(r, &cert, body, &c, e) < 0 || set_key(&cert, body, &c, e) < 0 ||
 	    set_fallback(t, &cert, body, &c, e) < 0 || set_flags(&cert, body, &c, e) < 0)
 		return -1;
+	if (c.reissue && cert.own_csr) {
+		err_set(e, ERR_CONFLICT, "the names and the key of %s are those of a request that a person sent", cert.name);
+		return err_hint(e, "Send another request: certeractl cert csr %s --file FILE.", cert.name);
+	}
 	if (c.reissue && cert.open_order) {
 		err_set(e, ERR_CONFLICT, "an order of %s is under way, with its names and key as they were", cert.name);
 		return err_hint(e, "Try again when it has ended.");

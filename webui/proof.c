@@ -111,6 +111,30 @@ static bool is_variable(const char *line)
 	return name && !isdigit((unsigned char)*line) && line[name] == '=';
 }
 
+/* What would make the scripts' own commands others: only the configuration may say that. */
+static bool is_reserved(const char *line)
+{
+	static const char *const reserved[] = {
+		"PATH=", "ENV=", "IFS=", "PS4=", "HOME=", "SHELLOPTS=", "GCONV_PATH=", "BASH", "LD_", "PYTHON", "PERL", "RUBY", "NODE_",
+		"CERTERA_", "CERTBOT_",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
+		if (str_starts(line, reserved[i]))
+			return true;
+	return false;
+}
+
+static int check_line(const char *line, struct err *e)
+{
+	if (!is_variable(line) || strpbrk(line, "\r\n"))	/* not repeated: it may be a secret */
+		return err_set(e, ERR_INVALID, "a line of \"hook_environment\" is not like NAME=VALUE");
+	if (!is_reserved(line))
+		return 0;
+	err_set(e, ERR_INVALID, "\"hook_environment\" cannot set %.*s", (int)MIN(strcspn(line, "="), 40u), line);
+	return err_hint(e, "It could make the script run another program. hooks.environment in certera.yaml can set it.");
+}
+
 int proof_read_environment(const json_t *body, char **environment, struct err *e)
 {
 	const char *one = json_str(body, "hook_environment");
@@ -119,8 +143,7 @@ int proof_read_environment(const json_t *body, char **environment, struct err *e
 	int result = 0;
 
 	for (char **line = lines; line && *line; line++) {
-		if (result == 0 && (!is_variable(*line) || strpbrk(*line, "\r\n")))	/* not repeated: it may be a secret */
-			result = err_set(e, ERR_INVALID, "a line of \"hook_environment\" is not like NAME=VALUE");
+		result = result ? result : check_line(*line, e);
 		buf_addf(&text, "%s\n", *line);
 		wipe(*line, strlen(*line));
 	}

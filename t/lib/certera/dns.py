@@ -2,7 +2,7 @@
 import os
 import re
 import shutil
-import stat
+import socket
 
 from .peers import program
 from .process import TOP, Process, free_port, run_command
@@ -12,20 +12,21 @@ SECRET = "c2VjcmV0IG9mIHRoZSB0ZXN0cywgMzIgYnl0ZXMgbG9uZw=="
 
 
 class Bind(Process):
-    """named on 127.0.0.x, authoritative for zones, in which the TSIG key in .key_file may update TXT records.
+    """named, authoritative for zones, in which the TSIG key in .key_file may update TXT records.
 
     zones: {"shop.example": ["a A 127.0.0.1", ...]}; every zone has the name servers ns1 (127.0.0.1) and, with
-    secondary=True, ns2 (127.0.0.2), where a second Bind(primary=...) serves copies `refresh` seconds late.
+    secondary=True, ns2 (::1), where a second Bind(primary=...) serves copies; it looks for changes when told
+    by .notify().
     It also is the resolver of all that: a CA and we ask it, at .address.
     """
 
-    def __init__(self, t, zones, primary=None, secondary=False, refresh=3600, name="named"):
-        self.host = "127.0.0.2" if primary else "127.0.0.1"
+    def __init__(self, t, zones, primary=None, secondary=False, name="named"):
+        self.host = "::1" if primary else "127.0.0.1"
         self.port = primary.port if primary else free_port()
-        self.address = f"{self.host}:{self.port}"
+        self.address = f"[::1]:{self.port}" if primary else f"127.0.0.1:{self.port}"
         self.dir = t.path(name)
         os.makedirs(self.dir, exist_ok=True)
-        self.zones, self.refresh, self.primary = dict(zones), refresh, primary
+        self.zones, self.primary = dict(zones), primary
         self.key_file = os.path.join(self.dir, "tsig.key")
         self._write("tsig.key", f'key "{KEY}" {{ algorithm hmac-sha256; secret "{SECRET}"; }};\n', 0o644)
         for zone, records in self.zones.items():
@@ -35,7 +36,10 @@ class Bind(Process):
         super().__init__(t, name, [program("named"), "-g", "-c", os.path.join(self.dir, "named.conf"), "-n", "1"])
         self.start()
         self.wait_for_log("running")
-        self.wait_for_port(self.port, self.host)
+        self.wait_until("it answers", lambda: self._answers())
+
+    def _answers(self):
+        return run_command(program("dig"), f"@{self.host}", "-p", self.port, "+time=1", "+tries=1", ".", "SOA").returncode == 0
 
     def _write(self, name, text, mode=0o600):
         with open(os.path.join(self.dir, name), "w") as f:
@@ -43,22 +47,24 @@ class Bind(Process):
         os.chmod(f.name, mode)
 
     def _zone(self, zone, records, secondary):
-        servers = ["@ NS ns1", "ns1 A 127.0.0.1"] + (["@ NS ns2", "ns2 A 127.0.0.2"] if secondary else [])
+        servers = ["@ NS ns1", "ns1 A 127.0.0.1"] + (["@ NS ns2", "ns2 AAAA ::1"] if secondary else [])
         return "\n".join([f"$ORIGIN {zone}.", "$TTL 1",
-            f"@ SOA ns1 admin 1 {self.refresh} 1 86400 1", *servers, *records, ""])
+            "@ SOA ns1 admin 1 3600 3600 86400 1", *servers, *records, ""])
 
     def _conf(self):
         zones = []
         for zone in self.zones:
-            kind = (f"type secondary; primaries port {self.primary.port} {{ {self.primary.host}; }}; "
-                f"min-refresh-time {self.refresh}; max-refresh-time {self.refresh};" if self.primary else
+            kind = (f"type secondary; primaries port {self.primary.port} {{ {self.primary.host}; }};" if self.primary else
                 f'type primary; update-policy {{ grant {KEY} zonesub ANY; }}; notify no; allow-transfer {{ any; }};')
             zones.append(f'zone "{zone}" {{ {kind} file "{self.dir}/{zone}"; }};')
         return "\n".join([f'include "{self.key_file}";', "options {",
             f'  directory "{self.dir}"; pid-file none; session-keyfile none; managed-keys-directory "{self.dir}";',
-            f"  listen-on port {self.port} {{ {self.host}; }}; listen-on-v6 {{ none; }}; transfer-source {self.host};",
-            "  recursion no; allow-query { any; }; dnssec-validation no; minimal-responses no; notify no;",
-            f'}};', "controls { };", *zones, ""])
+            f"  listen-on port {self.port} {{ {'none' if self.primary else '127.0.0.1'}; }};",
+            f"  listen-on-v6 port {self.port} {{ {'::1' if self.primary else 'none'}; }}; allow-notify {{ ::1; }};",
+            # It follows CNAMEs between its zones; of all others it knows nothing, and asks nobody.
+            "  recursion yes; forward only; forwarders { 127.0.0.1 port 1; }; allow-recursion { any; };",
+            "  allow-query { any; }; dnssec-validation no; minimal-responses yes; notify no;", "};",
+            "controls { };", *zones, ""])
 
     def txt(self, name, host=None):
         """The TXT values there are, sorted."""
@@ -69,6 +75,12 @@ class Bind(Process):
         """Every TXT record of a zone, as (name, value)."""
         done = run_command(program("dig"), f"@{self.host}", "-p", self.port, zone, "AXFR")
         return sorted(re.findall(r'^(\S+)\.\s+\d+\s+IN\s+TXT\s+"([^"]*)"$', done.stdout.decode(), re.M))
+
+    def notify(self, zone):
+        """Tells it, a secondary, that the zone has changed (RFC 1996), as its primary does in no test by itself."""
+        question = b"".join(bytes([len(part)]) + part.encode() for part in zone.split(".")) + b"\0\0\x06\0\x01"
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            s.sendto(b"\x12\x34\x24\0\0\x01\0\0\0\0\0\0" + question, (self.host, self.port))
 
     def update(self, *lines):
         """By nsupdate, as an administrator would."""
@@ -104,3 +116,11 @@ class Hooks:
 
     def settings(self, script, **more):
         return {"directory": self.dir, "set": script, **more}
+
+
+def dns_site(t, bind, hooks, script="nsupdate", dns=None, environment=None, pebble=None, record=False, settings=None, **hook_settings):
+    """A Site whose CA and certerad know the world through that Bind; its hooks update it."""
+    from .daemon import Site
+    return Site(t, pebble={"names": bind, **(pebble or {})}, record=record,
+        hooks=hooks.settings(script, environment=bind.environment() + (environment or []), **hook_settings),
+        dns={"resolvers": bind.address, "port": bind.port, "timeout": "20s", **(dns or {})}, **(settings or {}))

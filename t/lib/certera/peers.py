@@ -115,11 +115,11 @@ class Pebble(Process):
     """An ACME CA that validates http-01 at `http_port` of whatever address a name has.
 
     nonce_reject and authz_reuse are percentages; sleep the most seconds before a validation;
-    lifetime the certificates' seconds (newer Pebble only); eab the external account bindings it wants, {kid: MAC key}.
+    lifetime the certificates' seconds (newer Pebble only); always_valid: it looks at no challenge answer; eab the external account bindings it wants, {kid: MAC key}.
     """
 
     def __init__(self, t, http_port, names=None, name="pebble", port=None, binary=None,
-            nonce_reject=0, authz_reuse=0, sleep=0, lifetime=None, eab=None, env=None, **config):
+            nonce_reject=0, authz_reuse=0, sleep=0, lifetime=None, eab=None, always_valid=False, env=None, **config):
         self.ca, self.names = CA(t, name + "-tls"), names or Names(t)
         self.port, self.management = port or free_port(), free_port()
         config.update({
@@ -133,6 +133,8 @@ class Pebble(Process):
         if binary:
             config.setdefault("retryAfter", {"authz": 1, "order": 1})
         env = {"PEBBLE_WFE_NONCEREJECT": str(nonce_reject), "PEBBLE_AUTHZREUSE": str(authz_reuse), **(env or {})}
+        if always_valid:
+            env["PEBBLE_VA_ALWAYS_VALID"] = "1"
         if sleep:
             env["PEBBLE_VA_SLEEPTIME"] = str(sleep)
         else:

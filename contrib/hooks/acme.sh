@@ -1,0 +1,39 @@
+#!/bin/sh
+# Runs a dnsapi script of acme.sh: its functions NAME_add and NAME_rm, called with the record's name and the value.
+#
+# Copy an acme.sh tree as the folder acme.sh.d (acme.sh, dnsapi/) beside this script into hooks.directory, with the
+# same owner, and say in certera.yaml:
+#	hooks:
+#	  set: acme.sh
+#	  environment:
+#	    - "DNSAPI=dns_cf"				which one
+#	    - "CF_Token=..."				what it needs: see acme.sh's dnsapi documentation
+#	    - "LE_WORKING_DIR=/var/lib/certera/acme.sh"	a directory the user certera may write: such scripts keep
+#							what they were told, and their log, there
+#
+# acme.sh runs the function that its first argument names, so with `true` it only defines what the scripts use.
+set -eu
+
+case ${DNSAPI:-} in
+'' | *[!A-Za-z0-9_]*) echo "DNSAPI is not the name of a dnsapi script, like dns_cf" >&2; exit 2 ;;
+esac
+case $CERTERA_ACTION in
+set) action=add ;;
+cleanup) action="rm" ;;
+*) echo "unknown action: $CERTERA_ACTION" >&2; exit 2 ;;
+esac
+for file in acme.sh "dnsapi/$DNSAPI.sh"; do
+	[ -r "acme.sh.d/$file" ] || { echo "$file is not in acme.sh.d in the hook directory" >&2; exit 2; }
+done
+LE_WORKING_DIR=${LE_WORKING_DIR:?is not set: a directory that certera may write}
+HOME=${HOME:-$LE_WORKING_DIR}
+export LE_WORKING_DIR HOME
+
+set +eu	# neither acme.sh nor the scripts are written for these
+set -- true
+# shellcheck source=/dev/null
+. ./acme.sh.d/acme.sh
+_initpath
+# shellcheck source=/dev/null
+. "./acme.sh.d/dnsapi/$DNSAPI.sh"
+"${DNSAPI}_$action" "$CERTERA_FULL_RECORD" "$CERTERA_VALUE"
