@@ -485,10 +485,19 @@ static void retry_after_while_polling(void **state)
 static void rate_limits(void **state)
 {
 	ordinary_ca();
-	ca_fault((struct fault){ .on = "POST /orders", .status = 429, .header = "Retry-After: 40", .body = LIMITED });
+	ca_fault((struct fault){ .on = "POST /challenge/1", .status = 429, .header = "Retry-After: 40", .body = LIMITED });
 	order_now(two);
 	assert_issued(); /* waited, it fitted */
 	assert_true(world_ms > 40000);
+	world_end(NULL);
+
+	world_begin(NULL);
+	ordinary_ca();
+	ca_fault((struct fault){ .on = "POST /orders", .status = 429, .header = "Retry-After: 40", .body = LIMITED });
+	order_now(two); /* a limit on orders is not waited for here: others of the account must hear of it */
+	assert_failed(ERR_CA, "rateLimited", "https://ca.example/orders: 429 rateLimited");
+	assert_int_equal(our.err.retry_at, world_epoch + 40);
+	assert_true(world_ms < 1000);
 	world_end(NULL);
 
 	world_begin(NULL);
