@@ -15,6 +15,8 @@ static const struct {
 } kinds[] = {
 	{ AGENDA_issue,    issue_due,    true },
 	{ AGENDA_register, register_due, false },
+	{ AGENDA_account,  account_due,  false },
+	{ AGENDA_revoke,   revoke_due,   false },
 };
 
 static bool is_order(enum agenda_kind kind)
