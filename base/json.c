@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 
-#define MAX_SIZE (1024 * 1024)
+#define MAX_SIZE ((size_t)1024 * 1024)
 #define MAX_DEPTH 32
 
 void cleanup_json(json_t **json)
@@ -45,11 +45,16 @@ static int check_depth(const char *s, size_t len, struct err *e)
 
 json_t *json_read(const void *data, size_t len, struct err *e)
 {
+	return json_read_most(data, len, MAX_SIZE, e);
+}
+
+json_t *json_read_most(const void *data, size_t len, size_t most, struct err *e)
+{
 	json_error_t why;
 	json_t *json;
 
-	if (len > MAX_SIZE) {
-		err_set(e, ERR_INVALID, "JSON of %zu bytes: at most %d are read", len, MAX_SIZE);
+	if (len > most) {
+		err_set(e, ERR_INVALID, "JSON of %zu bytes: at most %zu are read", len, most);
 		return NULL;
 	}
 	if (check_depth(data, len, e) < 0)

@@ -11,6 +11,8 @@ void cleanup_json(json_t **);
 
 /* Parses one JSON value of at most 1 MiB and a depth of 32, duplicates and NUL refused.  NULL and e on failure. */
 json_t *json_read(const void *, size_t len, struct err *e);
+/* The same with another bound than 1 MiB, for who sends what we asked for. */
+json_t *json_read_most(const void *, size_t len, size_t most, struct err *e);
 char *json_write(const json_t *);		/* compact, keys in insertion order; owned */
 char *json_write_pretty(const json_t *);	/* for people; owned */
 

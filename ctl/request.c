@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "base/fetch.h"
 
+#define ANSWER_MOST (64 * 1024 * 1024)	/* thousands of certificates */
+
 static void add_escaped(struct buf *out, const char *text)
 {
 	for (; *text; text++) {
@@ -56,7 +58,7 @@ static void answered(void *arg, const struct fetch_reply *r)
 		*w->e = *r->err;
 		return;
 	}
-	w->answer = r->body_len ? json_read(r->body, r->body_len, w->e) : json_object();
+	w->answer = r->body_len ? json_read_most(r->body, r->body_len, ANSWER_MOST, w->e) : json_object();
 	if (!w->answer) {
 		err_prefix(w->e, "reading the daemon's answer");
 	} else if (r->status >= 400) {
@@ -75,7 +77,7 @@ json_t *ctl_request(struct ctl *ctl, const char *method, const char *path, const
 	const char *const headers[] = { "Accept: application/json", "Content-Type: application/json", NULL };
 	struct fetch_request request = {
 		.method = method, .url = url, .body = text, .body_len = text ? strlen(text) : 0, .headers = headers,
-		.unix_socket = ctl->socket, .allow_http = true, .timeout_ms = 60000, .max_body = 64 * 1024 * 1024,
+		.unix_socket = ctl->socket, .allow_http = true, .timeout_ms = 60000, .max_body = ANSWER_MOST,
 	};
 	struct loop *loop = loop_new();
 	struct waiting w = { .loop = loop, .e = e };
