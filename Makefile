@@ -10,6 +10,8 @@
 
 -include config.mak
 
+MAKEFLAGS += --no-print-directory
+
 prefix      ?= /usr/local
 sbindir     ?= $(prefix)/sbin
 bindir      ?= $(prefix)/bin
@@ -89,7 +91,13 @@ $(UNITS): $(B)/%.t: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ -lcmocka $(all_libs)
 
--include $(wildcard $(B)/*/*.d)
+# Fuzzers: t/fuzz/NAME.c is one program (clang), see `make fuzz`.
+FUZZERS = $(patsubst %.c,$(B)/%,$(wildcard t/fuzz/*.c))
+$(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,acme pki base,$(call library,$(f)))
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $^ -lcmocka $(all_libs)
+
+-include $(wildcard $(B)/*/*.d $(B)/t/fuzz/*.d)
 
 # Documents that come out of the program's own tables.  The example is also kept in conf/, for readers.
 .PHONY: documents
@@ -155,7 +163,16 @@ check:
 # Runs the tests with what is installed.
 .PHONY: prove
 prove: all $(TESTS)
-	B=$(B) prove --exec '' --timer -j$(JOBS) $(TESTS)
+	MAKEFLAGS= B=$(B) prove --exec '' --timer -j$(JOBS) $(TESTS)
+
+# What reads other people's bytes, with bytes nobody would send: SECONDS for each of t/fuzz/.
+.PHONY: fuzz fuzzers
+fuzzers: $(FUZZERS)
+SECONDS ?= 60
+fuzz:
+	contrib/install-deps build test ci
+	$(MAKE) -j$(JOBS) B=build-fuzz CC=clang SANITIZE=address,undefined CFLAGS="-O1 -g -fsanitize=fuzzer-no-link" fuzzers
+	t/fuzz/run build-fuzz/t/fuzz $(SECONDS)
 
 .PHONY: demo
 demo:
@@ -178,6 +195,7 @@ help:
 	@echo "make              build certerad and certeractl into $(B)/"
 	@echo "make check        install what the tests need, build, run all tests (T=3: one family)"
 	@echo "make prove        run the tests with what is installed"
+	@echo "make fuzz         fuzz what reads other people's bytes (SECONDS=60 each)"
 	@echo "make demo         see it work: a CA, two web servers, Certera (DEMO=once: check and stop)"
 	@echo "make bench        measure it against nginx and certbot"
 	@echo "make install      into $(prefix) (DESTDIR=, prefix=)"

@@ -72,6 +72,7 @@ int show_material(struct ctl *, json_t *);	/* exports: to a file or standard out
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
 void print_todo(const json_t *order);		/* what a person is to publish for it */
+int show_added_csr(struct ctl *, json_t *);
 void print_added(const json_t *);		/* a new certificate's API keys */
 /* wait.c: with --wait, follow what was started until it ends */
 int wait_account(struct ctl *, json_t *);
@@ -79,5 +80,6 @@ int wait_cert_added(struct ctl *, json_t *);
 int wait_cert(struct ctl *, json_t *);
 int wait_verified(struct ctl *, json_t *);
 int wait_trial(struct ctl *, json_t *);
+int wait_revoked(struct ctl *, json_t *);
 
 #endif

@@ -20,6 +20,8 @@ static const struct {
 	{ AGENDA_register, register_due, false },
 	{ AGENDA_cleanup,  cleanup_due,  false },
 	{ AGENDA_trial,    trial_due,    false },
+	{ AGENDA_account,  account_due,  false },
+	{ AGENDA_revoke,   revoke_due,   false },
 };
 
 static bool is_order(enum agenda_kind kind)
