@@ -124,7 +124,8 @@ $(B)/man/certera.yaml.5: man/certera.yaml.5.in $(B)/certerad
 
 # Everything in its place.  A certera.yaml that is there stays as it is.
 install_folders = $(sbindir) $(bindir) $(sysconfdir)/certera $(mandir)/man1 $(mandir)/man5 $(mandir)/man8 $(unitdir) \
-                  $(sysusersdir) $(docdir) $(datadir)/redirect $(datadir)/deploy
+                  $(sysusersdir) $(docdir) $(datadir)/redirect $(datadir)/deploy \
+                  $(datadir)/hooks
 # $(call relocate,file,to): a text that names paths, with those of this installation.
 relocate = sed -e 's|/usr/sbin/certerad|$(sbindir)/certerad|g; s|/etc/certera|$(sysconfdir)/certera|g' $(1) > $(DESTDIR)$(2) && \
            chmod 644 $(DESTDIR)$(2)
@@ -145,6 +146,7 @@ install: all
 	$(INSTALL) -m 644 contrib/systemd/certera.sysusers $(DESTDIR)$(sysusersdir)/certera.conf
 	$(INSTALL) -m 644 contrib/redirect/* $(DESTDIR)$(datadir)/redirect
 	$(INSTALL) -m 755 contrib/deploy/* $(DESTDIR)$(datadir)/deploy
+	$(INSTALL) -m 755 contrib/hooks/* $(DESTDIR)$(datadir)/hooks
 	$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(docdir)
 	@[ -n "$(DESTDIR)" ] || $(MAKE) -s announce
 

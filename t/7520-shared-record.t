@@ -28,7 +28,7 @@ def main(t):
     hooks.add("replace", REPLACE)  # a provider that can only replace the whole record: it is told every value
     # Pebble reads 512 bytes of an answer, about eight values.  So it looks at nothing, and the test does: over TCP, at
     # the moment when the CA is told of each answer.
-    site = dns_site(t, bind, hooks, dns={"timeout": "60s"}, pebble={"always_valid": True}, record=True)
+    site = dns_site(t, bind, hooks, dns={"timeout": "60s"}, pebble={"env": {"PEBBLE_VA_ALWAYS_VALID": "1"}}, record=True)
     daemon, recorder = site.daemon, site.recorder
     daemon.add_cert("hand", "hand.example", by_hand=True)
     thumbprint = daemon.cert("hand")["order"]["todo"][0]["content"].split(".")[1]

@@ -115,7 +115,7 @@ class Pebble(Process):
     """An ACME CA that validates http-01 at `http_port` of whatever address a name has.
 
     nonce_reject and authz_reuse are percentages; sleep the most seconds before a validation;
-    lifetime the certificates' seconds (newer Pebble only); always_valid: it looks at no challenge answer; eab the external account bindings it wants, {kid: MAC key}.
+    lifetime the certificates' seconds (newer Pebble only); eab the external account bindings it wants, {kid: MAC key}.
     """
 
     def __init__(self, t, http_port, names=None, name="pebble", port=None, binary=None,

@@ -1,0 +1,200 @@
+/* Hooks: which scripts may run, arguments, lanes and limits, cancelling. */
+#include "daemon/hook.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+static char dir[] = "/tmp/certera-hook-XXXXXX";
+
+static void write_script(const char *name, const char *text, mode_t mode)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", dir, name);
+	_cleanup_fclose_ FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	fprintf(f, "#!/bin/sh\n%s\n", text);
+	fchmod(fileno(f), mode);
+}
+
+static void test_split(void **state)
+{
+	struct err e = { 0 };
+	static const struct {
+		const char *text;
+		const char *args[5];
+	} cases[] = {
+		{ "", { NULL } },
+		{ "  a\tb ", { "a", "b" } },
+		{ "\"a b\" c\"d e\"f \"\"", { "a b", "cd ef", "" } },
+		{ "$HOME `id` ; *", { "$HOME", "`id`", ";", "*" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_strv_ char **args = hook_split(cases[i].text, &e);
+		size_t n = 0;
+
+		assert_non_null(args);
+		for (; cases[i].args[n]; n++)
+			assert_string_equal(args[n], cases[i].args[n]);
+		assert_int_equal(strv_len(args), n);
+	}
+	assert_null(hook_split("one \"two", &e));
+}
+
+static void test_path(void **state)
+{
+	static const char *const wrong[] = { "", "../x", "a/b", ".hidden", "nosuch", "open", "plain", "link", "folder" };
+	_cleanup_free_ char *link = xasprintf("%s/link", dir), *folder = xasprintf("%s/folder", dir), *good = NULL;
+	struct err e = { 0 };
+
+	write_script("open", "", 0757);
+	write_script("plain", "", 0644);
+	write_script("good", "", 0755);
+	assert_int_equal(symlink("good", link), 0);
+	assert_int_equal(mkdir(folder, 0755), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		err_clear(&e);
+		assert_null(hook_path(dir, wrong[i], &e));
+		assert_true(err_is_set(&e));
+	}
+	good = hook_path(dir, "good", &e);
+	assert_non_null(good);
+}
+
+/* What a set of calls came to. */
+struct seen {
+	struct loop *loop;
+	int wanted, ended, failed;
+	struct buf output;
+};
+
+static void seen_end(void *arg, const struct hook_end *end)
+{
+	struct seen *s = arg;
+
+	s->failed += end->err != NULL;
+	buf_add_str(&s->output, end->output);
+	if (++s->ended == s->wanted)
+		loop_stop(s->loop);
+}
+
+static struct hook *call(struct hooks *hooks, const char *script, const char *arg, const char *lane, int at_once, struct seen *s)
+{
+	char *args[] = { (char *)arg, NULL };
+
+	return hook_start(hooks, &(struct hook_call){ .directory = dir, .script = script, .args = args, .lane = lane,
+			  .timeout = 10, .at_once = at_once }, seen_end, s);
+}
+
+static void test_lanes(void **state)
+{
+	struct loop *loop = loop_new();
+	struct hooks *hooks = hooks_new(loop);
+	struct seen s = { .loop = loop, .wanted = 6 };
+
+	/* Two at once in the lane would meet in the directory; at most two run, though four lanes could. */
+	write_script("lane", "mkdir \"lane-$1\" || exit 1; sleep 0.1; echo $1; rmdir \"lane-$1\"", 0755);
+	for (int i = 0; i < 6; i++)
+		call(hooks, "lane", i % 2 ? "b" : "a", i % 2 ? "b" : "a", 6, &s);
+	loop_run(loop);
+	assert_int_equal(s.ended, 6);
+	assert_int_equal(s.failed, 0);
+
+	s.ended = 0;
+	write_script("two", "n=$(ls -d busy-* 2>/dev/null | wc -l); [ $n -lt 2 ] || exit 1; mkdir busy-$$; sleep 0.1; rmdir busy-$$", 0755);
+	for (int i = 0; i < 6; i++)
+		call(hooks, "two", "", NULL, 2, &s);
+	loop_run(loop);
+	assert_int_equal(s.failed, 0);
+	buf_release(&s.output);
+	hooks_free(hooks);
+	loop_free(loop);
+}
+
+static void test_cancel(void **state)
+{
+	struct loop *loop = loop_new();
+	struct hooks *hooks = hooks_new(loop);
+	struct seen s = { .loop = loop, .wanted = 1 };
+	struct hook *first, *second;
+	int64_t began = clock_mono_ms();
+
+	write_script("long", "sleep 60", 0755);
+	write_script("short", "echo done", 0755);
+	first = call(hooks, "long", "", "lane", 4, &s);
+	second = call(hooks, "long", "", "lane", 4, &s);
+	call(hooks, "short", "", "lane", 4, &s);
+	hook_cancel(second);
+	hook_cancel(first);	/* and the third begins */
+	loop_run(loop);
+	assert_string_equal(buf_str(&s.output), "done\n");
+	assert_true(clock_mono_ms() - began < 20000);
+
+	/* Closed: what waits stays where it is. */
+	s.wanted = 99;
+	first = call(hooks, "long", "", "lane", 4, &s);
+	second = call(hooks, "short", "", "lane", 4, &s);
+	hooks_close(hooks);
+	hook_cancel(first);
+	hook_cancel(second);
+	assert_int_equal(s.ended, 1);
+	buf_release(&s.output);
+	hooks_free(hooks);
+	loop_free(loop);
+}
+
+/* One of many, NUL, half a character: what is shown is text, of bounded length. */
+static void test_output(void **state)
+{
+	struct loop *loop = loop_new();
+	struct hooks *hooks = hooks_new(loop);
+	struct seen s = { .loop = loop, .wanted = 1 };
+
+	write_script("odd", "printf 'a\\0b\\303'; head -c 100000 /dev/zero | tr '\\0' x; printf 'end\\302'", 0755);
+	call(hooks, "odd", "", NULL, 1, &s);
+	loop_run(loop);
+	assert_true(str_starts(buf_str(&s.output), "a?b?xxx"));
+	assert_true(str_ends(buf_str(&s.output), "xend?"));
+	assert_true(s.output.len < HOOK_OUTPUT_MAX + 100);
+	assert_non_null(strstr(buf_str(&s.output), "bytes left out"));
+	buf_release(&s.output);
+	hooks_free(hooks);
+	loop_free(loop);
+}
+
+static int set_up(void **state)
+{
+	return mkdtemp(dir) && chmod(dir, 0755) == 0 ? 0 : -1;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	return remove(path);
+}
+
+static int tear_down(void **state)
+{
+	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_path),
+		cmocka_unit_test(test_lanes),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_output),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
