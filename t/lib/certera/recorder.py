@@ -38,7 +38,8 @@ class Recorder:
 
     def __init__(self, pebble):
         self.pebble, self.port, self.seen = pebble, free_port(), []
-        # Traps: called with each request, in its thread; they may block, they may raise Drop.
+        # Traps: called with each request, in its thread; they may block, they may raise Drop.  What `before` returns,
+        # (status, problem), is answered, and the CA hears nothing of the request.
         self.before = self.after = lambda seen: None
         self.lock = threading.Lock()
         recorder = self
@@ -93,7 +94,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with self.owner.lock:
             self.owner.seen.append(seen)
         try:
-            self.owner.before(seen)
+            canned = self.owner.before(seen)
+            if canned:
+                seen.status, seen.answer = canned
+                self.refuse(*canned)
+                return
             reply = self.ask(body)
             answer = reply.read()
             seen.status, seen.location, seen.answer = reply.status, reply.headers.get("Location"), _json(answer)
@@ -111,6 +116,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     do_POST = do_HEAD = do_GET
+
+    def refuse(self, status, problem):
+        body = json.dumps(problem).encode()
+        self.send_response_only(status)
+        self.send_header("Content-Type", "application/problem+json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def ask(self, body):
         headers = {n: v for n, v in self.headers.items() if n.lower() not in ("connection", "content-length")}
