@@ -105,11 +105,11 @@ def new_terms(t):
     daemon, recorder = site.daemon, site.recorder
     problem = {"type": "urn:ietf:params:acme:error:userActionRequired", "detail": "Terms of service have changed",
         "instance": "https://ca.example/new-terms"}
-    recorder.before = lambda seen: (403, problem) if seen.kind == "neworder" else None
+    recorder.refuse = lambda seen: (403, problem) if seen.kind == "neworder" else None
     done = daemon.run_ctl("cert", "add", "shop", "--names", "shop.example", "--account", "ca", "--wait")
     t.contains(done.stderr, b"https://ca.example/new-terms", "who orders is told where the new terms are")
     t.equal((account(daemon)["state"], account(daemon)["error"]["code"]), ("terms", "userActionRequired"), "the account says so, too")
-    recorder.before = lambda seen: None
+    recorder.refuse = lambda seen: None
     agreed = daemon.ctl("account", "agree", "ca", "--wait")
     t.equal((agreed["state"], agreed["error"]), ("valid", None), "a person agrees")
     t.ok(any((s.payload or {}).get("termsOfServiceAgreed") and "/my-account/" in s.path for s in recorder.seen), "the CA is told")

@@ -38,9 +38,10 @@ class Recorder:
 
     def __init__(self, pebble):
         self.pebble, self.port, self.seen = pebble, free_port(), []
-        # Traps: called with each request, in its thread; they may block, they may raise Drop.  What `before` returns,
-        # (status, problem), is answered, and the CA hears nothing of the request.
+        # Traps: called with each request, in its thread; they may block, they may raise Drop.
         self.before = self.after = lambda seen: None
+        # What it returns for a request, (status, problem), is answered, and the CA hears nothing of it.
+        self.refuse = lambda seen: None
         self.lock = threading.Lock()
         recorder = self
 
@@ -94,10 +95,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with self.owner.lock:
             self.owner.seen.append(seen)
         try:
-            canned = self.owner.before(seen)
-            if canned:
-                seen.status, seen.answer = canned
-                self.refuse(*canned)
+            self.owner.before(seen)
+            refusal = self.owner.refuse(seen)
+            if refusal:
+                seen.status, seen.answer = refusal
+                self.send_problem(*refusal)
                 return
             reply = self.ask(body)
             answer = reply.read()
@@ -117,7 +119,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     do_POST = do_HEAD = do_GET
 
-    def refuse(self, status, problem):
+    def send_problem(self, status, problem):
         body = json.dumps(problem).encode()
         self.send_response_only(status)
         self.send_header("Content-Type", "application/problem+json")
