@@ -240,9 +240,18 @@ static int done_contact(struct change *c, struct txn *t, struct rec_account *acc
  * agree.
  */
 
+/*
+ * RFC 8555 section 7.3.3 has a person agree on the CA's own page, so many CAs have no use for being told, and call it
+ * malformed.  Whether they are content, the next order tells.
+ */
+static void agree_answered(void *arg, const json_t *answer, const struct err *why)
+{
+	change_answered(arg, answer, why && str_eq(why->code, "malformed") ? NULL : why);
+}
+
 static int begin_agree(struct change *c, struct txn *t, struct err *e)
 {
-	c->request = acme_agree_start(client(c), &c->signer, change_answered, c);
+	c->request = acme_agree_start(client(c), &c->signer, agree_answered, c);
 	return 1;
 }
 

@@ -16,6 +16,8 @@ def main(t):
         end_of_it(t, name, site)
         site.end()
     bindings(t)
+    new_terms(t)
+    ready_names(t)
 
 
 def account(daemon, name="ca"):
@@ -95,6 +97,41 @@ def bindings(t):
         account = site.daemon.ctl("account", "add", alg.lower(), "--directory", site.ca.directory, "--ca-file", site.ca.ca_file,
             "--agree-terms", "--eab-kid", "kid-1", "--eab-key-file", key_file, "--eab-alg", alg, "--wait")
         t.equal(account["state"], "valid", f"bound with {alg}")
+
+
+def new_terms(t):
+    """The CA changes its terms: the account says so, a person agrees, and what waited goes on by itself."""
+    site = Site(t, record=True, suffix="-terms")
+    daemon, recorder = site.daemon, site.recorder
+    problem = {"type": "urn:ietf:params:acme:error:userActionRequired", "detail": "Terms of service have changed",
+        "instance": "https://ca.example/new-terms"}
+
+    def refuse(seen):
+        if seen.kind == "neworder":
+            raise Refuse(403, problem)
+
+    recorder.before = refuse
+    done = daemon.run_ctl("cert", "add", "shop", "--names", "shop.example", "--account", "ca", "--wait")
+    t.contains(done.stderr, b"https://ca.example/new-terms", "who orders is told where the new terms are")
+    t.equal((account(daemon)["state"], account(daemon)["error"]["code"]), ("terms", "userActionRequired"), "the account says so, too")
+    recorder.before = lambda seen: None
+    agreed = daemon.ctl("account", "agree", "ca", "--wait")
+    t.equal((agreed["state"], agreed["error"]), ("valid", None), "a person agrees")
+    t.ok(any((s.payload or {}).get("termsOfServiceAgreed") and "/my-account/" in s.path for s in recorder.seen), "the CA is told")
+    daemon.wait_for_cert("shop", lambda c: c["status"] == "active", "it is ordered by itself")
+    t.ok(True, "and the certificate is ordered by itself")
+
+
+def ready_names(t):
+    """CAs by name; in a network where nothing is."""
+    daemon = Certerad(t, "certerad-alone", wrap=[program("unshare"), "--net"])
+    daemon.ctl("account", "add", "try", "--ca", "letsencrypt", "--staging", "--agree-terms")
+    t.equal((account(daemon, "try")["staging"], account(daemon, "try")["ca"]), (True, "letsencrypt-staging"),
+        "--staging takes the staging beside a CA")
+    daemon.ctl("account", "add", "real", "--ca", "letsencrypt", "--agree-terms")
+    t.equal(account(daemon, "real")["staging"], False, "which is not the CA itself")
+    done = daemon.run_ctl("account", "add", "none", "--ca", "zerossl", "--staging")
+    t.contains(done.stderr, b"no staging", "a CA without one is not asked for it")
 
 
 run(main)

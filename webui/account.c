@@ -71,6 +71,30 @@ static void adding_release(void *state)
 	wipe_free(a->key_pem);
 }
 
+static const struct ca *find_ca(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cas); i++)
+		if (!strcmp(cas[i].name, name))
+			return &cas[i];
+	return NULL;
+}
+
+/* The CA of this name, or, where that is asked for, the one beside it that issues for testing. */
+static const struct ca *read_ca_name(const char *name, bool staging, struct err *e)
+{
+	const struct ca *ca = find_ca(name);
+	_cleanup_free_ char *twin = xasprintf("%s-staging", name);
+
+	if (!ca) {
+		err_set(e, ERR_INVALID, "the CA \"%.40s\" is not known by name: give the URL of its directory", name);
+	} else if (staging && !ca->staging) {
+		ca = find_ca(twin);
+		if (!ca)
+			err_set(e, ERR_INVALID, "the CA \"%.40s\" has no staging that is known here", name);
+	}
+	return ca;
+}
+
 static int read_ca(struct rec_account *account, const json_t *body, struct err *e)
 {
 	const char *name = json_str(body, "ca"), *directory = json_str(body, "directory");
@@ -78,14 +102,13 @@ static int read_ca(struct rec_account *account, const json_t *body, struct err *
 
 	if (!name == !directory)
 		return err_set(e, ERR_INVALID, "give either \"ca\", the short name of a CA, or \"directory\", its URL");
-	for (size_t i = 0; name && i < ARRAY_SIZE(cas); i++)
-		if (!strcmp(cas[i].name, name))
-			ca = &cas[i];
-	if (name && !ca)
-		return err_set(e, ERR_INVALID, "the CA \"%.40s\" is not known by name: give the URL of its directory",
-			       name);
-	if (ca)
+	if (name) {
+		ca = read_ca_name(name, json_bool(body, "staging", false), e);
+		if (!ca)
+			return -1;
+		name = ca->name;
 		directory = ca->directory;
+	}
 	if (!str_starts(directory, "https://") || strlen(directory) <= strlen("https://") ||
 	    strpbrk(directory, " \t\r\n\"<>\\"))
 		return err_set(e, ERR_INVALID, "the directory \"%.200s\" is not an https URL", directory);
