@@ -25,6 +25,12 @@ PLACES = {
     "usr/share/certera/redirect/haproxy.cfg": 0o644,
     "usr/share/certera/redirect/Caddyfile": 0o644,
     "usr/share/certera/redirect/iis-web.config": 0o644,
+    "usr/share/certera/hooks/acme-dns": 0o755,
+    "usr/share/certera/hooks/acme.sh": 0o755,
+    "usr/share/certera/hooks/certbot": 0o755,
+    "usr/share/certera/hooks/dehydrated": 0o755,
+    "usr/share/certera/hooks/lego-exec": 0o755,
+    "usr/share/certera/hooks/nsupdate": 0o755,
     "usr/share/doc/certera/README.md": 0o644,
     "usr/share/doc/certera/LICENSE": 0o644,
 }
