@@ -69,6 +69,7 @@ int show_cert(struct ctl *, json_t *);
 int show_certs(struct ctl *, json_t *);
 int show_events(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
+int show_key_download(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
 void print_added(const json_t *);		/* a new certificate's API keys */

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/encode.h"
 
 bool ctl_as_json(const struct ctl *ctl, const json_t *answer)
 {
@@ -288,33 +289,50 @@ int show_events(struct ctl *ctl, json_t *answer)
 }
 
 /* Beside the file, then renamed: never half a key, never readable by others. */
-static int write_out(const char *path, const char *text, struct err *e)
+static int write_out(const char *path, const struct buf *content, struct err *e)
 {
 	_cleanup_free_ char *fresh = xasprintf("%s.new", path);
 	_cleanup_close_ int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	size_t len = strlen(text);
 
-	if (fd < 0 || fchmod(fd, 0600) < 0 || write(fd, text, len) != (ssize_t)len || fsync(fd) < 0 || rename(fresh, path) < 0)
+	if (fd < 0 || fchmod(fd, 0600) < 0 || write(fd, content->data, content->len) != (ssize_t)content->len || fsync(fd) < 0 || rename(fresh, path) < 0)
 		return err_errno(e, ERR_STORAGE, "writing %s", path);
+	return 0;
+}
+
+/* Text stands there as it is; bytes are base64 in "data". */
+static int read_material(const json_t *answer, struct buf *content, struct err *e)
+{
+	const char *text = json_str(answer, "pem") ? json_str(answer, "pem") : json_str(answer, "key");
+	const char *data = json_str(answer, "data");
+
+	if (text)
+		buf_add_str(content, text);
+	else if (!data || base64_decode(content, data, strlen(data)) < 0)
+		return err_set(e, ERR_INTERNAL, "the daemon's answer holds nothing to export");
 	return 0;
 }
 
 int show_material(struct ctl *ctl, json_t *answer)
 {
-	const char *text = json_str(answer, "pem") ? json_str(answer, "pem") : json_str(answer, "key");
+	_cleanup_buf_wipe_ struct buf content = BUF_INIT;
 	const char *path = json_str(ctl->local, "out");
 	struct err e = { 0 };
 
 	if (!path && ctl_as_json(ctl, answer))
 		return 0;
-	if (!text) {
-		err_set(&e, ERR_INTERNAL, "the daemon's answer holds nothing to export");
-		return ctl_fail(&e);
-	}
-	if (path && write_out(path, text, &e) < 0)
+	if (read_material(answer, &content, &e) < 0 || (path && write_out(path, &content, &e) < 0))
 		return ctl_fail(&e);
 	if (!path)
-		fputs(text, stdout);
+		fwrite(content.data, 1, content.len, stdout);
+	return 0;
+}
+
+int show_key_download(struct ctl *ctl, json_t *answer)
+{
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("%s: its API keys may %s.\n", json_str(answer, "name"),
+	       json_bool(answer, "key_download", false) ? "fetch formats with the private key" : "fetch no format with the private key");
 	return 0;
 }
 

@@ -1,11 +1,9 @@
 /* /api/v1/certificates: what they are, what became of them, and what is wished for them. */
 #include "base/clock.h"
-#include "pki/cert.h"
 #include "pki/identifier.h"
 #include "store/agenda.h"
 #include "store/status.h"
 #include "webui/admin.h"
-#include "webui/chain.h"
 
 #define VERSIONS_SHOWN 20
 
@@ -181,36 +179,8 @@ int page_cert_delete(struct request *r, struct err *e)
 }
 
 /*
- * The chain, and the API keys.
+ * The API keys.
  */
-
-int page_cert_export(struct request *r, struct err *e)
-{
-	static const char *const known[] = { "chain", "staging", NULL };
-	_cleanup_(params_release) struct params query = { NULL, 0 };
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
-	_cleanup_(rec_version_release) struct rec_version version = { 0 };
-	_cleanup_chain_ struct chain chain = { NULL, 0 };
-	_cleanup_buf_ struct buf pem = BUF_INIT;
-	_cleanup_free_ char *id = NULL;
-	_cleanup_txn_ struct txn *t = NULL;
-	size_t from, to;
-	json_t *answer;
-
-	if (admin_query(r, &query, known, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 ||
-	    admin_find_cert(r, t, &cert, e) < 0)
-		return -1;
-	if (!cert.current)
-		return err_set(e, ERR_CONFLICT, "the certificate %s has not been issued yet", cert.name);
-	id = record_child_id(cert.id, cert.current);
-	if (rec_version_get(t, &version, id, e) < 0 || chain_parse(&chain, slice_str(version.chain), e) < 0 ||
-	    chain_part(params_get(&query, "chain"), chain.count, &from, &to, e) < 0)
-		return -1;
-	chain_pem(&chain, from, to, &pem);
-	answer = json_object();
-	json_put_str(answer, "pem", buf_str(&pem));
-	return reply_json(r, 200, answer);
-}
 
 static int get_access(struct txn *t, const char *id, struct buf *access, struct err *e)
 {

@@ -3,8 +3,8 @@
 #include "pki/identifier.h"
 #include "pki/key.h"
 #include "store/agenda.h"
-#include "webui/admin.h"
 #include "webui/name.h"
+#include "webui/permit.h"
 
 struct adding {
 	struct rec_cert cert;
@@ -12,6 +12,8 @@ struct adding {
 	char *account, *key_name, *key_type;
 	bool new_key, issue;
 	struct buf key_field[6];	/* what the keeper answered when it made the key */
+	struct buf cert_api_key[2];
+	struct buf key_access;		/* the key's access blob, naming this certificate */
 };
 
 static void adding_release(void *state)
@@ -25,6 +27,9 @@ static void adding_release(void *state)
 	free(a->key_type);
 	for (size_t i = 0; i < ARRAY_SIZE(a->key_field); i++)
 		buf_wipe(&a->key_field[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(a->cert_api_key); i++)
+		buf_wipe(&a->cert_api_key[i]);
+	buf_release(&a->key_access);
 }
 
 /*
@@ -162,7 +167,8 @@ static int fit(struct request *r, struct adding *a, struct txn *t, struct err *e
 }
 
 /*
- * The keeper makes the key, if there is none, then the identity with its API keys; then all is put at once.
+ * The keeper makes the key, if there is none, then the identity with its API keys, and names the certificate in the
+ * key's access blob; then all is put at once.
  */
 
 static int put_new_key(struct adding *a, struct txn *t, struct err *e)
@@ -170,7 +176,7 @@ static int put_new_key(struct adding *a, struct txn *t, struct err *e)
 	struct slice field[ARRAY_SIZE(a->key_field)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
-		field[i] = slice_buf(&a->key_field[i]);
+		field[i] = slice_buf(i == 1 ? &a->key_access : &a->key_field[i]);
 	record_set(&a->key.name, a->cert.name);
 	record_set(&a->key.use, a->cert.site ? KEEPER_USE_SITE : KEEPER_USE_CERTIFICATE);
 	if (admin_put_key(t, &a->key, field, e) < 0)
@@ -183,7 +189,8 @@ static int put_cert(struct request *r, struct adding *a, struct err *e)
 	struct rec_cert *cert = &a->cert;
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || fit(r, a, t, e) < 0 || (a->new_key && put_new_key(a, t, e) < 0))
+	if (store_write(r->webui->env->store, &t, e) < 0 || fit(r, a, t, e) < 0 || 
+	    (a->new_key ? put_new_key(a, t, e) : permit_put(t, a->key.id, slice_buf(&a->key_field[1]), slice_buf(&a->key_access), e)) < 0)
 		return -1;
 	record_set(&cert->key_id, a->key.id);
 	if (rec_cert_put(t, cert, e) < 0 || (a->issue && agenda_set(t, AGENDA_issue, cert->id, cert->created, e) < 0) ||
@@ -193,21 +200,40 @@ static int put_cert(struct request *r, struct adding *a, struct err *e)
 	return admin_commit(r, TAKE(t), a->issue, e);
 }
 
-static int access_made(struct request *r, const struct slice *field, struct err *e)
+static int granted(struct request *r, const struct slice *field, struct err *e)
 {
 	struct adding *a = r->state;
 	json_t *answer;
 
-	record_set(&a->cert.id, field[0].data);
-	record_set_blob(&a->cert.access, field[1]);
+	buf_add(&a->key_access, field[0].data, field[0].len);
 	if (put_cert(r, a, e) < 0)
 		return -1;
 	answer = json_object();
 	json_object_set_new(answer, "certificate", admin_show_cert(&a->cert, a->account, a->key.name));
-	admin_put_api_keys(answer, "api_keys", field[2], field[3]);
+	admin_put_api_keys(answer, "api_keys", slice_buf(&a->cert_api_key[0]), slice_buf(&a->cert_api_key[1]));
 	if (a->new_key)
 		admin_put_api_keys(answer, "key_api_keys", slice_buf(&a->key_field[4]), slice_buf(&a->key_field[5]));
 	return reply_json(r, 201, answer);
+}
+
+/* A new key's own API key is the proof; for one that was there, the admin. */
+static int access_made(struct request *r, const struct slice *field, struct err *e)
+{
+	struct adding *a = r->state;
+	_cleanup_buf_ struct buf ids = BUF_INIT;
+	_cleanup_txn_ struct txn *t = NULL;
+
+	record_set(&a->cert.id, field[0].data);
+	record_set_blob(&a->cert.access, field[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(a->cert_api_key); i++)
+		buf_add(&a->cert_api_key[i], field[2 + i].data, field[2 + i].len);
+	if (a->new_key)
+		return permit_ask(r, a->key_field[0].data, slice_buf(&a->key_field[1]), slice_str(a->cert.id), a->key_field[4].data,
+				  granted);
+	if (store_read(r->webui->env->store, &t, e) < 0 || permit_certificates(t, a->key.id, a->cert.id, &ids, e) < 0)
+		return -1;
+	buf_add(&a->key_field[1], a->key.access.data, a->key.access.len);
+	return permit_ask(r, a->key.id, slice_buf(&a->key.access), slice_buf(&ids), KEEPER_PROOF_PEER, granted);
 }
 
 static int make_access(struct request *r)
