@@ -77,7 +77,8 @@ static int check_key(struct request *r, struct download *d, answer_fn *checked, 
 		return -1;
 	if (!api_key)
 		return unauthorized(e);
-	return REQUEST_ASK(r, access_check, -1, checked, slice_str(d->id ? d->id : ""), slice_buf(&d->access), slice_str(api_key));
+	return REQUEST_ASK(r, access_check, -1, checked, slice_str(d->id ? d->id : ""), slice_buf(&d->access),
+			   slice_str(api_key));
 }
 
 /* The first thing every answer of the keeper's check leads to. */
@@ -97,13 +98,18 @@ static bool is_unchanged(struct request *r, struct download *d, int64_t modified
 {
 	reply_header(r, "ETag", d->etag);
 	reply_header(r, "Last-Modified", http_date(d->modified, modified));
-	return validator_unchanged(request_header(r, "If-None-Match"), request_header(r, "If-Modified-Since"), d->etag, modified);
+	return validator_unchanged(request_header(r, "If-None-Match"), request_header(r, "If-Modified-Since"), d->etag,
+				   modified);
 }
 
 static void record_use(struct request *r, const struct download *d, const char *action)
 {
-	consumers_used(r->webui->consumers, &(struct consumer_use){ .id = d->id, .slot = d->slot, .name = d->name,
-								     .address = r->from, .version = d->version, .action = action });
+	struct consumer_use use = {
+		.id = d->id, .slot = d->slot, .name = d->name, .version = d->version,
+		.address = r->from, .action = action,
+	};
+
+	consumers_used(r->webui->consumers, &use);
 }
 
 static int not_modified(struct request *r, const struct download *d)
@@ -216,7 +222,8 @@ int page_fetch_certificate(struct request *r, struct err *e)
  * Keys.
  */
 
-static int read_key(struct request *r, struct download *d, struct rec_key *key, struct rec_key_version *version, struct err *e)
+static int read_key(struct request *r, struct download *d, struct rec_key *key, struct rec_key_version *version,
+		    struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 	_cleanup_free_ char *id = NULL;
@@ -254,7 +261,8 @@ static int choose_key_format(struct download *d, struct err *e)
 
 static int key_key_checked(struct request *r, const struct slice *field, struct err *e)
 {
-	static const char *const known[] = { "format", NULL };
+	/* Scripts send the same for certificate and key; a key is for both kinds. */
+	static const char *const known[] = { "format", "staging", NULL };
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
 	unsigned char hash[SHA256_SIZE];
