@@ -327,6 +327,30 @@ int show_material(struct ctl *ctl, json_t *answer)
 	return 0;
 }
 
+int show_imported(struct ctl *ctl, json_t *answer)
+{
+	const json_t *cert = json_object_get(answer, "certificate");
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("%s: version %lld is in force, a chain of %lld; it is tracked and served, not renewed.\n", json_str(cert, "name"),
+	       (long long)json_int(cert, "current", 0), (long long)json_int(answer, "chain", 0));
+	if (json_int(answer, "left_over", 0))
+		printf("Left out, as they do not belong to the chain: %lld certificates (a root is never served).\n",
+		       (long long)json_int(answer, "left_over", 0));
+	if (json_object_get(answer, "api_keys"))
+		print_added(answer);
+	return 0;
+}
+
+int show_rolled_back(struct ctl *ctl, json_t *answer)
+{
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("%s: version %lld is in force again.\n", json_str(answer, "name"), (long long)json_int(answer, "current", 0));
+	return 0;
+}
+
 int show_key_download(struct ctl *ctl, json_t *answer)
 {
 	if (ctl_as_json(ctl, answer))

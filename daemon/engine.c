@@ -7,6 +7,17 @@
 #define LONGEST_SLEEP 3600	/* seconds; the clock may jump */
 #define HOLD_MS 10000		/* after the store failed */
 
+/* Another version of a certificate of our own site was put in force: by import or by rolling back. */
+static int site_due(struct engine *g, const struct agenda_row *row, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_write(g->store, &t, e) < 0 || agenda_delete(t, AGENDA_site, row->id, e) < 0 || txn_commit(TAKE(t), e) < 0)
+		return -1;
+	g->site_changed(g->arg);
+	return 0;
+}
+
 /* What is done for each kind of row. */
 static const struct {
 	enum agenda_kind kind;
@@ -15,6 +26,7 @@ static const struct {
 } kinds[] = {
 	{ AGENDA_issue,    issue_due,    true },
 	{ AGENDA_register, register_due, false },
+	{ AGENDA_site,     site_due,     false },
 };
 
 static bool is_order(enum agenda_kind kind)

@@ -190,10 +190,10 @@ static void key_made(void *arg, const struct keeper_answer *a)
 static int needs_new_key(struct txn *t, const struct rec_cert *cert, const struct rec_key *key, bool *needed, struct err *e)
 {
 	_cleanup_(rec_version_release) struct rec_version version = { 0 };
-	_cleanup_free_ char *id = record_child_id(cert->id, cert->current);
+	_cleanup_free_ char *id = record_child_id(cert->id, cert->newest);	/* also after rolling back */
 
 	*needed = false;
-	if (!cert->current || cert->key_reuse)
+	if (!cert->newest || (cert->key_reuse && !cert->rekey))
 		return 0;
 	if (rec_version_get(t, &version, id, e) < 0)
 		return -1;
@@ -226,7 +226,7 @@ static int look_up(struct issue *is, struct txn *t, const char *cert_id, struct 
 {
 	if (rec_cert_get(t, &is->cert, cert_id, e) < 0)
 		return e->kind == ERR_MISSING ? agenda_delete(t, AGENDA_issue, cert_id, e) : -1;
-	if (is->cert.disabled)
+	if (is->cert.disabled || is->cert.imported)
 		return agenda_delete(t, AGENDA_issue, cert_id, e);
 	if (rec_account_get(t, &is->account, is->cert.account_id, e) < 0)
 		return err_prefix(e, "its account");
@@ -397,6 +397,7 @@ static int plan_renewal(struct issue *is, struct txn *t, struct rec_cert *cert, 
 	random_bytes(&dice, sizeof(dice));
 	cert->renew_at = renewal_time(cert->not_before, cert->not_after, is->job.engine->config->renewal_before, dice);
 	cert->open_order = 0;
+	cert->rekey = false;
 	cert->failures = 0;
 	cert->retry_at = 0;
 	record_set(&cert->error, NULL);

@@ -37,6 +37,9 @@ int admin_put_key(struct txn *, struct rec_key *, const struct slice *field, str
 /* Members of the answers that show API keys, this once. */
 void admin_put_api_keys(json_t *, const char *member, struct slice first, struct slice second);
 
+/* Is one of the names this server's own, so that the certificate is served by SNI? */
+bool admin_is_site(const struct request *, char *const *names);
+
 /* Replaces one of two API keys (POST .../apikeys/1).  get and put move the access blob of the record with that id. */
 struct admin_rotation {
 	const char *object;		/* "certificate" or "key" */

@@ -28,6 +28,11 @@ json_t *admin_show_cert(const struct rec_cert *cert, const char *account, const 
 	json_put_str(o, "status", cert_status_word(status));
 	json_put_str(o, "status_text", cert_status_sentence(status));
 	json_put_str(o, "next_step", cert_status_next(status));
+	if (cert->imported && (status == STATUS_active || status == STATUS_expired)) {
+		json_put_str(o, "status_text", status == STATUS_active ? "It is valid; it was imported, so it is not renewed here." :
+									 "It is no longer valid; it was imported.");
+		json_put_str(o, "next_step", "Import its successor before it ends.");
+	}
 	return o;
 }
 
@@ -124,7 +129,12 @@ int page_cert_issue(struct request *r, struct err *e)
 		err_set(e, ERR_CONFLICT, "the certificate %s is switched off", cert.name);
 		return err_hint(e, "Enable it first.");
 	}
-	if (agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
+	if (cert.imported && (!cert.account_id || !*cert.account_id)) {
+		err_set(e, ERR_CONFLICT, "the certificate %s was imported: it is not ordered here", cert.name);
+		return err_hint(e, "Import its successor; or add a certificate with an account under another name.");
+	}
+	cert.imported = false;	/* from now on it is ordered again */
+	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
 	    admin_event(t, "certificate.issue", cert.id, cert.name, e, "to be ordered now") < 0)
 		return -1;
 	answer = show(t, &cert);

@@ -55,14 +55,6 @@ static int read_names(struct adding *a, const json_t *body, struct err *e)
 	return 0;
 }
 
-static bool is_site(const struct request *r, char *const *names)
-{
-	for (; *names; names++)
-		if (!strcasecmp(*names, r->webui->settings->hostname))
-			return true;
-	return false;
-}
-
 static int read_key_type(struct adding *a, const char *word, struct err *e)
 {
 	enum key_type type;
@@ -99,7 +91,7 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 	record_set(&a->key_name, json_str(body, "key"));
 	a->new_key = !a->key_name;
 	cert->key_reuse = json_bool(body, "key_reuse", false);
-	cert->site = is_site(r, cert->names);
+	cert->site = admin_is_site(r, cert->names);
 	cert->created = clock_now();
 	a->issue = json_bool(body, "issue", true);
 	return 0;
