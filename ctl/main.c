@@ -197,8 +197,16 @@ static int parse_words(struct ctl *ctl, char **argv, struct err *e)
 }
 
 /* What a command line says beyond members: what follows from its words. */
-static void complete(struct ctl *ctl)
+static int complete(struct ctl *ctl, struct err *e)
 {
+	if (str_eq(ctl->command->words, "decode")) {
+		_cleanup_wipe_ char *content = read_upload(ctl->args[0], e);
+
+		if (!content)
+			return -1;
+		json_put_str(ctl->body, "file", content);
+		return 0;
+	}
 	if (!str_eq(ctl->command->method, "GET") && !strchr(ctl->command->path, '{'))
 		json_put_str(ctl->body, "name", ctl->args[0]);
 	if (json_bool(ctl->local, "staging", false))
@@ -213,6 +221,7 @@ static void complete(struct ctl *ctl)
 			ctl->args[0] = xstrdup(kind);
 		}
 	}
+	return 0;
 }
 
 static int run(struct ctl *ctl)
@@ -237,12 +246,10 @@ static int run_command(struct ctl *ctl, char **argv)
 	ctl->body = json_object();
 	ctl->query = json_object();
 	ctl->local = json_object();
-	if (parse_words(ctl, argv, &e) < 0) {
+	if (parse_words(ctl, argv, &e) < 0 || complete(ctl, &e) < 0)
 		code = ctl_fail(&e);
-	} else {
-		complete(ctl);
+	else
 		code = run(ctl);
-	}
 	json_decref(ctl->body);
 	json_decref(ctl->query);
 	json_decref(ctl->local);

@@ -373,3 +373,48 @@ int show_removed(struct ctl *ctl, json_t *answer)
 		printf("%s is removed.\n", ctl->args[0]);
 	return 0;
 }
+
+/* All members of an object that say something, one a line. */
+static void print_members(const json_t *obj)
+{
+	const char *name;
+	json_t *value, *one;
+	size_t i;
+
+	json_object_foreach ((json_t *)obj, name, value) {
+		if (json_is_string(value))
+			printf("  %-16s %s\n", name, json_string_value(value));
+		else if (json_is_integer(value))
+			printf("  %-16s %lld\n", name, (long long)json_integer_value(value));
+		else if (json_is_boolean(value))
+			printf("  %-16s %s\n", name, json_is_true(value) ? "yes" : "no");
+		json_array_foreach(value, i, one)
+			printf("  %-16s %s\n", i ? "" : name, json_string_value(one));
+	}
+}
+
+int show_decoded(struct ctl *ctl, json_t *answer)
+{
+	static const struct {
+		const char *member, *title;
+	} lists[] = { { "certificates", "certificate" }, { "keys", "private or public key" } };
+	json_t *one;
+	size_t i;
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	for (size_t n = 0; n < ARRAY_SIZE(lists); n++)
+		json_array_foreach(json_object_get(answer, lists[n].member), i, one) {
+			printf("%s %zu\n", lists[n].title, i + 1);
+			print_members(one);
+		}
+	if (json_is_object(json_object_get(answer, "request"))) {
+		puts("certificate request");
+		print_members(json_object_get(answer, "request"));
+	}
+	if (!json_array_size(json_object_get(answer, "findings")))
+		puts("Nothing is wrong with it.");
+	json_array_foreach(json_object_get(answer, "findings"), i, one)
+		printf("! %s\n", json_string_value(one));
+	return 0;
+}
