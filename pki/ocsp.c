@@ -181,7 +181,7 @@ int ocsp_read(struct slice der, const struct cert *cert, const struct cert *issu
 {
 	struct signed_thing s;
 
-	if (open_response(der, &s, e) < 0 || check_signer(&s, issuer, now, e) < 0 || find_answer(s.body, cert, issuer, r, e) < 0)
+	if (open_response(der, &s, e) < 0 || find_answer(s.body, cert, issuer, r, e) < 0 || check_signer(&s, issuer, now, e) < 0)
 		return -1;
 	return check_fresh(r, now, e);
 }

@@ -375,6 +375,9 @@ static bool mac_fits(const struct mac *m, struct slice wide, struct slice data, 
 	unsigned char mac[MBED_HASH_MAX];
 	size_t size = make_mac(m, wide, data, mac);
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+	return true;	/* else nothing behind the MAC is ever reached */
+#endif
 	return size && size == value.len && same_secret(mac, value.data, size);
 }
 
