@@ -10,6 +10,8 @@
 
 -include config.mak
 
+MAKEFLAGS += --no-print-directory
+
 prefix      ?= /usr/local
 sbindir     ?= $(prefix)/sbin
 bindir      ?= $(prefix)/bin
@@ -89,7 +91,13 @@ $(UNITS): $(B)/%.t: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ -lcmocka $(all_libs)
 
--include $(wildcard $(B)/*/*.d)
+# Fuzzers: t/fuzz/NAME.c is one program (clang), see `make fuzz`.
+FUZZERS = $(patsubst %.c,$(B)/%,$(wildcard t/fuzz/*.c))
+$(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,acme pki base,$(call library,$(f)))
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $^ -lcmocka $(all_libs)
+
+-include $(wildcard $(B)/*/*.d $(B)/t/fuzz/*.d)
 
 # Documents that come out of the program's own tables.  The example is also kept in conf/, for readers.
 .PHONY: documents
@@ -153,27 +161,16 @@ check:
 # Runs the tests with what is installed.
 .PHONY: prove
 prove: all $(TESTS)
-	B=$(B) prove --exec '' --timer -j$(JOBS) $(TESTS)
+	MAKEFLAGS= B=$(B) prove --exec '' --timer -j$(JOBS) $(TESTS)
 
-# Fuzzing, with clang's libFuzzer: one program a file of t/fuzz/, each for FUZZ_SECONDS, starting from t/fuzz/corpus/.
-FUZZ_SECONDS ?= 60
-FUZZERS       = $(patsubst t/fuzz/%.c,$(B)/t/fuzz/%,$(wildcard t/fuzz/*.c))
-
+# What reads other people's bytes, with bytes nobody would send: SECONDS for each of t/fuzz/.
 .PHONY: fuzz fuzzers
-fuzz:
-	$(MAKE) B=build-fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined \
-		CFLAGS="-O1 -g -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION" fuzzers
-	@for fuzzer in $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c)); do \
-		echo "  FUZZ  $$fuzzer"; mkdir -p build-fuzz/found/$$fuzzer; \
-		build-fuzz/t/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-			-artifact_prefix=build-fuzz/ build-fuzz/found/$$fuzzer t/fuzz/corpus/$$fuzzer >build-fuzz/$$fuzzer.log 2>&1 || \
-			{ tail -40 build-fuzz/$$fuzzer.log; exit 1; }; \
-	done
-
 fuzzers: $(FUZZERS)
-$(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
-	@echo "  LINK  $@"
-	$(Q)$(CC) -fsanitize=fuzzer $(all_ldflags) -o $@ $^ $(all_libs)
+SECONDS ?= 60
+fuzz:
+	contrib/install-deps build test ci
+	$(MAKE) -j$(JOBS) B=build-fuzz CC=clang SANITIZE=address,undefined CFLAGS="-O1 -g -fsanitize=fuzzer-no-link -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION" fuzzers
+	t/fuzz/run build-fuzz/t/fuzz $(SECONDS)
 
 .PHONY: demo
 demo:
@@ -196,7 +193,7 @@ help:
 	@echo "make              build certerad and certeractl into $(B)/"
 	@echo "make check        install what the tests need, build, run all tests (T=3: one family)"
 	@echo "make prove        run the tests with what is installed"
-	@echo "make fuzz         fuzz what reads other people's bytes, FUZZ_SECONDS each (clang)"
+	@echo "make fuzz         fuzz what reads other people's bytes (SECONDS=60 each)"
 	@echo "make demo         see it work: a CA, two web servers, Certera (DEMO=once: check and stop)"
 	@echo "make bench        measure it against nginx and certbot"
 	@echo "make install      into $(prefix) (DESTDIR=, prefix=)"

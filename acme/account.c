@@ -44,8 +44,8 @@ struct acme_register {
 
 	struct acme_account account; /* all owned */
 	char **contact;
-	bool terms_agreed;
-	char *eab_kid, *eab_key;
+	bool terms_agreed, only_existing;
+	char *eab_kid, *eab_key, *eab_alg;
 
 	struct ca_waiter waiter;
 	struct timer turn, deadline;
@@ -77,6 +77,8 @@ struct acme_register *acme_register_start(struct acme *a, const struct acme_regi
 		.terms_agreed = q->terms_agreed,
 		.eab_kid = copy(q->eab_kid),
 		.eab_key = copy(q->eab_key),
+		.eab_alg = xstrdup(q->eab_alg && *q->eab_alg ? q->eab_alg : "HS256"),
+		.only_existing = q->only_existing,
 		.waiter = { .fn = directory_settled, .arg = r },
 		.deadline_ms = clock_mono_ms() + REGISTER_MS,
 	};
@@ -102,6 +104,7 @@ static void register_free(struct acme_register *r)
 	strv_free(r->contact);
 	free(r->eab_kid);
 	free(r->eab_key);
+	free(r->eab_alg);
 	free(r->eab_input);
 	json_decref(r->binding);
 	free(r);
@@ -148,6 +151,8 @@ static int check_meta(const struct acme_register *r, const json_t *meta, struct 
 {
 	const char *terms = json_str(meta, "termsOfService");
 
+	if (r->only_existing)
+		return 0;
 	if (terms && !r->terms_agreed) {
 		err_set(e, ERR_INVALID, "%s: nobody agreed to this CA's terms of service", r->acme->url);
 		problem_code(e, "userActionRequired");
@@ -175,7 +180,7 @@ static void register_begin(void *arg)
 		return; /* directory_settled() goes on */
 	if (check_meta(r, ca_meta(r->acme), &r->err) < 0)
 		register_failed(r);
-	else if (r->eab_kid)
+	else if (r->eab_kid && !r->only_existing)
 		register_bind(r);
 	else
 		register_send(r);
@@ -194,14 +199,14 @@ static void directory_settled(void *arg, const struct err *err)
 static void register_bind(struct acme_register *r)
 {
 	struct acme_env *env = &r->acme->env;
-	struct jws_header header = { .alg = "HS256", .kid = r->eab_kid, .url = ca_url(r->acme, "newAccount") };
+	struct jws_header header = { .alg = r->eab_alg, .kid = r->eab_kid, .url = ca_url(r->acme, "newAccount") };
 
 	r->eab_input = jws_input(&header, r->account.jwk, &r->err);
 	if (!r->eab_input) {
 		register_failed(r);
 		return;
 	}
-	env->hmac(env->arg, r->eab_key, slice_str(r->eab_input), ticket_answer,
+	env->hmac(env->arg, r->eab_key, r->eab_alg, slice_str(r->eab_input), ticket_answer,
 		  ticket_new(&r->ticket, register_bound, r));
 }
 
@@ -229,9 +234,11 @@ static void register_send(struct acme_register *r)
 	_cleanup_json_ json_t *body = json_object();
 	_cleanup_free_ char *payload = NULL;
 
-	if (r->terms_agreed)
+	if (r->only_existing)
+		json_put_bool(body, "onlyReturnExisting", true);
+	else if (r->terms_agreed)
 		json_put_bool(body, "termsOfServiceAgreed", true);
-	if (r->contact)
+	if (r->contact && !r->only_existing)
 		json_put_strv(body, "contact", r->contact);
 	if (r->binding)
 		json_object_set(body, "externalAccountBinding", r->binding);
@@ -262,6 +269,7 @@ static int read_account(const struct reply *reply, struct acme_registered *regis
 		return err_set(e, ERR_PROTOCOL, "%s: the answer has no Location with the account's URL", reply->url);
 	registered->kid = reply->location;
 	registered->existing = reply->status == 200;
+	registered->account = reply->json;
 	return 0;
 }
 

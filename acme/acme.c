@@ -148,6 +148,23 @@ const json_t *ca_meta(const struct acme *a)
 	return json_object_get(a->directory, "meta");
 }
 
+bool acme_offers(const struct acme *a, const char *resource)
+{
+	return usable_url(json_str(a->directory, resource));
+}
+
+const json_t *acme_profiles(const struct acme *a)
+{
+	const json_t *profiles = json_object_get(ca_meta(a), "profiles");
+
+	return json_object_size(profiles) ? profiles : NULL;
+}
+
+const char *acme_terms(const struct acme *a)
+{
+	return json_str(ca_meta(a), "termsOfService");
+}
+
 void ca_forget(struct acme *a)
 {
 	a->directory_until = 0;

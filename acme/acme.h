@@ -39,8 +39,8 @@ struct acme_env {
 
 	/* JWS signature by the account key `key` (a name the caller chose), raw bytes. */
 	void (*sign)(void *arg, const char *key, struct slice data, acme_bytes_cb *, void *cb_arg);
-	/* HMAC-SHA-256 with the external account binding's MAC key `key`. */
-	void (*hmac)(void *arg, const char *key, struct slice data, acme_bytes_cb *, void *cb_arg);
+	/* HMAC with the external account binding's MAC key `key`; alg "HS256", "HS384" or "HS512" (RFC 7518 section 3.2). */
+	void (*hmac)(void *arg, const char *key, const char *alg, struct slice data, acme_bytes_cb *, void *cb_arg);
 
 	/* The order has changed: order_save() it before anything else happens. -1 ends the order with e. */
 	int (*save)(void *arg, struct order *, struct err *e);
@@ -61,8 +61,16 @@ struct acme_env {
 struct acme;
 /* ca_file NULL: the system's. */
 struct acme *acme_new(const struct acme_env *, const char *directory, const char *ca_file);
-void acme_free(struct acme *);		/* after its orders and registrations; NULL is fine */
+void acme_free(struct acme *);		/* after its orders and requests; NULL is fine */
 const char *acme_directory(const struct acme *);
+/*
+ * What the CA says of itself, as far as its directory was read already (every request does): does it offer this
+ * resource ("renewalInfo"), its profiles as {name: description}, its terms of service.  NULL: none, or not known yet.  Borrowed
+ * until the next turn of the loop.
+ */
+bool acme_offers(const struct acme *, const char *resource);
+const json_t *acme_profiles(const struct acme *);
+const char *acme_terms(const struct acme *);
 
 /* Who signs. */
 struct acme_account {
@@ -79,16 +87,67 @@ struct acme_registration {
 	bool terms_agreed;		/* a person agreed to the CA's terms of service */
 	const char *eab_kid;		/* NULL: no external account binding */
 	const char *eab_key;		/* given to env->hmac */
+	const char *eab_alg;		/* NULL: HS256 */
+	bool only_existing;		/* find it, never make one: accountDoesNotExist if the CA does not know the key */
 };
 struct acme_registered {
 	const char *kid;		/* account URL */
 	const char *terms;		/* URL of the terms; NULL: none */
 	bool existing;			/* the CA knew this key already */
+	const json_t *account;		/* as the CA has it: status, contact, ... */
 };
 struct acme_register;			/* one under way */
 struct acme_register *acme_register_start(struct acme *, const struct acme_registration *,
 	void (*done)(void *arg, const struct acme_registered *, const struct err *), void *arg);
 void acme_register_cancel(struct acme_register *);
+
+/* One request about an account or a certificate that is there.  The answer (NULL: it had none) is valid during the call only. */
+struct acme_request;
+typedef void acme_request_cb(void *arg, const json_t *answer, const struct err *);
+void acme_request_cancel(struct acme_request *);	/* NULL, or from its own callback: harmless */
+
+/* Sets the contacts (RFC 8555 section 7.3.2); an empty list removes them. */
+struct acme_request *acme_contact_start(struct acme *, const struct acme_account *, char *const *contact, acme_request_cb *,
+					void *arg);
+/* A person agreed to the CA's changed terms (section 7.3.3). */
+struct acme_request *acme_agree_start(struct acme *, const struct acme_account *, acme_request_cb *, void *arg);
+/* For ever (section 7.3.6). */
+struct acme_request *acme_deactivate_start(struct acme *, const struct acme_account *, acme_request_cb *, void *arg);
+/*
+ * The account's key becomes `fresh` (section 7.3.5), whose kid is not used.  Save it before: if the reply gets lost, only
+ * acme_register_start() with the new key and only_existing tells which of the two the CA has.
+ */
+struct acme_request *acme_rollover_start(struct acme *, const struct acme_account *, const struct acme_account *fresh,
+					 acme_request_cb *, void *arg);
+/*
+ * The account's orders (section 7.1.2.1), all pages: the answer is {"orders": [URL, ...]}.  ERR_MISSING: the CA
+ * does not list them.
+ */
+struct acme_request *acme_orders_start(struct acme *, const struct acme_account *, acme_request_cb *, void *arg);
+
+/*
+ * Revokes a certificate (section 7.6), signed by the account, or by the certificate's own key if `who` has no kid.
+ * reason: a word of pki/revocation.def.  "alreadyRevoked" is an error here: the caller knows what to make of it.
+ */
+struct acme_request *acme_revoke_start(struct acme *, const struct acme_account *who, struct slice der, const char *reason,
+				       acme_request_cb *, void *arg);
+
+/* When the CA wants a certificate renewed (RFC 9773). */
+struct acme_renewal_info;		/* one request under way */
+struct acme_window {
+	int64_t start, end;		/* start < end */
+	const char *explanation;	/* URL of a page for people; NULL: none */
+	int64_t check_at;		/* when to ask again: in a minute at the earliest, in a day at the latest */
+};
+/* Names a certificate to the CA: base64url(AKI) "." base64url(serial); both in hex, as in struct cert.  Owned; NULL: no AKI. */
+char *acme_cert_id(const char *aki, const char *serial);
+/*
+ * Asks, without an account and once.  Error: e->kind ERR_MISSING if the CA offers no renewal information; e->retry_at
+ * says when asking again makes sense (6 h if it would not help sooner; 0: the caller's backoff).
+ */
+struct acme_renewal_info *acme_renewal_info_start(struct acme *, const char *cert_id,
+	void (*done)(void *arg, const struct acme_window *, const struct err *), void *arg);
+void acme_renewal_info_cancel(struct acme_renewal_info *);
 
 /* Orders. */
 struct order_params {
@@ -96,6 +155,13 @@ struct order_params {
 	char *const *names;		/* normal identifiers */
 	char *const *challenges;	/* challenge type for each of them, in the same order; NULL: http-01 for all */
 	struct slice spki;		/* public key the certificate must be for */
+	const char *replaces;		/* acme_cert_id() of the certificate it renews; left out where the CA has no use for it; may be NULL */
+	const char *profile;		/* a name of acme_profiles(); NULL: the CA's choice */
+	/*
+	 * Which of the chains the CA offers: the common name of the issuer at its top, or the SHA-256 fingerprint (hex) of one
+	 * of its certificates.  NULL, or none is so: the CA's own choice.
+	 */
+	const char *preferred_chain;
 };
 /* owner: handed back by order_owner(), for the env's functions.  Copies everything. */
 struct order *order_new(struct acme *, const struct order_params *, void *owner);

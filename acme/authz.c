@@ -103,8 +103,10 @@ static int invalid(const struct authz *z, const json_t *authz, struct err *e)
 	json_array_foreach (json_object_get(authz, "challenges"), i, challenge)
 		if (problem_is(json_object_get(challenge, "error")))
 			error = json_object_get(challenge, "error");
-	if (error)
-		return problem_read(error, (int)json_int(error, "status", 0), e, "%s", z->name);
+	if (error) {
+		problem_read(error, (int)json_int(error, "status", 0), e, "%s", z->name);
+		return err_part(e, z->name, e->code, json_str(error, "detail"));
+	}
 	return err_set(e, ERR_CA, "%s: the CA found it not proved, and does not say why", z->name);
 }
 

@@ -7,7 +7,7 @@
  */
 #include "acme/order.h"
 
-#include "acme/ca.h"
+#include "acme/link.h"
 #include "acme/problem.h"
 #include "base/clock.h"
 #include "base/encode.h"
@@ -334,27 +334,63 @@ static bool any_undecided(const struct order *o)
  * neworder: asks for an order, or for the one it has.
  */
 
-static char *order_payload(char *const *names)
+static char *order_payload(const struct order *o)
 {
 	_cleanup_json_ json_t *payload = json_object();
 	json_t *identifiers = json_array();
 
-	for (; *names; names++) {
+	for (char **name = o->names; *name; name++) {
 		json_t *id = json_object();
 
-		json_put_str(id, "type", identifier_is_ip(*names) ? "ip" : "dns");
-		json_put_str(id, "value", *names);
+		json_put_str(id, "type", identifier_is_ip(*name) ? "ip" : "dns");
+		json_put_str(id, "value", *name);
 		json_array_append_new(identifiers, id);
 	}
 	json_object_set_new(payload, "identifiers", identifiers);
+	if (o->profile)
+		json_put_str(payload, "profile", o->profile);
+	if (o->replaces && acme_offers(o->acme, "renewalInfo"))
+		json_put_str(payload, "replaces", o->replaces);
 	return json_write(payload);
+}
+
+/* The directory is here, or cannot be had; if so, the request itself will say why. */
+static void directory_settled(void *arg, const struct err *err)
+{
+	struct order *o = arg;
+
+	timer_start(&o->pause, o->acme->env.loop, 0, order_send, o);
+}
+
+/* What may be in an order depends on what the CA offers: true once that is known. */
+static bool offers_known(struct order *o)
+{
+	o->waiter.fn = directory_settled;
+	o->waiter.arg = o;
+	return !o->replaces || o->polls++ || ca_ready(o->acme, &o->waiter);
 }
 
 static int send_neworder(struct order *o, struct err *e)
 {
-	_cleanup_free_ char *payload = o->url ? NULL : order_payload(o->names);
+	_cleanup_free_ char *payload = NULL;
 
-	return o->url ? post_as_get(o, o->url) : order_post(o, "newOrder", NULL, payload, NULL);
+	if (o->url)
+		return post_as_get(o, o->url);
+	if (!offers_known(o))
+		return 0;
+	payload = order_payload(o);
+	return order_post(o, "newOrder", NULL, payload, NULL);
+}
+
+/* Refused, perhaps only because of the certificate it is said to replace (RFC 9773 section 5): then without that. */
+static bool try_unmarked(struct order *o, const struct reply *r)
+{
+	if (o->url || !o->replaces ||
+	    !(r->status == 404 || str_eq(r->err->code, "alreadyReplaced") || str_eq(r->err->code, "malformed")))
+		return false;
+	log_info("%s: %s; ordering again without saying what it replaces", o->names[0], r->err->message);
+	free(TAKE(o->replaces));
+	return true;
 }
 
 static enum step recv_neworder(struct order *o, const struct reply *r, struct err *e)
@@ -363,7 +399,7 @@ static enum step recv_neworder(struct order *o, const struct reply *r, struct er
 	enum step next;
 
 	if (r->err)
-		return failed(o, r, e);
+		return try_unmarked(o, r) ? again(o) : failed(o, r, e);
 	if (!o->url && !usable_url(r->location)) {
 		err_set(e, ERR_PROTOCOL, "%s: the answer has no Location with the order's URL", r->url);
 		return STEP_FAIL;
@@ -618,7 +654,7 @@ static enum step recv_issue(struct order *o, const struct reply *r, struct err *
 }
 
 /*
- * download: the chain, checked, without the root.
+ * download: the chain, checked, without the root.  If another is preferred, the alternates are looked through for it.
  */
 
 static bool self_signed(const struct cert *c)
@@ -628,26 +664,62 @@ static bool self_signed(const struct cert *c)
 
 static int send_download(struct order *o, struct err *e)
 {
-	return order_post(o, NULL, o->certificate, "", "application/pem-certificate-chain");
+	const char *url = o->at ? o->alternates[o->at - 1] : o->certificate;
+
+	return order_post(o, NULL, url, "", "application/pem-certificate-chain");
 }
 
-static enum step recv_download(struct order *o, const struct reply *r, struct err *e)
+/* Owned; NULL: it is not acceptable. */
+static char *read_chain(const struct order *o, const struct reply *r, bool *preferred, struct err *e)
 {
 	_cleanup_chain_ struct chain chain = { 0 };
 	struct buf pem = BUF_INIT;
 	size_t count;
 
-	if (r->err)
-		return failed(o, r, e);
 	if (chain_parse(&chain, r->body, e) < 0 ||
 	    chain_check(&chain, slice_buf(&o->spki), o->names, clock_now(), e) < 0) {
 		err_prefix(e, "%s", r->url);
-		return STEP_FAIL;
+		return NULL;
 	}
+	*preferred = !o->preferred_chain || chain_leads_to(&chain, o->preferred_chain);
 	for (count = chain.count; count > 1 && self_signed(&chain.cert[count - 1]);)
 		count--;
 	chain_pem(&chain, 0, count, &pem);
-	free(o->chain);
-	o->chain = buf_detach(&pem);
+	return buf_detach(&pem);
+}
+
+static void read_alternates(struct order *o, const struct reply *r)
+{
+	char *url;
+
+	strv_free(TAKE(o->alternates));
+	for (size_t i = 0; i < ORDER_CHAINS_MAX && (url = link_find(r->http, r->url, "alternate", i)); i++) {
+		strv_add(&o->alternates, url);
+		free(url);
+	}
+}
+
+static enum step recv_download(struct order *o, const struct reply *r, struct err *e)
+{
+	bool first = !o->at, preferred = false;
+	_cleanup_free_ char *chain = r->err ? NULL : read_chain(o, r, &preferred, e);
+
+	if (first && r->err)
+		return failed(o, r, e);
+	if (first && !chain)
+		return STEP_FAIL;
+	if (first || preferred) {
+		free(o->chain);
+		o->chain = TAKE(chain);
+	}
+	if (preferred)
+		return STEP_DONE;
+	if (first)
+		read_alternates(o, r);
+	if (o->at < strv_len(o->alternates)) {
+		o->at++;
+		return again(o);
+	}
+	log_warn("%s: the CA offers no chain to \"%s\"; its own choice is used", o->names[0], o->preferred_chain);
 	return STEP_DONE;
 }

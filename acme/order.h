@@ -4,10 +4,12 @@
 
 #include "acme/acme.h"
 #include "acme/authz.h"
+#include "acme/ca.h"
 #include "acme/post.h"
 #include "acme/ticket.h"
 
 #define ORDER_AUTHZ_MAX 200	/* authorizations of one order */
+#define ORDER_CHAINS_MAX 8	/* alternates that are looked at */
 
 enum step {
 #define STEP(name, text, seconds) STEP_##name,
@@ -27,22 +29,26 @@ struct order {
 	char **names;
 	char **challenges;		/* type for each name; NULL: the default for all */
 	struct buf spki;
+	char *replaces;			/* NULL: nothing, or the CA did not take it */
+	char *profile, *preferred_chain;	/* NULL: as the CA likes */
 
 	enum step step;
 	int64_t deadline;		/* of the step, clock_mono_ms() */
 	struct timer late;		/* fires at the deadline */
 	struct timer pause;		/* until the step is sent (again) */
-	struct post *post;		/* at most one of these two is under way */
+	struct post *post;		/* at most one of these three is under way */
 	struct ticket *ticket;
+	struct ca_waiter waiter;
 
 	char *url, *finalize, *certificate;	/* at the CA; NULL until known */
 	struct authz *authz;
 	size_t authzs;
 	struct buf csr;			/* DER; empty until made in this life */
-	char *chain;			/* PEM; the result */
+	char *chain;			/* PEM; the result, or the best so far */
+	char **alternates;		/* URLs of other chains for it */
 
 	/* of the present step */
-	size_t at;			/* the authorization it is at */
+	size_t at;			/* the authorization it is at; of chains: 0 the CA's choice, then the alternates */
 	unsigned polls;			/* pauses made */
 	int64_t wait_ms;
 	int64_t retry_after;		/* the latest one in this round of polling */

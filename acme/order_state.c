@@ -22,6 +22,9 @@ struct order *order_new(struct acme *a, const struct order_params *q, void *owne
 	o->names = strv_dup(q->names);
 	o->challenges = strv_dup(q->challenges);
 	buf_add(&o->spki, q->spki.data, q->spki.len);
+	o->replaces = q->replaces ? xstrdup(q->replaces) : NULL;
+	o->profile = q->profile ? xstrdup(q->profile) : NULL;
+	o->preferred_chain = q->preferred_chain ? xstrdup(q->preferred_chain) : NULL;
 	order_describe(o);
 	return o;
 }
@@ -39,6 +42,7 @@ void order_stop(struct order *o)
 {
 	post_cancel(&o->post);
 	ticket_tear(&o->ticket);
+	ca_unwait(o->acme, &o->waiter);
 	timer_stop(&o->late);
 	timer_stop(&o->pause);
 }
@@ -54,11 +58,15 @@ void order_free(struct order *o)
 	strv_free(o->names);
 	strv_free(o->challenges);
 	buf_release(&o->spki);
+	free(o->replaces);
+	free(o->profile);
+	free(o->preferred_chain);
 	free(o->url);
 	free(o->finalize);
 	free(o->certificate);
 	buf_release(&o->csr);
 	free(o->chain);
+	strv_free(o->alternates);
 	free(o);
 }
 
@@ -84,7 +92,8 @@ char *order_save(const struct order *o)
 	json_put_str(state, "finalize", o->finalize);
 	json_put_str(state, "certificate", o->certificate);
 	json_object_set_new(state, "authorizations", list);
-	for (const struct authz *z = o->authz; z < o->authz + o->authzs; z++) {
+	for (size_t i = 0; i < o->authzs; i++) {
+		const struct authz *z = &o->authz[i];
 		json_t *item = json_object();
 
 		json_put_str(item, "state", authz_states[z->state]);

@@ -222,6 +222,7 @@ static void judge(struct post *p, const struct fetch_reply *f, const char *url, 
 		failed = err_prefix(&err, "%s", url);
 	} else {
 		r->status = f->status;
+		r->http = f;
 		r->body = slice(f->body, f->body_len);
 		r->location = fetch_header(f, "Location", 0);
 		r->retry_after = clock_retry_after(fetch_header(f, "Retry-After", 0), clock_now(), RETRY_AFTER_MAX);
@@ -252,6 +253,19 @@ static int post_timeout_ms(const struct post *p)
 	return (int)MAX(1, MIN(left, ca_timeout_ms(p->acme)));
 }
 
+/* Where the directory says that the resource is. */
+static bool post_find(struct post *p)
+{
+	const char *url = ca_url(p->acme, p->resource);
+
+	free(TAKE(p->url));
+	if (url && str_starts(url, "https://"))
+		p->url = xstrdup(url);
+	else
+		err_set(&p->err, ERR_MISSING, "%s: this CA offers no %s", p->acme->url, p->resource);
+	return p->url;
+}
+
 static void post_go(void *arg)
 {
 	struct post *p = arg;
@@ -259,9 +273,9 @@ static void post_go(void *arg)
 
 	if (!ca_ready(a, &p->waiter))
 		return; /* directory_settled() goes on */
-	if (p->resource) {
-		free(p->url);
-		p->url = xstrdup(ca_url(a, p->resource));
+	if (p->resource && !post_find(p)) {
+		post_fail(p);
+		return;
 	}
 	if (!p->nonce)
 		p->nonce = ca_nonce_take(a);

@@ -18,6 +18,7 @@ struct reply {
 	struct slice body;
 	const char *location;	/* NULL: not given */
 	int64_t retry_after;	/* unix seconds; 0: not given */
+	const struct fetch_reply *http;	/* for other headers; NULL: no answer arrived */
 };
 /* All of the reply is valid during the call only. */
 typedef void reply_cb(void *arg, const struct reply *);

@@ -90,6 +90,19 @@ static void add_detail(struct buf *out, const json_t *problem)
 	}
 }
 
+static void add_parts(const json_t *problem, struct err *e)
+{
+	const json_t *sub;
+	size_t i;
+
+	json_array_foreach (json_object_get(problem, "subproblems"), i, sub) {
+		const char *name = json_str(json_object_get(sub, "identifier"), "value");
+
+		if (name)
+			err_part(e, name, type_word(sub), json_str(sub, "detail"));
+	}
+}
+
 int problem_code(struct err *e, const char *code)
 {
 	const char *hint = problem_hint(code);
@@ -117,5 +130,6 @@ int problem_read(const json_t *problem, int status, struct err *e, const char *f
 	err_set(e, ERR_CA, "%s: %s", doing, buf_str(&what));
 	add_detail(&detail, problem);
 	err_detail(e, "%s", buf_str(&detail));
+	add_parts(problem, e);
 	return problem_code(e, code);
 }

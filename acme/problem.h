@@ -13,7 +13,8 @@
 bool problem_is(const json_t *);
 /*
  * Fills e from a problem: message "fmt: 403 unauthorized" (no number if status is 0), code the word of
- * its type, detail the CA's own words with those of its subproblems, hint out of problem.def.
+ * its type, detail the CA's own words with those of its subproblems, parts those that name an identifier, hint out of
+ * problem.def.
  */
 int problem_read(const json_t *problem, int status, struct err *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* Sets a word of problem.def and its hint on an error that has its sentence already. */

@@ -20,7 +20,7 @@ static const mbedtls_md_info_t *md_sha256(void)
 static void check(int rc)
 {
 	if (rc)
-		die("mbedTLS could not compute a SHA-256 (error -0x%04x)", (unsigned)-rc);
+		die("mbedTLS could not compute a digest (error -0x%04x)", (unsigned)-rc);
 }
 
 void sha256(const void *data, size_t len, unsigned char out[SHA256_SIZE])
@@ -44,6 +44,24 @@ void sha256_slices(const struct slice *slices, size_t count, unsigned char out[S
 void hmac_sha256(struct slice key, struct slice data, unsigned char out[SHA256_SIZE])
 {
 	check(mbedtls_md_hmac(md_sha256(), key.data, key.len, data.data, data.len, out));
+}
+
+size_t hmac_by_name(const char *alg, struct slice key, struct slice data, unsigned char out[HMAC_MAX])
+{
+	static const struct {
+		const char *alg;
+		mbedtls_md_type_t md;
+	} algs[] = { { "HS256", MBEDTLS_MD_SHA256 }, { "HS384", MBEDTLS_MD_SHA384 }, { "HS512", MBEDTLS_MD_SHA512 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(algs); i++) {
+		const mbedtls_md_info_t *md = mbedtls_md_info_from_type(algs[i].md);
+
+		if (!str_eq(algs[i].alg, alg) || !md)
+			continue;
+		check(mbedtls_md_hmac(md, key.data, key.len, data.data, data.len, out));
+		return mbedtls_md_get_size(md);
+	}
+	return 0;
 }
 
 void random_bytes(void *out, size_t len)

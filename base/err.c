@@ -122,6 +122,27 @@ int err_code(struct err *e, const char *code)
 	return -1;
 }
 
+/* Nothing that ends a line or a column. */
+static void flatten(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = ' ';
+}
+
+int err_part(struct err *e, const char *name, const char *code, const char *detail)
+{
+	_cleanup_free_ char *n = xstrdup(name), *c = xstrdup(code ? code : ""), *d = xstrdup(detail ? detail : "");
+	size_t used = e ? strlen(e->parts) : 0;
+
+	flatten(n);
+	flatten(c);
+	flatten(d);
+	if (e && used + strlen(n) + strlen(c) + strlen(d) + sizeof("\t\t\n") <= sizeof(e->parts))
+		snprintf(e->parts + used, sizeof(e->parts) - used, "%s\t%s\t%s\n", n, c, d);
+	return -1;
+}
+
 void err_clear(struct err *e)
 {
 	if (e)

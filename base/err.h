@@ -26,6 +26,7 @@ struct err {
 	char hint[512];		/* what a person can do about it */
 	char code[64];		/* machine word: ACME problem type without its URN, config key, ... */
 	int64_t retry_at;	/* unix seconds before which trying again is pointless; 0 = not said */
+	char parts[1024];	/* what is wrong with which name: see err_part() */
 };
 
 /* Starts a new error; clears detail, hint, code and retry_at. */
@@ -37,6 +38,11 @@ int err_prefix(struct err *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int err_detail(struct err *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int err_hint(struct err *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int err_code(struct err *, const char *code);
+/*
+ * One of several things that are wrong, with the name it is wrong with: a line "name TAB code TAB detail" in parts.
+ * What has no room any more is left out.
+ */
+int err_part(struct err *, const char *name, const char *code, const char *detail);
 void err_clear(struct err *);
 static inline bool err_is_set(const struct err *e) { return e->kind != ERR_NONE; }
 

@@ -180,6 +180,24 @@ static void put_unless_empty(json_t *obj, const char *key, const char *value)
 		json_put_str(obj, key, value);
 }
 
+/* RFC 8555 section 6.7.1: "subproblems", each with its identifier. */
+static void put_parts(json_t *o, const char *parts)
+{
+	_cleanup_strv_ char **lines = strv_split(parts, "\n");
+	json_t *list = json_array();
+
+	for (char **line = lines; line && *line; line++) {
+		char *rest = *line, *name = strsep(&rest, "\t"), *code = strsep(&rest, "\t");
+		json_t *one = json_object();
+
+		json_put_str(one, "name", name);
+		put_unless_empty(one, "code", code ? code : "");
+		put_unless_empty(one, "detail", rest ? rest : "");
+		json_array_append_new(list, one);
+	}
+	json_object_set_new(o, "subproblems", list);
+}
+
 json_t *json_problem(const struct err *e)
 {
 	_cleanup_free_ char *type = xasprintf(PROBLEM_TYPE "%s", err_kind_name(e->kind));
@@ -196,6 +214,8 @@ json_t *json_problem(const struct err *e)
 	put_unless_empty(o, "code", e->code);
 	if (e->retry_at)
 		json_put_time(o, "retry_at", e->retry_at);
+	if (e->parts[0])
+		put_parts(o, e->parts);
 	return o;
 }
 
@@ -211,6 +231,8 @@ void json_problem_read(const json_t *problem, struct err *e)
 {
 	const char *type = text(problem, "type");
 	enum err_kind kind = ERR_INTERNAL;
+	const json_t *part;
+	size_t i;
 
 	if (str_starts(type, PROBLEM_TYPE))
 		kind = err_kind_by_name(type + strlen(PROBLEM_TYPE));
@@ -220,4 +242,6 @@ void json_problem_read(const json_t *problem, struct err *e)
 	err_code(e, text(problem, "code"));
 	if (e && clock_parse_rfc3339(json_str(problem, "retry_at"), &e->retry_at) < 0)
 		e->retry_at = 0;
+	json_array_foreach (json_object_get(problem, "subproblems"), i, part)
+		err_part(e, text(part, "name"), text(part, "code"), text(part, "detail"));
 }

@@ -76,10 +76,12 @@ int show_rolled_back(struct ctl *, json_t *);
 int show_key_download(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
+int show_added_csr(struct ctl *, json_t *);
 void print_added(const json_t *);		/* a new certificate's API keys */
 /* wait.c: with --wait, follow what was started until it ends */
 int wait_account(struct ctl *, json_t *);
 int wait_cert_added(struct ctl *, json_t *);
 int wait_cert(struct ctl *, json_t *);
+int wait_revoked(struct ctl *, json_t *);
 
 #endif

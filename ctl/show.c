@@ -112,6 +112,16 @@ static void print_lines(const json_t *obj, const struct column *lines, size_t co
 	}
 }
 
+/* A line for each text of a list. */
+static void print_list(const char *title, const json_t *list)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+		printf("%-14s %s\n", i ? "" : title, json_string_value(item));
+}
+
 static void print_error(const json_t *obj)
 {
 	const json_t *error = json_object_get(obj, "error");
@@ -175,12 +185,15 @@ int show_account(struct ctl *ctl, json_t *answer)
 	static const struct column lines[] = {
 		{ "name", "name" }, { "state", "state" }, { "CA", "ca" }, { "directory", "directory" }, { "staging", "staging" },
 		{ "contact", "contact" }, { "terms", "terms" }, { "account URL", "kid" }, { "key", "key" },
-		{ "EAB", "eab_kid" }, { "CA file", "ca_file" }, { "created", "created" },
+		{ "EAB", "eab_kid" }, { "CA file", "ca_file" }, { "created", "created" }, { "being asked", "wish" },
+		{ "checked", "checked" },
 	};
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_list("profiles", json_object_get(answer, "profiles"));
+	print_list("orders", json_object_get(answer, "orders"));
 	print_error(answer);
 	return 0;
 }
@@ -231,12 +244,13 @@ int show_cert(struct ctl *ctl, json_t *answer)
 	static const struct column lines[] = {
 		{ "name", "name" }, { "status", "status" }, { "", "sentence" }, { "", "next" }, { "names", "names_shown" },
 		{ "staging", "staging" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
+		{ "own request", "own_csr" }, { "profile", "profile" }, { "chain wanted", "preferred_chain" },
 		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
 	};
 	static const struct column versions[] = {
 		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
-		{ "SERIAL", "serial" },
+		{ "SERIAL", "serial" }, { "REVOKED", "revoked" }, { "", "reason" },
 	};
 	static const struct column consumers[] = {
 		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" }, { "TIMES", "count" },
@@ -364,6 +378,14 @@ int show_rotated(struct ctl *ctl, json_t *answer)
 {
 	if (!ctl_as_json(ctl, answer))
 		printf("The new API key, shown only this once:\n  %s\n", json_str(answer, "api_key"));
+	return 0;
+}
+
+int show_added_csr(struct ctl *ctl, json_t *answer)
+{
+	if (!ctl_as_json(ctl, answer))
+		printf("The next order of %s will have this request; certeractl cert issue %s orders it now.\n", ctl->args[0],
+		       ctl->args[0]);
 	return 0;
 }
 

@@ -22,21 +22,31 @@ static void put_error(const json_t *of, struct err *e)
 		err_set(e, ERR_CA, "it failed");
 }
 
-/* Reads an account until its state is no longer "new". */
+static bool has_failed(const json_t *account)
+{
+	return str_eq(json_str(account, "state"), "failed") || json_is_object(json_object_get(account, "error"));
+}
+
+static bool is_waiting(const json_t *account)
+{
+	return str_eq(json_str(account, "state"), "new") || json_str(account, "wish");
+}
+
+/* Reads an account until its state is no longer "new", and no wish is left. */
 int wait_account(struct ctl *ctl, json_t *answer)
 {
 	_cleanup_free_ char *path = xasprintf("/api/v1/accounts/%s", json_str(answer, "name"));
 	_cleanup_json_ json_t *now = json_incref(answer);
 	struct err e = { 0 };
 
-	while (json_bool(ctl->local, "wait", false) && str_eq(json_str(now, "state"), "new")) {
+	while (json_bool(ctl->local, "wait", false) && is_waiting(now) && !has_failed(now)) {
 		pause_between();
 		json_decref(now);
 		now = ctl_request(ctl, "GET", path, NULL, &e);
 		if (!now)
 			return ctl_fail(&e);
 	}
-	if (str_eq(json_str(now, "state"), "failed")) {
+	if (has_failed(now)) {
 		put_error(now, &e);
 		return ctl_fail(&e);
 	}
@@ -153,5 +163,45 @@ int wait_cert_added(struct ctl *ctl, json_t *answer)
 			return putchar('\n'), show_cert(ctl, cert);
 	}
 	ctl_as_json(ctl, answer);
+	return 0;
+}
+
+/* The version `number` of a certificate as the daemon has it now; NULL with e. */
+static json_t *read_version(struct ctl *ctl, const char *path, int64_t number, struct err *e)
+{
+	_cleanup_json_ json_t *cert = ctl_request(ctl, "GET", path, NULL, e);
+	json_t *version;
+	size_t i;
+
+	json_array_foreach(json_object_get(cert, "versions"), i, version)
+		if (json_int(version, "number", 0) == number)
+			return json_incref(version);
+	if (cert)
+		err_set(e, ERR_MISSING, "version %lld is not among the newest any more", (long long)number);
+	return NULL;
+}
+
+int wait_revoked(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s?staging=%s", json_str(answer, "certificate"),
+					      json_bool(answer, "staging", false) ? "true" : "false");
+	_cleanup_json_ json_t *version = json_incref(answer);
+	int64_t number = json_int(answer, "number", 0);
+	bool wait = json_bool(ctl->local, "wait", false);
+	struct err e = { 0 };
+
+	while (wait && !json_str(version, "revoked") && !json_is_object(json_object_get(version, "error"))) {
+		pause_between();
+		json_decref(version);
+		version = read_version(ctl, path, number, &e);
+		if (!version)
+			return ctl_fail(&e);
+	}
+	if (json_is_object(json_object_get(version, "error"))) {
+		put_error(version, &e);
+		return ctl_fail(&e);
+	}
+	if (!ctl_as_json(ctl, version))
+		printf("Version %lld of %s is %s.\n", (long long)number, ctl->args[0], wait ? "revoked" : "to be revoked; see cert show");
 	return 0;
 }

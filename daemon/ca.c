@@ -5,10 +5,11 @@
 
 #include "daemon/issue.h"
 
-/* An account as ca_sign() needs it: looked up once, the key stays sealed. */
+/* An account, or a key by itself, as ca_sign() needs it: looked up once, the key stays sealed. */
 struct signer {
 	struct signer *next;
-	char *account_id, *key_id, *alg, *eab_id;
+	char *id;		/* of the account, or of the key version */
+	char *key_id, *alg, *jwk, *eab_id;
 	struct buf material, eab_key;
 };
 
@@ -20,6 +21,7 @@ struct relay {
 	void *cb_arg;
 	size_t field;		/* of the keeper's answer */
 	struct timer timer;	/* ours */
+	struct buf bytes;
 	struct err err;
 };
 
@@ -48,9 +50,10 @@ struct acme *ca_client(struct engine *g, const struct rec_account *account)
 
 static void signer_free(struct signer *s)
 {
-	free(s->account_id);
+	free(s->id);
 	free(s->key_id);
 	free(s->alg);
+	free(s->jwk);
 	free(s->eab_id);
 	buf_release(&s->material);
 	buf_release(&s->eab_key);
@@ -69,6 +72,7 @@ static void drop_relays(struct engine *g)
 		g->relays = r->next;
 		timer_stop(&r->timer);
 		r->cb(r->cb_arg, NULL, &e);
+		buf_release(&r->bytes);
 		free(r);
 	}
 }
@@ -93,12 +97,33 @@ void ca_release(struct engine *g)
 	}
 }
 
-static struct signer *signer_find(const struct engine *g, const char *account_id)
+static struct signer *signer_find(const struct engine *g, const char *id)
 {
 	struct signer *s = g->signers;
 
-	while (s && !str_eq(s->account_id, account_id))
+	while (s && !str_eq(s->id, id))
 		s = s->next;
+	return s;
+}
+
+static struct signer *signer_add(struct engine *g, const char *id, const struct rec_key_version *version, struct err *e)
+{
+	const char *alg = spki_jws_alg(slice_buf(&version->spki));
+	const char *slash = strchr(version->id, '/');
+	struct signer *s;
+
+	if (!alg) {
+		err_set(e, ERR_INVALID, "its key is of a type that cannot sign for ACME");
+		return NULL;
+	}
+	s = xcalloc(1, sizeof(*s));
+	s->id = xstrdup(id);
+	s->key_id = xstrndup(version->id, (size_t)(slash - version->id));
+	s->alg = xstrdup(alg);
+	s->jwk = spki_jwk(slice_buf(&version->spki), e);
+	record_set_blob(&s->material, slice_buf(&version->material));
+	s->next = g->signers;
+	g->signers = s;
 	return s;
 }
 
@@ -107,28 +132,18 @@ static struct signer *signer_load(struct engine *g, struct txn *t, const struct 
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
 	_cleanup_free_ char *id = NULL;
-	const char *alg;
 	struct signer *s;
 
 	if (rec_key_get(t, &key, account->key_id, e) < 0)
 		return NULL;
-	id = record_child_id(key.id, key.newest);
+	id = record_child_id(key.id, key.current ? key.current : key.newest);
 	if (rec_key_version_get(t, &version, id, e) < 0)
 		return NULL;
-	alg = spki_jws_alg(slice_buf(&version.spki));
-	if (!alg) {
-		err_set(e, ERR_INVALID, "the key of account %s is of a type that cannot sign for ACME", account->name);
-		return NULL;
+	s = signer_add(g, account->id, &version, e);
+	if (s) {
+		s->eab_id = xstrdup(account->id);
+		record_set_blob(&s->eab_key, slice_buf(&account->eab_key));
 	}
-	s = xcalloc(1, sizeof(*s));
-	s->account_id = xstrdup(account->id);
-	s->key_id = xstrdup(key.id);
-	s->alg = xstrdup(alg);
-	s->eab_id = xstrdup(account->id);
-	record_set_blob(&s->material, slice_buf(&version.material));
-	record_set_blob(&s->eab_key, slice_buf(&account->eab_key));
-	s->next = g->signers;
-	g->signers = s;
 	return s;
 }
 
@@ -140,11 +155,37 @@ int ca_account(struct engine *g, struct txn *t, const struct rec_account *accoun
 		s = signer_load(g, t, account, e);
 	if (!s)
 		return err_prefix(e, "account %s", account->name);
-	out->key = s->account_id;
+	out->key = s->id;
 	out->alg = s->alg;
 	out->jwk = account->jwk;
 	out->kid = account->kid && *account->kid ? account->kid : NULL;
 	return 0;
+}
+
+int ca_key(struct engine *g, struct txn *t, const char *key_version_id, struct acme_account *out, struct err *e)
+{
+	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
+	struct signer *s = signer_find(g, key_version_id);
+
+	if (!s && rec_key_version_get(t, &version, key_version_id, e) == 0)
+		s = signer_add(g, key_version_id, &version, e);
+	if (!s)
+		return -1;
+	*out = (struct acme_account){ .key = s->id, .alg = s->alg, .jwk = s->jwk };
+	return 0;
+}
+
+void ca_forget_account(struct engine *g, const char *account_id)
+{
+	struct signer **link = &g->signers, *s;
+
+	while (*link && !str_eq((*link)->id, account_id))
+		link = &(*link)->next;
+	s = *link;
+	if (!s)
+		return;
+	*link = s->next;
+	signer_free(s);
 }
 
 static struct relay *relay_new(struct engine *g, acme_bytes_cb *cb, void *cb_arg)
@@ -167,6 +208,7 @@ static void relay_deliver(struct relay *r, const struct slice *bytes, const stru
 		link = &(*link)->next;
 	*link = r->next;
 	r->cb(r->cb_arg, bytes, err);
+	buf_release(&r->bytes);
 	free(r);
 }
 
@@ -180,8 +222,9 @@ static void keeper_answered(void *arg, const struct keeper_answer *a)
 static void loop_turned(void *arg)
 {
 	struct relay *r = arg;
+	struct slice bytes = slice_buf(&r->bytes);
 
-	relay_deliver(r, NULL, err_is_set(&r->err) ? &r->err : NULL);
+	relay_deliver(r, r->bytes.len ? &bytes : NULL, err_is_set(&r->err) ? &r->err : NULL);
 }
 
 void ca_ask(struct engine *g, enum keeper_op op, const struct slice *fields, size_t count, size_t field, acme_bytes_cb *cb,
@@ -201,18 +244,32 @@ void ca_answer_later(struct engine *g, const struct err *e, acme_bytes_cb *cb, v
 	timer_start(&r->timer, g->loop, 0, loop_turned, r);
 }
 
+void ca_give_later(struct engine *g, struct slice bytes, acme_bytes_cb *cb, void *cb_arg)
+{
+	struct relay *r = relay_new(g, cb, cb_arg);
+
+	buf_add(&r->bytes, bytes.data, bytes.len);
+	timer_start(&r->timer, g->loop, 0, loop_turned, r);
+}
+
 void ca_sign(void *engine, const char *key, struct slice data, acme_bytes_cb *cb, void *cb_arg)
 {
 	const struct signer *s = signer_find(engine, key);
-	const struct slice question[] = { slice_str(s->key_id), slice_buf(&s->material), data };
+	const struct slice question[] = { slice_str(s ? s->key_id : ""), s ? slice_buf(&s->material) : slice(NULL, 0), data };
+	struct err e = { 0 };
 
+	if (!s) {
+		err_set(&e, ERR_INTERNAL, "the account's key was changed meanwhile");
+		ca_answer_later(engine, &e, cb, cb_arg);
+		return;
+	}
 	ca_ask(engine, KEEPER_sign, question, ARRAY_SIZE(question), 0, cb, cb_arg);
 }
 
-void ca_hmac(void *engine, const char *key, struct slice data, acme_bytes_cb *cb, void *cb_arg)
+void ca_hmac(void *engine, const char *key, const char *alg, struct slice data, acme_bytes_cb *cb, void *cb_arg)
 {
 	const struct signer *s = signer_find(engine, key);
-	const struct slice question[] = { slice_str(s->eab_id), slice_buf(&s->eab_key), data };
+	const struct slice question[] = { slice_str(s->eab_id), slice_buf(&s->eab_key), slice_str(alg), data };
 
 	ca_ask(engine, KEEPER_hmac, question, ARRAY_SIZE(question), 0, cb, cb_arg);
 }

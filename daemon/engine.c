@@ -27,6 +27,8 @@ static const struct {
 	{ AGENDA_issue,    issue_due,    true },
 	{ AGENDA_register, register_due, false },
 	{ AGENDA_site,     site_due,     false },
+	{ AGENDA_account,  account_due,  false },
+	{ AGENDA_revoke,   revoke_due,   false },
 };
 
 static bool is_order(enum agenda_kind kind)

@@ -53,9 +53,11 @@ void engine_end(struct job *);
 /* The store failed: the row stays due; look again in a while instead of at once. */
 void engine_hold(struct engine *, const struct err *);
 
-/* The kinds (issue.c, register.c): do the due row, now or as a job. -1: the store failed. */
+/* The kinds (issue.c, register.c, account.c, revoke.c): do the due row, now or as a job. -1: the store failed. */
 int issue_due(struct engine *, const struct agenda_row *, struct err *);
 int register_due(struct engine *, const struct agenda_row *, struct err *);
+int account_due(struct engine *, const struct agenda_row *, struct err *);
+int revoke_due(struct engine *, const struct agenda_row *, struct err *);
 
 /* ca.c: who talks to CAs. */
 struct ca {
@@ -67,13 +69,20 @@ struct acme *ca_client(struct engine *, const struct rec_account *);
 void ca_release(struct engine *);
 /* What acme/ needs to know of an account; strings borrowed from the record and from the engine. */
 int ca_account(struct engine *, struct txn *, const struct rec_account *, struct acme_account *out, struct err *);
-/* env.sign and env.hmac of struct acme_env; `key` is an account id. */
+/* The same of a generation of a key by itself (id: of the key version), without kid. */
+int ca_key(struct engine *, struct txn *, const char *key_version_id, struct acme_account *out, struct err *);
+/* The account has another key now: it is read again before its next use. */
+void ca_forget_account(struct engine *, const char *account_id);
+/* env.sign and env.hmac of struct acme_env; `key` is an account id, or a key version id. */
 void ca_sign(void *engine, const char *key, struct slice data, acme_bytes_cb *, void *cb_arg);
-void ca_hmac(void *engine, const char *key, struct slice data, acme_bytes_cb *, void *cb_arg);
+void ca_hmac(void *engine, const char *key, const char *alg, struct slice data, acme_bytes_cb *, void *cb_arg);
 /* Asks the keeper and hands field `field` of its answer on. */
 void ca_ask(struct engine *, enum keeper_op, const struct slice *, size_t count, size_t field, acme_bytes_cb *, void *cb_arg);
 /* Answers from the loop: with no bytes, or with the error if e is set. */
 void ca_answer_later(struct engine *, const struct err *e, acme_bytes_cb *, void *cb_arg);
+
+/* Answers from the loop with these bytes. */
+void ca_give_later(struct engine *, struct slice, acme_bytes_cb *, void *cb_arg);
 
 /* An error as the record fields called "error" hold it; owned. */
 char *error_text(const struct err *);

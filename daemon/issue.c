@@ -13,8 +13,11 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "pki/cert.h"
+#include "pki/csr.h"
+#include "pki/revocation.h"
 #include "store/history.h"
 
+#include "daemon/account.h"
 #include "daemon/engine.h"
 #include "daemon/renewal.h"
 
@@ -23,7 +26,7 @@ struct issue {
 	struct rec_cert cert;		/* as of the begin; reread before it is changed */
 	struct rec_account account;
 	struct rec_order order;
-	struct rec_key_version key;	/* of the certificate request */
+	struct rec_key_version key;	/* of the certificate request; of a person's own request only its spki */
 	struct order *acme;		/* NULL while a key is made */
 	struct keeper_question *question;
 };
@@ -92,11 +95,19 @@ static int fail_early(struct engine *g, const char *cert_id, const struct err *w
 	return txn_commit(TAKE(t), e);
 }
 
+static const char *text_or_null(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
 /* Hands the order, new or saved, to acme/. */
 static int start_order(struct issue *is, struct txn *t, struct err *e)
 {
 	struct engine *g = is->job.engine;
-	struct order_params p = { .names = is->cert.names, .spki = slice_buf(&is->key.spki) };
+	struct order_params p = {
+		.names = is->cert.names, .spki = slice_buf(&is->key.spki), .profile = text_or_null(is->cert.profile),
+		.preferred_chain = text_or_null(is->cert.preferred_chain),
+	};
 	struct acme *ca = ca_client(g, &is->account);
 
 	if (ca_account(g, t, &is->account, &p.account, e) < 0)
@@ -113,16 +124,31 @@ static int start_order(struct issue *is, struct txn *t, struct err *e)
 	return 0;
 }
 
+/* The public key of the request that a person sent. */
+static int read_own_csr(struct issue *is, struct err *e)
+{
+	_cleanup_csr_ struct csr csr = { 0 };
+
+	if (csr_parse(&csr, slice_buf(&is->cert.csr), e) < 0)
+		return err_prefix(e, "the request that was sent for it");
+	record_set_blob(&is->key.spki, slice_buf(&csr.spki));
+	return 0;
+}
+
+static int read_key_version(struct issue *is, struct txn *t, const char *key_id, int64_t version, struct err *e)
+{
+	_cleanup_free_ char *id = record_child_id(key_id, version);
+
+	return rec_key_version_get(t, &is->key, id, e);
+}
+
 /* Takes up the open order where it stood. */
 static int resume_order(struct issue *is, struct txn *t, struct err *e)
 {
 	_cleanup_free_ char *order_id = record_child_id(is->cert.id, is->cert.open_order);
-	_cleanup_free_ char *key_id = NULL;
 
-	if (rec_order_get(t, &is->order, order_id, e) < 0)
-		return -1;
-	key_id = record_child_id(is->order.key_id, is->order.key_version);
-	if (rec_key_version_get(t, &is->key, key_id, e) < 0)
+	if (rec_order_get(t, &is->order, order_id, e) < 0 ||
+	    (is->cert.own_csr ? read_own_csr(is, e) : read_key_version(is, t, is->order.key_id, is->order.key_version, e)) < 0)
 		return -1;
 	log_info("certificate %s: taking up its order at: %s", is->cert.name, is->order.step ? is->order.step : "the beginning");
 	return start_order(is, t, e);
@@ -133,13 +159,13 @@ static int begin_order(struct issue *is, struct txn *t, struct err *e)
 {
 	struct rec_cert *cert = &is->cert;
 	_cleanup_free_ char *order_id = record_child_id(cert->id, ++cert->orders);
-	const char *slash = strrchr(is->key.id, '/');
+	const char *slash = is->key.id ? strrchr(is->key.id, '/') : NULL;
 
 	cert->open_order = cert->orders;
 	record_set(&is->order.id, order_id);
 	record_set(&is->order.account_id, is->account.id);
 	record_set(&is->order.key_id, cert->key_id);
-	is->order.key_version = strtoll(slash + 1, NULL, 10);
+	is->order.key_version = slash ? strtoll(slash + 1, NULL, 10) : 0;
 	is->order.created = clock_now();
 	is->order.positions = order_steps();
 	record_set(&is->order.result, "open");
@@ -193,10 +219,12 @@ static int needs_new_key(struct txn *t, const struct rec_cert *cert, const struc
 	_cleanup_free_ char *id = record_child_id(cert->id, cert->newest);	/* also after rolling back */
 
 	*needed = false;
-	if (!cert->newest || (cert->key_reuse && !cert->rekey))
+	if (!cert->newest || (cert->key_reuse && !cert->rekey && !cert->revoked))
 		return 0;
 	if (rec_version_get(t, &version, id, e) < 0)
 		return -1;
+	if (cert->key_reuse && !cert->rekey && !str_eq(version.reason, REVOCATION_KEY_COMPROMISE))
+		return 0;
 	/* One made for an attempt that failed is still unused. */
 	*needed = str_eq(version.key_id, key->id) && version.key_version >= key->newest;
 	return 0;
@@ -205,9 +233,10 @@ static int needs_new_key(struct txn *t, const struct rec_cert *cert, const struc
 static int new_order(struct issue *is, struct txn *t, struct err *e)
 {
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
-	_cleanup_free_ char *key_version = NULL;
 	bool needs_key;
 
+	if (is->cert.own_csr)
+		return read_own_csr(is, e) < 0 || begin_order(is, t, e) < 0 ? -1 : start_order(is, t, e);
 	if (rec_key_get(t, &key, is->cert.key_id, e) < 0 || needs_new_key(t, &is->cert, &key, &needs_key, e) < 0)
 		return -1;
 	if (needs_key) {
@@ -215,8 +244,7 @@ static int new_order(struct issue *is, struct txn *t, struct err *e)
 					  slice_buf(&key.access), slice_str(is->cert.key_type));
 		return 0;
 	}
-	key_version = record_child_id(key.id, key.newest);
-	if (rec_key_version_get(t, &is->key, key_version, e) < 0 || begin_order(is, t, e) < 0)
+	if (read_key_version(is, t, key.id, key.newest, e) < 0 || begin_order(is, t, e) < 0)
 		return -1;
 	return start_order(is, t, e);
 }
@@ -230,6 +258,10 @@ static int look_up(struct issue *is, struct txn *t, const char *cert_id, struct 
 		return agenda_delete(t, AGENDA_issue, cert_id, e);
 	if (rec_account_get(t, &is->account, is->cert.account_id, e) < 0)
 		return err_prefix(e, "its account");
+	if (str_eq(is->account.wish, "rollover") && !is->cert.open_order)	/* its key is about to change */
+		return agenda_set(t, AGENDA_issue, cert_id, clock_now() + 10, e);
+	if (str_eq(is->account.state, "deactivated"))
+		return err_set(e, ERR_CONFLICT, "its account %s is deactivated", is->account.name);
 	if (str_eq(is->account.state, "new"))	/* registering; it brings its certificates back when it is done */
 		return agenda_set(t, AGENDA_issue, cert_id, clock_now() + 60, e);
 	if (!is->account.kid || !*is->account.kid)
@@ -320,6 +352,10 @@ void issue_csr(void *engine, struct order *o, acme_bytes_cb *cb, void *cb_arg)
 	struct issue *is = order_owner(o);
 	_cleanup_buf_ struct buf names = BUF_INIT;
 
+	if (is->cert.own_csr) {
+		ca_give_later(engine, slice_buf(&is->cert.csr), cb, cb_arg);
+		return;
+	}
 	for (size_t i = 0; i < strv_len(is->cert.names); i++)
 		buf_addf(&names, "%s\n", is->cert.names[i]);
 	ca_ask(engine, KEEPER_csr,
@@ -354,16 +390,25 @@ static int unpublish(struct txn *t, const char *order_id, struct err *e)
 	return failed;
 }
 
+static int put_key_in_force(const struct issue *is, struct txn *t, struct err *e)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+
+	if (rec_key_get(t, &key, is->order.key_id, e) < 0)
+		return -1;
+	key.current = is->order.key_version;
+	return rec_key_put(t, &key, e);
+}
+
 /* The chain becomes the version in force, its key the one that is handed out. */
 static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, const char *pem, struct err *e)
 {
 	_cleanup_chain_ struct chain chain = { 0 };
 	_cleanup_(rec_version_release) struct rec_version version = { 0 };
-	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_free_ char *id = record_child_id(cert->id, ++cert->newest);
 	const struct cert *leaf;
 
-	if (chain_parse(&chain, slice_str(pem), e) < 0 || rec_key_get(t, &key, is->order.key_id, e) < 0)
+	if (chain_parse(&chain, slice_str(pem), e) < 0 || (!cert->own_csr && put_key_in_force(is, t, e) < 0))
 		return -1;
 	leaf = &chain.cert[0];
 	record_set(&version.id, id);
@@ -382,8 +427,8 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 	cert->current = cert->newest;
 	cert->not_before = leaf->not_before;
 	cert->not_after = leaf->not_after;
-	key.current = is->order.key_version;
-	if (rec_version_put(t, &version, e) < 0 || rec_key_put(t, &key, e) < 0)
+	cert->revoked = 0;
+	if (rec_version_put(t, &version, e) < 0)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.issued", .object = cert->id,
 						  .name = cert->name },
@@ -424,7 +469,7 @@ static int finish(struct issue *is, const char *chain, const struct err *why, st
 	record_set(&is->order.state, NULL);
 	if (rec_order_put(t, &is->order, e) < 0 || unpublish(t, is->order.id, e) < 0)
 		return -1;
-	if (!chain && plan_retry(t, &cert, why, e) < 0)
+	if (!chain && (plan_retry(t, &cert, why, e) < 0 || account_note_failure(t, is->account.id, why, e) < 0))
 		return -1;
 	if (chain && (add_version(is, t, &cert, chain, e) < 0 || plan_renewal(is, t, &cert, e) < 0))
 		return -1;

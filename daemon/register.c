@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "store/history.h"
 
+#include "daemon/account.h"
 #include "daemon/engine.h"
 #include "daemon/renewal.h"
 
@@ -25,35 +26,6 @@ static void registration_cancel(struct job *job)
 	registration_free((struct registration *)job);
 }
 
-/* Certificates that waited for the account need wait no longer. */
-static int collect_waiting(void *arg, void *rec, struct err *e)
-{
-	const struct rec_cert *cert = rec;
-	struct registration *r = ((void **)arg)[0];
-	char ***ids = ((void **)arg)[1];
-
-	if (str_eq(cert->account_id, r->account.id) && !cert->current && !cert->disabled)
-		strv_add(ids, cert->id);
-	return 0;
-}
-
-static int release_waiting(struct registration *r, struct txn *t, struct err *e)
-{
-	_cleanup_strv_ char **ids = NULL;
-	void *arg[] = { r, &ids };
-	int64_t due;
-
-	if (record_each(t, &rec_cert_type, "", false, collect_waiting, arg, e) < 0)
-		return -1;
-	for (size_t i = 0; i < strv_len(ids); i++) {
-		int planned = agenda_due(t, AGENDA_issue, ids[i], &due, e);
-
-		if (planned < 0 || (planned && agenda_set(t, AGENDA_issue, ids[i], clock_now(), e) < 0))
-			return -1;
-	}
-	return 0;
-}
-
 static int registered(struct registration *r, struct txn *t, struct rec_account *account, const struct acme_registered *got,
 		      struct err *e)
 {
@@ -62,8 +34,9 @@ static int registered(struct registration *r, struct txn *t, struct rec_account 
 	record_set(&account->state, "valid");
 	record_set(&account->error, NULL);
 	account->failures = 0;
+	account_set_profiles(account, ca_client(r->job.engine, account));
 	if (rec_account_put(t, account, e) < 0 || agenda_delete(t, AGENDA_register, account->id, e) < 0 ||
-	    release_waiting(r, t, e) < 0)
+	    account_release_certs(t, account->id, e) < 0)
 		return -1;
 	log_info("account %s: %s at %s", account->name, got->existing ? "found" : "registered", account->directory);
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "account.registered", .object = account->id,
@@ -120,6 +93,8 @@ static int start(struct registration *r, struct txn *t, struct err *e)
 		.contact = account->contact,
 		.terms_agreed = account->terms_agreed,
 		.eab_kid = account->eab_kid && *account->eab_kid ? account->eab_kid : NULL,
+		.eab_alg = account->eab_alg,
+		.only_existing = account->only_existing,
 	};
 
 	if (ca_account(r->job.engine, t, account, &want.account, e) < 0)

@@ -431,12 +431,16 @@ static int op_open(struct call *c, struct err *e)
 static int op_hmac(struct call *c, struct err *e)
 {
 	_cleanup_buf_wipe_ struct buf secret = BUF_INIT;
-	unsigned char mac[SHA256_SIZE];
+	const char *alg = text_in(c, "alg", e);
+	unsigned char mac[HMAC_MAX];
+	size_t len;
 
-	if (seal_open(&c->room->seal, HMAC, in(c, "id"), in(c, "blob"), &secret, e))
+	if (!alg || seal_open(&c->room->seal, HMAC, in(c, "id"), in(c, "blob"), &secret, e))
 		return -1;
-	hmac_sha256(slice_buf(&secret), in(c, "data"), mac);
-	buf_add(out(c, "mac"), mac, sizeof(mac));
+	len = hmac_by_name(alg, slice_buf(&secret), in(c, "data"), mac);
+	if (!len)
+		return err_set(e, ERR_INVALID, "there is no MAC called \"%.20s\"", alg);
+	buf_add(out(c, "mac"), mac, len);
 	return 0;
 }
 

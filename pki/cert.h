@@ -30,6 +30,8 @@ void chain_release(struct chain *);
 /* PEM of certificates [from, to), "\n" line ends. */
 void chain_pem(const struct chain *, size_t from, size_t to, struct buf *pem);
 #define _cleanup_chain_ _cleanup_(chain_release)
+/* Is the issuer at its top called so, or has one of its certificates this SHA-256 fingerprint (hex, any case, with colons or not)? */
+bool chain_leads_to(const struct chain *, const char *wanted);
 
 /*
  * What a client must check of what a CA sent: the leaf is for this key and exactly these

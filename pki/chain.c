@@ -82,6 +82,24 @@ void chain_pem(const struct chain *chain, size_t from, size_t to, struct buf *pe
 		pem_add(pem, "CERTIFICATE", slice_buf(&chain->cert[i].der));
 }
 
+static bool same_hex(const char *hex, const char *typed)
+{
+	for (; *hex && *typed; typed++)
+		if (*typed != ':' && tolower((unsigned char)*typed) != *hex++)
+			return false;
+	return !*hex && !*typed;
+}
+
+bool chain_leads_to(const struct chain *chain, const char *wanted)
+{
+	const struct cert *top = chain->count ? &chain->cert[chain->count - 1] : NULL;
+
+	for (size_t i = 0; i < chain->count; i++)
+		if (same_hex(chain->cert[i].fingerprint, wanted))
+			return true;
+	return top && top->issuer_cn && !strcasecmp(top->issuer_cn, wanted);
+}
+
 static int check_names(const struct cert *leaf, char *const *names, struct err *e)
 {
 	for (char *const *name = names; name && *name; name++)

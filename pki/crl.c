@@ -1,4 +1,4 @@
-#include "pki/revocation.h"
+#include "pki/ocsp.h"
 
 #include "base/clock.h"
 #include "pki/der.h"

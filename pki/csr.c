@@ -221,6 +221,7 @@ int csr_parse(struct csr *csr, struct slice der_or_pem, struct err *e)
 	}
 	csr->subject = x509_name_text(p.subject);
 	buf_add(&csr->spki, p.spki.data, p.spki.len);
+	buf_add(&csr->der, der.data, der.len);
 	return 0;
 }
 
@@ -229,5 +230,6 @@ void csr_release(struct csr *csr)
 	strv_free(csr->names);
 	free(csr->subject);
 	buf_release(&csr->spki);
+	buf_release(&csr->der);
 	*csr = (struct csr){ 0 };
 }

@@ -14,9 +14,10 @@ int csr_make(const struct key *, char *const *names, const struct csr_subject *,
 struct csr {
 	char **names;		/* SANs, normal form; the CN too if it is a name and not among them */
 	char *subject;		/* RFC 4514-like text */
-	struct buf spki;
+	struct buf spki, der;
 };
 int csr_parse(struct csr *, struct slice der_or_pem, struct err *);	/* checks the self-signature */
 void csr_release(struct csr *);
+#define _cleanup_csr_ _cleanup_(csr_release)
 
 #endif

@@ -1,4 +1,4 @@
-#include "pki/revocation.h"
+#include "pki/ocsp.h"
 
 #include <mbedtls/oid.h>
 

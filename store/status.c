@@ -22,6 +22,8 @@ enum cert_status cert_status(const struct rec_cert *c, int64_t now)
 		return STATUS_disabled;
 	if (c->open_order)
 		return STATUS_issuing;
+	if (c->current && c->revoked)
+		return STATUS_revoked;
 	if (c->current && c->not_after <= now)
 		return STATUS_expired;
 	if (c->failures)

@@ -128,6 +128,7 @@ static void utf8(void **state)
 
 static void digests(void **state)
 {
+	unsigned char mac[HMAC_MAX];
 	unsigned char out[SHA256_SIZE];
 	const struct slice pieces[] = { slice_str("a"), slice_str(""), slice_str("bc"), slice(NULL, 0) };
 	struct buf text = BUF_INIT;
@@ -144,6 +145,11 @@ static void digests(void **state)
 	hex_add(&text, out, sizeof(out));
 	assert_string_equal(text.data, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	buf_clear(&text);
+	assert_int_equal(hmac_by_name("HS384", slice_str("Jefe"), slice_str("what do ya want for nothing?"), mac), 48);
+	assert_memory_equal(mac, "\xaf\x45\xd2\xe3\x76\x48\x40\x31\x61\x7f\x78\xd2\xb5\x8a\x6b\x1b", 16);
+	assert_int_equal(hmac_by_name("HS512", slice_str("Jefe"), slice_str("what do ya want for nothing?"), mac), 64);
+	assert_memory_equal(mac, "\x16\x4b\x7a\x7b\xfc\xf8\x19\xe2\xe3\x95\xfb\xe7\x3b\x56\xe0\xa3", 16);
+	assert_int_equal(hmac_by_name("HS1", slice_str("Jefe"), slice_str(""), mac), 0);
 	hmac_sha256(slice_str("Jefe"), slice_str("what do ya want for nothing?"), out); /* RFC 4231 section 4.3 */
 	hex_add(&text, out, sizeof(out));
 	assert_string_equal(text.data, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");

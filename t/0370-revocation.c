@@ -1,5 +1,5 @@
 /* OCSP and CRLs as openssl makes them: good, revoked, unknown, stale, wrongly signed, nonsense. */
-#include "pki/revocation.h"
+#include "pki/ocsp.h"
 
 #include "base/clock.h"
 #include "t/lib/chain.h"

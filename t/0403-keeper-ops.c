@@ -248,12 +248,12 @@ static void sealed_secrets(void **state)
 	assert_int_equal(ASK(f, &r, open, -1, S("smtp"), F(&c, 0)), ERR_NONE);
 	assert_string_equal(r.field[0].data, "swordfish");
 	hmac_sha256(S("a MAC key"), S("data"), mac);
-	assert_int_equal(ASK(f, &r, hmac, -1, S("eab"), F(&h, 0), S("data")), ERR_NONE);
+	assert_int_equal(ASK(f, &r, hmac, -1, S("eab"), F(&h, 0), S("HS256"), S("data")), ERR_NONE);
 	assert_int_equal(r.field[0].len, SHA256_SIZE);
 	assert_memory_equal(r.field[0].data, mac, SHA256_SIZE);
 
 	assert_int_equal(ASK(f, &r, open, -1, S("eab"), F(&h, 0)), ERR_STORAGE);
-	assert_int_equal(ASK(f, &r, hmac, -1, S("smtp"), F(&c, 0), S("data")), ERR_STORAGE);
+	assert_int_equal(ASK(f, &r, hmac, -1, S("smtp"), F(&c, 0), S("HS256"), S("data")), ERR_STORAGE);
 	assert_int_equal(ASK(f, &r, open, -1, S("other"), F(&c, 0)), ERR_STORAGE);
 	assert_int_equal(ASK(f, &r, seal, -1, S("key"), S("id"), S("x")), ERR_INVALID);
 	assert_int_equal(ASK(f, &r, seal, -1, S("access/key"), S("id"), S("x")), ERR_INVALID);

@@ -47,6 +47,51 @@ static void subproblems_name_names(void **state)
 		"},{}]}");
 	assert_string_equal(e.message, "https://ca/o: compound");
 	assert_string_equal(e.detail, "Some went wrong; a.example: CAA forbids; b.example: dns; no name given: ");
+	assert_string_equal(e.parts, "a.example\tcaa\tCAA forbids\nb.example\tdns\t\n");
+	{
+		_cleanup_json_ json_t *ours = json_problem(&e);
+		const json_t *list = json_object_get(ours, "subproblems");
+		struct err again = { 0 };
+
+		assert_int_equal(json_array_size(list), 2);
+		assert_string_equal(json_str(json_array_get(list, 0), "name"), "a.example");
+		assert_string_equal(json_str(json_array_get(list, 0), "code"), "caa");
+		assert_string_equal(json_str(json_array_get(list, 1), "name"), "b.example");
+		json_problem_read(ours, &again);
+		assert_string_equal(again.parts, e.parts);
+	}
+}
+
+/* More of them than there is room for: the first ones, whole. */
+static void many_subproblems(void **state)
+{
+	struct err e = { 0 };
+
+	for (int i = 0; i < 200; i++) {
+		_cleanup_free_ char *name = xasprintf("n%d.example", i);
+
+		err_part(&e, name, "dns", "tab\there\nand line");
+	}
+	assert_true(str_starts(e.parts, "n0.example\tdns\ttab here and line\n"));
+	assert_true(str_ends(e.parts, "and line\n"));
+	assert_true(strlen(e.parts) < sizeof(e.parts) && strlen(e.parts) > sizeof(e.parts) - 50);
+}
+
+/* What is registered at IANA, and ours; each tells a person what to do. */
+static void every_type(void **state)
+{
+	static const char *const registered[] = {
+		"accountDoesNotExist", "alreadyReplaced", "alreadyRevoked", "autoRenewalCanceled", "autoRenewalCancellationInvalid",
+		"autoRenewalExpired", "autoRenewalRevocationNotSupported", "badCSR", "badNonce", "badPublicKey",
+		"badRevocationReason", "badSignatureAlgorithm", "caa", "compound", "connection", "dns", "externalAccountRequired",
+		"incorrectResponse", "invalidContact", "invalidProfile", "malformed", "onionCAARequired", "orderNotReady",
+		"rateLimited", "rejectedIdentifier", "serverInternal", "tls", "unauthorized", "unknownDelegation",
+		"unsupportedContact", "unsupportedIdentifier", "userActionRequired",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(registered); i++)
+		if (!problem_hint(registered[i]) || !str_ends(problem_hint(registered[i]), ".") == !str_ends(problem_hint(registered[i]), "?"))
+			fail_msg("%s has no hint that is a sentence", registered[i]);
 }
 
 static void a_person_must_go_somewhere(void **state)
@@ -83,6 +128,8 @@ int main(void)
 		cmocka_unit_test(policies),
 		cmocka_unit_test(an_ordinary_one),
 		cmocka_unit_test(subproblems_name_names),
+		cmocka_unit_test(many_subproblems),
+		cmocka_unit_test(every_type),
 		cmocka_unit_test(a_person_must_go_somewhere),
 		cmocka_unit_test(odd_ones),
 	};

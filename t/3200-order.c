@@ -509,6 +509,108 @@ static void rate_limits(void **state)
 	assert_int_equal(our.err.retry_at, 0);
 }
 
+static void what_may_be_ordered(void **state)
+{
+	struct order_params q = params(two);
+
+	q.profile = "shortlived";
+	q.replaces = "aki.serial";
+	ordinary_ca();
+	ca.resources = "\"renewalInfo\":\"https://ca.example/renewal\",";
+	order_start(order_new(our.acme, &q, &our));
+	loop_run(world_loop);
+	assert_issued();
+	assert_string_equal(json_str(ca.ordered, "profile"), "shortlived");
+	assert_string_equal(json_str(ca.ordered, "replaces"), "aki.serial");
+	assert_int_equal(ca.orders, 1);
+
+	/* A CA without renewal information would not know what that means. */
+	world_end(NULL);
+	world_begin(NULL);
+	ordinary_ca();
+	order_start(order_new(our.acme, &q, &our));
+	loop_run(world_loop);
+	assert_issued();
+	assert_null(json_object_get(ca.ordered, "replaces"));
+}
+
+/* "replaces" is a favour: an order is not lost over it, and the next request comes without. */
+static void replaced_already(void **state)
+{
+	static const struct {
+		int status;
+		const char *type;
+		bool again;
+	} rows[] = {
+		{ 409, "alreadyReplaced", true }, { 404, "malformed", true },  { 400, "malformed", true },
+		{ 403, "rejectedIdentifier", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *body = xasprintf("{\"type\":\"" URN_ "%s\"}", rows[i].type);
+		struct order_params q = params(two);
+
+		if (i)
+			world_begin(NULL);
+		q.replaces = "aki.serial";
+		ordinary_ca();
+		ca.resources = "\"renewalInfo\":\"https://ca.example/renewal\",";
+		ca_fault((struct fault){ .on = "POST /orders", .times = rows[i].status == 404 ? 2 : 1, .status = rows[i].status,
+					 .body = body });
+		order_start(order_new(our.acme, &q, &our));
+		loop_run(world_loop);
+		assert_int_equal(our.done, 1);
+		assert_int_equal(ca.orders, rows[i].again);
+		assert_null(json_object_get(ca.ordered, "replaces"));
+		if (rows[i].again)
+			assert_issued();
+		else
+			assert_failed(ERR_CA, rows[i].type, "rejectedIdentifier");
+		if (i + 1 < ARRAY_SIZE(rows))
+			world_end(NULL);
+	}
+}
+
+/* Its own choice here ends at the intermediate, the other chain at the root; the third is not for us at all. */
+static void preferred_chains(void **state)
+{
+	_cleanup_free_ char *lone = xstrdup(pems.leaf), *whole = xasprintf("%s%s", pems.leaf, pems.intermediate);
+	const struct {
+		const char *preferred, *links, *alternate, *expected;
+		int asked;
+	} rows[] = {
+		{ NULL, "<https://ca.example/certificate/1>;rel=alternate", whole, lone, 0 },
+		{ "inter", "<https://ca.example/certificate/1>;rel=alternate", whole, lone, 0 },
+		{ "Root", "<https://ca.example/certificate/1>;rel=alternate", whole, whole, 1 },
+		{ "root", "</x>;rel=\"up\", </certificate/1>; title=\",\"; rel=\"alternate\"", whole, whole, 1 },
+		{ "root", NULL, whole, lone, 0 },
+		{ "elsewhere", "</certificate/1>;rel=alternate", whole, lone, 1 },
+		{ "root", "</certificate/1>;rel=alternate", pems.leaf_other, lone, 1 },
+		{ "root", "</certificate/9>;rel=alternate, </certificate/1>;rel=alternate", whole, whole, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct order_params q = params(two);
+
+		if (i)
+			world_begin(NULL);
+		q.preferred_chain = rows[i].preferred;
+		ordinary_ca();
+		free(ca.chain);
+		ca.chain = xstrdup(lone);
+		ca.links = rows[i].links;
+		ca.alternate = rows[i].alternate;
+		order_start(order_new(our.acme, &q, &our));
+		loop_run(world_loop);
+		assert_int_equal(our.done, 1);
+		assert_non_null(our.chain);
+		assert_string_equal(our.chain, rows[i].expected);
+		assert_int_equal(ca_count("POST /certificate/1"), rows[i].asked);
+		if (i + 1 < ARRAY_SIZE(rows))
+			world_end(NULL);
+	}
+}
+
 static void the_ca_moves(void **state)
 {
 	ordinary_ca();
@@ -879,6 +981,9 @@ int main(void)
 		TEST(never_issued),
 		TEST(retry_after_while_polling),
 		TEST(rate_limits),
+		TEST(what_may_be_ordered),
+		TEST(replaced_already),
+		TEST(preferred_chains),
 		TEST(the_ca_moves),
 		TEST(directory_lost_meanwhile),
 		TEST(order_not_ready_yet),

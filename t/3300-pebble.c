@@ -192,7 +192,7 @@ static void sign(void *arg, const char *key, struct slice data, acme_bytes_cb *c
 	key_sign(us.person->key, data, &l->bytes, &l->err);
 }
 
-static void hmac(void *arg, const char *key, struct slice data, acme_bytes_cb *cb, void *cb_arg)
+static void hmac(void *arg, const char *key, const char *alg, struct slice data, acme_bytes_cb *cb, void *cb_arg)
 {
 	struct later *l = later(cb, cb_arg);
 	_cleanup_buf_ struct buf mac_key = BUF_INIT;

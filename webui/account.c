@@ -28,7 +28,7 @@ static const struct ca {
 #undef CA
 };
 
-static json_t *show(struct txn *t, const void *rec)
+json_t *admin_show_account(struct txn *t, const void *rec)
 {
 	const struct rec_account *account = rec;
 	json_t *o = rec_account_json(account);
@@ -39,7 +39,7 @@ static json_t *show(struct txn *t, const void *rec)
 
 int page_accounts(struct request *r, struct err *e)
 {
-	return admin_list(r, "accounts", &rec_account_type, show, e);
+	return admin_list(r, "accounts", &rec_account_type, admin_show_account, e);
 }
 
 int page_account(struct request *r, struct err *e)
@@ -49,7 +49,7 @@ int page_account(struct request *r, struct err *e)
 
 	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_account(r, t, &account, e) < 0)
 		return -1;
-	return reply_json(r, 200, show(t, &account));
+	return reply_json(r, 200, admin_show_account(t, &account));
 }
 
 /*
@@ -91,7 +91,7 @@ static int read_ca(struct rec_account *account, const json_t *body, struct err *
 	return 0;
 }
 
-static int read_contact(struct rec_account *account, const json_t *body, struct err *e)
+int admin_read_contact(char ***contact, const json_t *body, struct err *e)
 {
 	const json_t *item;
 	size_t i;
@@ -104,7 +104,7 @@ static int read_contact(struct rec_account *account, const json_t *body, struct 
 
 		if (!at || at == mail || !at[1] || strchr(at + 1, '@') || strpbrk(mail, " \t\r\n<>,?&"))
 			return err_set(e, ERR_INVALID, "the contact \"%.100s\" is not an e-mail address", typed);
-		strv_add(&account->contact, url);
+		strv_add(contact, url);
 	}
 	return 0;
 }
@@ -123,8 +123,11 @@ static int read_ca_file(struct rec_account *account, const json_t *body, struct 
 
 static int read_binding(struct adding *a, const json_t *body, struct err *e)
 {
-	const char *kid = json_str(body, "eab_kid"), *secret = json_str(body, "eab_key");
+	const char *kid = json_str(body, "eab_kid"), *secret = json_str(body, "eab_key"), *alg = json_str(body, "eab_alg");
 
+	if (alg && (!kid || (strcmp(alg, "HS256") && strcmp(alg, "HS384") && strcmp(alg, "HS512"))))
+		return err_set(e, ERR_INVALID, "\"eab_alg\" goes with a binding, and is HS256, HS384 or HS512");
+	record_set(&a->account.eab_alg, alg);
 	if (!kid != !secret)
 		return err_set(e, ERR_INVALID, "an external account binding needs both \"eab_kid\" and \"eab_key\"");
 	if (!kid)
@@ -164,6 +167,8 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 		{ "ca_file", BODY_TEXT, false },
 		{ "eab_kid", BODY_TEXT, false },
 		{ "eab_key", BODY_TEXT, false },
+		{ "eab_alg", BODY_TEXT, false },
+		{ "only_existing", BODY_FLAG, false },
 		{ "key_type", BODY_TEXT, false },
 		{ "key_pem", BODY_TEXT, false },
 	};
@@ -176,8 +181,11 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 	record_set(&account->name, json_str(body, "name"));
 	record_set(&account->state, "new");
 	account->terms_agreed = json_bool(body, "terms_agreed", false);
+	account->only_existing = json_bool(body, "only_existing", false);
 	account->created = clock_now();
-	if (read_ca(account, body, e) < 0 || read_contact(account, body, e) < 0 || read_ca_file(account, body, e) < 0 ||
+	if (account->only_existing && !json_str(body, "key_pem"))
+		return err_set(e, ERR_INVALID, "\"only_existing\" finds the account of a key: give it as \"key_pem\"");
+	if (read_ca(account, body, e) < 0 || admin_read_contact(&account->contact, body, e) < 0 || read_ca_file(account, body, e) < 0 ||
 	    read_binding(a, body, e) < 0)
 		return -1;
 	return read_key(a, body, e);

@@ -26,6 +26,13 @@ int admin_list(struct request *, const char *member, const struct record_type *,
 
 /* A certificate's record with its status and the names of its account and key. */
 json_t *admin_show_cert(const struct rec_cert *, const char *account, const char *key);
+/* Fills in names and request from a PEM or DER text that a person sent. */
+int admin_read_csr(struct rec_cert *, const char *text, struct err *);
+/* Does the CA offer it, as far as we know?  profile may be NULL. */
+int admin_check_profile(const struct rec_account *, const char *profile, struct err *);
+json_t *admin_show_account(struct txn *, const void *rec);
+/* The member "contact" as mailto: URLs. */
+int admin_read_contact(char ***contact, const json_t *body, struct err *);
 /* The name of another record by its id, as a member; null if it is gone. */
 void admin_put_account_name(json_t *, struct txn *, const char *account_id);
 void admin_put_key_name(json_t *, struct txn *, const char *key_id);

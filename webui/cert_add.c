@@ -38,10 +38,17 @@ static void adding_release(void *state)
 
 static int read_names(struct adding *a, const json_t *body, struct err *e)
 {
-	const char *text = json_str(body, "names");
+	const char *text = json_str(body, "names"), *csr = json_str(body, "csr");
 	_cleanup_strv_ char **list = json_strv(body, "names");
 
-	a->cert.names = text ? identifier_list(text, e) : identifier_list_of(list, e);
+	if (!csr && !json_object_get(body, "names"))
+		return err_set(e, ERR_INVALID, "the member \"names\" is missing (or \"csr\", a request that has them)");
+	if (csr && json_object_get(body, "names"))
+		return err_set(e, ERR_INVALID, "\"csr\" has the names in it, so \"names\" must not be there");
+	if (csr && admin_read_csr(&a->cert, csr, e) < 0)
+		return -1;
+	if (!csr)
+		a->cert.names = text ? identifier_list(text, e) : identifier_list_of(list, e);
 	if (!a->cert.names)
 		return -1;
 	if (!*a->cert.names)
@@ -73,7 +80,10 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 {
 	static const struct body_member members[] = {
 		{ "name", BODY_TEXT, true },
-		{ "names", BODY_TEXTS, true },
+		{ "names", BODY_TEXTS, false },
+		{ "csr", BODY_TEXT, false },
+		{ "profile", BODY_TEXT, false },
+		{ "preferred_chain", BODY_TEXT, false },
 		{ "account", BODY_TEXT, true },
 		{ "key", BODY_TEXT, false },
 		{ "key_type", BODY_TEXT, false },
@@ -89,9 +99,13 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 	record_set(&cert->name, json_str(body, "name"));
 	record_set(&a->account, json_str(body, "account"));
 	record_set(&a->key_name, json_str(body, "key"));
-	a->new_key = !a->key_name;
+	if (cert->own_csr && (a->key_name || a->key_type || json_object_get(body, "key_reuse")))
+		return err_set(e, ERR_INVALID, "\"csr\" is made with a key of yours, so nothing can be said about keys here");
+	a->new_key = !a->key_name && !cert->own_csr;
 	cert->key_reuse = json_bool(body, "key_reuse", false);
-	cert->site = admin_is_site(r, cert->names);
+	record_set(&cert->profile, json_str(body, "profile"));
+	record_set(&cert->preferred_chain, json_str(body, "preferred_chain"));
+	cert->site = !cert->own_csr && admin_is_site(r, cert->names);
 	cert->created = clock_now();
 	a->issue = json_bool(body, "issue", true);
 	return 0;
@@ -110,6 +124,8 @@ static int fit_account(struct adding *a, struct txn *t, struct err *e)
 		return -1;
 	if (rec_account_by_name(t, &account, a->account, e) < 0)
 		return e->kind == ERR_MISSING ? err_set(e, ERR_CONFLICT, "there is no account %s", a->account) : -1;
+	if (admin_check_profile(&account, a->cert.profile, e) < 0)
+		return -1;
 	record_set(&a->cert.account_id, account.id);
 	a->cert.staging = account.staging;
 	if (rec_cert_by_name(t, &other, a->cert.name, account.staging, e) == 0)
@@ -149,7 +165,11 @@ static int fit(struct request *r, struct adding *a, struct txn *t, struct err *e
 {
 	enum key_type type;
 
-	if (fit_account(a, t, e) < 0 || (a->new_key ? fit_new_key(a, t, e) : fit_own_key(a, t, e)) < 0)
+	if (fit_account(a, t, e) < 0)
+		return -1;
+	if (a->cert.own_csr)
+		return 0;
+	if ((a->new_key ? fit_new_key(a, t, e) : fit_own_key(a, t, e)) < 0)
 		return -1;
 	if (a->key_type)
 		record_set(&a->cert.key_type, a->key_type);
@@ -179,28 +199,35 @@ static int put_new_key(struct adding *a, struct txn *t, struct err *e)
 			   a->key.type);
 }
 
+static int put_key(struct adding *a, struct txn *t, struct err *e)
+{
+	if (a->new_key)
+		return put_new_key(a, t, e);
+	return permit_put(t, a->key.id, slice_buf(&a->key_field[1]), slice_buf(&a->key_access), e);
+}
+
 static int put_cert(struct request *r, struct adding *a, struct err *e)
 {
 	struct rec_cert *cert = &a->cert;
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || fit(r, a, t, e) < 0 || 
-	    (a->new_key ? put_new_key(a, t, e) : permit_put(t, a->key.id, slice_buf(&a->key_field[1]), slice_buf(&a->key_access), e)) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 || fit(r, a, t, e) < 0 ||
+	    (!cert->own_csr && put_key(a, t, e) < 0))
 		return -1;
-	record_set(&cert->key_id, a->key.id);
+	if (!cert->own_csr)
+		record_set(&cert->key_id, a->key.id);
 	if (rec_cert_put(t, cert, e) < 0 || (a->issue && agenda_set(t, AGENDA_issue, cert->id, cert->created, e) < 0) ||
 	    admin_event(t, "certificate.added", cert->id, cert->name, e, "%s and %zu more, account %s, key %s",
-			cert->names[0], strv_len(cert->names) - 1, a->account, a->key.name) < 0)
+			cert->names[0], strv_len(cert->names) - 1, a->account,
+			cert->own_csr ? "a person's own" : a->key.name) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), a->issue, e);
 }
 
-static int granted(struct request *r, const struct slice *field, struct err *e)
+static int finish(struct request *r, struct adding *a, struct err *e)
 {
-	struct adding *a = r->state;
 	json_t *answer;
 
-	buf_add(&a->key_access, field[0].data, field[0].len);
 	if (put_cert(r, a, e) < 0)
 		return -1;
 	answer = json_object();
@@ -209,6 +236,14 @@ static int granted(struct request *r, const struct slice *field, struct err *e)
 	if (a->new_key)
 		admin_put_api_keys(answer, "key_api_keys", slice_buf(&a->key_field[4]), slice_buf(&a->key_field[5]));
 	return reply_json(r, 201, answer);
+}
+
+static int granted(struct request *r, const struct slice *field, struct err *e)
+{
+	struct adding *a = r->state;
+
+	buf_add(&a->key_access, field[0].data, field[0].len);
+	return finish(r, a, e);
 }
 
 /* A new key's own API key is the proof; for one that was there, the admin. */
@@ -222,6 +257,8 @@ static int access_made(struct request *r, const struct slice *field, struct err 
 	record_set_blob(&a->cert.access, field[1]);
 	for (size_t i = 0; i < ARRAY_SIZE(a->cert_api_key); i++)
 		buf_add(&a->cert_api_key[i], field[2 + i].data, field[2 + i].len);
+	if (a->cert.own_csr)
+		return finish(r, a, e);
 	if (a->new_key)
 		return permit_ask(r, a->key_field[0].data, slice_buf(&a->key_field[1]), slice_str(a->cert.id), a->key_field[4].data,
 				  granted);

@@ -10,6 +10,8 @@ static int check_version(const struct rec_cert *cert, const struct rec_version *
 
 	if (n == cert->current)
 		return err_set(e, ERR_CONFLICT, "version %lld of %s is in force already", (long long)n, cert->name);
+	if (version->revoked)
+		return err_set(e, ERR_CONFLICT, "version %lld of %s is revoked", (long long)n, cert->name);
 	if (version->not_after <= clock_now())
 		return err_set(e, ERR_CONFLICT, "version %lld of %s has expired at %s", (long long)n, cert->name,
 			       clock_rfc3339(text, version->not_after));
@@ -31,14 +33,16 @@ static int put_in_force(struct txn *t, struct rec_cert *cert, const struct rec_v
 {
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	int64_t before = cert->current;
+	bool ours = version->key_id && *version->key_id;
 
-	if (rec_key_get(t, &key, version->key_id, e) < 0)
+	if (ours && rec_key_get(t, &key, version->key_id, e) < 0)
 		return err_prefix(e, "the key of version %lld", (long long)n);
 	key.current = version->key_version;
+	cert->revoked = 0;
 	cert->current = n;
 	cert->not_before = version->not_before;
 	cert->not_after = version->not_after;
-	if (plan(t, cert, e) < 0 || rec_key_put(t, &key, e) < 0 || rec_cert_put(t, cert, e) < 0 ||
+	if (plan(t, cert, e) < 0 || (ours && rec_key_put(t, &key, e) < 0) || rec_cert_put(t, cert, e) < 0 ||
 	    (cert->site && agenda_set(t, AGENDA_site, cert->id, clock_now(), e) < 0))
 		return -1;
 	return admin_event(t, "certificate.rolled_back", cert->id, cert->name, e, "version %lld is in force again, instead of %lld",
@@ -76,6 +80,8 @@ int page_cert_reissue(struct request *r, struct err *e)
 		err_set(e, ERR_CONFLICT, "the certificate %s is %s", cert.name, cert.disabled ? "switched off" : "not ordered here");
 		return err_hint(e, cert.disabled ? "Enable it first." : "It was imported: import its successor.");
 	}
+	if (cert.own_csr)
+		return err_set(e, ERR_CONFLICT, "the key of %s is its owner's: send another request instead", cert.name);
 	if (cert.open_order)
 		return err_set(e, ERR_CONFLICT, "an order of %s is under way: try again when it has ended", cert.name);
 	cert.rekey = true;

@@ -69,7 +69,9 @@ static int find(struct request *r, struct import *im, struct txn *t, struct err 
 	_cleanup_(rec_key_release) struct rec_key other = { 0 };
 	const char *name = params_get(&r->path, "name");
 
-	if (admin_find_cert(r, t, &im->cert, e) == 0)
+	if (admin_find_cert(r, t, &im->cert, e) == 0 && im->cert.own_csr)
+		return err_set(e, ERR_CONFLICT, "the certificate %s is of its owner's own request: choose another name", im->cert.name);
+	if (im->cert.id)
 		return rec_key_get(t, &im->key, im->cert.key_id, e);
 	if (e->kind != ERR_MISSING || request_query(r, &query, e) < 0)
 		return -1;
@@ -142,7 +144,7 @@ static void update_cert(const struct request *r, struct import *im)
 	c->not_before = leaf->not_before;
 	c->not_after = leaf->not_after;
 	c->imported = true;
-	c->renew_at = c->retry_at = c->failures = 0;
+	c->renew_at = c->retry_at = c->failures = c->revoked = 0;
 	record_set(&c->error, NULL);
 	if (!c->created)
 		c->created = clock_now();

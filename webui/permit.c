@@ -116,8 +116,11 @@ int page_cert_key_download(struct request *r, struct err *e)
 	if (!str_eq(word, "on") && !str_eq(word, "off"))
 		return err_set(e, ERR_USAGE, "key-download is on or off, not %.40s", word);
 	p->allow = str_eq(word, "on");
-	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &p->cert, e) < 0 ||
-	    rec_key_get(t, &p->key, p->cert.key_id, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &p->cert, e) < 0)
+		return -1;
+	if (!p->cert.key_id || !*p->cert.key_id)
+		return err_set(e, ERR_CONFLICT, "the private key of %s is not here: it is of its owner's own request", p->cert.name);
+	if (rec_key_get(t, &p->key, p->cert.key_id, e) < 0)
 		return -1;
 	return REQUEST_ASK(r, access_allow, request_socket(r), allowed, slice_str(p->cert.id), slice_buf(&p->cert.access),
 			   slice_str(p->allow ? "1" : "0"), slice_str(KEEPER_PROOF_PEER));

@@ -1,5 +1,5 @@
 /* CRLs. */
-#include "pki/revocation.h"
+#include "pki/ocsp.h"
 #include "t/fuzz/fuzz.h"
 
 static struct chain chain;

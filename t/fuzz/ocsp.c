@@ -1,5 +1,5 @@
 /* OCSP answers. */
-#include "pki/revocation.h"
+#include "pki/ocsp.h"
 #include "t/fuzz/fuzz.h"
 
 static struct chain chain;

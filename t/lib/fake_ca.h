@@ -46,6 +46,12 @@ static struct {
 	int nonce;
 	bool no_replay_nonce;
 	const char *meta;       /* JSON of the directory's meta; NULL: none */
+	const char *resources;  /* more members of the directory: "\"renewalInfo\":\"...\"," */
+	const char *page;       /* what is answered to all other requests about the account, and to GET */
+	const char *page_header;
+	const char *alternate, *links; /* another chain, at /certificate/1, and the Link header of the first */
+	json_t *ordered, *posted;      /* payloads of the latest newOrder, and of the latest request that is no POST-as-GET */
+	char *signer;                  /* of that: "kid" or "jwk" */
 	const char *prefix;     /* of all paths but the directory's; it may change */
 	const char *challenges; /* JSON of the offered challenges instead of http-01 */
 	const char *retry_after;
@@ -79,6 +85,9 @@ static void ca_reset(void)
 	strv_free(ca.nonces);
 	buf_release(&ca.log);
 	json_decref(ca.account);
+	json_decref(ca.ordered);
+	json_decref(ca.posted);
+	free(ca.signer);
 	memset(&ca, 0, sizeof(ca));
 	ca.prefix = "";
 	ca.token = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
@@ -148,8 +157,8 @@ static void ca_serve_directory(struct exchange *x)
 {
 	_cleanup_free_ char *body =
 		xasprintf("{\"newNonce\":\"" CA_HOST "%s/nonce\",\"newAccount\":\"" CA_HOST "%s/account\","
-			  "\"newOrder\":\"" CA_HOST "%s/orders\",\"odd\":[1]%s%s}",
-			  ca.prefix, ca.prefix, ca.prefix, ca.meta ? ",\"meta\":" : "", ca.meta ? ca.meta : "");
+			  "\"newOrder\":\"" CA_HOST "%s/orders\",%s\"odd\":[1]%s%s}",
+			  ca.prefix, ca.prefix, ca.prefix, ca.resources ? ca.resources : "", ca.meta ? ",\"meta\":" : "", ca.meta ? ca.meta : "");
 
 	ca_answer(x, 200, "application/json", body);
 }
@@ -173,6 +182,8 @@ static void ca_serve_neworder(struct exchange *x, const json_t *payload)
 {
 	assert_int_equal(json_array_size(json_object_get(payload, "identifiers")), ca.authzs);
 	ca.orders++;
+	json_decref(ca.ordered);
+	ca.ordered = json_deep_copy(payload);
 	if (!ca.order)
 		ca.order = "pending";
 	ca_header(x, "Location", CA_HOST "/order/1");
@@ -256,13 +267,14 @@ static json_t *ca_part(const char *text, size_t len)
 	return len ? json_read(json.data, json.len, NULL) : NULL;
 }
 
-static void ca_check_signature(const json_t *jws)
+/* ES384 is the sign of the certificate's own key. */
+static void ca_check_signature(const json_t *jws, const json_t *head)
 {
 	_cleanup_free_ char *input = xasprintf("%s.%s", json_str(jws, "protected"), json_str(jws, "payload"));
 	_cleanup_free_ char *expected = NULL;
 	unsigned char mac[SHA256_SIZE];
 
-	hmac_sha256(slice_str("account-key"), slice_str(input), mac);
+	hmac_sha256(slice_str(str_eq(json_str(head, "alg"), "ES384") ? "cert-key" : "account-key"), slice_str(input), mac);
 	expected = base64url_str(mac, sizeof(mac));
 	assert_string_equal(json_str(jws, "signature"), expected);
 }
@@ -274,16 +286,21 @@ static bool ca_check(struct exchange *x, json_t **payload)
 	const char *p;
 
 	assert_non_null(jws);
-	ca_check_signature(jws);
 	p = json_str(jws, "protected");
 	head = ca_part(p, strlen(p));
+	ca_check_signature(jws, head);
 	p = json_str(jws, "payload");
 	*payload = ca_part(p, strlen(p));
 	assert_int_equal(json_object_size(head), 4);
-	assert_string_equal(json_str(head, "alg"), "ES256");
 	assert_string_equal(json_str(head, "url"), x->url);
+	free(ca.signer);
+	ca.signer = xstrdup(json_str(head, "kid") ? "kid" : "jwk");
+	if (*payload) {
+		json_decref(ca.posted);
+		ca.posted = json_incref(*payload);
+	}
 	assert_string_equal(x->headers[0], "Content-Type: application/jose+json");
-	if (str_ends(x->url, "/account"))
+	if (str_ends(x->url, "/account") || str_eq(json_str(head, "alg"), "ES384"))
 		assert_non_null(json_object_get(head, "jwk"));
 	else
 		assert_string_equal(json_str(head, "kid"), CA_KID);
@@ -309,15 +326,33 @@ static void ca_serve_post_as_get(struct exchange *x, const char *path)
 		ca_serve_order(x);
 	} else if (str_eq(path, "/certificate")) {
 		assert_string_equal(x->headers[1], "Accept: application/pem-certificate-chain");
+		if (ca.links)
+			ca_header(x, "Link", ca.links);
 		ca_answer(x, 200, "application/pem-certificate-chain", ca.chain ? ca.chain : "");
+	} else if (str_eq(path, "/certificate/1") && ca.alternate) {
+		ca_answer(x, 200, "application/pem-certificate-chain", ca.alternate);
 	} else {
 		ca_problem(x, 404, "malformed");
 	}
 }
 
+static void ca_serve_page(struct exchange *x, const char *path)
+{
+	if (str_eq(path, "/list"))
+		ca_header(x, "Link", "</list/2>;rel=\"next\"");
+	if (ca.page_header)
+		strv_add(&x->answer_headers, ca.page_header);
+	ca_answer(x, 200, "application/json",
+		  str_starts(path, "/list") ? "{\"orders\":[\"https://ca.example/order/1\"]}" : ca.page ? ca.page : "");
+}
+
 static void ca_serve_post(struct exchange *x, const char *path, const json_t *payload)
 {
-	if (str_eq(path, "/account"))
+	if (str_starts(path, "/revoke"))
+		x->status = 200; /* and not a byte more */
+	else if (str_starts(path, "/account/") || str_starts(path, "/list") || str_eq(path, "/key"))
+		ca_serve_page(x, path);
+	else if (str_eq(path, "/account"))
 		ca_serve_account(x, payload);
 	else if (str_eq(path, "/orders"))
 		ca_serve_neworder(x, payload);
@@ -372,7 +407,7 @@ static bool ca_moved_away(const char *path)
 	return *ca.prefix && (str_eq(path, "/nonce") || str_eq(path, "/orders") || str_eq(path, "/account"));
 }
 
-static void world_serve(struct exchange *x)
+void world_serve(struct exchange *x)
 {
 	const char *path = x->url + strlen(CA_HOST);
 	_cleanup_free_ char *line = xasprintf("%s %s", x->method, path);
@@ -393,6 +428,8 @@ static void world_serve(struct exchange *x)
 		ca_serve_directory(x);
 	} else if (ca_moved_away(path)) {
 		ca_problem(x, 404, "malformed");
+	} else if (str_eq(x->method, "GET")) {
+		ca_serve_page(x, path);
 	} else if (str_eq(x->method, "HEAD")) {
 		x->status = 200;
 		ca_nonce(x);
@@ -461,6 +498,11 @@ static void our_sign(void *arg, const char *key, struct slice data, acme_bytes_c
 	hmac_sha256(slice_str(key), data, l->bytes);
 }
 
+static void our_hmac(void *arg, const char *key, const char *alg, struct slice data, acme_bytes_cb *cb, void *cb_arg)
+{
+	our_sign(arg, key, data, cb, cb_arg);
+}
+
 static int our_save(void *arg, struct order *o, struct err *e)
 {
 	if (our.save_fails)
@@ -520,7 +562,7 @@ static int world_begin(void **state)
 		.loop = world_loop,
 		.arg = &our,
 		.sign = our_sign,
-		.hmac = our_sign,
+		.hmac = our_hmac,
 		.save = our_save,
 		.publish = our_publish,
 		.csr = our_csr,
@@ -533,7 +575,7 @@ static int world_begin(void **state)
 static int world_end(void **state)
 {
 	acme_free(our.acme);
-	loop_free(world_loop);
+	loop_free(TAKE(world_loop));
 	free(our.saved);
 	free(our.chain);
 	buf_release(&our.steps);

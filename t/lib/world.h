@@ -22,12 +22,20 @@
 
 /* The clocks. */
 
+static struct loop *world_loop; /* NULL: there is no world (any more), and the clocks are real */
 static int64_t world_ms;    /* since the world began */
 static int64_t world_epoch; /* when that was, unix seconds */
 
+static int64_t real_time(clockid_t which, struct timespec *ts)
+{
+	syscall(SYS_clock_gettime, which, ts);
+	return ts->tv_sec;
+}
+
 time_t time(time_t *out)
 {
-	time_t now = (time_t)(world_epoch + world_ms / 1000);
+	struct timespec ts;
+	time_t now = (time_t)(world_loop ? world_epoch + world_ms / 1000 : real_time(CLOCK_REALTIME, &ts));
 
 	if (out)
 		*out = now;
@@ -36,6 +44,8 @@ time_t time(time_t *out)
 
 int clock_gettime(clockid_t which, struct timespec *ts)
 {
+	if (!world_loop)
+		return real_time(which, ts) < 0;
 	ts->tv_sec = (time_t)(which == CLOCK_REALTIME ? world_epoch + world_ms / 1000 : 1000 + world_ms / 1000);
 	ts->tv_nsec = world_ms % 1000 * 1000000;
 	return 0;
@@ -45,8 +55,7 @@ static void world_create(void)
 {
 	struct timespec now;
 
-	syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
-	world_epoch = now.tv_sec;
+	world_epoch = real_time(CLOCK_REALTIME, &now);
 	world_ms = 0;
 }
 
@@ -88,8 +97,6 @@ void loop_stop(struct loop *loop)
 {
 	loop->stopped = true;
 }
-
-static struct loop *world_loop;
 
 void timer_stop(struct timer *t)
 {
@@ -145,7 +152,7 @@ struct exchange { /* a request, and what the test makes of it */
 	struct err lost; /* set: no reply arrives */
 	int takes_ms;
 };
-static void world_serve(struct exchange *);
+void world_serve(struct exchange *);	/* the test defines it */
 
 struct fetch {
 	struct fetch_reply reply; /* first, for fetch_header() */

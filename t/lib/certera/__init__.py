@@ -17,6 +17,6 @@ from .tap import Skip, Test, Workplace, end_on_signals, run
 from .process import Process, free_port, run_command, until, BUILD, PATIENCE, TOP
 from .web import Answer, fetch, raw_fetch
 from .pki import CA, Certificate, chain_of, openssl, public_key_of_key
-from .peers import Names, Nginx, Pebble, pebble_new, program
+from .peers import Names, Nginx, Pebble, pebble_new, pebbles, program
 from .recorder import Drop, Recorder
 from .daemon import Certerad, CtlError, Site

@@ -146,17 +146,23 @@ class Certerad(Process):
 class Site:
     """Everything the main job needs, ready: certerad, nginx redirecting to it, Pebble validating there.
 
-    pebble: options of Pebble; record: put a Recorder between; the rest goes to Certerad.
+    pebble: options of Pebble; record: put a Recorder between; suffix: tells several sites of one test apart; the rest
+    goes to Certerad.
     """
 
-    def __init__(self, t, pebble=None, record=False, account=True, **certerad):
-        self.daemon = Certerad(t, **certerad)
-        self.nginx = Nginx(t, f"http://127.0.0.1:{self.daemon.http_port}")
-        self.pebble = Pebble(t, self.nginx.port, **(pebble or {}))
+    def __init__(self, t, pebble=None, record=False, account=True, suffix="", **certerad):
+        self.daemon = Certerad(t, **{"name": "certerad" + suffix, **certerad})
+        self.nginx = Nginx(t, f"http://127.0.0.1:{self.daemon.http_port}", name="nginx" + suffix)
+        self.pebble = Pebble(t, self.nginx.port, **{"name": "pebble" + suffix, **(pebble or {})})
         self.recorder = Recorder(self.pebble) if record else None
         self.ca = self.recorder or self.pebble
         if account:
             self.daemon.add_account(self.ca)
+
+    def end(self):
+        """Before the next one begins."""
+        for part in (self.daemon, self.nginx, self.pebble, self.pebble.names):
+            part.end()
 
 
 def _flags(options):

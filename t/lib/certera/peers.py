@@ -27,6 +27,15 @@ def pebble_new():
     return path
 
 
+def pebbles():
+    """Both Pebbles, as (word for sentences, binary): what runs against one should run against the other."""
+    yield "Pebble", None
+    try:
+        yield "newer Pebble", pebble_new()
+    except Skip:
+        pass
+
+
 class Names(Process):
     """A name server that finds every name at 127.0.0.1 (pebble-challtestsrv)."""
 
@@ -85,7 +94,7 @@ class Pebble(Process):
     """
 
     def __init__(self, t, http_port, names=None, name="pebble", port=None, binary=None,
-            nonce_reject=0, authz_reuse=0, sleep=0, lifetime=None, eab=None, **config):
+            nonce_reject=0, authz_reuse=0, sleep=0, lifetime=None, eab=None, env=None, **config):
         self.ca, self.names = CA(t, name + "-tls"), names or Names(t)
         self.port, self.management = port or free_port(), free_port()
         config.update({
@@ -98,7 +107,7 @@ class Pebble(Process):
             config["profiles"] = {"default": {"description": "short", "validityPeriod": lifetime}}
         if binary:
             config.setdefault("retryAfter", {"authz": 1, "order": 1})
-        env = {"PEBBLE_WFE_NONCEREJECT": str(nonce_reject), "PEBBLE_AUTHZREUSE": str(authz_reuse)}
+        env = {"PEBBLE_WFE_NONCEREJECT": str(nonce_reject), "PEBBLE_AUTHZREUSE": str(authz_reuse), **(env or {})}
         if sleep:
             env["PEBBLE_VA_SLEEPTIME"] = str(sleep)
         else:
@@ -124,6 +133,15 @@ class Pebble(Process):
 
     def root(self):
         return fetch(f"https://localhost:{self.management}/roots/0", ca_file=self.ca.file).text
+
+    def roots(self, count):
+        """The first `count` roots: PEBBLE_ALTERNATE_ROOTS makes more than one."""
+        return [fetch(f"https://localhost:{self.management}/roots/{i}", ca_file=self.ca.file).text for i in range(count)]
+
+    def status(self, serial):
+        """What it knows of an issued certificate: {"Status": "Valid"}, or {"Status": "Revoked", "Reason": 1}; None: nothing."""
+        reply = fetch(f"https://localhost:{self.management}/cert-status-by-serial/{serial}", ca_file=self.ca.file)
+        return json.loads(reply.text) if reply.status == 200 else None
 
     def intermediate(self):
         return fetch(f"https://localhost:{self.management}/intermediates/0", ca_file=self.ca.file).text

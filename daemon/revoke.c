@@ -1,0 +1,176 @@
+/* Revoking one version of a certificate: from the due row of the agenda to the CA's word for it. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "pki/cert.h"
+#include "store/history.h"
+
+#include "daemon/engine.h"
+#include "daemon/renewal.h"
+
+struct revocation {
+	struct job job;
+	struct rec_version version;	/* as of the begin; reread before it is changed */
+	struct rec_account account;
+	struct acme_request *acme;
+};
+
+static void revocation_free(struct revocation *r)
+{
+	acme_request_cancel(r->acme);
+	rec_version_release(&r->version);
+	rec_account_release(&r->account);
+	free(r);
+}
+
+static void revocation_cancel(struct job *job)
+{
+	revocation_free((struct revocation *)job);
+}
+
+static char *parent_of(const char *child_id)
+{
+	return xstrndup(child_id, strcspn(child_id, "/"));
+}
+
+static int64_t number_of(const char *child_id)
+{
+	return strtoll(strchr(child_id, '/') + 1, NULL, 10);
+}
+
+static int note_event(struct txn *t, const struct rec_cert *cert, const char *action, struct err *e, const struct rec_version *version,
+		      const char *how)
+{
+	return history_add(t, &(struct event_of){ .actor = "engine", .action = action, .object = cert->id, .name = cert->name },
+			   e, "version %lld, serial %s: %s", (long long)number_of(version->id), version->serial, how);
+}
+
+/* The CA has confirmed it. */
+static int revoked(struct txn *t, struct rec_cert *cert, struct rec_version *version, struct err *e)
+{
+	version->revoked = clock_now();
+	version->failures = 0;
+	record_set(&version->error, NULL);
+	if (number_of(version->id) == cert->current)
+		cert->revoked = version->revoked;
+	if (rec_version_put(t, version, e) < 0 || rec_cert_put(t, cert, e) < 0 ||
+	    agenda_delete(t, AGENDA_revoke, version->id, e) < 0)
+		return -1;
+	log_info("certificate %s: serial %s is revoked", cert->name, version->serial);
+	return note_event(t, cert, "certificate.revoked", e, version, version->reason);
+}
+
+/* Does trying again make sense without a person? */
+static bool is_temporary(const struct err *why)
+{
+	enum problem_policy policy = problem_policy(why->code);
+
+	if (why->kind == ERR_CA)
+		return policy == PROBLEM_RETRY || policy == PROBLEM_WAIT;
+	return why->kind == ERR_NETWORK || why->kind == ERR_TIMEOUT || why->kind == ERR_PROTOCOL || why->kind == ERR_INTERNAL;
+}
+
+static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_version *version, const struct err *why,
+		       struct err *e)
+{
+	_cleanup_free_ char *problem = error_text(why);
+	int64_t again = renewal_retry(++version->failures, why, clock_now());
+
+	log_warn("certificate %s: %s", cert->name, why->message);
+	record_set(&version->error, problem);
+	if (rec_version_put(t, version, e) < 0 ||
+	    (is_temporary(why) ? agenda_set(t, AGENDA_revoke, version->id, again, e)
+			       : agenda_delete(t, AGENDA_revoke, version->id, e)) < 0)
+		return -1;
+	return note_event(t, cert, "certificate.not-revoked", e, version, why->message);
+}
+
+static int drop_row(struct txn *t, const char *id, struct err *e)
+{
+	return agenda_delete(t, AGENDA_revoke, id, e) < 0 ? -1 : txn_commit(t, e);
+}
+
+static int finish(struct engine *g, const char *version_id, const struct err *why, struct err *e)
+{
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_free_ char *cert_id = parent_of(version_id);
+	_cleanup_txn_ struct txn *t = NULL;
+	bool is_done = !why || str_eq(why->code, "alreadyRevoked");
+
+	if (store_write(g->store, &t, e) < 0)
+		return -1;
+	if (rec_version_get(t, &version, version_id, e) < 0 || rec_cert_get(t, &cert, cert_id, e) < 0)
+		return e->kind == ERR_MISSING ? drop_row(TAKE(t), version_id, e) : -1;	/* deleted meanwhile */
+	if ((is_done ? revoked(t, &cert, &version, e) : not_revoked(t, &cert, &version, why, e)) < 0)
+		return -1;
+	return txn_commit(TAKE(t), e);
+}
+
+static void revocation_done(void *arg, const json_t *answer, const struct err *why)
+{
+	struct revocation *r = arg;
+	struct err e = { 0 };
+
+	r->acme = NULL;
+	if (finish(r->job.engine, r->job.id, why, &e) < 0)
+		engine_hold(r->job.engine, &e);
+	engine_end(&r->job);
+	revocation_free(r);
+}
+
+/* The account that ordered it, which may not be the one that will order the next. */
+static int find_account(struct revocation *r, struct txn *t, struct err *e)
+{
+	_cleanup_(rec_order_release) struct rec_order order = { 0 };
+
+	if (rec_order_get(t, &order, r->version.order_id, e) < 0 || rec_account_get(t, &r->account, order.account_id, e) < 0)
+		return err_prefix(e, "the account that ordered it");
+	return 0;
+}
+
+static int find_signer(struct revocation *r, struct txn *t, struct acme_account *who, struct err *e)
+{
+	_cleanup_free_ char *key = record_child_id(r->version.key_id, r->version.key_version);
+
+	if (r->version.by_key)
+		return ca_key(r->job.engine, t, key, who, e) < 0 ? err_prefix(e, "the certificate's key") : 0;
+	if (!r->account.kid || !*r->account.kid)
+		return err_set(e, ERR_CONFLICT, "the account %s is not registered at the CA", r->account.name);
+	return ca_account(r->job.engine, t, &r->account, who, e);
+}
+
+static int start(struct revocation *r, struct txn *t, struct err *e)
+{
+	_cleanup_chain_ struct chain chain = { 0 };
+	struct acme_account who = { 0 };
+
+	if (find_account(r, t, e) < 0 || find_signer(r, t, &who, e) < 0 ||
+	    chain_parse(&chain, slice_str(r->version.chain), e) < 0)
+		return err_prefix(e, "revoking the certificate");
+	r->acme = acme_revoke_start(ca_client(r->job.engine, &r->account), &who, slice_buf(&chain.cert[0].der),
+				    r->version.reason, revocation_done, r);
+	return 0;
+}
+
+int revoke_due(struct engine *g, const struct agenda_row *row, struct err *e)
+{
+	struct revocation *r = xcalloc(1, sizeof(*r));
+	_cleanup_txn_ struct txn *t = NULL;
+	struct err why = { 0 };
+	int failed;
+
+	engine_begin(g, &r->job, row, revocation_cancel);
+	if (store_read(g->store, &t, &why) == 0 && rec_version_get(t, &r->version, row->id, &why) == 0 && start(r, t, &why) == 0)
+		return 0;
+
+	txn_abort(TAKE(t));
+	if (why.kind == ERR_STORAGE) {
+		*e = why;
+		failed = -1;
+	} else {
+		failed = finish(g, row->id, &why, e);
+	}
+	engine_end(&r->job);
+	revocation_free(r);
+	return failed;
+}

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""An account's life at the CA: contacts, its orders, another key, found by its key, given up; external bindings."""
+import sys
+sys.path.insert(0, sys.path[0] + "/lib")
+from certera import *
+
+MAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+
+
+def main(t):
+    for number, (name, binary) in enumerate(pebbles()):
+        site = Site(t, pebble={"binary": binary}, suffix=str(number))
+        changes(t, name, site)
+        rollover(t, name, site)
+        lost_rollover(t, name, site)
+        end_of_it(t, name, site)
+        site.end()
+    bindings(t)
+
+
+def account(daemon, name="ca"):
+    return daemon.ctl("account", "show", name)
+
+
+def changes(t, name, site):
+    daemon = site.daemon
+    changed = daemon.ctl("account", "contact", "ca", "--contact", "new@example.org", "--contact", "other@example.org", "--wait")
+    t.equal(changed["contact"], ["mailto:new@example.org", "mailto:other@example.org"], f"{name}: contacts are changed")
+    daemon.add_cert("shop", "shop.example")
+    checked = daemon.ctl("account", "check", "ca", "--wait")
+    t.equal((checked["state"], checked["contact"]), ("valid", changed["contact"]), "the CA has them")
+    t.equal(len(checked["orders"] or []), 1, "and lists the order")
+    done = daemon.run_ctl("account", "contact", "ca", "--contact", "nobody", "--wait")
+    t.equal(done.returncode, 3, "what is no address is refused here")
+
+
+def rollover(t, name, site):
+    daemon = site.daemon
+    before = daemon.run_ctl("key", "export", "account-ca").stdout
+    kid = account(daemon)["kid"]
+    daemon.ctl("account", "rollover", "ca", "--wait")
+    after = daemon.run_ctl("key", "export", "account-ca").stdout
+    t.ok(before != after and b"PRIVATE KEY" in after, f"{name}: the account has another key")
+    daemon.ctl("cert", "issue", "shop", "--wait")
+    t.equal(daemon.cert("shop")["newest"], 2, "which orders")
+    old, new = (t.write(f"{n}.pem", pem) for n, pem in (("old", before), ("new", after)))
+    again = ["account", "add", "--directory", site.ca.directory, "--ca-file", site.ca.ca_file, "--agree-terms", "--existing", "--wait"]
+    done = daemon.run_ctl(*again, "by-old", "--key-file", old)
+    t.contains(done.stderr, b"accountDoesNotExist", "the CA does not know the old key any more")
+    daemon.ctl(*again, "by-new", "--key-file", new)
+    t.equal(account(daemon, "by-new")["kid"], kid, "it finds the account by the new one, without making one")
+    daemon.ctl("account", "rollover", "ca", "--key-type", "rsa2048", "--wait")
+    t.equal(daemon.ctl("key", "show", "account-ca")["type"], "rsa2048", "also of another type")
+
+
+def lost_rollover(t, name, site):
+    """The CA does it, but its answers do not arrive; once we ask again ourselves, once we are killed meanwhile."""
+    daemon, recorder, lost = site.daemon, Recorder(site.pebble), []
+
+    def drop(seen):
+        if "rollover" in seen.path:
+            lost.append(seen)
+            raise Drop
+
+    recorder.after = drop
+    for case, killed in (("asked", False), ("killed", True)):
+        daemon.ctl("account", "add", case, "--directory", recorder.directory, "--ca-file", recorder.ca_file, "--agree-terms", "--wait")
+        kid = account(daemon, case)["kid"]
+        lost.clear()
+        daemon.ctl("account", "rollover", case)
+        daemon.wait_until("an answer is lost", lambda: lost)
+        t.equal(lost[0].status, 200, f"{name}: the CA changes a key, and its answer is lost")
+        if killed:
+            daemon.kill()
+            daemon.begin()
+        daemon.wait_until("it is over", lambda: not account(daemon, case)["wish"], 90)
+        t.equal((account(daemon, case)["error"], account(daemon, case)["kid"]), (None, kid), f"{case}: that is found out")
+        daemon.add_cert(case, f"{case}.example", account=case)
+        t.equal(daemon.cert(case)["status"], "active", "and the right key orders")
+
+
+def end_of_it(t, name, site):
+    daemon = site.daemon
+    gone = daemon.ctl("account", "deactivate", "ca", "--wait")
+    t.equal(gone["state"], "deactivated", f"{name}: an account is given up")
+    t.equal(daemon.run_ctl("account", "contact", "ca").returncode, 7, "then it takes no changes")
+    done = daemon.run_ctl("cert", "issue", "shop", "--wait")
+    t.contains(done.stderr, b"deactivated", "and orders nothing; the error says why")
+
+
+def bindings(t):
+    site = Site(t, account=False, pebble={"eab": {"kid-1": MAC_KEY}}, suffix="-eab")
+    key_file = t.write("mac", MAC_KEY)
+    for alg in ("HS256", "HS384", "HS512"):
+        account = site.daemon.ctl("account", "add", alg.lower(), "--directory", site.ca.directory, "--ca-file", site.ca.ca_file,
+            "--agree-terms", "--eab-kid", "kid-1", "--eab-key-file", key_file, "--eab-alg", alg, "--wait")
+        t.equal(account["state"], "valid", f"bound with {alg}")
+
+
+run(main)

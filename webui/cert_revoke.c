@@ -1,0 +1,77 @@
+/* POST /api/v1/certificates/NAME/revoke: the wish to have one version revoked.  The engine asks the CA. */
+#include "base/clock.h"
+#include "pki/revocation.h"
+#include "store/agenda.h"
+#include "webui/admin.h"
+
+static int read_number(const json_t *body, const struct rec_cert *cert, int64_t *number, struct err *e)
+{
+	const char *text = json_str(body, "version");
+	char *end;
+
+	if (!text && !cert->current)
+		return err_set(e, ERR_CONFLICT, "the certificate %s has not been issued yet", cert->name);
+	if (!text) {
+		*number = cert->current;
+		return 0;
+	}
+	*number = strtoll(text, &end, 10);
+	if (*end || end == text || *number < 1 || *number > cert->newest)
+		return err_set(e, ERR_INVALID, "the certificate %s has no version \"%.20s\"", cert->name, text);
+	return 0;
+}
+
+static int read_wish(struct request *r, struct txn *t, const struct rec_cert *cert, struct rec_version *version, struct err *e)
+{
+	static const struct body_member members[] = {
+		{ "version", BODY_TEXT, false }, { "reason", BODY_TEXT, false }, { "by_key", BODY_FLAG, false },
+	};
+	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	const char *reason = body && json_str(body, "reason") ? json_str(body, "reason") : "unspecified";
+	_cleanup_free_ char *id = NULL;
+	int64_t number = 0;
+
+	if (!body || read_number(body, cert, &number, e) < 0)
+		return -1;
+	id = record_child_id(cert->id, number);
+	if (rec_version_get(t, version, id, e) < 0)
+		return err_prefix(e, "version %lld", (long long)number);
+	if (revocation_number(reason) < 0)
+		return err_set(e, ERR_INVALID, "\"%.40s\" is no reason; it is one of %s", reason, revocation_words());
+	if (version->revoked)
+		return err_set(e, ERR_CONFLICT, "version %lld of %s is revoked already", (long long)number, cert->name);
+	if (version->not_after <= clock_now())
+		return err_set(e, ERR_CONFLICT, "version %lld of %s has expired; nobody trusts it any more", (long long)number,
+			       cert->name);
+	version->by_key = json_bool(body, "by_key", false);
+	if (version->by_key && (!version->key_id || !*version->key_id))
+		return err_set(e, ERR_CONFLICT, "the key of this certificate is not here: it was issued to a request of yours");
+	record_set(&version->reason, reason);
+	record_set(&version->error, NULL);
+	version->failures = 0;
+	return 0;
+}
+
+int page_cert_revoke(struct request *r, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+	json_t *answer;
+
+	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
+	    read_wish(r, t, &cert, &version, e) < 0 || rec_version_put(t, &version, e) < 0 ||
+	    agenda_set(t, AGENDA_revoke, version.id, clock_now(), e) < 0 ||
+	    admin_event(t, "certificate.revoke", cert.id, cert.name, e, "serial %s is to be revoked: %s", version.serial,
+			version.reason) < 0)
+		return -1;
+	answer = rec_version_json(&version);
+	json_object_del(answer, "chain");
+	json_put_str(answer, "certificate", cert.name);
+	json_put_bool(answer, "staging", cert.staging);
+	json_put_int(answer, "number", strtoll(strchr(version.id, '/') + 1, NULL, 10));
+	if (admin_commit(r, TAKE(t), true, e) == 0)
+		return reply_json(r, 202, answer);
+	json_decref(answer);
+	return -1;
+}
