@@ -179,7 +179,7 @@ fuzzers: $(FUZZERS)
 SECONDS ?= 60
 fuzz:
 	contrib/install-deps build test ci
-	$(MAKE) -j$(JOBS) B=build-fuzz CC=clang SANITIZE=address,undefined CFLAGS="-O1 -g -fsanitize=fuzzer-no-link" fuzzers
+	$(MAKE) -j$(JOBS) B=build-fuzz CC=clang SANITIZE=address,undefined CFLAGS="-O1 -g -fsanitize=fuzzer-no-link -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION" fuzzers
 	t/fuzz/run build-fuzz/t/fuzz $(SECONDS)
 
 .PHONY: demo

@@ -14,6 +14,7 @@ enum option_type {
 	OPTION_LIST,	/* member = [text, ...]; may be given again */
 	OPTION_FLAG,	/* member = true */
 	OPTION_FILE,	/* member = the file's content ("-": standard input) */
+	OPTION_BYTES,	/* the same, of any content: base64 unless it is PEM */
 	OPTION_QUERY,	/* in the URL, with its value */
 	OPTION_LOCAL,	/* ours alone, with a value */
 	OPTION_SWITCH,	/* ours alone, without */
@@ -67,8 +68,12 @@ int show_key(struct ctl *, json_t *);
 int show_keys(struct ctl *, json_t *);
 int show_cert(struct ctl *, json_t *);
 int show_certs(struct ctl *, json_t *);
+int show_decoded(struct ctl *, json_t *);
 int show_events(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
+int show_imported(struct ctl *, json_t *);
+int show_rolled_back(struct ctl *, json_t *);
+int show_key_download(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
 void print_todo(const json_t *order);		/* what a person is to publish for it */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/encode.h"
 
 #define DEFAULT_SOCKET "/var/lib/certera/control.sock"
 
@@ -57,25 +58,46 @@ static const struct command *find_command(char **words, int count, int *used)
 	return NULL;
 }
 
-static char *read_file(const char *path, struct err *e)
+static int read_bytes(const char *path, struct buf *content, struct err *e)
 {
 	_cleanup_fclose_ FILE *file = strcmp(path, "-") ? fopen(path, "re") : NULL;
 	FILE *from = file ? file : stdin;
-	_cleanup_buf_wipe_ struct buf text = BUF_INIT;
 	size_t got;
 
 	if (!file && strcmp(path, "-"))
-		return err_errno(e, ERR_USAGE, "reading %s", path), NULL;
+		return err_errno(e, ERR_USAGE, "reading %s", path);
 	do {
-		got = fread(buf_reserve(&text, 4096), 1, 4096, from);
-		text.len += got;
-		if (text.len > 1024 * 1024)
-			return err_set(e, ERR_USAGE, "reading %s: more than a megabyte", path), NULL;
+		got = fread(buf_reserve(content, 4096), 1, 4096, from);
+		content->len += got;
+		if (content->len > 1024 * 1024)
+			return err_set(e, ERR_USAGE, "reading %s: more than a megabyte", path);
 	} while (got);
-	buf_add_ch(&text, '\0');
-	text.len--;
+	buf_add(content, "", 0);
+	return 0;
+}
+
+/* A text without the end of its last line; owned. */
+static char *read_file(const char *path, struct err *e)
+{
+	_cleanup_buf_wipe_ struct buf text = BUF_INIT;
+
+	if (read_bytes(path, &text, e) < 0)
+		return NULL;
 	while (text.len && strchr("\r\n", text.data[text.len - 1]))
 		text.data[--text.len] = '\0';
+	return buf_detach(&text);
+}
+
+/* PEM as it is, anything else as base64; owned. */
+static char *read_upload(const char *path, struct err *e)
+{
+	_cleanup_buf_wipe_ struct buf content = BUF_INIT, text = BUF_INIT;
+
+	if (read_bytes(path, &content, e) < 0)
+		return NULL;
+	if (content.len && !memchr(content.data, '\0', content.len) && strstr(content.data, "-----BEGIN "))
+		return buf_detach(&content);
+	base64_add(&text, content.data, content.len);
 	return buf_detach(&text);
 }
 
@@ -100,7 +122,8 @@ static int put_option(struct ctl *ctl, const struct option_row *o, const char *v
 		json_put_bool(ctl->body, o->member, true);
 		break;
 	case OPTION_FILE:
-		content = read_file(value, e);
+	case OPTION_BYTES:
+		content = o->type == OPTION_FILE ? read_file(value, e) : read_upload(value, e);
 		if (!content)
 			return -1;
 		json_put_str(ctl->body, o->member, content);
@@ -174,8 +197,16 @@ static int parse_words(struct ctl *ctl, char **argv, struct err *e)
 }
 
 /* What a command line says beyond members: what follows from its words. */
-static void complete(struct ctl *ctl)
+static int complete(struct ctl *ctl, struct err *e)
 {
+	if (str_eq(ctl->command->words, "decode")) {
+		_cleanup_wipe_ char *content = read_upload(ctl->args[0], e);
+
+		if (!content)
+			return -1;
+		json_put_str(ctl->body, "file", content);
+		return 0;
+	}
 	if (!str_eq(ctl->command->method, "GET") && !strchr(ctl->command->path, '{'))
 		json_put_str(ctl->body, "name", ctl->args[0]);
 	if (json_bool(ctl->local, "staging", false))
@@ -190,6 +221,7 @@ static void complete(struct ctl *ctl)
 			ctl->args[0] = xstrdup(kind);
 		}
 	}
+	return 0;
 }
 
 static int run(struct ctl *ctl)
@@ -214,12 +246,10 @@ static int run_command(struct ctl *ctl, char **argv)
 	ctl->body = json_object();
 	ctl->query = json_object();
 	ctl->local = json_object();
-	if (parse_words(ctl, argv, &e) < 0) {
+	if (parse_words(ctl, argv, &e) < 0 || complete(ctl, &e) < 0)
 		code = ctl_fail(&e);
-	} else {
-		complete(ctl);
+	else
 		code = run(ctl);
-	}
 	json_decref(ctl->body);
 	json_decref(ctl->query);
 	json_decref(ctl->local);

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/encode.h"
 
 bool ctl_as_json(const struct ctl *ctl, const json_t *answer)
 {
@@ -332,33 +333,74 @@ int show_events(struct ctl *ctl, json_t *answer)
 }
 
 /* Beside the file, then renamed: never half a key, never readable by others. */
-static int write_out(const char *path, const char *text, struct err *e)
+static int write_out(const char *path, const struct buf *content, struct err *e)
 {
 	_cleanup_free_ char *fresh = xasprintf("%s.new", path);
 	_cleanup_close_ int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	size_t len = strlen(text);
 
-	if (fd < 0 || fchmod(fd, 0600) < 0 || write(fd, text, len) != (ssize_t)len || fsync(fd) < 0 || rename(fresh, path) < 0)
+	if (fd < 0 || fchmod(fd, 0600) < 0 || write(fd, content->data, content->len) != (ssize_t)content->len || fsync(fd) < 0 || rename(fresh, path) < 0)
 		return err_errno(e, ERR_STORAGE, "writing %s", path);
+	return 0;
+}
+
+/* Text stands there as it is; bytes are base64 in "data". */
+static int read_material(const json_t *answer, struct buf *content, struct err *e)
+{
+	const char *text = json_str(answer, "pem") ? json_str(answer, "pem") : json_str(answer, "key");
+	const char *data = json_str(answer, "data");
+
+	if (text)
+		buf_add_str(content, text);
+	else if (!data || base64_decode(content, data, strlen(data)) < 0)
+		return err_set(e, ERR_INTERNAL, "the daemon's answer holds nothing to export");
 	return 0;
 }
 
 int show_material(struct ctl *ctl, json_t *answer)
 {
-	const char *text = json_str(answer, "pem") ? json_str(answer, "pem") : json_str(answer, "key");
+	_cleanup_buf_wipe_ struct buf content = BUF_INIT;
 	const char *path = json_str(ctl->local, "out");
 	struct err e = { 0 };
 
 	if (!path && ctl_as_json(ctl, answer))
 		return 0;
-	if (!text) {
-		err_set(&e, ERR_INTERNAL, "the daemon's answer holds nothing to export");
-		return ctl_fail(&e);
-	}
-	if (path && write_out(path, text, &e) < 0)
+	if (read_material(answer, &content, &e) < 0 || (path && write_out(path, &content, &e) < 0))
 		return ctl_fail(&e);
 	if (!path)
-		fputs(text, stdout);
+		fwrite(content.data, 1, content.len, stdout);
+	return 0;
+}
+
+int show_imported(struct ctl *ctl, json_t *answer)
+{
+	const json_t *cert = json_object_get(answer, "certificate");
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("%s: version %lld is in force, a chain of %lld; it is tracked and served, not renewed.\n", json_str(cert, "name"),
+	       (long long)json_int(cert, "current", 0), (long long)json_int(answer, "chain", 0));
+	if (json_int(answer, "left_over", 0))
+		printf("Left out, as they do not belong to the chain: %lld certificates (a root is never served).\n",
+		       (long long)json_int(answer, "left_over", 0));
+	if (json_object_get(answer, "api_keys"))
+		print_added(answer);
+	return 0;
+}
+
+int show_rolled_back(struct ctl *ctl, json_t *answer)
+{
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("%s: version %lld is in force again.\n", json_str(answer, "name"), (long long)json_int(answer, "current", 0));
+	return 0;
+}
+
+int show_key_download(struct ctl *ctl, json_t *answer)
+{
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("%s: its API keys may %s.\n", json_str(answer, "name"),
+	       json_bool(answer, "key_download", false) ? "fetch formats with the private key" : "fetch no format with the private key");
 	return 0;
 }
 
@@ -381,5 +423,50 @@ int show_removed(struct ctl *ctl, json_t *answer)
 {
 	if (!ctl_as_json(ctl, answer))
 		printf("%s is removed.\n", ctl->args[0]);
+	return 0;
+}
+
+/* All members of an object that say something, one a line. */
+static void print_members(const json_t *obj)
+{
+	const char *name;
+	json_t *value, *one;
+	size_t i;
+
+	json_object_foreach ((json_t *)obj, name, value) {
+		if (json_is_string(value))
+			printf("  %-16s %s\n", name, json_string_value(value));
+		else if (json_is_integer(value))
+			printf("  %-16s %lld\n", name, (long long)json_integer_value(value));
+		else if (json_is_boolean(value))
+			printf("  %-16s %s\n", name, json_is_true(value) ? "yes" : "no");
+		json_array_foreach(value, i, one)
+			printf("  %-16s %s\n", i ? "" : name, json_string_value(one));
+	}
+}
+
+int show_decoded(struct ctl *ctl, json_t *answer)
+{
+	static const struct {
+		const char *member, *title;
+	} lists[] = { { "certificates", "certificate" }, { "keys", "private or public key" } };
+	json_t *one;
+	size_t i;
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	for (size_t n = 0; n < ARRAY_SIZE(lists); n++)
+		json_array_foreach(json_object_get(answer, lists[n].member), i, one) {
+			printf("%s %zu\n", lists[n].title, i + 1);
+			print_members(one);
+		}
+	if (json_is_object(json_object_get(answer, "request"))) {
+		puts("certificate request");
+		print_members(json_object_get(answer, "request"));
+	}
+	if (!json_array_size(json_object_get(answer, "findings")))
+		puts("Nothing is wrong with it.");
+	json_array_foreach(json_object_get(answer, "findings"), i, one)
+		printf("! %s\n", json_string_value(one));
 	return 0;
 }

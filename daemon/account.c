@@ -260,6 +260,8 @@ static int done_agree(struct change *c, struct txn *t, struct rec_account *accou
 	account->terms_agreed = true;
 	record_set(&account->terms, acme_terms(client(c)));
 	record_set(&account->state, "valid");
+	account->held_until = account->troubles = 0;	/* the trouble that its orders met is over */
+	record_set(&account->trouble, NULL);
 	return account_release_certs(t, account->id, e);
 }
 

@@ -12,6 +12,17 @@
 #define STARTS_AT_ONCE 64	/* in one turn */
 #define WAITS_AT_ONCE 256	/* in one transaction */
 
+/* Another version of a certificate of our own site was put in force: by import or by rolling back. */
+static int site_due(struct engine *g, const struct agenda_row *row, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_write(g->store, &t, e) < 0 || agenda_delete(t, AGENDA_site, row->id, e) < 0 || txn_commit(TAKE(t), e) < 0)
+		return -1;
+	g->site_changed(g->arg);
+	return 0;
+}
+
 /* What is done for each kind of row, and how many of it at one time; orders have limits of their own (queue.c). */
 static const struct kind {
 	enum agenda_kind kind;
@@ -27,6 +38,7 @@ static const struct kind {
 	{ AGENDA_trial,    trial_due,    5 },
 	{ AGENDA_account,  account_due,  10 },
 	{ AGENDA_revoke,   revoke_due,   10 },
+	{ AGENDA_site,     site_due,     1 },
 };
 
 static const struct kind *kind_of(enum agenda_kind kind)

@@ -261,16 +261,16 @@ static void key_made(void *arg, const struct keeper_answer *a)
 static int needs_new_key(struct txn *t, const struct rec_cert *cert, const struct rec_key *key, bool *needed, struct err *e)
 {
 	_cleanup_(rec_version_release) struct rec_version version = { 0 };
-	_cleanup_free_ char *id = record_child_id(cert->id, cert->current);
+	_cleanup_free_ char *id = record_child_id(cert->id, cert->newest);	/* also after rolling back */
 
 	*needed = cert->new_key && !str_eq(key->type, cert->key_type);
 	if (*needed)
 		return 0;
-	if (!cert->current || (cert->key_reuse && !cert->revoked))
+	if (!cert->newest || (cert->key_reuse && !cert->rekey && !cert->revoked))
 		return 0;
 	if (rec_version_get(t, &version, id, e) < 0)
 		return -1;
-	if (cert->key_reuse && !str_eq(version.reason, REVOCATION_KEY_COMPROMISE))
+	if (cert->key_reuse && !cert->rekey && !str_eq(version.reason, REVOCATION_KEY_COMPROMISE))
 		return 0;
 	/* One made for an attempt that failed is still unused. */
 	*needed = str_eq(version.key_id, key->id) && version.key_version >= key->newest;
@@ -313,7 +313,7 @@ static int look_up(struct issue *is, struct txn *t, const char *cert_id, struct 
 {
 	if (rec_cert_get(t, &is->cert, cert_id, e) < 0)
 		return e->kind == ERR_MISSING ? agenda_delete(t, AGENDA_issue, cert_id, e) : -1;
-	if (is->cert.disabled)
+	if (is->cert.disabled || is->cert.imported)
 		return agenda_delete(t, AGENDA_issue, cert_id, e);
 	if (find_account(is, t, e) < 0)
 		return err_prefix(e, "its account");
@@ -558,6 +558,7 @@ static int plan_renewal(struct issue *is, struct txn *t, struct rec_cert *cert, 
 	record_set(&cert->ari_explanation, NULL);
 	renewal_plan(cert, is->job.engine->config);
 	cert->open_order = 0;
+	cert->rekey = false;
 	cert->failures = 0;
 	cert->retry_at = 0;
 	record_set(&cert->waits_for, NULL);

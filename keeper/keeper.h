@@ -6,7 +6,9 @@
  * asks questions of proto.def and gets each answer in a callback on its own loop.
  *
  * A private key leaves the keeper only for a proof:
- *   - the API key whose hash is sealed in the key's access blob, or
+ *   - the API key whose hash is sealed in the key's access blob,
+ *   - for files with a certificate (pack), the API key of a certificate that the key's access blob names, unless the
+ *     certificate's own access blob withholds it, or
  *   - KEEPER_PROOF_PEER: the file descriptor of a Unix-socket connection (passed with the
  *     question) whose other end, as the kernel tells, is root or the keeper's own user and
  *     is not the daemon itself.  It must have been accepted on a named socket, and the other
@@ -29,7 +31,7 @@ enum keeper_op {
 	KEEPER_OPS
 };
 
-#define KEEPER_FIELDS 6			/* most fields of a message */
+#define KEEPER_FIELDS 10		/* most fields of a message */
 #define KEEPER_MESSAGE_MAX (128 * 1024)	/* bytes of one message */
 #define KEEPER_PROOF_PEER "peer"
 #define KEEPER_USE_CERTIFICATE "certificate"

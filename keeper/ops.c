@@ -8,9 +8,10 @@
 #include "base/encode.h"
 #include "base/log.h"
 #include "keeper/access.h"
+#include "keeper/pack.h"
 #include "keeper/peer.h"
 #include "pki/csr.h"
-#include "pki/key.h"
+#include "pki/pfx.h"
 
 /* Kinds of blobs beside those of access.h. */
 #define CHECK "check"
@@ -100,12 +101,17 @@ static int op_access_check(struct call *c, struct err *e)
 	return 0;
 }
 
+static bool by_peer(const struct call *c)
+{
+	return slice_eq(in(c, "proof"), slice_str(KEEPER_PROOF_PEER));
+}
+
 /* Who may have what is secret: the holder of one of its API keys, or a person on this machine. */
 static int check_proof(const struct call *c, const struct access *a, struct err *e)
 {
 	struct slice proof = in(c, "proof");
 
-	if (slice_eq(proof, slice_str(KEEPER_PROOF_PEER)))
+	if (by_peer(c))
 		return peer_check(c->proof_fd, c->room->daemon, c->room->user, e);
 	if (!access_slot(a, proof))
 		return err_set(e, ERR_DENIED, "the API key is not one of this record");
@@ -147,6 +153,22 @@ static struct key *read_key(const struct call *c, struct err *e)
 	_cleanup_buf_wipe_ struct buf der = BUF_INIT;
 
 	return open_material(c, &der, e) ? NULL : key_parse(slice_buf(&der), NULL, e);
+}
+
+/* A private key in any file; of a PFX the first one. */
+static struct key *parse_any(struct slice file, const char *password, struct err *e)
+{
+	_cleanup_pfx_ struct pfx pfx = { 0 };
+
+	if (!pfx_is(file))
+		return key_parse(file, *password ? password : NULL, e);
+	if (pfx_read(&pfx, file, password, e))
+		return NULL;
+	if (!pfx.keys) {
+		err_set(e, ERR_INVALID, "there is no private key in the PFX file");
+		return NULL;
+	}
+	return key_parse(slice_buf(&pfx.key[0]), NULL, e);
 }
 
 static struct key *generate(const struct call *c, struct err *e)
@@ -195,7 +217,7 @@ static int op_key_import(struct call *c, struct err *e)
 
 	if (!use || !password)
 		return -1;
-	key = key_parse(in(c, "pem"), *password ? password : NULL, e);
+	key = parse_any(in(c, "pem"), password, e);
 	return key ? put_new_key(c, key, use, e) : -1;
 }
 
@@ -230,7 +252,6 @@ static int op_csr(struct call *c, struct err *e)
 static int op_key_export(struct call *c, struct err *e)
 {
 	bool pem = slice_eq(in(c, "format"), slice_str("pem"));
-	bool by_peer = slice_eq(in(c, "proof"), slice_str(KEEPER_PROOF_PEER));
 	_cleanup_key_ struct key *key = NULL;
 	struct access a;
 
@@ -238,7 +259,7 @@ static int op_key_export(struct call *c, struct err *e)
 		return err_set(e, ERR_USAGE, "a key is exported as \"pem\" or \"der\"");
 	if (access_open(&a, &c->room->seal, ACCESS_KEY, in(c, "id"), in(c, "access"), e) || check_proof(c, &a, e))
 		return -1;
-	if (str_eq(a.use, KEEPER_USE_ACCOUNT) && !by_peer) {
+	if (str_eq(a.use, KEEPER_USE_ACCOUNT) && !by_peer(c)) {
 		err_set(e, ERR_DENIED, "the key of an account is not exported by API key");
 		return err_hint(e, "Use `certeractl key export` on the server itself.");
 	}
@@ -246,8 +267,136 @@ static int op_key_export(struct call *c, struct err *e)
 	if (!key)
 		return -1;
 	log_info("key %s goes out, asked for %s", (const char *)in(c, "id").data,
-		 by_peer ? "on a local connection" : "with its API key");
+		 by_peer(c) ? "on a local connection" : "with its API key");
 	return pem ? key_pem(key, out(c, "key"), e) : key_pkcs8(key, out(c, "key"), e);
+}
+
+static int op_access_allow(struct call *c, struct err *e)
+{
+	struct access a;
+
+	if (!by_peer(c))
+		return err_set(e, ERR_DENIED, "only a local admin says what the API keys of a certificate may have");
+	if (check_proof(c, NULL, e) || access_open(&a, &c->room->seal, ACCESS_CERTIFICATE, in(c, "id"), in(c, "access"), e))
+		return -1;
+	a.withheld = !slice_eq(in(c, "allow"), slice_str("1"));
+	access_close(&a, &c->room->seal, in(c, "id"), out(c, "access"));
+	return 0;
+}
+
+static int op_key_grant(struct call *c, struct err *e)
+{
+	const char *text = text_in(c, "certificates", e);
+	_cleanup_strv_ char **ids = text ? strv_split(text, "\n") : NULL;
+	struct access a;
+
+	if (!text || access_open(&a, &c->room->seal, ACCESS_KEY, in(c, "id"), in(c, "access"), e) || check_proof(c, &a, e))
+		return -1;
+	a.grants = 0;
+	for (size_t i = 0; i < strv_len(ids); i++)
+		if (access_grant(&a, slice_str(ids[i]), e))
+			return -1;
+	access_close(&a, &c->room->seal, in(c, "id"), out(c, "access"));
+	return 0;
+}
+
+static int op_key_replace(struct call *c, struct err *e)
+{
+	const char *password = text_in(c, "password", e);
+	_cleanup_key_ struct key *key = NULL;
+	struct access a;
+
+	if (!password || access_open(&a, &c->room->seal, ACCESS_KEY, in(c, "id"), in(c, "access"), e))
+		return -1;
+	key = parse_any(in(c, "pem"), password, e);
+	return key ? put_material(c, key, in(c, "id"), e) : -1;
+}
+
+static int put_public(struct call *c, const struct key *key, struct err *e)
+{
+	_cleanup_buf_ struct buf spki = BUF_INIT;
+
+	if (key_spki(key, &spki, e))
+		return -1;
+	spki_pem(slice_buf(&spki), out(c, "keys"));
+	return 0;
+}
+
+static int inspect_pfx(struct call *c, const char *password, struct err *e)
+{
+	_cleanup_pfx_ struct pfx pfx = { 0 };
+
+	if (pfx_read(&pfx, in(c, "file"), password, e))
+		return -1;
+	chain_pem(&pfx.certs, 0, pfx.certs.count, out(c, "certificates"));
+	for (size_t i = 0; i < pfx.keys; i++) {
+		_cleanup_key_ struct key *key = key_parse(slice_buf(&pfx.key[i]), NULL, e);
+
+		if (!key || put_public(c, key, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int op_inspect(struct call *c, struct err *e)
+{
+	const char *password = text_in(c, "password", e);
+	_cleanup_key_ struct key *key = NULL;
+
+	if (!password)
+		return -1;
+	if (pfx_is(in(c, "file")))
+		return inspect_pfx(c, password, e);
+	key = key_parse(in(c, "file"), *password ? password : NULL, e);
+	return key ? put_public(c, key, e) : -1;
+}
+
+/*
+ * May whoever asks have this key inside a file?  Its own proof is enough.  An API key of a certificate is, if the
+ * certificate's blob does not withhold it and the key's blob names this certificate: only who could have the key
+ * anyway could have written that (key_grant).
+ */
+static int check_permit(const struct call *c, const struct access *key, struct err *e)
+{
+	struct slice id = in(c, "certificate");
+	struct access permit;
+
+	if (str_eq(key->use, KEEPER_USE_ACCOUNT))
+		return err_set(e, ERR_DENIED, "the key of an account goes into no file with a certificate");
+	if (by_peer(c) || access_slot(key, in(c, "proof")))
+		return check_proof(c, key, e);
+	if (access_open(&permit, &c->room->seal, ACCESS_CERTIFICATE, id, in(c, "permit"), e))
+		return -1;
+	if (!access_slot(&permit, in(c, "proof")))
+		return err_set(e, ERR_DENIED, "the API key is not one of this record");
+	if (permit.withheld) {
+		err_set(e, ERR_DENIED, "the API keys of this certificate may not fetch its private key");
+		return err_hint(e, "`certeractl cert key-download NAME on` on the server allows it; the key's own API keys "
+				   "fetch it from /api/key/.");
+	}
+	if (!access_granted(key, id)) {
+		err_set(e, ERR_DENIED, "the key was not made for this certificate: its API keys may not fetch it");
+		return err_hint(e, "`certeractl cert key-download NAME on` on the server allows it.");
+	}
+	return 0;
+}
+
+static int op_pack(struct call *c, struct err *e)
+{
+	const char *format = text_in(c, "format", e), *name = text_in(c, "name", e), *password = text_in(c, "password", e);
+	_cleanup_chain_ struct chain chain = { 0 };
+	_cleanup_key_ struct key *key = NULL;
+	struct access a;
+
+	if (!format || !name || !password || access_open(&a, &c->room->seal, ACCESS_KEY, in(c, "id"), in(c, "access"), e) ||
+	    check_permit(c, &a, e) || chain_parse(&chain, in(c, "chain"), e))
+		return -1;
+	key = read_key(c, e);
+	if (!key || pack_write(format, &(struct pack){ key, &chain, name, password }, out(c, "file"), e))
+		return -1;
+	log_info("key %s goes out as %s, asked for %s", (const char *)in(c, "id").data, format,
+		 by_peer(c) ? "on a local connection" : "with an API key");
+	return 0;
 }
 
 static int op_site_key(struct call *c, struct err *e)

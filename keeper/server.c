@@ -23,6 +23,7 @@ struct job {		/* a slow question */
 	TAILQ_ENTRY(job) link;
 	struct channel *channel;
 	struct buf question, answer;
+	int proof_fd;
 };
 TAILQ_HEAD(jobs, job);
 
@@ -43,6 +44,7 @@ static void job_free(struct job *j)
 {
 	buf_wipe(&j->question);
 	buf_wipe(&j->answer);
+	cleanup_close(&j->proof_fd);
 	free(j);
 }
 
@@ -58,7 +60,7 @@ static void *worker(void *arg)
 			pthread_cond_wait(&s->work, &s->lock);
 		TAILQ_REMOVE(&s->waiting, j, link);
 		pthread_mutex_unlock(&s->lock);
-		ops_answer(s->room, slice_buf(&j->question), -1, &j->answer);
+		ops_answer(s->room, slice_buf(&j->question), j->proof_fd, &j->answer);
 		pthread_mutex_lock(&s->lock);
 		TAILQ_INSERT_TAIL(&s->done, j, link);
 		eventfd_write(s->bell, 1);
@@ -125,7 +127,8 @@ static void reply_busy(struct channel *ch, struct slice packet)
 	reply(ch, &answer);
 }
 
-static void queue_job(struct server *s, struct channel *ch, struct slice packet)
+/* Takes proof_fd if it is queued. */
+static void queue_job(struct server *s, struct channel *ch, struct slice packet, int *proof_fd)
 {
 	struct job *j;
 
@@ -136,6 +139,8 @@ static void queue_job(struct server *s, struct channel *ch, struct slice packet)
 	s->jobs++;
 	j = xcalloc(1, sizeof(*j));
 	j->channel = ch;
+	j->proof_fd = *proof_fd;
+	*proof_fd = -1;
 	buf_add(&j->question, packet.data, packet.len);
 	pthread_mutex_lock(&s->lock);
 	TAILQ_INSERT_TAIL(&s->waiting, j, link);
@@ -176,7 +181,7 @@ static void read_question(struct server *s, struct channel *ch)
 		return;
 	}
 	if (ops_slow(question)) {
-		queue_job(s, ch, question);
+		queue_job(s, ch, question, &proof_fd);
 	} else {
 		ops_answer(s->room, question, proof_fd, &answer);
 		reply(ch, &answer);

@@ -146,7 +146,7 @@ static int check_issued(mbedtls_x509_crt *child, mbedtls_x509_crt *issuer, struc
 	return x509_verify(&signature, &issuer->pk, e);
 }
 
-static int check_signed(const struct cert *child, const struct cert *issuer, struct err *e)
+int cert_signed_by(const struct cert *child, const struct cert *issuer, struct err *e)
 {
 	mbedtls_x509_crt a, b;
 	int ret;
@@ -176,7 +176,7 @@ int chain_check(const struct chain *chain, struct slice spki, char *const *names
 	if (check_names(leaf, names, e) < 0 || check_dates(leaf, now, e) < 0)
 		return -1;
 	for (size_t i = 0; i + 1 < chain->count; i++)
-		if (check_signed(&chain->cert[i], &chain->cert[i + 1], e) < 0)
+		if (cert_signed_by(&chain->cert[i], &chain->cert[i + 1], e) < 0)
 			return err_prefix(e, "certificate %zu of the chain is not signed by certificate %zu", i + 1,
 					  i + 2);
 	return 0;

@@ -21,6 +21,7 @@ enum {
 	DER_IA5 = 0x16,
 	DER_UTC_TIME = 0x17,
 	DER_TIME = 0x18,
+	DER_WIDE = 0x1e,	/* BMPString: UTF-16, big-endian */
 	DER_SEQUENCE = 0x30,
 	DER_SET = 0x31,
 };

@@ -193,15 +193,12 @@ static int decode_pem(struct slice text, const char *password, struct buf *der, 
 		       (const char *)first.data);
 }
 
-static int parse_der(mbedtls_pk_context *pk, struct slice der, const char *password)
+static int parse_der(mbedtls_pk_context *pk, struct slice der)
 {
-	const unsigned char *word = (const unsigned char *)password;
-	size_t word_len = password ? strlen(password) : 0;
-
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
-	return mbedtls_pk_parse_key(pk, der.data, der.len, word, word_len, random_mbedtls, NULL);
+	return mbedtls_pk_parse_key(pk, der.data, der.len, NULL, 0, random_mbedtls, NULL);
 #else
-	return mbedtls_pk_parse_key(pk, der.data, der.len, word, word_len);
+	return mbedtls_pk_parse_key(pk, der.data, der.len, NULL, 0);
 #endif
 }
 
@@ -230,17 +227,16 @@ static int load(struct key *key, struct slice der, const char *password, bool de
 	if (encrypted)
 		ret = pkcs8_decrypt(der, password, &plain, e);
 	if (ret < 0)
-		return -1;
-	deciphered |= ret > 0 || (encrypted && pkcs8_is_pkcs12(der));
-	ret = parse_der(&key->pk, ret > 0 ? slice_buf(&plain) : der, encrypted ? password : NULL);
-	if (!ret)
-		return 0;
-	if (deciphered)
 		return password_error(password, e);
-	if (encrypted) {
+	if (encrypted && !ret) {
 		err_set(e, ERR_INVALID, "the private key is encrypted in a way that cannot be read here");
 		return err_hint(e, "Write a copy of it with: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE");
 	}
+	ret = parse_der(&key->pk, encrypted ? slice_buf(&plain) : der);
+	if (!ret)
+		return 0;
+	if (deciphered || encrypted)
+		return password_error(password, e);
 	return mbed_err(e, ERR_INVALID, "this is no RSA or EC private key that can be read", ret);
 }
 
@@ -317,6 +313,22 @@ int key_pem(const struct key *key, struct buf *pem, struct err *e)
 		return -1;
 	pem_add(pem, "PRIVATE KEY", slice_buf(&der));
 	return 0;
+}
+
+int key_pem_encrypted(const struct key *key, const char *password, struct buf *pem, struct err *e)
+{
+	_cleanup_buf_wipe_ struct buf der = BUF_INIT;
+	_cleanup_buf_ struct buf encrypted = BUF_INIT;
+
+	if (key_pkcs8(key, &der, e) < 0 || pkcs8_encrypt(slice_buf(&der), password, &encrypted, e) < 0)
+		return -1;
+	pem_add(pem, "ENCRYPTED PRIVATE KEY", slice_buf(&encrypted));
+	return 0;
+}
+
+void spki_pem(struct slice spki, struct buf *pem)
+{
+	pem_add(pem, "PUBLIC KEY", spki);
 }
 
 int key_spki(const struct key *key, struct buf *der, struct err *e)

@@ -30,6 +30,8 @@ void cleanup_key(struct key **);
 enum key_type key_type_of(const struct key *);
 int key_pkcs8(const struct key *, struct buf *der, struct err *);	/* PrivateKeyInfo, RFC 5958 */
 int key_pem(const struct key *, struct buf *pem, struct err *);		/* "BEGIN PRIVATE KEY" */
+/* "BEGIN ENCRYPTED PRIVATE KEY": PBES2, AES-256. */
+int key_pem_encrypted(const struct key *, const char *password, struct buf *pem, struct err *);
 int key_spki(const struct key *, struct buf *der, struct err *);
 /* The JWS signature of `data` with the type's algorithm; ECDSA as fixed-width R||S (RFC 7518 section 3.4). */
 int key_sign(const struct key *, struct slice data, struct buf *signature, struct err *);
@@ -37,6 +39,7 @@ int key_sign(const struct key *, struct slice data, struct buf *signature, struc
 void *key_mbedtls(struct key *);
 
 /* Of public keys. */
+void spki_pem(struct slice spki, struct buf *pem);	/* "BEGIN PUBLIC KEY" */
 int spki_type(struct slice spki, enum key_type *, struct err *);
 const char *spki_jws_alg(struct slice spki);		/* "ES256"; NULL if we do not know it */
 /* The JWK with its members in lexicographic order and no white space (RFC 7638 section 3). Owned; NULL on error. */

@@ -38,7 +38,7 @@ int pem_next(struct slice *text, struct pem_block *b, struct err *e)
 	b->before = slice(text->data, (size_t)(begin - (const char *)text->data));
 	b->label = slice(label, (size_t)(dashes - label));
 	snprintf(footer, sizeof(footer), END "%.*s" DASHES, (int)b->label.len, label);
-	end = find(from(*text, dashes), footer);
+	end = find(from(*text, dashes + strlen(DASHES)), footer);	/* its dashes are not those of the BEGIN line */
 	if (!end)
 		return err_set(e, ERR_INVALID, "the PEM block \"%.*s\" has no END line: the text is cut off",
 			       (int)b->label.len, label);

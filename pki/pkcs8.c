@@ -1,15 +1,8 @@
 #include "pki/pkcs8.h"
 
-#include <mbedtls/cipher.h>
-#include <mbedtls/md.h>
 #include <mbedtls/oid.h>
-#include <mbedtls/pkcs5.h>
 
 #include "pki/der.h"
-#include "pki/mbed.h"
-
-#define ITERATIONS_MAX 2000000 /* more is an attack on our time, not protection of a key */
-#define KEY_MAX 32
 
 static const char zero[] = { 0 }, one[] = { 1 };
 
@@ -65,158 +58,34 @@ bool pkcs8_is_encrypted(struct slice der)
 	       der_tag(body) == DER_OCTETS;
 }
 
-static const struct cipher {
-	struct slice oid;
-	mbedtls_cipher_type_t type;
-	unsigned int key_bits;
-	size_t block;
-} ciphers[] = {
-	{ DER_BYTES("\x60\x86\x48\x01\x65\x03\x04\x01\x02"), MBEDTLS_CIPHER_AES_128_CBC, 128, 16 },
-	{ DER_BYTES("\x60\x86\x48\x01\x65\x03\x04\x01\x16"), MBEDTLS_CIPHER_AES_192_CBC, 192, 16 },
-	{ DER_BYTES("\x60\x86\x48\x01\x65\x03\x04\x01\x2a"), MBEDTLS_CIPHER_AES_256_CBC, 256, 16 },
-	{ DER_BYTES(MBEDTLS_OID_DES_EDE3_CBC), MBEDTLS_CIPHER_DES_EDE3_CBC, 192, 8 },
-	{ DER_BYTES(MBEDTLS_OID_DES_CBC), MBEDTLS_CIPHER_DES_CBC, 64, 8 },
-};
-
-struct pbes2 { /* borrowed from the DER */
-	struct slice salt, iv, secret;
-	unsigned int iterations;
-	const struct cipher *cipher;
-	mbedtls_md_type_t prf;
-};
-
-static bool take_algorithm(struct slice *in, struct slice *oid, struct slice *parameters)
-{
-	return der_take(in, DER_SEQUENCE, parameters, NULL) && der_take(parameters, DER_OID, oid, NULL);
-}
-
-static bool read_prf(struct slice in, mbedtls_md_type_t *prf)
-{
-	static const struct {
-		struct slice oid;
-		mbedtls_md_type_t md;
-	} prfs[] = {
-		{ DER_BYTES(MBEDTLS_OID_HMAC_SHA1), MBEDTLS_MD_SHA1 },
-		{ DER_BYTES(MBEDTLS_OID_HMAC_SHA224), MBEDTLS_MD_SHA224 },
-		{ DER_BYTES(MBEDTLS_OID_HMAC_SHA256), MBEDTLS_MD_SHA256 },
-		{ DER_BYTES(MBEDTLS_OID_HMAC_SHA384), MBEDTLS_MD_SHA384 },
-		{ DER_BYTES(MBEDTLS_OID_HMAC_SHA512), MBEDTLS_MD_SHA512 },
-	};
-	struct slice oid, parameters;
-
-	*prf = MBEDTLS_MD_SHA1; /* the default when it is not said */
-	if (!in.len)
-		return true;
-	if (!take_algorithm(&in, &oid, &parameters))
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(prfs); i++) {
-		*prf = prfs[i].md;
-		if (slice_eq(oid, prfs[i].oid))
-			return true;
-	}
-	return false;
-}
-
-static bool read_kdf(struct slice in, struct pbes2 *p)
-{
-	struct slice oid, fields, count;
-
-	if (!take_algorithm(&in, &oid, &fields) || !slice_eq(oid, DER_BYTES(MBEDTLS_OID_PKCS5_PBKDF2)))
-		return false;
-	if (!der_take(&fields, DER_SEQUENCE, &fields, NULL) || !der_take(&fields, DER_OCTETS, &p->salt, NULL) ||
-	    !der_take_uint(&fields, &count) || count.len > 4)
-		return false;
-	p->iterations = 0;
-	for (size_t i = 0; i < count.len; i++)
-		p->iterations = p->iterations << 8 | ((const unsigned char *)count.data)[i];
-	der_take(&fields, DER_INTEGER, NULL, NULL); /* the key's length follows from the cipher */
-	return read_prf(fields, &p->prf);
-}
-
-static bool read_cipher(struct slice in, struct pbes2 *p)
-{
-	struct slice oid, parameters;
-
-	if (!take_algorithm(&in, &oid, &parameters) || !der_take(&parameters, DER_OCTETS, &p->iv, NULL))
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(ciphers); i++) {
-		p->cipher = &ciphers[i];
-		if (slice_eq(oid, p->cipher->oid))
-			return p->iv.len == p->cipher->block;
-	}
-	return false;
-}
-
-static bool read_pbes2(struct slice der, struct pbes2 *p)
-{
-	struct slice body, oid, fields, kdf, cipher;
-
-	return der_take(&der, DER_SEQUENCE, &body, NULL) && take_algorithm(&body, &oid, &fields) &&
-	       slice_eq(oid, DER_BYTES(MBEDTLS_OID_PKCS5_PBES2)) && der_take(&fields, DER_SEQUENCE, &fields, NULL) &&
-	       der_take(&fields, DER_SEQUENCE, NULL, &kdf) && der_take(&fields, DER_SEQUENCE, NULL, &cipher) &&
-	       read_kdf(kdf, p) && read_cipher(cipher, p) && der_take(&body, DER_OCTETS, &p->secret, NULL);
-}
-
-static int derive(const struct pbes2 *p, const char *password, unsigned char key[KEY_MAX])
-{
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-	return mbedtls_pkcs5_pbkdf2_hmac_ext(p->prf, (const unsigned char *)password, strlen(password), p->salt.data,
-					     p->salt.len, p->iterations, p->cipher->key_bits / 8, key);
-#else
-	mbedtls_md_context_t md;
-	int ret;
-
-	mbedtls_md_init(&md);
-	ret = mbedtls_md_setup(&md, mbedtls_md_info_from_type(p->prf), 1);
-	if (!ret)
-		ret = mbedtls_pkcs5_pbkdf2_hmac(&md, (const unsigned char *)password, strlen(password), p->salt.data,
-						p->salt.len, p->iterations, p->cipher->key_bits / 8, key);
-	mbedtls_md_free(&md);
-	return ret;
-#endif
-}
-
-static bool decipher(const struct pbes2 *p, const unsigned char key[KEY_MAX], struct buf *out)
-{
-	mbedtls_cipher_context_t cipher;
-	unsigned char *plain = buf_reserve(out, p->secret.len + p->cipher->block);
-	size_t len = 0;
-	bool ok;
-
-	mbedtls_cipher_init(&cipher);
-	ok = !mbedtls_cipher_setup(&cipher, mbedtls_cipher_info_from_type(p->cipher->type)) &&
-	     !mbedtls_cipher_setkey(&cipher, key, (int)p->cipher->key_bits, MBEDTLS_DECRYPT) &&
-	     !mbedtls_cipher_set_padding_mode(&cipher, MBEDTLS_PADDING_PKCS7) &&
-	     !mbedtls_cipher_crypt(&cipher, p->iv.data, p->iv.len, p->secret.data, p->secret.len, plain, &len);
-	mbedtls_cipher_free(&cipher);
-	if (ok)
-		out->len += len;
-	return ok;
-}
-
 int pkcs8_decrypt(struct slice der, const char *password, struct buf *out, struct err *e)
 {
-	struct pbes2 p;
-	unsigned char key[KEY_MAX];
-	bool ok;
+	_cleanup_pbe_password_ struct pbe_password word = { 0 };
+	struct slice body, algorithm, secret;
 
-	if (!read_pbes2(der, &p))
+	if (!der_take(&der, DER_SEQUENCE, &body, NULL) || !der_take(&body, DER_SEQUENCE, NULL, &algorithm) ||
+	    !der_take(&body, DER_OCTETS, &secret, NULL))
 		return 0;
-	if (p.iterations > ITERATIONS_MAX)
-		return err_set(e, ERR_INVALID, "the private key asks for %u rounds of PBKDF2, more than the %d we do",
-			       p.iterations, ITERATIONS_MAX);
-	ok = !derive(&p, password, key) && decipher(&p, key, out);
-	wipe(key, sizeof(key));
-	if (!ok)
-		return err_set(e, ERR_INVALID, "the password of the private key is wrong");
-	return 1;
+	if (pbe_password_init(&word, password, e) < 0)
+		return -1;
+	return pbe_decrypt(algorithm, secret, &word, out, e);
 }
 
-bool pkcs8_is_pkcs12(struct slice der)
+int pkcs8_encrypt(struct slice der, const char *password, struct buf *out, struct err *e)
 {
-	struct slice body, oid, parameters;
+	_cleanup_pbe_password_ struct pbe_password word = { 0 };
 
-	return der_take(&der, DER_SEQUENCE, &body, NULL) && take_algorithm(&body, &oid, &parameters) &&
-	       (slice_eq(oid, DER_BYTES(MBEDTLS_OID_PKCS12_PBE_SHA1_DES3_EDE_CBC)) ||
-		slice_eq(oid, DER_BYTES(MBEDTLS_OID_PKCS12_PBE_SHA1_DES2_EDE_CBC)));
+	return pbe_password_init(&word, password, e) < 0 ? -1 : pkcs8_encrypt_as(PBE_AES256, der, &word, out, e);
+}
+
+int pkcs8_encrypt_as(enum pbe_scheme scheme, struct slice der, const struct pbe_password *password, struct buf *out,
+		     struct err *e)
+{
+	_cleanup_buf_ struct buf body = BUF_INIT, secret = BUF_INIT;
+
+	if (pbe_encrypt(scheme, password, der, &body, &secret, e) < 0)
+		return -1;
+	der_put(&body, DER_OCTETS, slice_buf(&secret));
+	der_put(out, DER_SEQUENCE, slice_buf(&body));
+	return 0;
 }

@@ -200,6 +200,14 @@ void admin_put_api_keys(json_t *o, const char *member, struct slice first, struc
 	json_object_set_new(o, member, json_pack("[s%, s%]", first.data, first.len, second.data, second.len));
 }
 
+bool admin_is_site(const struct request *r, char *const *names)
+{
+	for (; *names; names++)
+		if (!strcasecmp(*names, r->webui->settings->hostname))
+			return true;
+	return false;
+}
+
 struct rotation {
 	const struct admin_rotation *of;
 	char *id, *name;

@@ -30,7 +30,7 @@ json_t *admin_show_cert(const struct rec_cert *, const char *account, const char
 int admin_read_names(const json_t *body, char ***names, struct err *);
 int admin_read_key_type(const json_t *body, char **word, struct err *);
 int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *);
-/* Is one of them this server's own name? */
+/* Is one of the names this server's own, so that the certificate is served by SNI? */
 bool admin_is_site(const struct request *, char *const *names);
 /* The same with all of this looked up. */
 json_t *admin_show_one_cert(struct txn *, const struct rec_cert *);

@@ -1,11 +1,9 @@
 /* /api/v1/certificates: what they are, what became of them, and what is wished for them. */
 #include "base/clock.h"
-#include "pki/cert.h"
 #include "pki/identifier.h"
 #include "store/agenda.h"
 #include "store/status.h"
 #include "webui/admin.h"
-#include "webui/chain.h"
 
 #define VERSIONS_SHOWN 20
 
@@ -20,6 +18,11 @@ static void put_status(json_t *o, const struct rec_cert *cert, enum cert_status 
 	json_put_str(o, "status", cert_status_word(status));
 	json_put_str(o, "status_text", text);
 	json_put_str(o, "next_step", cert_status_next(status));
+	if (cert->imported && (status == STATUS_active || status == STATUS_expired)) {
+		json_put_str(o, "status_text", status == STATUS_active ? "It is valid; it was imported, so it is not renewed here." :
+									 "It is no longer valid; it was imported.");
+		json_put_str(o, "next_step", "Import its successor before it ends.");
+	}
 }
 
 json_t *admin_show_cert(const struct rec_cert *cert, const char *account, const char *key)
@@ -144,6 +147,11 @@ int page_cert_issue(struct request *r, struct err *e)
 		return err_hint(e, "Enable it first.");
 	}
 	cert.wanted = true;
+	if (cert.imported && (!cert.account_id || !*cert.account_id)) {
+		err_set(e, ERR_CONFLICT, "the certificate %s was imported: it is not ordered here", cert.name);
+		return err_hint(e, "Import its successor; or add a certificate with an account under another name.");
+	}
+	cert.imported = false;	/* from now on it is ordered again */
 	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
 	    admin_event(t, "certificate.issue", cert.id, cert.name, e, "to be ordered now") < 0)
 		return -1;
@@ -244,36 +252,8 @@ int page_cert_delete(struct request *r, struct err *e)
 }
 
 /*
- * The chain, and the API keys.
+ * The API keys.
  */
-
-int page_cert_export(struct request *r, struct err *e)
-{
-	static const char *const known[] = { "chain", "staging", NULL };
-	_cleanup_(params_release) struct params query = { NULL, 0 };
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
-	_cleanup_(rec_version_release) struct rec_version version = { 0 };
-	_cleanup_chain_ struct chain chain = { NULL, 0 };
-	_cleanup_buf_ struct buf pem = BUF_INIT;
-	_cleanup_free_ char *id = NULL;
-	_cleanup_txn_ struct txn *t = NULL;
-	size_t from, to;
-	json_t *answer;
-
-	if (admin_query(r, &query, known, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 ||
-	    admin_find_cert(r, t, &cert, e) < 0)
-		return -1;
-	if (!cert.current)
-		return err_set(e, ERR_CONFLICT, "the certificate %s has not been issued yet", cert.name);
-	id = record_child_id(cert.id, cert.current);
-	if (rec_version_get(t, &version, id, e) < 0 || chain_parse(&chain, slice_str(version.chain), e) < 0 ||
-	    chain_part(params_get(&query, "chain"), chain.count, &from, &to, e) < 0)
-		return -1;
-	chain_pem(&chain, from, to, &pem);
-	answer = json_object();
-	json_put_str(answer, "pem", buf_str(&pem));
-	return reply_json(r, 200, answer);
-}
 
 static int get_access(struct txn *t, const char *id, struct buf *access, struct err *e)
 {

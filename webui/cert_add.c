@@ -3,9 +3,9 @@
 #include "pki/identifier.h"
 #include "pki/key.h"
 #include "store/agenda.h"
-#include "webui/admin.h"
 #include "webui/name.h"
 #include "webui/proof.h"
+#include "webui/permit.h"
 
 struct adding {
 	struct rec_cert cert;
@@ -14,7 +14,8 @@ struct adding {
 	char *environment;		/* of its hooks, until it is sealed */
 	bool new_key, issue;
 	struct buf key_field[6];	/* what the keeper answered when it made the key */
-	struct buf api_key[2];
+	struct buf cert_api_key[2];
+	struct buf key_access;		/* the key's access blob, naming this certificate */
 };
 
 static void adding_release(void *state)
@@ -29,8 +30,9 @@ static void adding_release(void *state)
 	wipe_free(a->environment);
 	for (size_t i = 0; i < ARRAY_SIZE(a->key_field); i++)
 		buf_wipe(&a->key_field[i]);
-	for (size_t i = 0; i < ARRAY_SIZE(a->api_key); i++)
-		buf_wipe(&a->api_key[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(a->cert_api_key); i++)
+		buf_wipe(&a->cert_api_key[i]);
+	buf_release(&a->key_access);
 }
 
 /*
@@ -50,14 +52,6 @@ static int read_names(struct adding *a, const json_t *body, struct err *e)
 	if (admin_read_csr(&a->cert, csr, e) < 0)
 		return -1;
 	return a->cert.names && *a->cert.names ? 0 : err_set(e, ERR_INVALID, "\"csr\" has no name in it");
-}
-
-bool admin_is_site(const struct request *r, char *const *names)
-{
-	for (; *names; names++)
-		if (!strcasecmp(*names, r->webui->settings->hostname))
-			return true;
-	return false;
 }
 
 static int read_all(struct request *r, struct adding *a, struct err *e)
@@ -172,7 +166,8 @@ static int fit(struct request *r, struct adding *a, struct txn *t, struct err *e
 }
 
 /*
- * The keeper makes the key, if there is none, then the identity with its API keys; then all is put at once.
+ * The keeper makes the key, if there is none, then the identity with its API keys, and names the certificate in the
+ * key's access blob; then all is put at once.
  */
 
 static int put_new_key(struct adding *a, struct txn *t, struct err *e)
@@ -180,7 +175,7 @@ static int put_new_key(struct adding *a, struct txn *t, struct err *e)
 	struct slice field[ARRAY_SIZE(a->key_field)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
-		field[i] = slice_buf(&a->key_field[i]);
+		field[i] = slice_buf(i == 1 ? &a->key_access : &a->key_field[i]);
 	record_set(&a->key.name, a->cert.name);
 	record_set(&a->key.use, a->cert.site ? KEEPER_USE_SITE : KEEPER_USE_CERTIFICATE);
 	if (admin_put_key(t, &a->key, field, e) < 0)
@@ -189,13 +184,20 @@ static int put_new_key(struct adding *a, struct txn *t, struct err *e)
 			   a->key.type);
 }
 
+static int put_key(struct adding *a, struct txn *t, struct err *e)
+{
+	if (a->new_key)
+		return put_new_key(a, t, e);
+	return permit_put(t, a->key.id, slice_buf(&a->key_field[1]), slice_buf(&a->key_access), e);
+}
+
 static int put_cert(struct request *r, struct adding *a, struct err *e)
 {
 	struct rec_cert *cert = &a->cert;
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || fit(r, a, t, e) < 0 ||
-	    (a->new_key && put_new_key(a, t, e) < 0))
+	    (!cert->own_csr && put_key(a, t, e) < 0))
 		return -1;
 	if (!cert->own_csr)
 		record_set(&cert->key_id, a->key.id);
@@ -207,7 +209,7 @@ static int put_cert(struct request *r, struct adding *a, struct err *e)
 	return admin_commit(r, TAKE(t), a->issue, e);
 }
 
-static int answer_added(struct request *r, struct adding *a, struct err *e)
+static int finish(struct request *r, struct adding *a, struct err *e)
 {
 	json_t *answer;
 
@@ -215,7 +217,7 @@ static int answer_added(struct request *r, struct adding *a, struct err *e)
 		return -1;
 	answer = json_object();
 	json_object_set_new(answer, "certificate", admin_show_cert(&a->cert, a->account, a->key.name));
-	admin_put_api_keys(answer, "api_keys", slice_buf(&a->api_key[0]), slice_buf(&a->api_key[1]));
+	admin_put_api_keys(answer, "api_keys", slice_buf(&a->cert_api_key[0]), slice_buf(&a->cert_api_key[1]));
 	if (a->new_key)
 		admin_put_api_keys(answer, "key_api_keys", slice_buf(&a->key_field[4]), slice_buf(&a->key_field[5]));
 	return reply_json(r, 201, answer);
@@ -226,20 +228,44 @@ static int environment_sealed(struct request *r, const struct slice *field, stru
 	struct adding *a = r->state;
 
 	record_set_blob(&a->cert.hook_environment, field[0]);
-	return answer_added(r, a, e);
+	return finish(r, a, e);
 }
 
-static int access_made(struct request *r, const struct slice *field, struct err *e)
+static int seal_environment(struct request *r, struct adding *a, struct err *e)
+{
+	if (!a->environment)
+		return finish(r, a, e);
+	return REQUEST_ASK(r, seal, -1, environment_sealed, slice_str("config"), slice_str(a->cert.id), slice_str(a->environment));
+}
+
+static int granted(struct request *r, const struct slice *field, struct err *e)
 {
 	struct adding *a = r->state;
 
+	buf_add(&a->key_access, field[0].data, field[0].len);
+	return seal_environment(r, a, e);
+}
+
+/* A new key's own API key is the proof; for one that was there, the admin. */
+static int access_made(struct request *r, const struct slice *field, struct err *e)
+{
+	struct adding *a = r->state;
+	_cleanup_buf_ struct buf ids = BUF_INIT;
+	_cleanup_txn_ struct txn *t = NULL;
+
 	record_set(&a->cert.id, field[0].data);
 	record_set_blob(&a->cert.access, field[1]);
-	for (size_t i = 0; i < ARRAY_SIZE(a->api_key); i++)
-		buf_add(&a->api_key[i], field[2 + i].data, field[2 + i].len);
-	if (!a->environment)
-		return answer_added(r, a, e);
-	return REQUEST_ASK(r, seal, -1, environment_sealed, slice_str("config"), slice_str(a->cert.id), slice_str(a->environment));
+	for (size_t i = 0; i < ARRAY_SIZE(a->cert_api_key); i++)
+		buf_add(&a->cert_api_key[i], field[2 + i].data, field[2 + i].len);
+	if (a->cert.own_csr)
+		return seal_environment(r, a, e);
+	if (a->new_key)
+		return permit_ask(r, a->key_field[0].data, slice_buf(&a->key_field[1]), slice_str(a->cert.id), a->key_field[4].data,
+				  granted);
+	if (store_read(r->webui->env->store, &t, e) < 0 || permit_certificates(t, a->key.id, a->cert.id, &ids, e) < 0)
+		return -1;
+	buf_add(&a->key_field[1], a->key.access.data, a->key.access.len);
+	return permit_ask(r, a->key.id, slice_buf(&a->key.access), slice_buf(&ids), KEEPER_PROOF_PEER, granted);
 }
 
 static int make_access(struct request *r)

@@ -6,11 +6,9 @@
  */
 #include "base/digest.h"
 #include "base/encode.h"
-#include "pki/cert.h"
-#include "webui/chain.h"
 #include "webui/consumer.h"
+#include "webui/format.h"
 #include "webui/name.h"
-#include "webui/request.h"
 #include "webui/validator.h"
 
 struct download {
@@ -20,29 +18,14 @@ struct download {
 	struct buf access;
 	int slot;			/* the API key shown */
 	int64_t version;
-	const struct format *format;
+	struct format_wish wish;
+	bool binary;			/* it asked for bytes, not base64 */
 	char etag[96], modified[HTTP_DATE_SIZE];
 };
 
-struct format {
-	const char *word;
-	const char *type, *extension;	/* NULL: this version does not offer it */
-};
-
-static const struct format cert_formats[] = {
-	{ "pem", "text/plain", "pem" },
-	{ "der", "application/pkix-cert", "cer" },
-	{ "pfx", NULL, NULL },
-	{ "pkcs7", NULL, NULL },
-	{ "bundle", NULL, NULL },
-	{ "zip", NULL, NULL },
-	{ "jks", NULL, NULL },
-	{ NULL, NULL, NULL }
-};
 static const struct format key_formats[] = {
-	{ "pem", "text/plain", "key" },
-	{ "der", "text/plain", "b64" },
-	{ NULL, NULL, NULL }
+	{ "pem", "text/plain", NULL, "key", true, NULL },
+	{ "der", "text/plain", NULL, "b64", true, NULL },
 };
 
 static void download_release(void *state)
@@ -110,19 +93,6 @@ static int admit(struct download *d, const struct slice *field, struct err *e)
 	return -1;
 }
 
-static int choose_format(struct download *d, const struct format *formats, struct err *e)
-{
-	const char *word = param_or(d, "format", formats->word);
-
-	for (d->format = formats; d->format->word && strcmp(d->format->word, word); d->format++)
-		;
-	if (!d->format->word)
-		return err_set(e, ERR_USAGE, "there is no format \"%.40s\"", word);
-	if (!d->format->type)
-		return err_set(e, ERR_USAGE, "the format %s is not offered by this version; pem and der are", word);
-	return 0;
-}
-
 /* Sets the validators.  True: the client has it, and was told so. */
 static bool is_unchanged(struct request *r, struct download *d, int64_t modified)
 {
@@ -150,77 +120,85 @@ static int not_modified(struct request *r, const struct download *d)
 
 static int hand_out(struct request *r, const struct download *d, const char *action, const struct buf *body)
 {
-	_cleanup_free_ char *file = xasprintf("attachment; filename=\"%s.%s\"", d->name, d->format->extension);
+	_cleanup_free_ char *file = xasprintf("attachment; filename=\"%s.%s\"", d->name,
+					       d->wish.format->extension);
 
 	record_use(r, d, r->head ? NULL : action);
 	reply_header(r, "Content-Disposition", file);
-	return reply(r, 200, d->format->type, slice_buf(body));
+	return reply(r, 200, d->binary ? d->wish.format->binary : d->wish.format->type, slice_buf(body));
 }
 
 /*
  * Certificates.
  */
 
-static int check_cert_params(struct download *d, struct err *e)
+static int check_cert_params(struct request *r, struct download *d, struct err *e)
 {
-	static const char *const known[] = { "format", "chain", "staging", "pfxPassword", NULL };
-	const char *staging = param_or(d, "staging", "false"), *chain = params_get(&d->params, "chain");
-	size_t from, to;
+	static const char *const known[] = { "format", "chain", "staging", "pfxPassword", "pfxLegacy", NULL };
+	static const char *const flags[] = { "staging", "pfxLegacy" };
+	const char *accept = request_header(r, "Accept");
 
-	if (params_only(&d->params, known, e) < 0 || choose_format(d, cert_formats, e) < 0 ||
-	    chain_part(chain, 1, &from, &to, e) < 0)
+	if (params_only(&d->params, known, e) < 0)
 		return -1;
-	if (!str_eq(staging, "true") && !str_eq(staging, "false"))
-		return err_set(e, ERR_USAGE, "staging=%.40s is not understood; it is true or false", staging);
-	if (str_eq(d->format->word, "der") && chain && !str_eq(chain, "false"))
-		return err_set(e, ERR_USAGE, "format=der is one certificate, the leaf: it goes with chain=false");
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		const char *value = param_or(d, flags[i], "false");
+
+		if (!str_eq(value, "true") && !str_eq(value, "false"))
+			return err_set(e, ERR_USAGE, "%s=%.40s is not understood; it is true or false", flags[i], value);
+	}
+	if (format_choose(&d->wish, params_get(&d->params, "format"), params_get(&d->params, "chain"),
+			  params_get(&d->params, "pfxPassword"), str_eq(params_get(&d->params, "pfxLegacy"), "true"), e) < 0)
+		return -1;
+	d->binary = accept && d->wish.format->binary && strstr(accept, d->wish.format->binary);
 	return 0;
 }
 
-static int read_version(struct request *r, struct download *d, struct rec_version *version, struct err *e)
+static int read_version(struct txn *t, struct download *d, struct rec_cert *cert, struct rec_version *version, struct err *e)
 {
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_free_ char *id = NULL;
-	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_read(r->webui->env->store, &t, e) < 0 || rec_cert_get(t, &cert, d->id, e) < 0)
+	if (rec_cert_get(t, cert, d->id, e) < 0)
 		return -1;
-	if (!cert.current)
+	if (!cert->current)
 		return err_set(e, ERR_MISSING, "the certificate %s has not been issued yet", d->name);
-	d->version = cert.current;
-	id = record_child_id(cert.id, cert.current);
+	d->version = cert->current;
+	id = record_child_id(cert->id, cert->current);
 	return rec_version_get(t, version, id, e);
 }
 
-static int cert_body(const struct download *d, const struct rec_version *version, struct buf *body, struct err *e)
+static int cert_packed(struct request *r, const struct slice *field, struct err *e)
 {
-	_cleanup_chain_ struct chain chain = { NULL, 0 };
-	size_t from, to;
+	_cleanup_buf_wipe_ struct buf body = BUF_INIT;
+	struct download *d = r->state;
 
-	if (chain_parse(&chain, slice_str(version->chain), e) < 0)
-		return err_prefix(e, "reading version %lld of %s", (long long)d->version, d->name);
-	if (chain_part(params_get(&d->params, "chain"), chain.count, &from, &to, e) < 0)
-		return -1;
-	if (str_eq(d->format->word, "der"))
-		buf_add(body, chain.cert[0].der.data, chain.cert[0].der.len);
-	else
-		chain_pem(&chain, from, to, body);
-	return 0;
+	if (d->wish.format->binary && !d->binary) {
+		base64_add(&body, field[0].data, field[0].len);
+		buf_add_ch(&body, '\n');
+	} else {
+		buf_add(&body, field[0].data, field[0].len);
+	}
+	return hand_out(r, d, "certificate.key_fetched", &body);
 }
 
 static int cert_key_checked(struct request *r, const struct slice *field, struct err *e)
 {
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_(rec_version_release) struct rec_version version = { 0 };
 	_cleanup_buf_ struct buf body = BUF_INIT;
+	_cleanup_txn_ struct txn *t = NULL;
 	struct download *d = r->state;
 
-	if (admit(d, field, e) < 0 || check_cert_params(d, e) < 0 || read_version(r, d, &version, e) < 0)
+	if (admit(d, field, e) < 0 || check_cert_params(r, d, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 ||
+	    read_version(t, d, &cert, &version, e) < 0)
 		return -1;
-	snprintf(d->etag, sizeof(d->etag), "\"%.40s-%s-%s\"", version.fingerprint, d->format->word,
-		 param_or(d, "chain", "true"));
+	/* A file with a key in it is another each time: the version and the form are what the ETag is of. */
+	snprintf(d->etag, sizeof(d->etag), "\"%.40s-%s%s-%s\"", version.fingerprint, d->wish.format->word,
+		 d->wish.legacy ? "-legacy" : "", param_or(d, "chain", "true"));
 	if (is_unchanged(r, d, version.issued))
 		return not_modified(r, d);
-	if (cert_body(d, &version, &body, e) < 0)
+	if (d->wish.format->with_key)
+		return format_pack(r, t, &d->wish, &cert, &version, request_header(r, "apiKey"), cert_packed, e);
+	if (format_write(&d->wish, &version, &body, e) < 0)
 		return -1;
 	return hand_out(r, d, "certificate.fetched", &body);
 }
@@ -262,11 +240,23 @@ static int key_exported(struct request *r, const struct slice *field, struct err
 	_cleanup_buf_wipe_ struct buf body = BUF_INIT;
 	struct download *d = r->state;
 
-	if (str_eq(d->format->word, "der"))
+	if (str_eq(d->wish.format->word, "der"))
 		base64_add(&body, field[0].data, field[0].len);
 	else
 		buf_add(&body, field[0].data, field[0].len);
 	return hand_out(r, d, "key.fetched", &body);
+}
+
+static int choose_key_format(struct download *d, struct err *e)
+{
+	const char *word = param_or(d, "format", key_formats->word);
+
+	for (size_t i = 0; i < ARRAY_SIZE(key_formats); i++) {
+		d->wish.format = &key_formats[i];
+		if (str_eq(word, key_formats[i].word))
+			return 0;
+	}
+	return err_set(e, ERR_USAGE, "there is no format \"%.40s\" of keys; there are pem and der", word);
 }
 
 static int key_key_checked(struct request *r, const struct slice *field, struct err *e)
@@ -279,17 +269,16 @@ static int key_key_checked(struct request *r, const struct slice *field, struct 
 	_cleanup_free_ char *hex = NULL;
 	struct download *d = r->state;
 
-	if (admit(d, field, e) < 0 || params_only(&d->params, known, e) < 0 || choose_format(d, key_formats, e) < 0 ||
+	if (admit(d, field, e) < 0 || params_only(&d->params, known, e) < 0 || choose_key_format(d, e) < 0 ||
 	    read_key(r, d, &key, &version, e) < 0)
 		return -1;
 	sha256(version.spki.data, version.spki.len, hash);
 	hex = hex_str(hash, sizeof(hash));
-	snprintf(d->etag, sizeof(d->etag), "\"%.40s-%s\"", hex, d->format->word);
+	snprintf(d->etag, sizeof(d->etag), "\"%.40s-%s\"", hex, d->wish.format->word);
 	if (is_unchanged(r, d, version.created))
 		return not_modified(r, d);
-	return REQUEST_ASK(r, key_export, -1, key_exported, slice_str(key.id), slice_buf(&key.access),
-			   slice_buf(&version.material), slice_str(request_header(r, "apiKey")),
-			   slice_str(d->format->word));
+	return REQUEST_ASK(r, key_export, -1, key_exported, slice_str(key.id), slice_buf(&key.access), slice_buf(&version.material),
+			   slice_str(request_header(r, "apiKey")), slice_str(d->wish.format->word));
 }
 
 int page_fetch_key(struct request *r, struct err *e)

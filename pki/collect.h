@@ -1,0 +1,19 @@
+/* Certificates out of whatever people upload: PEM with text around it, DER, PKCS#7; and their order. */
+#ifndef PKI_COLLECT_H
+#define PKI_COLLECT_H
+
+#include "pki/cert.h"
+
+#define COLLECT_MAX 20	/* certificates of one upload */
+
+/* Appends those in the file; blocks of other kinds are passed over.  None is no error. */
+int collect_certs(struct chain *, struct slice file, struct err *);
+/* Is there a private key in it, by its looks?  (PEM only: DER and PFX files hold nothing else or tell by themselves.) */
+bool collect_has_key(struct slice file);
+/*
+ * Makes the chain of the certificate for `spki` out of those collected, moving them over: the leaf, then each one's
+ * issuer as far as they are there, without the root.  What belongs to nothing stays behind.
+ */
+int collect_chain(struct chain *collected, struct slice spki, struct chain *out, struct err *);
+
+#endif

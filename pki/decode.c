@@ -1,0 +1,303 @@
+#include "pki/decode.h"
+
+#include <mbedtls/md.h>
+#include <mbedtls/oid.h>
+#include <stdarg.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/encode.h"
+#include "pki/collect.h"
+#include "pki/der.h"
+#include "pki/extension.h"
+#include "pki/mbed.h"
+#include "pki/pem.h"
+
+#define DAY 86400
+#define SOON (30 * DAY)
+#define KEYS_MAX 5
+
+/*
+ * Gathering.
+ */
+
+static int add_spki(struct decoded *d, struct slice spki, struct err *e)
+{
+	if (d->spkis == KEYS_MAX)
+		return err_set(e, ERR_INVALID, "there are more than %d keys", KEYS_MAX);
+	d->spki = xreallocarray(d->spki, d->spkis + 1, sizeof(*d->spki));
+	d->spki[d->spkis] = (struct buf)BUF_INIT;
+	buf_add(&d->spki[d->spkis++], spki.data, spki.len);
+	return 0;
+}
+
+static void add_csr(struct decoded *d, struct slice csr)
+{
+	struct err why = { 0 };
+
+	if (d->has_csr)
+		return;
+	if (csr_parse(&d->csr, csr, &why) < 0)
+		strv_add(&d->csr_problem, why.message);
+	else
+		d->has_csr = true;
+}
+
+static int add_pem(struct decoded *d, struct slice text, struct err *e)
+{
+	struct slice rest = text;
+	struct pem_block b;
+	int found;
+
+	while ((found = pem_next(&rest, &b, e)) > 0) {
+		_cleanup_buf_ struct buf der = BUF_INIT;
+
+		if (pem_label_ends(&b, "CERTIFICATE REQUEST")) {
+			if (pem_decode(&b, &der, e) < 0)
+				return -1;
+			add_csr(d, slice_buf(&der));
+		} else if (pem_label_is(&b, "PUBLIC KEY")) {
+			if (pem_decode(&b, &der, e) < 0 || add_spki(d, slice_buf(&der), e) < 0)
+				return -1;
+		}
+	}
+	return found < 0 ? -1 : collect_certs(&d->certs, text, e);
+}
+
+/* CertificationRequestInfo begins with its version, TBSCertificate with a tag or a long number; both in two SEQUENCEs. */
+static bool looks_like_csr(struct slice der)
+{
+	struct slice version;
+
+	return der_take(&der, DER_SEQUENCE, &der, NULL) && der_take(&der, DER_SEQUENCE, &der, NULL) &&
+	       der_take(&der, DER_INTEGER, &version, NULL) && slice_eq(version, DER_BYTES("\0")) && der_take(&der, DER_SEQUENCE, NULL, NULL) &&
+	       der_take(&der, DER_SEQUENCE, &der, NULL) && der_tag(der) == DER_SEQUENCE;
+}
+
+int decode_add(struct decoded *d, struct slice file, struct err *e)
+{
+	if (pem_is(file))
+		return add_pem(d, file, e);
+	if (!looks_like_csr(file))
+		return collect_certs(&d->certs, file, e);
+	add_csr(d, file);
+	return 0;
+}
+
+void decode_release(struct decoded *d)
+{
+	chain_release(&d->certs);
+	if (d->has_csr)
+		csr_release(&d->csr);
+	strv_free(d->csr_problem);
+	for (size_t i = 0; i < d->spkis; i++)
+		buf_release(&d->spki[i]);
+	free(d->spki);
+	*d = (struct decoded){ 0 };
+}
+
+bool decode_is_empty(const struct decoded *d)
+{
+	return !d->certs.count && !d->has_csr && !d->csr_problem && !d->spkis;
+}
+
+/*
+ * Showing.
+ */
+
+static void put_strv(json_t *o, const char *member, char **list)
+{
+	json_put_strv(o, member, list);
+	strv_free(list);
+}
+
+static void put_owned(json_t *o, const char *member, char *text)
+{
+	json_put_str(o, member, text);
+	free(text);
+}
+
+/* Type, and the pin of RFC 7469: base64 of SHA-256 of the SubjectPublicKeyInfo. */
+static void put_spki(json_t *o, struct slice spki)
+{
+	_cleanup_buf_ struct buf pin = BUF_INIT;
+	unsigned char hash[SHA256_SIZE];
+	enum key_type type;
+
+	sha256(spki.data, spki.len, hash);
+	base64_add(&pin, hash, sizeof(hash));
+	json_put_str(o, "key", spki_type(spki, &type, NULL) == 0 ? key_type_text(type) : "of a kind we do not know");
+	json_put_str(o, "spki_pin", buf_str(&pin));
+}
+
+static void put_signature(json_t *o, struct slice oid)
+{
+	mbedtls_asn1_buf raw = { .tag = DER_OID, .len = oid.len, .p = (unsigned char *)oid.data };
+	const char *text = NULL;
+
+	json_put_str(o, "signature", mbedtls_oid_get_sig_alg_desc(&raw, &text) == 0 ? text : "of a kind we do not know");
+}
+
+static json_t *show_cert(const struct cert *c)
+{
+	unsigned char sha1[MBED_HASH_MAX];
+	size_t len = mbed_hash(MBEDTLS_MD_SHA1, slice_buf(&c->der), sha1);
+	json_t *o = json_object();
+
+	json_put_str(o, "subject", c->subject);
+	json_put_str(o, "issuer", c->issuer);
+	json_put_strv(o, "names", c->names);
+	put_spki(o, slice_buf(&c->spki));
+	put_signature(o, extension_signature(c));
+	json_put_time(o, "not_before", c->not_before);
+	json_put_time(o, "not_after", c->not_after);
+	json_put_str(o, "serial", c->serial);
+	json_put_bool(o, "ca", c->is_ca);
+	put_strv(o, "usages", extension_usages(c));
+	put_strv(o, "extended_usages", extension_extended_usages(c));
+	put_strv(o, "policies", extension_policies(c));
+	put_owned(o, "ski", extension_ski(c));
+	json_put_str(o, "aki", c->aki);
+	json_put_int(o, "scts", extension_scts(c));
+	put_strv(o, "ocsp", extension_urls(c, EXTENSION_URL_OCSP));
+	put_strv(o, "crl", extension_urls(c, EXTENSION_URL_CRL));
+	put_strv(o, "ca_issuers", extension_urls(c, EXTENSION_URL_ISSUER));
+	json_put_str(o, "sha256", c->fingerprint);
+	put_owned(o, "sha1", hex_str(sha1, len));
+	return o;
+}
+
+static json_t *show_csr(const struct csr *csr)
+{
+	json_t *o = json_object();
+
+	json_put_str(o, "subject", csr->subject);
+	json_put_strv(o, "names", csr->names);
+	put_spki(o, slice_buf(&csr->spki));
+	return o;
+}
+
+/*
+ * What is wrong.
+ */
+
+static void add_finding(char ***findings, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void add_finding(char ***findings, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		die("out of memory");
+	va_end(args);
+	strv_add(findings, text);
+}
+
+static const char *called(const struct cert *c)
+{
+	return c->names && *c->names && !c->is_ca ? *c->names : c->subject_cn ? c->subject_cn : c->subject;
+}
+
+static bool is_self_issued(const struct cert *c)
+{
+	return str_eq(c->subject, c->issuer);
+}
+
+static void find_in_cert(char ***findings, const struct cert *c, int64_t now)
+{
+	char text[CLOCK_RFC3339_SIZE];
+	mbedtls_md_type_t md;
+	mbedtls_pk_type_t pk;
+	struct slice oid = extension_signature(c);
+	mbedtls_asn1_buf raw = { .tag = DER_OID, .len = oid.len, .p = (unsigned char *)oid.data };
+	enum key_type type;
+
+	if (c->not_after <= now)
+		add_finding(findings, "The certificate of %s has expired at %s.", called(c), clock_rfc3339(text, c->not_after));
+	else if (c->not_after < now + SOON && c->not_after - c->not_before > 2 * (int64_t)SOON)
+		add_finding(findings, "The certificate of %s expires at %s.", called(c), clock_rfc3339(text, c->not_after));
+	if (c->not_before > now)
+		add_finding(findings, "The certificate of %s is not valid before %s.", called(c), clock_rfc3339(text, c->not_before));
+	if (!is_self_issued(c) && mbedtls_oid_get_sig_alg(&raw, &md, &pk) == 0 && md != MBEDTLS_MD_NONE && md != MBEDTLS_MD_SHA256 &&
+	    md != MBEDTLS_MD_SHA384 && md != MBEDTLS_MD_SHA512)
+		add_finding(findings, "The certificate of %s is signed with an outdated hash function; clients refuse it.", called(c));
+	if (spki_type(slice_buf(&c->spki), &type, NULL) < 0)
+		add_finding(findings, "The certificate of %s has a key that is too short, or of a kind servers do not use.", called(c));
+	if (!c->is_ca && (!c->names || !*c->names))
+		add_finding(findings, "The certificate of %s has no names (subjectAltName); browsers refuse it.", called(c));
+}
+
+static size_t find_issuer(const struct chain *certs, size_t of)
+{
+	size_t i = 0;
+
+	while (i < certs->count && (i == of || !str_eq(certs->cert[of].issuer, certs->cert[i].subject) ||
+				    cert_signed_by(&certs->cert[of], &certs->cert[i], NULL) < 0))
+		i++;
+	return i;
+}
+
+/* Order, gaps, and what should not be sent; for files with a leaf. */
+static void find_in_chain(char ***findings, const struct chain *certs)
+{
+	for (size_t i = 0; i < certs->count; i++) {
+		const struct cert *c = &certs->cert[i];
+		size_t issuer = find_issuer(certs, i);
+
+		if (is_self_issued(c) && c->is_ca && certs->count > 1)
+			add_finding(findings, "The root %s is in the file; servers need not send it.", called(c));
+		else if (is_self_issued(c) && !c->is_ca)
+			add_finding(findings, "The certificate of %s is self-signed: no client trusts it by itself.", called(c));
+		else if (!is_self_issued(c) && issuer == certs->count && !c->is_ca)
+			add_finding(findings, "The intermediate \"%s\", which issued the certificate of %s, is missing.", c->issuer, called(c));
+		else if (issuer < certs->count && issuer != i + 1)
+			add_finding(findings, "Wrong order: the issuer of %s should be number %zu, and is number %zu.", called(c), i + 2,
+				    issuer + 1);
+	}
+}
+
+static bool belongs(const struct decoded *d, struct slice spki)
+{
+	bool found = d->has_csr && slice_eq(slice_buf(&d->csr.spki), spki);
+
+	for (size_t i = 0; i < d->certs.count; i++)
+		found |= slice_eq(slice_buf(&d->certs.cert[i].spki), spki);
+	return found;
+}
+
+static char **find_all(const struct decoded *d, int64_t now)
+{
+	char **findings = NULL;
+
+	for (size_t i = 0; i < d->certs.count; i++)
+		find_in_cert(&findings, &d->certs.cert[i], now);
+	find_in_chain(&findings, &d->certs);
+	for (char **why = d->csr_problem; why && *why; why++)
+		add_finding(&findings, "The certificate request is of no use: %s.", *why);
+	if (d->has_csr && (!d->csr.names || !*d->csr.names))
+		add_finding(&findings, "The certificate request asks for no name.");
+	for (size_t i = 0; i < d->spkis; i++)
+		if ((d->certs.count || d->has_csr) && !belongs(d, slice_buf(&d->spki[i])))
+			add_finding(&findings, "The private key does not belong to what is with it.");
+	return findings;
+}
+
+json_t *decode_show(const struct decoded *d, int64_t now)
+{
+	json_t *o = json_object(), *certs = json_array(), *keys = json_array();
+
+	for (size_t i = 0; i < d->certs.count; i++)
+		json_array_append_new(certs, show_cert(&d->certs.cert[i]));
+	for (size_t i = 0; i < d->spkis; i++) {
+		json_t *one = json_object();
+
+		put_spki(one, slice_buf(&d->spki[i]));
+		json_array_append_new(keys, one);
+	}
+	json_object_set_new(o, "certificates", certs);
+	json_object_set_new(o, "request", d->has_csr ? show_csr(&d->csr) : json_null());
+	json_object_set_new(o, "keys", keys);
+	put_strv(o, "findings", find_all(d, now));
+	return o;
+}

@@ -1,0 +1,94 @@
+/* What is done with the versions of a certificate: putting one in force again, replacing one by a new key. */
+#include "base/clock.h"
+#include "store/agenda.h"
+#include "store/status.h"
+#include "webui/admin.h"
+
+static int check_version(const struct rec_cert *cert, const struct rec_version *version, int64_t n, struct err *e)
+{
+	char text[CLOCK_RFC3339_SIZE];
+
+	if (n == cert->current)
+		return err_set(e, ERR_CONFLICT, "version %lld of %s is in force already", (long long)n, cert->name);
+	if (version->revoked)
+		return err_set(e, ERR_CONFLICT, "version %lld of %s is revoked", (long long)n, cert->name);
+	if (version->not_after <= clock_now())
+		return err_set(e, ERR_CONFLICT, "version %lld of %s has expired at %s", (long long)n, cert->name,
+			       clock_rfc3339(text, version->not_after));
+	return 0;
+}
+
+/* Its renewal stays planned, but not later than a third of the older version's life before its end. */
+static int plan(struct txn *t, struct rec_cert *cert, struct err *e)
+{
+	int64_t latest = cert->not_after - (cert->not_after - cert->not_before) / 3;
+
+	if (!cert->renew_at || cert->renew_at <= latest)
+		return 0;
+	cert->renew_at = latest;
+	return agenda_set(t, AGENDA_issue, cert->id, latest, e);
+}
+
+static int put_in_force(struct txn *t, struct rec_cert *cert, const struct rec_version *version, int64_t n, struct err *e)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	int64_t before = cert->current;
+	bool ours = version->key_id && *version->key_id;
+
+	if (ours && rec_key_get(t, &key, version->key_id, e) < 0)
+		return err_prefix(e, "the key of version %lld", (long long)n);
+	key.current = version->key_version;
+	cert->revoked = 0;
+	cert->current = n;
+	cert->not_before = version->not_before;
+	cert->not_after = version->not_after;
+	if (plan(t, cert, e) < 0 || (ours && rec_key_put(t, &key, e) < 0) || rec_cert_put(t, cert, e) < 0 ||
+	    (cert->site && agenda_set(t, AGENDA_site, cert->id, clock_now(), e) < 0))
+		return -1;
+	return admin_event(t, "certificate.rolled_back", cert->id, cert->name, e, "version %lld is in force again, instead of %lld",
+			   (long long)n, (long long)before);
+}
+
+int page_cert_rollback(struct request *r, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	const char *number = params_get(&r->path, "version");
+	_cleanup_txn_ struct txn *t = NULL;
+	_cleanup_free_ char *id = NULL;
+	int64_t n = strtoll(number, NULL, 10);
+
+	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
+		return -1;
+	if (n <= 0 || n > cert.newest)
+		return err_set(e, ERR_MISSING, "the certificate %s has no version %.20s", cert.name, number);
+	id = record_child_id(cert.id, n);
+	if (rec_version_get(t, &version, id, e) < 0 || check_version(&cert, &version, n, e) < 0 ||
+	    put_in_force(t, &cert, &version, n, e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
+		return -1;
+	return reply_json(r, 200, admin_show_cert(&cert, NULL, NULL));
+}
+
+int page_cert_reissue(struct request *r, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
+		return -1;
+	if (cert.disabled || !cert.account_id || !*cert.account_id) {
+		err_set(e, ERR_CONFLICT, "the certificate %s is %s", cert.name, cert.disabled ? "switched off" : "not ordered here");
+		return err_hint(e, cert.disabled ? "Enable it first." : "It was imported: import its successor.");
+	}
+	if (cert.own_csr)
+		return err_set(e, ERR_CONFLICT, "the key of %s is its owner's: send another request instead", cert.name);
+	if (cert.open_order)
+		return err_set(e, ERR_CONFLICT, "an order of %s is under way: try again when it has ended", cert.name);
+	cert.rekey = true;
+	cert.imported = false;
+	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
+	    admin_event(t, "certificate.reissue", cert.id, cert.name, e, "to be ordered now, with a new key") < 0 ||
+	    admin_commit(r, TAKE(t), true, e) < 0)
+		return -1;
+	return reply_json(r, 202, admin_show_cert(&cert, NULL, NULL));
+}
