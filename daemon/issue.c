@@ -69,6 +69,12 @@ static void issue_free(struct issue *is)
 	free(is);
 }
 
+/* The store failed, or we are going down with the keeper: nothing of that is the certificate's failure. */
+static bool our_trouble(const struct err *e)
+{
+	return e->kind == ERR_STORAGE || str_eq(e->code, KEEPER_DIED);
+}
+
 static void issue_cancel(struct job *job)
 {
 	issue_free((struct issue *)job);
@@ -254,7 +260,7 @@ static void key_made(void *arg, const struct keeper_answer *a)
 	if (a->err)
 		why = *a->err;
 	err_prefix(&why, "making a new key");
-	issue_end(is, why.kind == ERR_STORAGE ? -1 : issue_fail(is->job.engine, is->cert.id, &why, &e), &why);
+	issue_end(is, our_trouble(&why) ? -1 : issue_fail(is->job.engine, is->cert.id, &why, &e), &why);
 }
 
 /* Does the order need a key that no issued certificate has? */
@@ -673,8 +679,8 @@ void issue_done(void *engine, struct order *o, const char *chain, const struct e
 	struct err e = { 0 };
 	int stored;
 
-	/* Our own store failed, not the CA: the order stays open and is taken up again. */
-	if (why && why->kind == ERR_STORAGE) {
+	/* We failed, not the CA: the order stays open and is taken up again. */
+	if (why && our_trouble(why)) {
 		issue_end(is, -1, why);
 		return;
 	}

@@ -94,6 +94,7 @@ static void refuse(struct keeper_question *q, const struct err *why)
 static int set_dead(struct err *e)
 {
 	err_set(e, ERR_INTERNAL, "the keeper has died");
+	err_code(e, KEEPER_DIED);
 	return err_hint(e, "The service manager starts Certera again; the log says why the keeper ended.");
 }
 

@@ -33,6 +33,7 @@ enum keeper_op {
 
 #define KEEPER_FIELDS 10		/* most fields of a message */
 #define KEEPER_MESSAGE_MAX (128 * 1024)	/* bytes of one message */
+#define KEEPER_DIED "keeperDied"	/* code of the error that pending questions then get */
 #define KEEPER_PROOF_PEER "peer"
 #define KEEPER_USE_CERTIFICATE "certificate"
 #define KEEPER_USE_ACCOUNT "account"	/* may sign; API keys do not export it */
