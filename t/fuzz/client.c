@@ -30,7 +30,7 @@ static char *piece(char **at, const char *end)
 	return begin;
 }
 
-static void world_serve(struct exchange *x)
+void world_serve(struct exchange *x)
 {
 	char *reply = piece(&input.at, "\n---\n"), *head, *line;
 
