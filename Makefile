@@ -168,7 +168,8 @@ check:
 	$(MAKE) -j$(JOBS) DEVELOPER=1 all $(TESTS)
 	$(MAKE) prove
 
-# Runs the tests with what is installed.
+# Runs the tests with what is installed.  What this make was told is not for those that call make themselves.
+unexport CC CFLAGS LDFLAGS MBEDTLS_CFLAGS MBEDTLS_LIBS
 .PHONY: prove
 prove: all $(TESTS)
 	MAKEFLAGS= B=$(B) prove --exec '' --timer -j$(JOBS) $(TESTS)
