@@ -194,8 +194,13 @@ struct bufferevent *wire_new(struct wires *all, struct event_base *base, struct 
 	w->since = clock_mono_ms();
 	w->socket = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	w->kick = event_new(base, -1, 0, on_kick, w);
+	/*
+	 * Deferred, because evhttp frees the connection when it hears that all is sent.  Inside of the filter that is too
+	 * early: libevent 2.1 sets the write time-out after it, for memory that is gone when it fires.
+	 */
 	if (w->socket && w->kick)
-		w->bev = bufferevent_filter_new(w->socket, take_in, send_out, BEV_OPT_CLOSE_ON_FREE, wire_free, w);
+		w->bev = bufferevent_filter_new(w->socket, take_in, send_out, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS,
+						wire_free, w);
 	if (!w->bev || !evbuffer_add_cb(bufferevent_get_output(w->bev), output_changed, w))
 		die("out of memory for a connection");
 	if (tls)
