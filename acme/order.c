@@ -108,10 +108,11 @@ static int order_enter(struct order *o, enum step step)
 	order_describe(o);
 	log_info("%s: %s", o->names[0], steps[step].text);
 
-	o->deadline = clock_mono_ms() + steps[step].seconds * 1000;
+	o->limit_ms = ca_patience_ms(o->acme, steps[step].seconds);
+	o->deadline = clock_mono_ms() + o->limit_ms;
 	timer_stop(&o->late);
-	if (steps[step].seconds)
-		timer_start(&o->late, env->loop, steps[step].seconds * 1000, order_late, o);
+	if (o->limit_ms)
+		timer_start(&o->late, env->loop, o->limit_ms, order_late, o);
 	if (env->save(env->arg, o, &o->err) == 0)
 		return 0;
 	err_prefix(&o->err, "saving the order");
@@ -143,9 +144,9 @@ static void order_late(void *arg)
 		why = &o->trouble;
 	if (why) {
 		err = *why;
-		err_prefix(&err, "not done within %d seconds", steps[o->step].seconds);
+		err_prefix(&err, "not done within %d seconds", o->limit_ms / 1000);
 	} else {
-		err_set(&err, ERR_TIMEOUT, "not done within %d seconds", steps[o->step].seconds);
+		err_set(&err, ERR_TIMEOUT, "not done within %d seconds", o->limit_ms / 1000);
 	}
 	order_stop(o);
 	order_resume(o, &(struct reply){ .err = &err });
@@ -357,13 +358,26 @@ static int send_neworder(struct order *o, struct err *e)
 	return o->url ? post_as_get(o, o->url) : order_post(o, "newOrder", NULL, payload, NULL);
 }
 
+/* "unauthorized" is about names later on, but here it is about who asks (RFC 8555 section 7.3.6). */
+static enum step refused_order(const struct order *o, const struct reply *r, struct err *e)
+{
+	failed(o, r, e);
+	if (str_eq(e->code, "unauthorized"))
+		err_hint(e, "The CA takes no orders from this account (any more). See its detail, or register a new one.");
+	return STEP_FAIL;
+}
+
 static enum step recv_neworder(struct order *o, const struct reply *r, struct err *e)
 {
 	const char *finalize = json_str(r->json, "finalize");
 	enum step next;
 
+	if (r->err && !o->url && r->status == 201 && usable_url(r->location)) {
+		o->url = xstrdup(r->location); /* made, but its description was garbled on the way */
+		return STEP_neworder;
+	}
 	if (r->err)
-		return failed(o, r, e);
+		return refused_order(o, r, e);
 	if (!o->url && !usable_url(r->location)) {
 		err_set(e, ERR_PROTOCOL, "%s: the answer has no Location with the order's URL", r->url);
 		return STEP_FAIL;

@@ -29,6 +29,7 @@ struct order {
 	struct buf spki;
 
 	enum step step;
+	int limit_ms;			/* of the step; 0: none */
 	int64_t deadline;		/* of the step, clock_mono_ms() */
 	struct timer late;		/* fires at the deadline */
 	struct timer pause;		/* until the step is sent (again) */
