@@ -230,11 +230,20 @@ static enum step poll_again(struct order *o, int64_t retry_after)
 }
 
 /* What the CA gave us a URL for and does not know any more is gone, and the order with it. */
-static enum step failed(const struct order *o, const struct reply *r, struct err *e)
+static enum step failed(struct order *o, const struct reply *r, struct err *e)
 {
 	*e = *r->err;
+	o->intact = true;
 	if (r->status == 404 && o->url && problem_policy(e->code) != PROBLEM_PERSON)
 		problem_code(e, PROBLEM_ORDER_GONE);
+	return STEP_FAIL;
+}
+
+/* What the CA refused before had not happened, as we have seen since. */
+static enum step refused(struct order *o, struct err *e)
+{
+	*e = o->refusal;
+	o->intact = true;
 	return STEP_FAIL;
 }
 
@@ -359,7 +368,7 @@ static int send_neworder(struct order *o, struct err *e)
 }
 
 /* "unauthorized" is about names later on, but here it is about who asks (RFC 8555 section 7.3.6). */
-static enum step refused_order(const struct order *o, const struct reply *r, struct err *e)
+static enum step refused_order(struct order *o, const struct reply *r, struct err *e)
 {
 	failed(o, r, e);
 	if (str_eq(e->code, "unauthorized"))
@@ -498,7 +507,7 @@ static enum step recv_answer(struct order *o, const struct reply *r, struct err 
 		return again(o);
 	}
 	if (looking && authz_awaits_answer(z, r->json)) {
-		*e = o->refusal;
+		refused(o, e);
 		err_prefix(e, "%s", z->name);
 		return STEP_FAIL;
 	}
@@ -602,10 +611,8 @@ static enum step recv_finalize(struct order *o, const struct reply *r, struct er
 		return next == STEP_csr ? STEP_csr : STEP_neworder;
 	if (!looking)
 		return STEP_issue; /* accepted; its status lags behind */
-	if (!str_eq(o->refusal.code, "orderNotReady")) {
-		*e = o->refusal;
-		return STEP_FAIL;
-	}
+	if (!str_eq(o->refusal.code, "orderNotReady"))
+		return refused(o, e);
 	err_clear(&o->refusal);
 	return poll_again(o, r->retry_after);
 }

@@ -51,6 +51,7 @@ struct order {
 	struct err trouble;		/* not final; explains a time-out */
 
 	struct err err;			/* the last word */
+	bool intact;			/* it ended without a verdict on the order */
 	char activity[512];
 };
 

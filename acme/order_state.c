@@ -75,7 +75,7 @@ const char *order_url(const struct order *o)
 
 bool order_goes_on(const struct order *o, const struct err *why)
 {
-	if (!o->url)
+	if (!o->url || !o->intact)
 		return false;
 	if (*why->code)
 		return problem_policy(why->code) == PROBLEM_RETRY || problem_policy(why->code) == PROBLEM_WAIT;

@@ -18,5 +18,6 @@ from .process import Process, free_port, run_command, until, BUILD, PATIENCE, TO
 from .web import Answer, fetch, raw_fetch
 from .pki import CA, Certificate, chain_of, openssl, public_key_of_key
 from .peers import Names, Nginx, Pebble, pebble_new, program
-from .recorder import Drop, Recorder
+from .recorder import Drop, Recorder, Reply
+from . import faults
 from .daemon import Certerad, CtlError, Site

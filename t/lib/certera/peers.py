@@ -128,6 +128,9 @@ class Pebble(Process):
     def intermediate(self):
         return fetch(f"https://localhost:{self.management}/intermediates/0", ca_file=self.ca.file).text
 
+    def nonce(self):
+        return fetch(f"https://localhost:{self.port}/nonce-plz", method="HEAD", ca_file=self.ca.file).header("Replay-Nonce")
+
     def orders(self):
         """How many orders it ever made, by its own log."""
         return len(re.findall(rb'Added order "', self.log()))
