@@ -17,7 +17,9 @@ from .tap import Skip, Test, Workplace, end_on_signals, run
 from .process import Process, free_port, run_command, until, BUILD, PATIENCE, TOP
 from .web import Answer, fetch, raw_fetch
 from .pki import CA, Certificate, chain_of, openssl, public_key_of_key
-from .peers import Names, Nginx, Pebble, pebble_new, program
+from .peers import Caddy, Names, Nginx, Pebble, pebble_new, program
 from .recorder import Drop, Recorder, Reply
 from . import faults
 from .daemon import Certerad, CtlError, Site
+from .network import own_network
+from .suite import end_to_end

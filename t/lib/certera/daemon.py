@@ -146,13 +146,14 @@ class Certerad(Process):
 class Site:
     """Everything the main job needs, ready: certerad, nginx redirecting to it, Pebble validating there.
 
-    pebble: options of Pebble; record: put a Recorder between; the rest goes to Certerad.
+    pebble: options of Pebble; record: put a Recorder between; other_ca: makes another CA instead, which looks for web
+    servers at port 80; the rest goes to Certerad.
     """
 
-    def __init__(self, t, pebble=None, record=False, account=True, **certerad):
+    def __init__(self, t, pebble=None, record=False, account=True, other_ca=None, **certerad):
         self.daemon = Certerad(t, **certerad)
-        self.nginx = Nginx(t, f"http://127.0.0.1:{self.daemon.http_port}")
-        self.pebble = Pebble(t, self.nginx.port, **(pebble or {}))
+        self.nginx = Nginx(t, f"http://127.0.0.1:{self.daemon.http_port}", port=80 if other_ca else None)
+        self.pebble = other_ca(t) if other_ca else Pebble(t, self.nginx.port, **(pebble or {}))
         self.recorder = Recorder(self.pebble) if record else None
         self.ca = self.recorder or self.pebble
         if account:
