@@ -532,8 +532,12 @@ static enum step recv_validate(struct order *o, const struct reply *r, struct er
 	struct authz *z = here(o);
 	int64_t retry_after = o->retry_after;
 
-	if (r->err)
-		return failed(o, r, e);
+	if (r->err) {
+		failed(o, r, e);
+		if (z)
+			err_prefix(e, "%s", z->name);
+		return STEP_FAIL;
+	}
 	if (z) {
 		if (authz_judge(z, r, e) < 0)
 			return STEP_FAIL;
