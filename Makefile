@@ -10,6 +10,8 @@
 
 -include config.mak
 
+MAKEFLAGS += --no-print-directory
+
 prefix      ?= /usr/local
 sbindir     ?= $(prefix)/sbin
 bindir      ?= $(prefix)/bin
@@ -153,7 +155,7 @@ check:
 # Runs the tests with what is installed.
 .PHONY: prove
 prove: all $(TESTS)
-	B=$(B) prove --exec '' --timer -j$(JOBS) $(TESTS)
+	MAKEFLAGS= B=$(B) prove --exec '' --timer -j$(JOBS) $(TESTS)
 
 .PHONY: demo
 demo:

@@ -5,12 +5,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pwd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/sd.h"
+
 #define BACKLOG 1024
-#define SYSTEMD_FIRST_FD 3	/* sd_listen_fds(3) */
 
 static const char *const face_names[] = { [FACE_HTTP] = "http", [FACE_HTTPS] = "https", [FACE_CONTROL] = "control" };
 
@@ -63,26 +65,20 @@ static int face_by_name(const char *name)
 
 static int take_given(struct listeners *l, struct err *e)
 {
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
-	_cleanup_strv_ char **name = strv_split(names ? names : "", ":");
-	int count = pid && fds && strtol(pid, NULL, 10) == getpid() ? (int)strtol(fds, NULL, 10) : 0;
+	struct sd_socket given[SD_SOCKETS_MAX];
+	int count = sd_sockets(given);
 
 	for (int i = 0; i < count; i++) {
-		int fd = SYSTEMD_FIRST_FD + i;
-		int face = face_by_name((size_t)i < strv_len(name) ? name[i] : NULL);
+		int face = face_by_name(given[i].name);
 
 		if (face < 0) {
-			err_set(e, ERR_CONFIG, "taking the sockets of systemd: number %d is named \"%s\"", i + 1,
-				(size_t)i < strv_len(name) ? name[i] : "");
+			err_set(e, ERR_CONFIG, "taking the sockets of systemd: number %d is named \"%s\"", i + 1, given[i].name);
 			return err_hint(e, "Its socket unit needs FileDescriptorName=http, https or control.");
 		}
-		prepare(fd, face != FACE_CONTROL);
-		add(l, fd, (enum webui_face)face, -1);
+		prepare(given[i].fd, face != FACE_CONTROL);
+		add(l, given[i].fd, (enum webui_face)face, -1);
 		l->given[face] = true;
 	}
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_FDNAMES");
 	return 0;
 }
 
@@ -120,7 +116,8 @@ static int cannot_listen(const struct address *a, enum webui_face face, struct e
 /* "*" on a machine without IPv6. */
 static struct address without_ipv6(const struct address *a)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = ((const struct sockaddr_in6 *)&a->sa)->sin6_port };
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&a->sa;
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = six->sin6_port };
 	struct address four = { .len = sizeof(any) };
 
 	memcpy(&four.sa, &any, sizeof(any));
@@ -151,7 +148,8 @@ static int open_address(struct listeners *l, struct address a, enum webui_face f
 	return 0;
 }
 
-static int open_addresses(struct listeners *l, const struct config_addresses *addresses, enum webui_face face, struct err *e)
+static int open_addresses(struct listeners *l, const struct config_addresses *addresses, enum webui_face face,
+			  struct err *e)
 {
 	if (l->given[face])
 		return 0;
@@ -188,7 +186,8 @@ static int give_to(const char *path, const char *user, struct err *e)
 		return 0;
 	pw = getpwnam(user);
 	if (!pw)
-		return err_set(e, ERR_CONFIG, "giving the control socket %s to user %s: there is no such user", path, user);
+		return err_set(e, ERR_CONFIG, "giving the control socket %s to user %s: there is no such user", path,
+			       user);
 	if (chown(path, pw->pw_uid, pw->pw_gid) < 0)
 		return err_errno(e, ERR_CONFIG, "giving the control socket %s to user %s", path, user);
 	return 0;
@@ -222,10 +221,22 @@ static int open_control(struct listeners *l, const char *path, const char *user,
 	return give_to(path, user, e);
 }
 
+/* Each connection takes one; the soft limit is often 1024. */
+static void raise_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 struct listeners *listeners_open(const struct listen_options *o, struct err *e)
 {
 	struct listeners *l = xcalloc(1, sizeof(*l));
 
+	raise_descriptors();
 	l->threads = o->threads;
 	if (take_given(l, e) == 0 && open_addresses(l, o->http, FACE_HTTP, e) == 0 &&
 	    open_addresses(l, o->https, FACE_HTTPS, e) == 0 && open_control(l, o->control, o->user, e) == 0)

@@ -34,7 +34,8 @@ int listeners_fd(const struct listeners *, int thread, size_t nth, enum webui_fa
 
 /* On a front thread: accepts and answers from now on.  thread: 0 .. threads-1.  The control socket is thread 0's. */
 struct serving;
-struct serving *listeners_serve(struct listeners *, int thread, struct loop *, struct tls *, struct webui *, struct err *);
+struct serving *listeners_serve(struct listeners *, int thread, struct loop *, struct tls *, struct webui *,
+				struct err *);
 void serving_free(struct serving *);	/* stops accepting, drops the connections; before webui_free(); NULL is fine */
 /* For a graceful end: takes no new connections; is every request answered, and every answer sent? */
 void serving_stop_accepting(struct serving *);

@@ -1,7 +1,6 @@
 #include "daemon/sd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -69,8 +68,6 @@ int sd_sockets(struct sd_socket out[SD_SOCKETS_MAX])
 	names = strv_split(getenv("LISTEN_FDNAMES") ? getenv("LISTEN_FDNAMES") : "", ":");
 	for (int i = 0; i < count; i++) {
 		out[i].fd = FIRST_SOCKET + i;
-		fcntl(out[i].fd, F_SETFD, FD_CLOEXEC);
-		fcntl(out[i].fd, F_SETFL, fcntl(out[i].fd, F_GETFL) | O_NONBLOCK);
 		snprintf(out[i].name, sizeof(out[i].name), "%s", (size_t)i < strv_len(names) ? names[i] : "unknown");
 	}
 	unsetenv("LISTEN_FDS");

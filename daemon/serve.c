@@ -53,7 +53,7 @@ static void deafen(struct serving *s, bool control_too)
 			evconnlistener_disable(s->ear[i].listener);
 }
 
-/* Out of descriptors, most likely: evhttp would try again at once, for ever.  Who comes now waits in the kernel's queue. */
+/* Out of descriptors, most likely; evhttp would try again at once, for ever.  Who comes now waits in the kernel. */
 static void accept_failed(struct evconnlistener *listener, void *http)
 {
 	log_warn("taking a connection: %m; waiting a moment");
@@ -97,7 +97,8 @@ static struct evhttp *face_http(struct serving *s, enum webui_face which, struct
 static int listen_on(struct serving *s, int fd, enum webui_face face, struct tls *tls)
 {
 	struct evhttp *http = face_http(s, face, tls);
-	struct evconnlistener *listener = evconnlistener_new(loop_base(s->loop), NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	struct evconnlistener *listener =
+		evconnlistener_new(loop_base(s->loop), NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 
 	if (!http || !listener || !evhttp_bind_listener(http, listener))
 		return -1;
@@ -122,8 +123,8 @@ static void begin(void *arg)
 	here = arg;
 }
 
-struct serving *listeners_serve(struct listeners *l, int thread, struct loop *loop, struct tls *tls, struct webui *webui,
-				struct err *e)
+struct serving *listeners_serve(struct listeners *l, int thread, struct loop *loop, struct tls *tls,
+				struct webui *webui, struct err *e)
 {
 	struct serving *s = xcalloc(1, sizeof(*s));
 	enum webui_face face;

@@ -231,7 +231,8 @@ out:
 	return NULL;
 }
 
-int tls_set_certificate(struct tls *tls, char *const *names, struct slice chain_pem, struct slice key_der, struct err *e)
+int tls_set_certificate(struct tls *tls, char *const *names, struct slice chain_pem, struct slice key_der,
+			struct err *e)
 {
 	_cleanup_chain_ struct chain chain = { NULL, 0 };
 	struct site *site;
@@ -272,7 +273,8 @@ struct tls *tls_new(const char *hostname, struct err *e)
 #endif
 	pthread_mutex_init(&tls->mutex, NULL);
 	mbedtls_ssl_ticket_init(&tls->tickets);
-	code = mbedtls_ssl_ticket_setup(&tls->tickets, random_mbedtls, NULL, MBEDTLS_CIPHER_AES_256_GCM, TICKET_LIFETIME);
+	code = mbedtls_ssl_ticket_setup(&tls->tickets, random_mbedtls, NULL, MBEDTLS_CIPHER_AES_256_GCM,
+					TICKET_LIFETIME);
 	if (!(code ? fail(e, "preparing session tickets", code) : serve_self_signed(tls, hostname, e)))
 		return tls;
 	err_prefix(e, "preparing TLS");
@@ -365,6 +367,7 @@ static enum tls_result judge(struct tls_conn *c, int code)
 enum tls_result tls_conn_read(struct tls_conn *c, int fd, struct evbuffer *in, ssize_t most)
 {
 	unsigned char data[RECORD_MAX];
+	ssize_t added = 0;
 	int code;
 
 	if (c->broken)
@@ -377,11 +380,12 @@ enum tls_result tls_conn_read(struct tls_conn *c, int fd, struct evbuffer *in, s
 		c->open = true;
 	}
 	/* Beyond `most` what is decrypted already is taken too: nothing would ask for it again. */
-	while (most < 0 || evbuffer_get_length(in) < (size_t)most || mbedtls_ssl_get_bytes_avail(&c->ssl)) {
+	while (most < 0 || added < most || mbedtls_ssl_get_bytes_avail(&c->ssl)) {
 		code = mbedtls_ssl_read(&c->ssl, data, sizeof(data));
 		if (code <= 0)
 			return judge(c, code);
 		evbuffer_add(in, data, (size_t)code);
+		added += code;
 	}
 	return TLS_IDLE;
 }

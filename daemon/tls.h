@@ -40,7 +40,7 @@ enum tls_result {
 struct tls_conn *tls_conn_new(struct tls *, struct evbuffer *received);
 void tls_conn_free(struct tls_conn *);	/* NULL is fine */
 bool tls_conn_is_open(const struct tls_conn *);		/* is the handshake over? */
-/* Decrypts into `in`, shaking hands first.  Stops near `most` bytes (below 0: no limit). */
+/* Decrypts into `in`, shaking hands first.  Stops when some `most` bytes have been added (below 0: no limit). */
 enum tls_result tls_conn_read(struct tls_conn *, int fd, struct evbuffer *in, ssize_t most);
 /* Encrypts from `out`, which is empty only when the socket has taken everything. */
 enum tls_result tls_conn_write(struct tls_conn *, int fd, struct evbuffer *out);

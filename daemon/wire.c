@@ -58,8 +58,10 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 static void wait_until_writable(struct wire *w)
 {
+	struct event_base *base = bufferevent_get_base(w->bev);
+
 	if (!w->writable)
-		w->writable = event_new(bufferevent_get_base(w->bev), bufferevent_getfd(w->socket), EV_WRITE, on_writable, w);
+		w->writable = event_new(base, bufferevent_getfd(w->socket), EV_WRITE, on_writable, w);
 	if (!w->writable || event_add(w->writable, NULL))
 		die("out of memory for an event");
 }
@@ -110,6 +112,7 @@ static enum bufferevent_filter_result take_in(struct evbuffer *received, struct 
 {
 	struct wire *w = arg;
 	size_t before = evbuffer_get_length(in);
+	enum tls_result result;
 
 	if (w->dead)
 		return BEV_ERROR;
@@ -118,10 +121,10 @@ static enum bufferevent_filter_result take_in(struct evbuffer *received, struct 
 		return BEV_ERROR;
 	}
 	if (w->tls)
-		act_on(w, tls_conn_read(w->tls, bufferevent_getfd(w->socket), in, most < 0 ? most : (ev_ssize_t)before + most),
-		       BEV_EVENT_READING);
+		result = tls_conn_read(w->tls, bufferevent_getfd(w->socket), in, most);
 	else
-		act_on(w, receive_plain(received, in, most), BEV_EVENT_READING);
+		result = receive_plain(received, in, most);
+	act_on(w, result, BEV_EVENT_READING);
 	return evbuffer_get_length(in) > before ? BEV_OK : BEV_NEED_MORE;
 }
 
@@ -194,17 +197,14 @@ struct bufferevent *wire_new(struct wires *all, struct event_base *base, struct 
 	w->since = clock_mono_ms();
 	w->socket = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	w->kick = event_new(base, -1, 0, on_kick, w);
-	/*
-	 * Deferred, because evhttp frees the connection when it hears that all is sent.  Inside of the filter that is too
-	 * early: libevent 2.1 sets the write time-out after it, for memory that is gone when it fires.
-	 */
 	if (w->socket && w->kick)
-		w->bev = bufferevent_filter_new(w->socket, take_in, send_out, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS,
-						wire_free, w);
+		w->bev = bufferevent_filter_new(w->socket, take_in, send_out, BEV_OPT_CLOSE_ON_FREE, wire_free, w);
 	if (!w->bev || !evbuffer_add_cb(bufferevent_get_output(w->bev), output_changed, w))
 		die("out of memory for a connection");
 	if (tls)
 		w->tls = tls_conn_new(tls, bufferevent_get_input(w->socket));
+	/* We never write there, and a filter woken from there uses itself after evhttp freed it (libevent 2.1.12). */
+	bufferevent_disable(w->socket, EV_WRITE);
 	bufferevent_setwatermark(w->bev, EV_READ, 0, unread_most);
 	all->open++;
 	return w->bev;

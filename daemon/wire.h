@@ -26,7 +26,10 @@ struct wires {
 struct wires *wires_new(void);
 void wires_free(struct wires *);	/* goes with the last connection, which evhttp may still be ending */
 
-/* tls NULL: plain.  Reading pauses at `unread_most` bytes that evhttp has not taken.  evhttp sets its socket, closed with it. */
+/*
+ * tls NULL: plain.  Reading pauses at `unread_most` bytes that evhttp has not taken.  The socket, which evhttp
+ * sets, is closed with it.
+ */
 struct bufferevent *wire_new(struct wires *, struct event_base *, struct tls *, size_t unread_most);
 
 #endif

@@ -27,6 +27,7 @@ int access_slot(const struct access *, struct slice apikey);
 
 void access_close(const struct access *, const struct seal *, struct slice id, struct buf *blob);
 /* kind NULL: whichever it is, in the same time for both.  Cleared on failure. */
-int access_open(struct access *, const struct seal *, const char *kind, struct slice id, struct slice blob, struct err *);
+int access_open(struct access *, const struct seal *, const char *kind, struct slice id, struct slice blob,
+		struct err *);
 
 #endif

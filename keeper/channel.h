@@ -29,7 +29,7 @@ struct outbox {
 void outbox_init(struct outbox *);
 void outbox_release(struct outbox *);
 bool outbox_empty(const struct outbox *);
-/* Sends at once, or keeps a copy (and a duplicate of fd) until outbox_flush().  -1 and errno if it can never be sent. */
+/* Sends at once, or keeps a copy (and a duplicate of fd) until outbox_flush().  -1 and errno: it cannot be sent. */
 int outbox_send(struct outbox *, int channel, struct slice packet, int fd);
 /* When the channel is writable. -1 and errno if the other side is gone. */
 int outbox_flush(struct outbox *, int channel);

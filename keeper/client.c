@@ -215,7 +215,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		event_del(c->writable);
 }
 
-struct keeper_client *keeper_attach(struct keeper *k, int index, struct loop *loop, void (*on_death)(void *arg), void *arg)
+struct keeper_client *keeper_attach(struct keeper *k, int index, struct loop *loop, void (*on_death)(void *arg),
+				    void *arg)
 {
 	struct keeper_client *c = xcalloc(1, sizeof(*c));
 

@@ -9,7 +9,8 @@
  *   - the API key whose hash is sealed in the key's access blob, or
  *   - KEEPER_PROOF_PEER: the file descriptor of a Unix-socket connection (passed with the
  *     question) whose other end, as the kernel tells, is root or the keeper's own user and
- *     is not the daemon itself.
+ *     is not the daemon itself.  It must have been accepted on a named socket, and the other
+ *     end have no name of its own (as any client that does not bind).
  *
  * If the keeper dies, every client's pending questions fail with ERR_INTERNAL and `on_death`
  * runs once; the daemon then goes down cleanly and systemd starts both again.
@@ -54,12 +55,13 @@ pid_t keeper_pid(const struct keeper *);
 
 struct keeper_client;
 /* index: 0 .. clients-1, each once, on the thread that runs the loop. */
-struct keeper_client *keeper_attach(struct keeper *, int index, struct loop *, void (*on_death)(void *arg), void *arg);
+struct keeper_client *keeper_attach(struct keeper *, int index, struct loop *, void (*on_death)(void *arg),
+				    void *arg);
 void keeper_detach(struct keeper_client *);	/* pending questions are forgotten, without callbacks; NULL is fine */
 
 struct keeper_answer {
 	const struct err *err;			/* NULL: the fields are those of proto.def */
-	struct slice field[KEEPER_FIELDS];	/* valid during the callback; text fields are NUL-terminated behind len */
+	struct slice field[KEEPER_FIELDS];	/* valid during the callback; each is NUL-terminated behind len */
 	size_t fields;
 };
 typedef void keeper_cb(void *arg, const struct keeper_answer *);

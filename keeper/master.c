@@ -115,7 +115,8 @@ static int read_key(int fd, const char *file, unsigned char key[SEAL_KEY_SIZE], 
 	if (!n)
 		return err_hint(e, "It is empty. If the very first start was interrupted, remove it and start again; "
 				"otherwise put it back from a backup.");
-	return err_hint(e, "It must hold %d hex digits, or %d raw bytes. Put it back from a backup.", HEX_SIZE, SEAL_KEY_SIZE);
+	return err_hint(e, "It must hold %d hex digits, or %d raw bytes. Put it back from a backup.", HEX_SIZE,
+			SEAL_KEY_SIZE);
 }
 
 int master_load(const char *file, bool may_create, unsigned char key[SEAL_KEY_SIZE], struct err *e)
@@ -130,8 +131,8 @@ int master_load(const char *file, bool may_create, unsigned char key[SEAL_KEY_SI
 	if (fd < 0) {
 		err_errno(e, ERR_CONFIG, "reading the master key file %s", file);
 		if (errno == ENOENT)
-			err_hint(e, "Put back the master key file of this store, from a backup: without it nothing that the store "
-				    "keeps secret can be opened. To begin anew, remove the store too.");
+			err_hint(e, "Put back the master key file of this store, from a backup: without it nothing "
+				    "that the store keeps secret can be opened. To begin anew, remove the store too.");
 		return -1;
 	}
 	if (check_file(fd, file, e))

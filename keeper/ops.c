@@ -370,8 +370,8 @@ static int ask(struct call *c, struct slice packet, struct err *e)
 		return err_set(e, ERR_USAGE, "the keeper does not know question %d", c->question.code);
 	expected = proto_arity(c->op->question);
 	if (c->question.count != expected)
-		return err_set(e, ERR_USAGE, "%s takes %zu fields (%s), %zu came", c->op->name, expected, c->op->question,
-			       c->question.count);
+		return err_set(e, ERR_USAGE, "%s takes %zu fields (%s), %zu came", c->op->name, expected,
+			       c->op->question, c->question.count);
 	return functions[c->question.code](c, e);
 }
 

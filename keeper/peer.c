@@ -18,7 +18,8 @@ static int name_size(int fd, bool other_end)
 {
 	struct sockaddr_un sa;
 	socklen_t len = sizeof(sa);
-	int rc = other_end ? getpeername(fd, (struct sockaddr *)&sa, &len) : getsockname(fd, (struct sockaddr *)&sa, &len);
+	int rc = other_end ? getpeername(fd, (struct sockaddr *)&sa, &len) :
+			     getsockname(fd, (struct sockaddr *)&sa, &len);
 
 	return rc ? -1 : (int)(len - offsetof(struct sockaddr_un, sun_path));
 }
@@ -39,7 +40,8 @@ int peer_check(int fd, pid_t daemon, uid_t user, struct err *e)
 
 	if (fd < 0)
 		return err_set(e, ERR_DENIED, "no local connection came along to prove who is asking");
-	if (!is(fd, SO_DOMAIN, AF_UNIX) || !is(fd, SO_TYPE, SOCK_STREAM) || !is(fd, SO_ACCEPTCONN, 0) || !is_accepted(fd))
+	if (!is(fd, SO_DOMAIN, AF_UNIX) || !is(fd, SO_TYPE, SOCK_STREAM) || !is(fd, SO_ACCEPTCONN, 0) ||
+	    !is_accepted(fd))
 		return err_set(e, ERR_DENIED, "what came along as proof is not a local connection");
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) || len != sizeof(who))
 		return err_errno(e, ERR_DENIED, "asking the kernel who is at the other end");

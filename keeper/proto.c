@@ -55,17 +55,27 @@ static uint32_t get_u32(const unsigned char *p)
 	return ntohl(wire);
 }
 
-int proto_encode(struct buf *packet, const struct message *m, struct err *e)
+/* Bytes of the packet; more than KEEPER_MESSAGE_MAX if it cannot be one. */
+static size_t packet_size(const struct message *m)
 {
 	size_t size = PROTO_HEADER;
 
-	if (m->count > KEEPER_FIELDS)
-		return err_set(e, ERR_INTERNAL, "a keeper message of %zu fields; it can have %d", m->count, KEEPER_FIELDS);
 	for (size_t i = 0; i < m->count; i++) {
 		if (m->field[i].len > KEEPER_MESSAGE_MAX)
-			size = KEEPER_MESSAGE_MAX;
+			return SIZE_MAX;
 		size += 4 + m->field[i].len + 1;
 	}
+	return size;
+}
+
+int proto_encode(struct buf *packet, const struct message *m, struct err *e)
+{
+	size_t size;
+
+	if (m->count > KEEPER_FIELDS)
+		return err_set(e, ERR_INTERNAL, "a keeper message of %zu fields; it can have %d", m->count,
+			       KEEPER_FIELDS);
+	size = packet_size(m);
 	if (size > KEEPER_MESSAGE_MAX)
 		return err_set(e, ERR_INVALID, "this is too large for the keeper, which takes %d KiB at once",
 			       KEEPER_MESSAGE_MAX / 1024);

@@ -10,7 +10,10 @@ void sandbox_hide(void);
 void sandbox_lock_memory(const void *secret, size_t size);
 /* Closes all descriptors but these and stderr; 0 and 1 become /dev/null.  Sorts `keep`. */
 int sandbox_close_fds(int *keep, size_t count, struct err *);
-/* System calls for computing and for talking on open channels; all others fail.  For all threads, for good. */
+/*
+ * System calls for computing and for talking on open channels; all others fail.  For all threads, for good.
+ * Where the kernel does not offer it, a warning in the log is all.
+ */
 int sandbox_filter(struct err *);
 
 #endif

@@ -76,9 +76,9 @@ static int wrong_key(const struct seal *s, const unsigned char *made_by, struct 
 	_cleanup_free_ char *present = hex_str(s->key_id, SEAL_KEY_ID_SIZE);
 
 	err_set(e, ERR_CONFIG, "the master key %s does not open this store", s->origin);
-	return err_hint(e, "The store was sealed with the master key of fingerprint %s, this one is %s. Was another master key "
-			"file restored, or the store of another installation? Put the file that belongs to the store in "
-			"place; nothing was changed.", expected, present);
+	return err_hint(e, "The store was sealed with the master key of fingerprint %s, this one is %s. Was another "
+			"master key file restored, or the store of another installation? Put the file that belongs to "
+			"the store in place; nothing was changed.", expected, present);
 }
 
 int seal_check(const struct seal *s, struct slice blob, struct err *e)
@@ -116,7 +116,8 @@ int seal_open(const struct seal *s, const char *kind, struct slice id, struct sl
 					  label.len, p + AT_TEXT + len, TAG_SIZE, p + AT_TEXT, out);
 	mbedtls_gcm_free(&gcm);
 	if (failed)
-		return err_set(e, ERR_STORAGE, "a sealed secret (%s) does not belong to this record, or is damaged", kind);
+		return err_set(e, ERR_STORAGE, "a sealed secret (%s) does not belong to this record, or is damaged",
+			       kind);
 	secret->len += len;
 	secret->data[secret->len] = '\0';
 	return 0;

@@ -52,7 +52,7 @@ static void ignore_signals(void)
 
 static int become(const char *wanted, struct err *e)
 {
-	_cleanup_free_ char *name = wanted ? xstrdup(wanted) : NULL;	/* the caller's may be getpwnam()'s own memory */
+	_cleanup_free_ char *name = wanted ? xstrdup(wanted) : NULL;	/* may be getpwnam()'s own memory */
 	struct passwd *user;
 
 	if (!name || geteuid() != 0)
@@ -61,7 +61,8 @@ static int become(const char *wanted, struct err *e)
 	if (!user) {
 		err_set(e, ERR_CONFIG, "server.user: there is no user \"%s\"", name);
 		err_code(e, "server.user");
-		return err_hint(e, "Make it with `useradd --system --shell /usr/sbin/nologin %s`, or name another.", name);
+		return err_hint(e, "Make it with `useradd --system --shell /usr/sbin/nologin %s`, or name another.",
+				name);
 	}
 	if (initgroups(name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid))
 		return err_errno(e, ERR_CONFIG, "server.user: becoming user \"%s\"", name);

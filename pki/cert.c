@@ -143,7 +143,7 @@ static void put_name(struct buf *out, const char *host)
 {
 	_cleanup_buf_ struct buf rdns = BUF_INIT;
 
-	x509_name_put(&rdns, DER_BYTES(MBEDTLS_OID_AT_ORGANIZATION), DER_UTF8, "Certera self-signed");
+	x509_name_put(&rdns, DER_BYTES(MBEDTLS_OID_AT_ORGANIZATION), DER_UTF8, "self-signed");
 	if (strlen(host) <= CN_MAX)
 		x509_name_put(&rdns, DER_BYTES(MBEDTLS_OID_AT_CN), DER_UTF8, host);
 	der_put(out, DER_SEQUENCE, slice_buf(&rdns));

@@ -35,7 +35,7 @@ void chain_pem(const struct chain *, size_t from, size_t to, struct buf *pem);
  */
 int chain_check(const struct chain *, struct slice spki, char *const *names, int64_t now, struct err *);
 
-/* Self-signed for `host`, ten years, marked as ours in the subject; for the TLS front before the first issuance. */
+/* Self-signed for `host`, ten years, says so in its subject, but not whose it is; for the TLS front before the first issuance. */
 int cert_self_signed(struct key *, const char *host, struct buf *der, struct err *);
 
 #endif

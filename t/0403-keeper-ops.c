@@ -102,7 +102,8 @@ static struct key *exported(struct fixture *f, const struct reply *k, struct sli
 	struct reply r = { 0 };
 	struct key *key;
 
-	assert_int_equal(ASK(f, &r, key_export, -1, F(k, ID), F(k, ACCESS), material, F(k, APIKEY1), S("der")), ERR_NONE);
+	assert_int_equal(ASK(f, &r, key_export, -1, F(k, ID), F(k, ACCESS), material, F(k, APIKEY1), S("der")),
+			 ERR_NONE);
 	key = key_parse(F(&r, 0), NULL, NULL);
 	assert_non_null(key);
 	release_reply(&r);
@@ -200,7 +201,8 @@ static void csr(void **state)
 	struct err e;
 
 	assert_int_equal(ASK(f, &k, key_new, -1, S("p256"), S("certificate")), ERR_NONE);
-	assert_int_equal(ASK(f, &r, csr, -1, F(&k, ID), F(&k, MATERIAL), S("a.example\n192.0.2.7\n*.b.example")), ERR_NONE);
+	assert_int_equal(ASK(f, &r, csr, -1, F(&k, ID), F(&k, MATERIAL), S("a.example\n192.0.2.7\n*.b.example")),
+			 ERR_NONE);
 	if (csr_parse(&got, F(&r, 0), &e))
 		fail_msg("%s", e.message);
 	assert_int_equal(strv_len(got.names), 3);

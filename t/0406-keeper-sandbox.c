@@ -77,7 +77,9 @@ static void all_threads_limited(void **state)
 static void not_dumpable(void **state)
 {
 	struct fixture other = { 0 };
-	struct keeper_options o = { .master_key_file = other.key_file, .may_create = true, .user = "nobody", .clients = 1 };
+	struct keeper_options o = {
+		.master_key_file = other.key_file, .may_create = true, .user = "nobody", .clients = 1
+	};
 	_cleanup_free_ char *path = NULL;
 	struct passwd *nobody = getpwnam("nobody");
 	struct stat st;
@@ -105,7 +107,8 @@ static void few_descriptors(void **state)
 	struct dirent *d;
 	int sockets = 0, others = 0;
 
-	assert_non_null(dir);
+	if (!dir)
+		SKIP("needs root");
 	while ((d = readdir(dir))) {
 		char target[256];
 		ssize_t n = readlinkat(dirfd(dir), d->d_name, target, sizeof(target) - 1);

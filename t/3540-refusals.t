@@ -10,7 +10,7 @@ def main(t):
     daemon = site.daemon
     site.pebble.names.tell("set-servfail", host="lost.example.")
 
-    with_error(t, daemon, "lost", "lost.example fine.lost.example", "dns", "A or AAAA")
+    with_error(t, daemon, "lost", "lost.example fine.lost.example", "connection", "port 80")
     with_error(t, daemon, "blocked", "blocked.example", "rejectedIdentifier", "will not issue")
     daemon.add_cert("fine", "fine.example")
     t.equal(daemon.cert("fine")["status"], "active", "another one is issued meanwhile")

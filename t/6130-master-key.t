@@ -41,8 +41,13 @@ def main(t):
         "with the right one all is there again")
     daemon.stop()
 
-    elsewhere = t.write("credentials/master.key", right)
+    os.chmod(key_file, 0o644)
+    daemon.start()
+    t.equal(daemon.wait(), 9, "one that others can read is refused")
     os.unlink(key_file)
+
+    elsewhere = t.write("credentials/master.key", right)
+    os.chmod(elsewhere, 0o440)
     daemon.env["CREDENTIALS_DIRECTORY"] = os.path.dirname(elsewhere)
     daemon.begin()
     t.equal(daemon.download("key", "shop", made["key_api_keys"][0]).status, 200, "it can be a systemd credential")

@@ -78,10 +78,12 @@ static int read_ca(struct rec_account *account, const json_t *body, struct err *
 		if (!strcmp(cas[i].name, name))
 			ca = &cas[i];
 	if (name && !ca)
-		return err_set(e, ERR_INVALID, "the CA \"%.40s\" is not known by name: give the URL of its directory", name);
+		return err_set(e, ERR_INVALID, "the CA \"%.40s\" is not known by name: give the URL of its directory",
+			       name);
 	if (ca)
 		directory = ca->directory;
-	if (!str_starts(directory, "https://") || strlen(directory) <= strlen("https://") || strpbrk(directory, " \t\r\n\"<>\\"))
+	if (!str_starts(directory, "https://") || strlen(directory) <= strlen("https://") ||
+	    strpbrk(directory, " \t\r\n\"<>\\"))
 		return err_set(e, ERR_INVALID, "the directory \"%.200s\" is not an https URL", directory);
 	account->staging = json_bool(body, "staging", ca && ca->staging);
 	record_set(&account->ca, name);
@@ -129,7 +131,8 @@ static int read_binding(struct adding *a, const json_t *body, struct err *e)
 		return 0;
 	record_set(&a->account.eab_kid, kid);
 	if (!*kid || base64url_decode(&a->eab_secret, secret, strcspn(secret, "=")) < 0 || !a->eab_secret.len)
-		return err_set(e, ERR_INVALID, "\"eab_key\" is not the base64url text the CA gave, or \"eab_kid\" is empty");
+		return err_set(e, ERR_INVALID,
+			       "\"eab_key\" is not the base64url text the CA gave, or \"eab_kid\" is empty");
 	return 0;
 }
 
@@ -207,7 +210,8 @@ static int put_account(struct request *r, const struct slice *field, struct err 
 		return -1;
 	record_set(&account->key_id, a->key.id);
 	record_set(&account->jwk, jwk);
-	if (rec_account_put(t, account, e) < 0 || agenda_set(t, AGENDA_register, account->id, account->created, e) < 0 ||
+	if (rec_account_put(t, account, e) < 0 ||
+	    agenda_set(t, AGENDA_register, account->id, account->created, e) < 0 ||
 	    admin_event(t, "account.added", account->id, account->name, e, "at %s", account->directory) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), true, e);
@@ -230,7 +234,8 @@ static int make_key(struct request *r)
 	struct adding *a = r->state;
 
 	if (a->key_pem)
-		return REQUEST_ASK(r, key_import, -1, key_made, slice_str(a->key_pem), slice_str(""), slice_str(a->key.use));
+		return REQUEST_ASK(r, key_import, -1, key_made, slice_str(a->key_pem), slice_str(""),
+				   slice_str(a->key.use));
 	return REQUEST_ASK(r, key_new, -1, key_made, slice_str(a->key_type), slice_str(a->key.use));
 }
 
@@ -250,5 +255,6 @@ int page_account_add(struct request *r, struct err *e)
 		return -1;
 	if (!a->eab_secret.len)
 		return make_key(r);
-	return REQUEST_ASK(r, seal, -1, secret_sealed, slice_str("hmac"), slice_str(a->account.id), slice_buf(&a->eab_secret));
+	return REQUEST_ASK(r, seal, -1, secret_sealed, slice_str("hmac"), slice_str(a->account.id),
+			   slice_buf(&a->eab_secret));
 }

@@ -11,8 +11,10 @@
 #define ADDRESS "local"
 #define API_KEYS 2
 
-int admin_event(struct txn *t, const char *action, const char *id, const char *name, struct err *e, const char *fmt, ...)
+int admin_event(struct txn *t, const char *action, const char *id, const char *name, struct err *e, const char *fmt,
+		...)
 {
+	struct event_of event = { .actor = ACTOR, .address = ADDRESS, .action = action, .object = id, .name = name };
 	_cleanup_free_ char *message = NULL;
 	va_list args;
 
@@ -20,8 +22,7 @@ int admin_event(struct txn *t, const char *action, const char *id, const char *n
 	if (vasprintf(&message, fmt, args) < 0)
 		die("out of memory");
 	va_end(args);
-	return history_add(t, &(struct event_of){ .actor = ACTOR, .address = ADDRESS, .action = action, .object = id, .name = name },
-			   e, "%s", message);
+	return history_add(t, &event, e, "%s", message);
 }
 
 int admin_commit(struct request *r, struct txn *t, bool wake, struct err *e)
@@ -123,7 +124,8 @@ static int list_one(void *arg, void *rec, struct err *e)
 	return 0;
 }
 
-int admin_list(struct request *r, const char *member, const struct record_type *type, admin_show_fn *show, struct err *e)
+int admin_list(struct request *r, const char *member, const struct record_type *type, admin_show_fn *show,
+	       struct err *e)
 {
 	_cleanup_json_ json_t *answer = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
@@ -241,8 +243,8 @@ static int rotated(struct request *r, const struct slice *field, struct err *e)
 	return reply_json(r, 200, answer);
 }
 
-int admin_rotate(struct request *r, const struct admin_rotation *of, const char *id, const char *name, struct slice access,
-		 struct err *e)
+int admin_rotate(struct request *r, const struct admin_rotation *of, const char *id, const char *name,
+		 struct slice access, struct err *e)
 {
 	struct rotation *o = request_state(r, sizeof(*o), rotation_release);
 

@@ -37,9 +37,9 @@ int admin_put_key(struct txn *, struct rec_key *, const struct slice *field, str
 /* Members of the answers that show API keys, this once. */
 void admin_put_api_keys(json_t *, const char *member, struct slice first, struct slice second);
 
-/* Replaces one of two API keys (POST .../apikeys/1).  object: "certificate" or "key"; reads and puts the access blob of its id. */
+/* Replaces one of two API keys (POST .../apikeys/1).  get and put move the access blob of the record with that id. */
 struct admin_rotation {
-	const char *object;
+	const char *object;		/* "certificate" or "key" */
 	int (*get)(struct txn *, const char *id, struct buf *access, struct err *);
 	int (*put)(struct txn *, const char *id, struct slice access, struct err *);
 };

@@ -174,7 +174,8 @@ int page_cert_delete(struct request *r, struct err *e)
 	    admin_delete_children(t, &rec_version_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_order_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_consumer_type, cert.id, e) < 0 || rec_cert_delete(t, cert.id, e) < 0 ||
-	    admin_event(t, "certificate.removed", cert.id, cert.name, e, "removed, with %lld versions", (long long)cert.newest) < 0 ||
+	    admin_event(t, "certificate.removed", cert.id, cert.name, e, "had %lld versions",
+			(long long)cert.newest) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 200, rec_cert_json(&cert));

@@ -45,7 +45,7 @@ static int read_names(struct adding *a, const json_t *body, struct err *e)
 		if (!identifier_is_wildcard(*name))
 			continue;
 		err_set(e, ERR_INVALID, "the wildcard %s cannot be ordered yet", *name);
-		return err_hint(e, "Wildcards are proved by DNS records (dns-01), which a later version of Certera will do.");
+		return err_hint(e, "Wildcards are proved by DNS records (dns-01), which a later version will do.");
 	}
 	return 0;
 }
@@ -116,7 +116,8 @@ static int fit_account(struct adding *a, struct txn *t, struct err *e)
 	record_set(&a->cert.account_id, account.id);
 	a->cert.staging = account.staging;
 	if (rec_cert_by_name(t, &other, a->cert.name, account.staging, e) == 0)
-		return err_set(e, ERR_CONFLICT, "there is a %scertificate %s already", account.staging ? "staging " : "", other.name);
+		return err_set(e, ERR_CONFLICT, "there is a %scertificate %s already",
+			       account.staging ? "staging " : "", other.name);
 	return e->kind == ERR_MISSING ? 0 : -1;
 }
 
@@ -126,7 +127,8 @@ static int fit_new_key(struct adding *a, struct txn *t, struct err *e)
 
 	if (rec_key_by_name(t, &other, a->cert.name, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;
-	err_set(e, ERR_CONFLICT, "the new key would have the certificate's name, but there is a key %s already", other.name);
+	err_set(e, ERR_CONFLICT, "the new key would have the certificate's name, but there is a key %s already",
+		other.name);
 	return err_hint(e, "Say that this key is to be used (\"key\": \"%s\"), or choose another name.", other.name);
 }
 
@@ -141,7 +143,7 @@ static int fit_own_key(struct adding *a, struct txn *t, struct err *e)
 		return err_set(e, ERR_CONFLICT, "the key %s is an account's, not for certificates", a->key.name);
 	if (a->cert.site && !str_eq(a->key.use, KEEPER_USE_SITE)) {
 		err_set(e, ERR_CONFLICT, "the key %s was not made for this server's own https", a->key.name);
-		return err_hint(e, "Leave \"key\" away: a certificate with this server's name then gets a key of its own.");
+		return err_hint(e, "Leave \"key\" away: it then gets a key of its own.");
 	}
 	return 0;
 }
@@ -175,7 +177,8 @@ static int put_new_key(struct adding *a, struct txn *t, struct err *e)
 	record_set(&a->key.use, a->cert.site ? KEEPER_USE_SITE : KEEPER_USE_CERTIFICATE);
 	if (admin_put_key(t, &a->key, field, e) < 0)
 		return -1;
-	return admin_event(t, "key.added", a->key.id, a->key.name, e, "made for certificate %s, type %s", a->cert.name, a->key.type);
+	return admin_event(t, "key.added", a->key.id, a->key.name, e, "made for certificate %s, type %s", a->cert.name,
+			   a->key.type);
 }
 
 static int put_cert(struct request *r, struct adding *a, struct err *e)
@@ -183,12 +186,13 @@ static int put_cert(struct request *r, struct adding *a, struct err *e)
 	struct rec_cert *cert = &a->cert;
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || fit(r, a, t, e) < 0 || (a->new_key && put_new_key(a, t, e) < 0))
+	if (store_write(r->webui->env->store, &t, e) < 0 || fit(r, a, t, e) < 0 ||
+	    (a->new_key && put_new_key(a, t, e) < 0))
 		return -1;
 	record_set(&cert->key_id, a->key.id);
 	if (rec_cert_put(t, cert, e) < 0 || (a->issue && agenda_set(t, AGENDA_issue, cert->id, cert->created, e) < 0) ||
-	    admin_event(t, "certificate.added", cert->id, cert->name, e, "%s and %zu more, account %s, key %s", cert->names[0],
-			strv_len(cert->names) - 1, a->account, a->key.name) < 0)
+	    admin_event(t, "certificate.added", cert->id, cert->name, e, "%s and %zu more, account %s, key %s",
+			cert->names[0], strv_len(cert->names) - 1, a->account, a->key.name) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), a->issue, e);
 }

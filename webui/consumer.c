@@ -55,12 +55,13 @@ static int add_event(struct txn *t, const struct use *u, struct err *e)
 {
 	_cleanup_free_ char *actor = xasprintf("API key %d", u->slot);
 	_cleanup_free_ char *times = u->count > 1 ? xasprintf(", %lld times", (long long)u->count) : xstrdup("");
+	struct event_of event = {
+		.actor = actor, .address = u->address, .action = u->action, .object = u->id, .name = u->name
+	};
 
 	if (!u->action)
 		return 0;
-	return history_add(t, &(struct event_of){ .actor = actor, .address = u->address, .action = u->action, .object = u->id,
-						  .name = u->name },
-			   e, "version %lld%s", (long long)u->version, times);
+	return history_add(t, &event, e, "version %lld%s", (long long)u->version, times);
 }
 
 static int write_all(struct consumers *c, struct err *e)

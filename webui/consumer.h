@@ -18,7 +18,7 @@ struct consumer_use {			/* all borrowed */
 	const char *name;		/* of the certificate or key */
 	const char *address;
 	int64_t version;		/* asked for */
-	const char *action;		/* event "certificate.fetched", "key.fetched"; NULL: no event, it had it already */
+	const char *action;		/* "certificate.fetched", "key.fetched"; NULL: no event, it had it already */
 };
 void consumers_used(struct consumers *, const struct consumer_use *);
 

@@ -94,7 +94,8 @@ static int check_key(struct request *r, struct download *d, answer_fn *checked, 
 		return -1;
 	if (!api_key)
 		return unauthorized(e);
-	return REQUEST_ASK(r, access_check, -1, checked, slice_str(d->id ? d->id : ""), slice_buf(&d->access), slice_str(api_key));
+	return REQUEST_ASK(r, access_check, -1, checked, slice_str(d->id ? d->id : ""), slice_buf(&d->access),
+			   slice_str(api_key));
 }
 
 /* The first thing every answer of the keeper's check leads to. */
@@ -118,7 +119,7 @@ static int choose_format(struct download *d, const struct format *formats, struc
 	if (!d->format->word)
 		return err_set(e, ERR_USAGE, "there is no format \"%.40s\"", word);
 	if (!d->format->type)
-		return err_set(e, ERR_USAGE, "the format %s is not offered by this version of Certera; pem and der are", word);
+		return err_set(e, ERR_USAGE, "the format %s is not offered by this version; pem and der are", word);
 	return 0;
 }
 
@@ -127,13 +128,18 @@ static bool is_unchanged(struct request *r, struct download *d, int64_t modified
 {
 	reply_header(r, "ETag", d->etag);
 	reply_header(r, "Last-Modified", http_date(d->modified, modified));
-	return validator_unchanged(request_header(r, "If-None-Match"), request_header(r, "If-Modified-Since"), d->etag, modified);
+	return validator_unchanged(request_header(r, "If-None-Match"), request_header(r, "If-Modified-Since"), d->etag,
+				   modified);
 }
 
 static void record_use(struct request *r, const struct download *d, const char *action)
 {
-	consumers_used(r->webui->consumers, &(struct consumer_use){ .id = d->id, .slot = d->slot, .name = d->name,
-								     .address = r->from, .version = d->version, .action = action });
+	struct consumer_use use = {
+		.id = d->id, .slot = d->slot, .name = d->name, .version = d->version,
+		.address = r->from, .action = action,
+	};
+
+	consumers_used(r->webui->consumers, &use);
 }
 
 static int not_modified(struct request *r, const struct download *d)
@@ -210,7 +216,8 @@ static int cert_key_checked(struct request *r, const struct slice *field, struct
 
 	if (admit(d, field, e) < 0 || check_cert_params(d, e) < 0 || read_version(r, d, &version, e) < 0)
 		return -1;
-	snprintf(d->etag, sizeof(d->etag), "\"%.40s-%s-%s\"", version.fingerprint, d->format->word, param_or(d, "chain", "true"));
+	snprintf(d->etag, sizeof(d->etag), "\"%.40s-%s-%s\"", version.fingerprint, d->format->word,
+		 param_or(d, "chain", "true"));
 	if (is_unchanged(r, d, version.issued))
 		return not_modified(r, d);
 	if (cert_body(d, &version, &body, e) < 0)
@@ -237,7 +244,8 @@ int page_fetch_certificate(struct request *r, struct err *e)
  * Keys.
  */
 
-static int read_key(struct request *r, struct download *d, struct rec_key *key, struct rec_key_version *version, struct err *e)
+static int read_key(struct request *r, struct download *d, struct rec_key *key, struct rec_key_version *version,
+		    struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 	_cleanup_free_ char *id = NULL;
@@ -263,7 +271,8 @@ static int key_exported(struct request *r, const struct slice *field, struct err
 
 static int key_key_checked(struct request *r, const struct slice *field, struct err *e)
 {
-	static const char *const known[] = { "format", NULL };
+	/* Scripts send the same for certificate and key; a key is for both kinds. */
+	static const char *const known[] = { "format", "staging", NULL };
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
 	unsigned char hash[SHA256_SIZE];
@@ -278,8 +287,9 @@ static int key_key_checked(struct request *r, const struct slice *field, struct 
 	snprintf(d->etag, sizeof(d->etag), "\"%.40s-%s\"", hex, d->format->word);
 	if (is_unchanged(r, d, version.created))
 		return not_modified(r, d);
-	return REQUEST_ASK(r, key_export, -1, key_exported, slice_str(key.id), slice_buf(&key.access), slice_buf(&version.material),
-			   slice_str(request_header(r, "apiKey")), slice_str(d->format->word));
+	return REQUEST_ASK(r, key_export, -1, key_exported, slice_str(key.id), slice_buf(&key.access),
+			   slice_buf(&version.material), slice_str(request_header(r, "apiKey")),
+			   slice_str(d->format->word));
 }
 
 int page_fetch_key(struct request *r, struct err *e)

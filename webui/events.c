@@ -23,14 +23,16 @@ static int show(void *arg, void *rec, struct err *e)
 	return --l->left ? 0 : 1;
 }
 
-static int read_number(const struct params *query, const char *name, int64_t otherwise, int64_t most, int64_t *n, struct err *e)
+static int read_number(const struct params *query, const char *name, int64_t otherwise, int64_t most, int64_t *n,
+		       struct err *e)
 {
 	const char *text = params_get(query, name);
 	char *end = NULL;
 
 	*n = text ? strtoll(text, &end, 10) : otherwise;
 	if (text && (!*text || *end || *n < 1 || *n > most))
-		return err_set(e, ERR_USAGE, "%s=%.40s is not understood; it is a number from 1 to %lld", name, text, (long long)most);
+		return err_set(e, ERR_USAGE, "%s=%.40s is not understood; it is a number from 1 to %lld", name, text,
+			       (long long)most);
 	return 0;
 }
 

@@ -151,7 +151,8 @@ static int put_key(struct request *r, const struct slice *field, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_put_key(t, &m->key, field, e) < 0 ||
-	    admin_event(t, "key.added", m->key.id, m->key.name, e, "%s, type %s", m->pem ? "imported" : "made", m->key.type) < 0)
+	    admin_event(t, "key.added", m->key.id, m->key.name, e, "%s, type %s", m->pem ? "imported" : "made",
+			m->key.type) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), false, e);
 }
@@ -176,7 +177,8 @@ int page_key_add(struct request *r, struct err *e)
 	if (read_key(r, m, e) < 0 || check_free(r, m->key.name, e) < 0)
 		return -1;
 	if (m->pem)
-		return REQUEST_ASK(r, key_import, -1, key_made, slice_str(m->pem), slice_str(m->password), slice_str(m->key.use));
+		return REQUEST_ASK(r, key_import, -1, key_made, slice_str(m->pem), slice_str(m->password),
+				   slice_str(m->key.use));
 	return REQUEST_ASK(r, key_new, -1, key_made, slice_str(m->type), slice_str(m->key.use));
 }
 
@@ -201,10 +203,10 @@ int page_key_delete(struct request *r, struct err *e)
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 || check_unused(t, &key, e) < 0 ||
-	    admin_delete_children(t, &rec_key_version_type, key.id, e) < 0 ||
+	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 ||
+	    check_unused(t, &key, e) < 0 || admin_delete_children(t, &rec_key_version_type, key.id, e) < 0 ||
 	    admin_delete_children(t, &rec_consumer_type, key.id, e) < 0 || rec_key_delete(t, key.id, e) < 0 ||
-	    admin_event(t, "key.removed", key.id, key.name, e, "removed, with %lld versions", (long long)key.newest) < 0 ||
+	    admin_event(t, "key.removed", key.id, key.name, e, "had %lld versions", (long long)key.newest) < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, 200, rec_key_json(&key));
@@ -269,7 +271,8 @@ int page_key_export(struct request *r, struct err *e)
 	x->name = xstrdup(key.name);
 	x->der = str_eq(format, "der");
 	return REQUEST_ASK(r, key_export, request_socket(r), exported, slice_str(key.id), slice_buf(&key.access),
-			   slice_buf(&version.material), slice_str(KEEPER_PROOF_PEER), slice_str(format ? format : "pem"));
+			   slice_buf(&version.material), slice_str(KEEPER_PROOF_PEER),
+			   slice_str(format ? format : "pem"));
 }
 
 /*

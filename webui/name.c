@@ -10,6 +10,6 @@ int name_check(const char *name, struct err *e)
 	if (len && len <= NAME_MOST && *name != '.' && *name != '-' && strspn(name, NAME_CHARACTERS) == len)
 		return 0;
 	err_set(e, ERR_INVALID, "\"%.40s\" cannot be a name", name);
-	return err_hint(e, "A name has 1 to %d letters, digits, dots, dashes and underscores, and begins with neither dot nor dash.",
+	return err_hint(e, "A name has 1 to %d letters, digits, dots, dashes and underscores; no dot or dash is first.",
 			NAME_MOST);
 }

@@ -91,8 +91,8 @@ int page_status(struct request *r, struct err *e)
 	json_put_str(answer, "hostname", r->webui->settings->hostname);
 	json_put_time(answer, "started", env->started);
 	json_put_int(answer, "uptime", now - env->started);
-	if (store_read(env->store, &t, e) < 0 || count_certs(t, now, answer, e) < 0 || show_accounts(t, answer, e) < 0 ||
-	    show_agenda(t, answer, e) < 0)
+	if (store_read(env->store, &t, e) < 0 || count_certs(t, now, answer, e) < 0 ||
+	    show_accounts(t, answer, e) < 0 || show_agenda(t, answer, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(answer));
 }

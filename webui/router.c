@@ -16,8 +16,6 @@ static bool match_segment(const char **pattern, const char **path, struct params
 	_cleanup_free_ char *name = *want == ':' || *want == '*' ? xstrndup(want + 1, want_len - 1) : NULL;
 	char *value;
 
-	if (**path != '/')
-		return false;
 	*pattern = want + want_len;
 	*path = *want == '*' ? have + strlen(have) : have + have_len;
 	if (!name)
@@ -33,7 +31,7 @@ static bool match_segment(const char **pattern, const char **path, struct params
 static bool match_path(const char *pattern, const char *path, struct params *params)
 {
 	while (*pattern)
-		if (!match_segment(&pattern, &path, params))
+		if (*path != '/' || !match_segment(&pattern, &path, params))
 			return false;
 	return !*path;
 }
@@ -63,7 +61,9 @@ void match_release(struct match *m)
 
 char *router_methods(const struct route *path)
 {
-	static const char *const names[] = { [METHOD_GET] = "GET, HEAD", [METHOD_POST] = "POST", [METHOD_DELETE] = "DELETE" };
+	static const char *const names[] = {
+		[METHOD_GET] = "GET, HEAD", [METHOD_POST] = "POST", [METHOD_DELETE] = "DELETE"
+	};
 	struct buf list = BUF_INIT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++)

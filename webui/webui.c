@@ -113,7 +113,8 @@ static void keeper_answered(void *arg, const struct keeper_answer *a)
 		reply_error(r, &e);
 }
 
-int request_ask(struct request *r, enum keeper_op op, const struct slice *fields, size_t count, int proof_fd, answer_fn *answered)
+int request_ask(struct request *r, enum keeper_op op, const struct slice *fields, size_t count, int proof_fd,
+		answer_fn *answered)
 {
 	r->answered = answered;
 	r->question = keeper_ask(r->webui->keeper, op, fields, count, proof_fd, keeper_answered, r);
@@ -156,7 +157,7 @@ int reply_text(struct request *r, int status, const char *text)
 int reply_json(struct request *r, int status, json_t *value)
 {
 	_cleanup_json_ json_t *owned = value;
-	_cleanup_wipe_ char *text = json_write(value);
+	_cleanup_wipe_ char *text = json_write(owned);
 
 	return reply(r, status, "application/json", slice_str(text));
 }
@@ -170,7 +171,7 @@ static bool wants_problem(const struct request *r)
 {
 	const char *accept = request_header(r, "Accept");
 
-	return (r->route && r->route->role == ROLE_ADMIN) ||
+	return r->visitor.admin ||
 	       (accept && (strstr(accept, "application/problem+json") || strstr(accept, "application/json")));
 }
 
@@ -222,8 +223,9 @@ static int redirect(struct request *r)
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r->ev);
 	const char *path = evhttp_uri_get_path(uri), *query = evhttp_uri_get_query(uri);
 	_cleanup_free_ char *port = s->https_port == 443 ? xstrdup("") : xasprintf(":%d", s->https_port);
-	_cleanup_free_ char *location = xasprintf("https://%s%s%s%s%s", s->hostname, port, path && *path == '/' ? path : "/",
-						  query ? "?" : "", query ? query : "");
+	_cleanup_free_ char *location =
+		xasprintf("https://%s%s%s%s%s", s->hostname, port, path && *path == '/' ? path : "/", query ? "?" : "",
+			  query ? query : "");
 
 	reply_header(r, "Location", location);
 	return reply_empty(r, 308);
@@ -233,12 +235,16 @@ static int redirect(struct request *r)
 static int turn_away(struct request *r, enum method method, bool exists)
 {
 	const struct webui_settings *settings = r->webui->settings;
+	struct err e = { 0 };
 
 	if (!gate_knows(&r->visitor, settings))
 		return refuse(r);
 	if (r->visitor.face == FACE_HTTP)
 		return settings->https_port && method == METHOD_GET ? redirect(r) : refuse(r);
-	return exists ? refuse(r) : reply_text(r, 404, "There is nothing here.\n");
+	if (exists)
+		return refuse(r);
+	err_set(&e, ERR_MISSING, "there is nothing here");
+	return reply_error(r, &e);
 }
 
 static void serve(struct request *r, enum method method, const char *path)
@@ -278,21 +284,24 @@ static char *forwarded_for(struct evhttp_request *ev)
 
 /*
  * May what follows on this connection be read as the next request?  Not if somebody between us and the client
- * could see the end of this one elsewhere than evhttp, which knows "chunked" alone and reads no body for HEAD.
+ * could see the end of this one elsewhere than evhttp, which knows "chunked" alone, and a body of some methods only.
  */
 static bool is_framed(struct evhttp_request *ev)
 {
 	struct evkeyvalq *headers = evhttp_request_get_input_headers(ev);
 	const char *encoding = evhttp_find_header(headers, "Transfer-Encoding");
-	bool length = evhttp_find_header(headers, "Content-Length");
+	const char *length = evhttp_find_header(headers, "Content-Length");
 
 	switch (evhttp_request_get_command(ev)) {
 	case EVHTTP_REQ_GET:
 	case EVHTTP_REQ_POST:
+	case EVHTTP_REQ_PUT:
+	case EVHTTP_REQ_PATCH:
 	case EVHTTP_REQ_DELETE:
+	case EVHTTP_REQ_OPTIONS:
 		return !encoding || (!strcasecmp(encoding, "chunked") && !length);
 	default:
-		return !encoding && !length;
+		return !encoding && (!length || !strcmp(length, "0"));
 	}
 }
 
@@ -310,7 +319,8 @@ static struct request *request_new(struct webui *w, struct evhttp_request *ev, e
 	*r = (struct request){ .webui = w, .ev = ev, .next = w->requests };
 	w->requests = r;
 	r->head = evhttp_request_get_command(ev) == EVHTTP_REQ_HEAD;
-	gate_visitor(&r->visitor, face, evhttp_connection_get_addr(connection), request_socket(r), forwarded, w->settings);
+	gate_visitor(&r->visitor, face, evhttp_connection_get_addr(connection), request_socket(r), forwarded,
+		     w->settings);
 	gate_visitor_text(&r->visitor, r->from);
 	evhttp_connection_set_closecb(connection, say_goodbye, NULL);
 	return r;

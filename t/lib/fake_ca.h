@@ -372,7 +372,7 @@ static bool ca_moved_away(const char *path)
 	return *ca.prefix && (str_eq(path, "/nonce") || str_eq(path, "/orders") || str_eq(path, "/account"));
 }
 
-static void world_serve(struct exchange *x)
+void world_serve(struct exchange *x)
 {
 	const char *path = x->url + strlen(CA_HOST);
 	_cleanup_free_ char *line = xasprintf("%s %s", x->method, path);

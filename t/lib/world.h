@@ -145,7 +145,7 @@ struct exchange { /* a request, and what the test makes of it */
 	struct err lost; /* set: no reply arrives */
 	int takes_ms;
 };
-static void world_serve(struct exchange *);
+void world_serve(struct exchange *);	/* the test defines it */
 
 struct fetch {
 	struct fetch_reply reply; /* first, for fetch_header() */

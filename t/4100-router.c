@@ -1,0 +1,265 @@
+/* From method and path to the row of routes.def, and who may use it. */
+#include "base/base.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "webui/gate.h"
+
+static const struct route rows[] = {
+#define ROUTE(method, path, page, role) { METHOD_##method, path, page, ROLE_##role },
+#include "webui/routes.def"
+#undef ROUTE
+};
+
+/*
+ * The router.
+ */
+
+/* The row's path with "x1" for each parameter. */
+static char *example(const char *path)
+{
+	struct buf out = BUF_INIT;
+
+	for (; *path; path++) {
+		buf_add_ch(&out, *path == ':' || *path == '*' ? 'x' : *path);
+		if (*path == ':' || *path == '*') {
+			buf_add_ch(&out, '1');
+			path += strcspn(path, "/") - 1;
+		}
+	}
+	return buf_detach(&out);
+}
+
+static void test_every_row_is_found(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *path = example(rows[i].path);
+		struct match m;
+
+		router_find(&m, rows[i].method, path);
+		assert_non_null(m.route);
+		assert_string_equal(m.route->path, rows[i].path);
+		assert_ptr_equal(m.route->page, rows[i].page);
+		match_release(&m);
+	}
+}
+
+static void test_routes_of_a_path_have_one_role(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		for (size_t j = 0; j < i; j++)
+			if (!strcmp(rows[i].path, rows[j].path))
+				assert_int_equal(rows[i].role, rows[j].role);
+}
+
+static void test_parameters(void **state)
+{
+	struct match m;
+
+	router_find(&m, METHOD_POST, "/api/v1/keys/a%2Db/apikeys/2");
+	assert_string_equal(params_get(&m.params, "name"), "a-b");
+	assert_string_equal(params_get(&m.params, "slot"), "2");
+	match_release(&m);
+	router_find(&m, METHOD_GET, "/.well-known/acme-challenge/../a%20b/c");
+	assert_string_equal(params_get(&m.params, "token"), "../a%20b/c");
+	match_release(&m);
+	router_find(&m, METHOD_GET, "/.well-known/acme-challenge/");
+	assert_non_null(m.route);
+	assert_string_equal(params_get(&m.params, "token"), "");
+	match_release(&m);
+}
+
+static void test_no_such_path(void **state)
+{
+	static const char *const paths[] = {
+		"",
+		"/",
+		"/api",
+		"/api/",
+		"/api/certificate",
+		"/api/certificate/",
+		"/api/certificate/a/",
+		"/api/certificate/a/b",
+		"/api/certificate/a%00",
+		"/api/certificate/%",
+		"/API/certificate/a",
+		"//api/certificate/a",
+		"/api//certificate/a",
+		"api/certificate/a",
+		"/api/v1/keys/a/apikeys/1/2",
+		"/.well-known/acme-challenge",
+		"/.well-known/acme-challengex/a",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		struct match m;
+
+		router_find(&m, METHOD_GET, paths[i]);
+		assert_null(m.path);
+		assert_null(m.route);
+		match_release(&m);
+	}
+}
+
+static void test_other_methods(void **state)
+{
+	_cleanup_free_ char *methods = NULL;
+	struct match m;
+
+	router_find(&m, METHOD_OTHER, "/api/v1/keys/a");
+	assert_null(m.route);
+	methods = router_methods(m.path);
+	assert_string_equal(methods, "GET, HEAD, DELETE");
+	match_release(&m);
+}
+
+/*
+ * The gate.
+ */
+
+static struct cidr_list list_of(const char *const *text)
+{
+	struct cidr_list list = { NULL, 0 };
+	struct err e = { 0 };
+
+	for (; *text; text++) {
+		list.item = xreallocarray(list.item, list.count + 1, sizeof(*list.item));
+		assert_int_equal(cidr_parse(&list.item[list.count++], *text, &e), 0);
+	}
+	return list;
+}
+#define LIST(...) list_of((const char *const[]){ __VA_ARGS__, NULL })
+
+static struct webui_settings settings;
+
+static int set_up(void **state)
+{
+	settings.admin = LIST("192.0.2.1", "127.0.0.0/8");
+	settings.api = LIST("198.51.100.0/24", "2001:db8::/32");
+	settings.trusted_proxies = LIST("10.0.0.0/8", "fd00::1");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	cidr_list_release(&settings.admin);
+	cidr_list_release(&settings.api);
+	cidr_list_release(&settings.trusted_proxies);
+	return 0;
+}
+
+static struct visitor visit(enum webui_face face, const char *peer, const char *forwarded)
+{
+	struct address a;
+	struct visitor v;
+
+	assert_int_equal(address_parse_host(&a, peer), 0);
+	gate_visitor(&v, face, (const struct sockaddr *)&a.sa, -1, forwarded, &settings);
+	return v;
+}
+
+static void test_who_asks(void **state)
+{
+	static const struct {
+		const char *peer, *forwarded, *counts;
+	} cases[] = {
+		{ "192.0.2.9", NULL, "192.0.2.9" },
+		{ "192.0.2.9", "", "192.0.2.9" },
+		{ "192.0.2.9", "127.0.0.1", "192.0.2.9" },
+		{ "::ffff:192.0.2.9", NULL, "192.0.2.9" },
+		{ "10.0.0.1", NULL, "10.0.0.1" },
+		{ "10.0.0.1", "198.51.100.7", "198.51.100.7" },
+		{ "::ffff:10.0.0.1", "198.51.100.7", "198.51.100.7" },
+		{ "fd00::1", "2001:db8::7", "2001:db8::7" },
+		{ "10.0.0.1", "127.0.0.1, 203.0.113.5", "203.0.113.5" },
+		{ "10.0.0.1", "127.0.0.1, 203.0.113.5, 10.9.9.9", "203.0.113.5" },
+		{ "10.0.0.1", "127.0.0.1,203.0.113.5,,10.9.9.9 ,fd00::1", "203.0.113.5" },
+		{ "10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3" },
+		{ "10.0.0.1", "203.0.113.5:4711", "203.0.113.5" },
+		{ "10.0.0.1", "[2001:db8::7]:4711", "2001:db8::7" },
+		{ "10.0.0.1", "[2001:db8::7]", "2001:db8::7" },
+		{ "10.0.0.1", "unknown", "unknown" },
+		{ "10.0.0.1", "127.0.0.1, _hidden", "unknown" },
+		{ "10.0.0.1", "127.0.0.1, 203.0.113.5x", "unknown" },
+		{ "10.0.0.1", "[2001:db8::7", "unknown" },
+		{ "10.0.0.1", "203.0.113.5, unknown, 10.0.0.2", "unknown" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct visitor v = visit(FACE_HTTPS, cases[i].peer, cases[i].forwarded);
+		char text[ADDRESS_TEXT];
+
+		assert_string_equal(gate_visitor_text(&v, text), cases[i].counts);
+		assert_false(v.admin);
+	}
+}
+
+static void test_roles(void **state)
+{
+	static const struct {
+		enum webui_face face;
+		const char *peer, *forwarded;
+		bool anyone, apikey, known;
+	} cases[] = {
+		{ FACE_HTTPS, "203.0.113.5", NULL, true, false, false },
+		{ FACE_HTTPS, "198.51.100.7", NULL, true, true, false },
+		{ FACE_HTTPS, "192.0.2.1", NULL, true, false, true },
+		{ FACE_HTTP, "203.0.113.5", NULL, true, false, false },
+		{ FACE_HTTP, "198.51.100.7", NULL, true, false, true },
+		{ FACE_HTTP, "192.0.2.1", NULL, true, false, true },
+		{ FACE_HTTPS, "10.0.0.1", "198.51.100.7", true, true, false },
+		{ FACE_HTTPS, "10.0.0.1", "nonsense", true, false, false },
+		{ FACE_HTTPS, "10.0.0.1", NULL, true, false, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct visitor v = visit(cases[i].face, cases[i].peer, cases[i].forwarded);
+
+		assert_int_equal(gate_lets_in(&v, ROLE_ANYONE, &settings), cases[i].anyone);
+		assert_int_equal(gate_lets_in(&v, ROLE_APIKEY, &settings), cases[i].apikey);
+		assert_int_equal(gate_knows(&v, &settings), cases[i].known);
+		assert_false(gate_lets_in(&v, ROLE_ADMIN, &settings));
+	}
+}
+
+static void test_control_socket(void **state)
+{
+	struct sockaddr peer = { .sa_family = AF_UNIX };
+	char text[ADDRESS_TEXT];
+	struct visitor v;
+	int fd[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	gate_visitor(&v, FACE_CONTROL, &peer, fd[0], "192.0.2.1", &settings);
+	assert_true(gate_lets_in(&v, ROLE_ADMIN, &settings));
+	assert_string_equal(gate_visitor_text(&v, text), "local");
+	close(fd[0]);
+	close(fd[1]);
+
+	/* The kernel cannot say who is there. */
+	gate_visitor(&v, FACE_CONTROL, &peer, -1, NULL, &settings);
+	assert_false(gate_lets_in(&v, ROLE_ADMIN, &settings));
+	assert_false(gate_lets_in(&v, ROLE_APIKEY, &settings));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_row_is_found),
+		cmocka_unit_test(test_routes_of_a_path_have_one_role),
+		cmocka_unit_test(test_parameters),
+		cmocka_unit_test(test_no_such_path),
+		cmocka_unit_test(test_other_methods),
+		cmocka_unit_test(test_who_asks),
+		cmocka_unit_test(test_roles),
+		cmocka_unit_test(test_control_socket),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
