@@ -28,6 +28,8 @@
 #include "daemon/txt.h"
 #include "daemon/waiting.h"
 
+#define KEPT_SECONDS (7 * 24 * 3600)	/* how old an order may be that is taken up again after trouble */
+
 struct issue {
 	struct job job;
 	struct rec_cert cert;		/* as of the begin; reread before it is changed */
@@ -35,6 +37,7 @@ struct issue {
 	struct rec_order order;
 	struct rec_key_version key;	/* of the certificate request; of a person's own request only its spki */
 	struct order *acme;		/* NULL while a key is made */
+	bool reopened;			/* the order was kept from an attempt that failed */
 	struct keeper_question *question;
 	struct publication *publication;
 	acme_bytes_cb *published;	/* acme/ waits for it; NULL: it does not */
@@ -91,8 +94,8 @@ static void issue_end(struct issue *is, int stored, const struct err *e)
 	issue_free(is);
 }
 
-/* Writes a failure into the certificate and plans the next attempt. */
-static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *why, struct err *e)
+/* Writes a failure into the certificate and plans the next attempt: at once, or when renewal.c says. */
+static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *why, bool at_once, struct err *e)
 {
 	_cleanup_free_ char *problem = error_text(why);
 	char when[CLOCK_RFC3339_SIZE];
@@ -100,10 +103,7 @@ static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *wh
 	cert->failures++;
 	cert->wanted = false;
 	record_set(&cert->waits_for, NULL);
-	cert->retry_at = renewal_retry(cert->failures, why, clock_now());
-	/* Our own order got lost at the CA: nothing was tried yet, so a new one need not wait. */
-	if (str_eq(why->code, "orderGone") && cert->failures == 1)
-		cert->retry_at = clock_now();
+	cert->retry_at = at_once ? clock_now() : renewal_retry(cert->failures, why, clock_now());
 	cert->open_order = 0;
 	record_set(&cert->error, problem);
 	log_warn("certificate %s: %s (tried again at %s)", cert->name, why->message, clock_rfc3339(when, cert->retry_at));
@@ -124,7 +124,8 @@ int issue_fail(struct engine *g, const char *cert_id, const struct err *why, str
 		return -1;
 	if (rec_cert_get(t, &cert, cert_id, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;
-	if (plan_retry(t, &cert, why, e) < 0)
+	cert.kept_order = 0;
+	if (plan_retry(t, &cert, why, false, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }
@@ -217,6 +218,7 @@ static int begin_order(struct issue *is, struct txn *t, struct err *e)
 	record_set(&is->order.account_id, is->account.id);
 	record_set(&is->order.key_id, cert->key_id);
 	is->order.key_version = slash ? strtoll(slash + 1, NULL, 10) : 0;
+	is->order.names = strv_dup(cert->names);
 	is->order.created = clock_now();
 	is->order.positions = order_steps();
 	record_set(&is->order.result, "open");
@@ -336,6 +338,8 @@ static int look_up(struct issue *is, struct txn *t, const char *cert_id, struct 
 	return 1;
 }
 
+static int reopen_order(struct issue *, struct txn *, struct err *);
+
 int issue_due(struct engine *g, const struct agenda_row *row, struct err *e)
 {
 	struct issue *is = xcalloc(1, sizeof(*is));
@@ -349,6 +353,8 @@ int issue_due(struct engine *g, const struct agenda_row *row, struct err *e)
 		return issue_free(is), -1;
 	engine_begin(g, &is->job, row, issue_cancel);
 	go = look_up(is, t, row->id, &why);
+	if (go > 0 && is->cert.kept_order && reopen_order(is, t, &why) < 0)
+		go = -1;
 	if (go > 0)
 		go = (is->cert.open_order ? resume_order(is, t, &why) : new_order(is, t, &why)) < 0 ? -1 : 1;
 	if (go >= 0 && txn_commit(TAKE(t), &why) < 0)
@@ -522,6 +528,41 @@ static int put_key_in_force(const struct issue *is, struct txn *t, struct err *e
 	return rec_key_put(t, &key, e);
 }
 
+/* What ended, ended: it is not gone on with, and its answers are no longer served. */
+static int close_order(struct rec_order *order, const char *result, struct txn *t, struct err *e)
+{
+	order->finished = clock_now();
+	record_set(&order->result, result);
+	record_set(&order->state, NULL);
+	record_set(&order->todo, NULL);
+	if (rec_order_put(t, order, e) < 0 || unpublish(t, order->id, e) < 0)
+		return -1;
+	return txt_discard(t, order->id, e);
+}
+
+static bool order_fits(const struct rec_order *order, const struct rec_cert *cert)
+{
+	return str_eq(order->account_id, cert->account_id) && str_eq(order->key_id, cert->key_id) &&
+	       strv_eq(order->names, cert->names) && order->created + KEPT_SECONDS > clock_now();
+}
+
+/* The order that trouble interrupted is under way again, if it still is what the certificate needs. */
+static int reopen_order(struct issue *is, struct txn *t, struct err *e)
+{
+	_cleanup_(rec_order_release) struct rec_order order = { 0 };
+	_cleanup_free_ char *id = record_child_id(is->cert.id, is->cert.kept_order);
+
+	if (rec_order_get(t, &order, id, e) < 0)
+		return -1;
+	is->reopened = order_fits(&order, &is->cert);
+	if (is->reopened)
+		is->cert.open_order = is->cert.kept_order;
+	else if (close_order(&order, "failed", t, e) < 0)
+		return -1;
+	is->cert.kept_order = 0;
+	return rec_cert_put(t, &is->cert, e);
+}
+
 /* The chain becomes the version in force, its key the one that is handed out. */
 static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, const char *pem, struct err *e)
 {
@@ -599,7 +640,7 @@ static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, co
 	if (asking && str_eq(why->code, "rateLimited") && why->retry_at)
 		return plan_limited(is, t, cert, why, e);
 	if (asking && renewal_shared(why)) {
-		if (queue_account_failed(t, is->account.id, why, clock_now(), e) < 0 || plan_retry(t, cert, why, e) < 0)
+		if (queue_account_failed(t, is->account.id, why, clock_now(), e) < 0 || plan_retry(t, cert, why, false, e) < 0)
 			return -1;
 		record_set(&cert->waits_for, "the end of its account's trouble, or its own next attempt");
 		return rec_cert_put(t, cert, e);
@@ -610,7 +651,8 @@ static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, co
 		if (ledger_failed(t, &order, why, clock_now(), e) < 0)
 			return -1;
 	}
-	return plan_retry(t, cert, why, e);
+	/* Our own order got lost at the CA: nothing was tried yet, so a new one need not wait. */
+	return plan_retry(t, cert, why, str_eq(why->code, "orderGone") && (!cert->failures || is->reopened), e);
 }
 
 /* The CA takes its time to issue, some take days: the order is kept, and looked at again later. */
@@ -644,22 +686,22 @@ static int finish(struct issue *is, const char *chain, const struct err *why, st
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 	_cleanup_free_ char *problem = why ? error_text(why) : NULL;
+	bool keep;
 
 	if (store_write(is->job.engine->store, &t, e) < 0)
 		return -1;
-	if (txt_discard(t, is->order.id, e) < 0)
-		return -1;
-	if (rec_cert_get(t, &cert, is->cert.id, e) < 0)	/* deleted meanwhile, with its orders and answers */
-		return e->kind == ERR_MISSING ? txn_commit(TAKE(t), e) : -1;
-	is->order.finished = clock_now();
+	if (rec_cert_get(t, &cert, is->cert.id, e) < 0) {	/* deleted meanwhile, with its orders and answers */
+		if (e->kind != ERR_MISSING || txt_discard(t, is->order.id, e) < 0)
+			return -1;
+		return txn_commit(TAKE(t), e);
+	}
 	is->order.position = chain ? is->order.positions : is->order.position;
-	record_set(&is->order.result, chain ? "issued" : "failed");
 	record_set(&is->order.error, problem);
-	record_set(&is->order.state, NULL);
-	record_set(&is->order.todo, NULL);
-	cert.waiting = cert.verify = false;
-	if (rec_order_put(t, &is->order, e) < 0 || unpublish(t, is->order.id, e) < 0)
+	keep = why && order_goes_on(is->acme, why) && order_fits(&is->order, &cert);
+	if ((keep ? rec_order_put(t, &is->order, e) : close_order(&is->order, chain ? "issued" : "failed", t, e)) < 0)
 		return -1;
+	cert.kept_order = keep ? is->cert.open_order : 0;
+	cert.waiting = cert.verify = false;
 	if (!chain && (plan_after(is, t, &cert, why, e) < 0 || account_note_failure(t, is->account.id, why, e) < 0))
 		return -1;
 	if (chain && (add_version(is, t, &cert, chain, e) < 0 || plan_renewal(is, t, &cert, e) < 0))

@@ -161,7 +161,7 @@ static void site_changed(void *arg)
 {
 	struct daemon *d = arg;
 
-	site_load(d->site);
+	site_load(d->site, d->client);
 }
 
 static void terminate(evutil_socket_t number, short what, void *arg)
@@ -234,12 +234,25 @@ static int start_privileged(struct daemon *d, struct err *e)
 	return user ? drop_privileges(user, e) : 0;
 }
 
-static int start_fronts(struct daemon *d, struct err *e)
+/* Our own certificates are loaded before anybody is answered: nobody shall meet the self-signed one after a restart. */
+static int start_tls(struct daemon *d, struct err *e)
 {
 	_cleanup_free_ char *hostname = config_hostname(&d->config);
+
+	d->tls = tls_new(hostname, e);
+	if (!d->tls)
+		return -1;
+	d->site = site_new(d->store, d->tls);
+	site_load_first(d->site, d->keeper, ENGINE_CLIENT);
+	return 0;
+}
+
+static int start_fronts(struct daemon *d, struct err *e)
+{
 	struct fronts_options options = {
 		.count = (int)d->config.server_threads,
 		.listeners = d->listeners,
+		.tls = d->tls,
 		.keeper = d->keeper,
 		.first_client = ENGINE_CLIENT + 1,
 		.env = &d->env,
@@ -250,12 +263,6 @@ static int start_fronts(struct daemon *d, struct err *e)
 	d->env = (struct webui_env){
 		.store = d->store, .wake = intent_written, .arg = d, .version = VERSION, .started = clock_now(),
 	};
-	d->tls = tls_new(hostname, e);
-	if (!d->tls)
-		return -1;
-	options.tls = d->tls;
-	d->site = site_new(d->store, d->client, d->tls);
-	site_load(d->site);
 	d->fronts = fronts_start(&options, &d->config, e);
 	return d->fronts ? 0 : -1;
 }
@@ -264,7 +271,7 @@ static int start(struct daemon *d, struct err *e)
 {
 	if (start_privileged(d, e) < 0 || store_open(&d->store, d->config.server_state_directory, e) < 0 ||
 	    keycheck_verify(d->store, d->keeper, ENGINE_CLIENT, e) < 0 || store_upgrade(d->store, e) < 0 ||
-	    keycheck_mark(d->store, d->keeper, ENGINE_CLIENT, e) < 0)
+	    keycheck_mark(d->store, d->keeper, ENGINE_CLIENT, e) < 0 || start_tls(d, e) < 0)
 		return -1;
 	d->loop = loop_new();
 	d->client = keeper_attach(d->keeper, ENGINE_CLIENT, d->loop, keeper_died, d);

@@ -7,9 +7,11 @@
 #include "store/store.h"
 
 struct site;
-struct site *site_new(struct store *, struct keeper_client *, struct tls *);
+struct site *site_new(struct store *, struct tls *);
 void site_free(struct site *);		/* NULL is fine */
-/* Reads them anew and hands them to tls as the keeper opens their keys.  On the keeper client's thread. */
-void site_load(struct site *);
+/* At the start, before the channel `client` is attached and anybody is answered: done when it returns. */
+void site_load_first(struct site *, struct keeper *, int client);
+/* Reads them anew and hands them to tls as the keeper opens their keys.  On the client's thread. */
+void site_load(struct site *, struct keeper_client *client);
 
 #endif
