@@ -5,6 +5,7 @@
 #include "daemon/check.h"
 #include "daemon/dns_query.h"
 #include "daemon/hook.h"
+#include "daemon/outbox.h"
 #include "daemon/queue.h"
 
 #define LONGEST_SLEEP 3600	/* seconds; the clock may jump */
@@ -39,6 +40,9 @@ static const struct kind {
 	{ AGENDA_account,  account_due,  10 },
 	{ AGENDA_revoke,   revoke_due,   10 },
 	{ AGENDA_site,     site_due,     1 },
+	{ AGENDA_mail,     outbox_due,   8 },
+	{ AGENDA_post,     outbox_due,   40 },
+	{ AGENDA_expiry,   expiry_due,   20 },
 };
 
 static const struct kind *kind_of(enum agenda_kind kind)
@@ -74,7 +78,7 @@ static int judge(struct look *look, const struct agenda_row *row, const struct k
 
 	if (kind->kind == AGENDA_issue)
 		return queue_judge(look->engine, look->txn, row->id, look->now, &look->wait[look->waits], e);
-	if (*taken >= kind->at_once)
+	if (*taken >= kind->at_once || (kind->due == outbox_due && outbox_crowded(look->engine, row)))
 		return QUEUE_LEAVE;
 	++*taken;
 	return QUEUE_START;
@@ -190,7 +194,9 @@ void engine_init(struct engine *g)
 	g->fetcher = fetcher_new(g->loop, "Certera/" VERSION);
 	g->hooks = hooks_new(g->loop);
 	g->dns = dns_new(g->loop);
+	g->mailer = mailer_new(g->loop);
 	recheck_plan(g);
+	expiry_plan(g);
 	engine_wake(g);
 }
 
@@ -204,6 +210,7 @@ void engine_release(struct engine *g)
 		g->jobs = job->next;
 		job->cancel(job);
 	}
+	mailer_free(g->mailer);
 	ca_release(g);
 	queue_release(g);
 	check_release(g);

@@ -45,6 +45,7 @@ struct engine {
 	struct job *jobs;
 	struct lane *lanes;		/* queue.c: one an account */
 	int orders, doubtful;		/* of the jobs: orders, and of these those that failed before; by queue_count() */
+	struct mailer *mailer;
 	struct passed *passed;		/* check.c: certificates whose web servers were found ready */
 	struct timer turn;
 	int64_t held_until;		/* clock_mono_ms() before which nothing begins: the store failed */
@@ -70,6 +71,10 @@ int check_due(struct engine *, const struct agenda_row *, struct err *);
 int account_due(struct engine *, const struct agenda_row *, struct err *);
 int revoke_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
+int outbox_due(struct engine *, const struct agenda_row *, struct err *);
+int expiry_due(struct engine *, const struct agenda_row *, struct err *);
+/* Has certificates watched that are not yet. */
+void expiry_plan(struct engine *);
 /* Plans the recheck as configured. */
 void recheck_plan(struct engine *);
 

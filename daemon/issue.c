@@ -17,10 +17,12 @@
 #include "pki/cert.h"
 #include "pki/csr.h"
 #include "pki/revocation.h"
+#include "store/alert.h"
 #include "store/history.h"
 
 #include "daemon/account.h"
 #include "daemon/check.h"
+#include "daemon/failure.h"
 #include "daemon/owner.h"
 #include "daemon/publish.h"
 #include "daemon/queue.h"
@@ -91,19 +93,22 @@ static void issue_end(struct issue *is, int stored, const struct err *e)
 	issue_free(is);
 }
 
-/* Writes a failure into the certificate and plans the next attempt. */
-static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *why, struct err *e)
+/* Writes a failure into the certificate and plans the next attempt.  shared: its account's trouble, told as such. */
+static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *why, bool shared, struct err *e)
 {
 	_cleanup_free_ char *problem = error_text(why);
 	char when[CLOCK_RFC3339_SIZE];
+	bool lost = str_eq(why->code, "orderGone") && !cert->failures;
 
 	cert->failures++;
 	cert->wanted = false;
 	record_set(&cert->waits_for, NULL);
 	cert->retry_at = renewal_retry(cert->failures, why, clock_now());
 	/* Our own order got lost at the CA: nothing was tried yet, so a new one need not wait. */
-	if (str_eq(why->code, "orderGone") && cert->failures == 1)
+	if (lost)
 		cert->retry_at = clock_now();
+	if (!lost && !shared && failure_tell(t, cert, why, e) < 0)
+		return -1;
 	cert->open_order = 0;
 	record_set(&cert->error, problem);
 	log_warn("certificate %s: %s (tried again at %s)", cert->name, why->message, clock_rfc3339(when, cert->retry_at));
@@ -124,7 +129,7 @@ int issue_fail(struct engine *g, const char *cert_id, const struct err *why, str
 		return -1;
 	if (rec_cert_get(t, &cert, cert_id, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;
-	if (plan_retry(t, &cert, why, e) < 0)
+	if (plan_retry(t, &cert, why, false, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }
@@ -551,7 +556,9 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 	cert->not_before = leaf->not_before;
 	cert->not_after = leaf->not_after;
 	cert->revoked = 0;
-	if (rec_version_put(t, &version, e) < 0)
+	if (rec_version_put(t, &version, e) < 0 || agenda_set(t, AGENDA_expiry, cert->id, clock_now(), e) < 0 ||
+	    alert_raise_cert(t, cert->newest > 1 ? ALERT_renewed : ALERT_issued, cert, e, "Version %lld is in force, issued by %s.",
+			     (long long)cert->newest, version.issuer) < 0)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.issued", .object = cert->id,
 						  .name = cert->name },
@@ -566,6 +573,7 @@ static int plan_renewal(struct issue *is, struct txn *t, struct rec_cert *cert, 
 	cert->open_order = 0;
 	cert->rekey = false;
 	cert->failures = 0;
+	failure_forget(cert);
 	cert->retry_at = 0;
 	record_set(&cert->waits_for, NULL);
 	record_set(&cert->error, NULL);
@@ -599,7 +607,7 @@ static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, co
 	if (asking && str_eq(why->code, "rateLimited") && why->retry_at)
 		return plan_limited(is, t, cert, why, e);
 	if (asking && renewal_shared(why)) {
-		if (queue_account_failed(t, is->account.id, why, clock_now(), e) < 0 || plan_retry(t, cert, why, e) < 0)
+		if (queue_account_failed(t, is->account.id, why, clock_now(), e) < 0 || plan_retry(t, cert, why, true, e) < 0)
 			return -1;
 		record_set(&cert->waits_for, "the end of its account's trouble, or its own next attempt");
 		return rec_cert_put(t, cert, e);
@@ -610,7 +618,7 @@ static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, co
 		if (ledger_failed(t, &order, why, clock_now(), e) < 0)
 			return -1;
 	}
-	return plan_retry(t, cert, why, e);
+	return plan_retry(t, cert, why, false, e);
 }
 
 /* The CA takes its time to issue, some take days: the order is kept, and looked at again later. */

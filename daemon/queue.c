@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/alert.h"
 #include "store/history.h"
 
 #include "daemon/check.h"
@@ -313,6 +314,8 @@ int queue_account_failed(struct txn *t, const char *account_id, const struct err
 		return -1;
 	if (account.troubles > 1)	/* said once */
 		return 0;
+	if (alert_raise_account(t, ALERT_account, &account, e, "%s.", why->message) < 0)
+		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "account.trouble", .object = account.id,
 						  .name = account.name },
 			   e, "%s", why->message);
