@@ -20,6 +20,8 @@ enum option_type {
 	OPTION_SWITCH,	/* ours alone, without */
 };
 
+#define DEFAULT_SOCKET "/var/lib/certera/control.sock"
+
 struct option_row {
 	const char *name;		/* without the two dashes */
 	enum option_type type;
@@ -59,6 +61,11 @@ char *ctl_path(const struct ctl *);
 int ctl_fail(const struct err *);
 /* With --json: prints the answer and returns true. */
 bool ctl_as_json(const struct ctl *, const json_t *);
+
+/* help.c */
+void help_all(FILE *);
+bool help_group(FILE *, const char *word);	/* the commands whose first word it is; false: there are none */
+void help_command(FILE *, const struct command *);
 
 /* show.c */
 int show_status(struct ctl *, json_t *);
