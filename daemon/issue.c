@@ -455,14 +455,14 @@ void issue_publish(void *engine, struct order *o, const struct acme_answer *answ
 {
 	struct issue *is = order_owner(o);
 	struct publish_of of = {
-		.owner = is->order.id, .cert = &is->cert, .only_look = is->cert.by_hand, .note = publish_note,
+		.owner = is->order.id, .cert = &is->cert, .account_url = is->account.kid, .only_look = is->cert.by_hand, .note = publish_note,
 		.done = is->cert.by_hand ? looked : publish_done, .arg = is,
 	};
 
 	is->published = cb;
 	is->published_arg = cb_arg;
 	if (is->cert.by_hand)
-		waiting_todo(&is->order, answers, count);
+		waiting_todo(&is->order, is->account.kid, answers, count);
 	if (is->cert.by_hand && !is->cert.verify)
 		timer_start(&is->pause, is->job.engine->loop, 0, wait_for_person, is);
 	else
