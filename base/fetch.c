@@ -42,7 +42,7 @@ struct fetch {
 	char *unix_socket, *ca_file;
 	size_t max_body;
 	bool seen_https;
-	const struct cidr_list *but;	/* of public_only */
+	struct cidr_list but;		/* of public_only */
 	char refused[ADDRESS_TEXT];	/* an address it may not connect to */
 
 	struct buf body;
@@ -156,7 +156,7 @@ static curl_socket_t open_public(void *arg, curlsocktype purpose, struct curl_so
 	struct address address = { .len = (socklen_t)MIN(to->addrlen, sizeof(address.sa)) };
 
 	memcpy(&address.sa, &to->addr, address.len);
-	if (address_is_public((struct sockaddr *)&address.sa) || (f->but && cidr_list_has(f->but, (struct sockaddr *)&address.sa)))
+	if (address_is_public((struct sockaddr *)&address.sa) || cidr_list_has(&f->but, (struct sockaddr *)&address.sa))
 		return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 	address_host(f->refused, &address);
 	return CURL_SOCKET_BAD;
@@ -194,6 +194,7 @@ static void fetch_free(struct fetch *f)
 {
 	curl_slist_free_all(f->connect_to);
 	curl_slist_free_all(f->send_headers);
+	cidr_list_release(&f->but);
 	buf_wipe(&f->send_body);
 	buf_wipe(&f->body);
 	strv_free(f->headers);
@@ -507,7 +508,8 @@ static void set_limits(struct fetch *f, const struct fetch_request *rq)
 /* A kept connection was perhaps made by somebody who may go where this one may not. */
 static void stay_outside(struct fetch *f, const struct cidr_list *but)
 {
-	f->but = but;
+	if (but && but->count)
+		f->but = (struct cidr_list){ xmemdup(but->item, but->count * sizeof(*but->item)), but->count };
 	must(curl_easy_setopt(f->easy, CURLOPT_OPENSOCKETFUNCTION, open_public));
 	must(curl_easy_setopt(f->easy, CURLOPT_OPENSOCKETDATA, f));
 	must(curl_easy_setopt(f->easy, CURLOPT_FRESH_CONNECT, 1L));
