@@ -83,6 +83,7 @@ int show_rolled_back(struct ctl *, json_t *);
 int show_key_download(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
+void print_revocation(const json_t *answer);	/* what the CA of a certificate says of it */
 void print_todo(const json_t *order);		/* what a person is to publish for it */
 int show_added_csr(struct ctl *, json_t *);
 void print_added(const json_t *);		/* a new certificate's API keys */
@@ -95,5 +96,6 @@ int wait_cert_set(struct ctl *, json_t *);
 int wait_verified(struct ctl *, json_t *);
 int wait_trial(struct ctl *, json_t *);
 int wait_revoked(struct ctl *, json_t *);
+int wait_revocation(struct ctl *, json_t *);
 
 #endif
