@@ -46,11 +46,6 @@ static char *member_text(const json_t *obj, const char *member)
 	return buf_detach(&text);
 }
 
-struct column {
-	const char *title;
-	const char *member;
-};
-
 #define COLUMNS_MAX 8
 
 /* Characters on the screen, not bytes. */
@@ -70,7 +65,7 @@ static void print_cell(const char *text, int width, bool last)
 		putchar(' ');
 }
 
-static void print_table(const json_t *rows, const struct column *columns, size_t count, const char *when_empty)
+void print_table(const json_t *rows, const struct column *columns, size_t count, const char *when_empty)
 {
 	int width[COLUMNS_MAX];
 	json_t *row;
@@ -102,7 +97,7 @@ static void print_table(const json_t *rows, const struct column *columns, size_t
 }
 
 /* "title: value" for each member that says something. */
-static void print_lines(const json_t *obj, const struct column *lines, size_t count)
+void print_lines(const json_t *obj, const struct column *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_free_ char *text = member_text(obj, lines[i].member);
@@ -113,7 +108,7 @@ static void print_lines(const json_t *obj, const struct column *lines, size_t co
 }
 
 /* A line for each text of a list. */
-static void print_list(const char *title, const json_t *list)
+void print_list(const char *title, const json_t *list)
 {
 	const json_t *item;
 	size_t i;
@@ -122,7 +117,7 @@ static void print_list(const char *title, const json_t *list)
 		printf("%-14s %s\n", i ? "" : title, json_string_value(item));
 }
 
-static void print_error(const json_t *obj)
+void print_error(const json_t *obj)
 {
 	const json_t *error = json_object_get(obj, "error");
 	const char *said = json_str(error, "said");
@@ -263,6 +258,16 @@ void print_todo(const json_t *order)
 	}
 }
 
+void print_revocation(const json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "revocation", "state" }, { "", "text" }, { "revoked", "revoked" }, { "reason", "reason" }, { "says", "from" },
+		{ "asked", "asked" }, { "counts until", "until" }, { "asked again", "next" }, { "no answer", "error" },
+	};
+
+	print_lines(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
+}
+
 int show_cert(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
@@ -289,6 +294,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_revocation(answer);
 	print_error(answer);
 	putchar('\n');
 	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "It has no version yet.");

@@ -40,6 +40,8 @@ static const struct kind {
 	{ AGENDA_account,  account_due,  10 },
 	{ AGENDA_revoke,   revoke_due,   10 },
 	{ AGENDA_site,     site_due,     1 },
+	{ AGENDA_revocation, revocation_due, 10 },
+	{ AGENDA_rotation, rotation_due, 1 },
 	{ AGENDA_mail,     outbox_due,   8 },
 	{ AGENDA_post,     outbox_due,   40 },
 	{ AGENDA_expiry,   expiry_due,   20 },
@@ -196,6 +198,8 @@ void engine_init(struct engine *g)
 	g->dns = dns_new(g->loop);
 	g->mailer = mailer_new(g->loop);
 	recheck_plan(g);
+	revocation_plan(g);
+	rotation_plan(g);
 	expiry_plan(g);
 	engine_wake(g);
 }

@@ -43,8 +43,8 @@ struct hook *hook_start(struct hooks *, const struct hook_call *, hook_cb *, voi
 void hook_cancel(struct hook *);	/* kills what runs */
 
 /*
- * The path of a script that may be run (owned), else NULL and why not: it and its directory must belong to root
- * or to us, and nobody else may write them.
+ * The path of a script that may be run (owned), else NULL and why not: it, its directory and all above that must belong
+ * to root or to us, and nobody else may write them.
  */
 char *hook_path(const char *directory, const char *script, struct err *);
 

@@ -19,6 +19,7 @@
 #include "pki/revocation.h"
 #include "store/alert.h"
 #include "store/history.h"
+#include "store/version.h"
 
 #include "daemon/account.h"
 #include "daemon/check.h"
@@ -460,14 +461,14 @@ void issue_publish(void *engine, struct order *o, const struct acme_answer *answ
 {
 	struct issue *is = order_owner(o);
 	struct publish_of of = {
-		.owner = is->order.id, .cert = &is->cert, .only_look = is->cert.by_hand, .note = publish_note,
+		.owner = is->order.id, .cert = &is->cert, .account_url = is->account.kid, .only_look = is->cert.by_hand, .note = publish_note,
 		.done = is->cert.by_hand ? looked : publish_done, .arg = is,
 	};
 
 	is->published = cb;
 	is->published_arg = cb_arg;
 	if (is->cert.by_hand)
-		waiting_todo(&is->order, answers, count);
+		waiting_todo(&is->order, is->account.kid, answers, count);
 	if (is->cert.by_hand && !is->cert.verify)
 		timer_start(&is->pause, is->job.engine->loop, 0, wait_for_person, is);
 	else
@@ -556,7 +557,7 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 	cert->not_before = leaf->not_before;
 	cert->not_after = leaf->not_after;
 	cert->revoked = 0;
-	if (rec_version_put(t, &version, e) < 0 || agenda_set(t, AGENDA_expiry, cert->id, clock_now(), e) < 0 ||
+	if (rec_version_put(t, &version, e) < 0 || version_in_force(t, cert, e) < 0 ||
 	    alert_raise_cert(t, cert->newest > 1 ? ALERT_renewed : ALERT_issued, cert, e, "Version %lld is in force, issued by %s.",
 			     (long long)cert->newest, version.issuer) < 0)
 		return -1;

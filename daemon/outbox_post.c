@@ -64,8 +64,8 @@ static void answered(void *arg, const struct fetch_reply *reply)
 	d->fetch = NULL;
 	if (reply->err) {
 		why = *reply->err;
-		if (str_eq(why.code, "privateAddress"))
-			err_hint(&why, "notify.private_targets: true allows it.");
+		if (why.kind == ERR_DENIED)
+			err_hint(&why, "notify.private names the private networks in which webhooks may be.");
 	} else {
 		_cleanup_free_ char *said = shown_answer(d, reply);
 		_cleanup_free_ char *status = xasprintf("< %d %s", reply->status, said);
@@ -88,7 +88,7 @@ static void send_it(struct delivery *d)
 	struct fetch_request request = {
 		.url = d->url, .body = d->body, .body_len = strlen(d->body), .headers = headers,
 		.timeout_ms = (int)config->notify_timeout * 1000, .max_body = ANSWER_MOST,
-		.public_only = !config->notify_private_targets, .allow_http = config->notify_private_targets,
+		.public_only = true, .but = &config->notify_private, .allow_http = config->notify_private.count,
 		.ca_file = *config->notify_ca_file ? config->notify_ca_file : NULL, .max_redirects = REDIRECTS,
 	};
 

@@ -6,6 +6,9 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/encode.h"
+#include "pki/identifier.h"
+
+#define ACCOUNT_BYTES 10	/* of the digest of the account's URL */
 
 struct txt_run {
 	struct engine *engine;
@@ -19,6 +22,20 @@ struct txt_run {
 	struct err refusal;
 };
 
+char *txt_record(const char *type, const char *account_url, const char *name)
+{
+	_cleanup_buf_ struct buf label = BUF_INIT;
+	unsigned char digest[SHA256_SIZE];
+
+	if (str_eq(type, "dns-01"))
+		return xasprintf(TXT_LABEL ".%s", identifier_base(name));
+	if (!str_eq(type, "dns-account-01"))
+		return NULL;
+	sha256(account_url, strlen(account_url), digest);
+	base32_add(&label, digest, ACCOUNT_BYTES);
+	return xasprintf("_%s." TXT_LABEL ".%s", buf_str(&label), identifier_base(name));
+}
+
 char *txt_value(const char *key_auth)
 {
 	unsigned char digest[SHA256_SIZE];
@@ -29,7 +46,8 @@ char *txt_value(const char *key_auth)
 
 void txt_split(const char *full_record, char **record, char **domain)
 {
-	const char *below = str_starts(full_record, TXT_LABEL ".") ? full_record + strlen(TXT_LABEL ".") : full_record;
+	const char *label = strstr(full_record, TXT_LABEL ".");
+	const char *below = label ? label + strlen(TXT_LABEL ".") : full_record;
 	const psl_ctx_t *psl = psl_builtin();
 	const char *registrable = psl ? psl_registrable_domain(psl, below) : NULL;
 	size_t rest;

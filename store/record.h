@@ -69,6 +69,7 @@ int record_decode(const struct record_type *, void *rec, struct slice, struct er
 
 int rec_account_by_name(struct txn *, struct rec_account *, const char *name, struct err *);
 int rec_key_by_name(struct txn *, struct rec_key *, const char *name, struct err *);
+int rec_channel_by_name(struct txn *, struct rec_channel *, const char *name, struct err *);
 int rec_cert_by_name(struct txn *, struct rec_cert *, const char *name, bool staging, struct err *);
 
 /* Replaces an owned string by a copy (NULL clears). */

@@ -1,7 +1,7 @@
 /* What is done with the versions of a certificate: putting one in force again, replacing one by a new key. */
 #include "base/clock.h"
 #include "store/agenda.h"
-#include "store/status.h"
+#include "store/version.h"
 #include "webui/admin.h"
 
 static int check_version(const struct rec_cert *cert, const struct rec_version *version, int64_t n, struct err *e)
@@ -42,8 +42,8 @@ static int put_in_force(struct txn *t, struct rec_cert *cert, const struct rec_v
 	cert->current = n;
 	cert->not_before = version->not_before;
 	cert->not_after = version->not_after;
-	if (plan(t, cert, e) < 0 || (ours && rec_key_put(t, &key, e) < 0) || rec_cert_put(t, cert, e) < 0 ||
-	    (cert->site && agenda_set(t, AGENDA_site, cert->id, clock_now(), e) < 0))
+	if (version_in_force(t, cert, e) < 0 || plan(t, cert, e) < 0 || (ours && rec_key_put(t, &key, e) < 0) ||
+	    rec_cert_put(t, cert, e) < 0 || (cert->site && agenda_set(t, AGENDA_site, cert->id, clock_now(), e) < 0))
 		return -1;
 	return admin_event(t, "certificate.rolled_back", cert->id, cert->name, e, "version %lld is in force again, instead of %lld",
 			   (long long)n, (long long)before);

@@ -11,6 +11,9 @@
 #	    - "LE_WORKING_DIR=/var/lib/certera/acme.sh"	a directory the user certera may write: such scripts keep
 #							what they were told, and their log, there
 #
+# Some of these scripts (dns_nsupdate is one) remove all values of a record instead of the one: take another where several
+# orders may share a record; for dynamic updates, the hook nsupdate.
+#
 # acme.sh runs the function that its first argument names, so with `true` it only defines what the scripts use.
 set -eu
 
