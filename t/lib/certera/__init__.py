@@ -19,5 +19,6 @@ from .web import Answer, fetch, raw_fetch
 from .pki import CA, Certificate, chain_of, openssl, public_key_of_key
 from .dns import Bind, Hooks, dns_site
 from .peers import Apache, Names, Nginx, Pebble, pebble_new, pebbles, program
+from .mail import Mail, MailServer, Receiver
 from .recorder import Drop, Recorder, Refuse
 from .daemon import Certerad, CtlError, Site
