@@ -126,7 +126,10 @@ int wait_tested(struct ctl *ctl, json_t *answer)
 	}
 	json_object_set(answer, "messages", fates);
 	ctl_as_json(ctl, answer);
-	json_array_foreach(fates, i, message)
-		code = MAX(code, show_fate(ctl, message));
+	json_array_foreach(fates, i, message) {
+		int fate = show_fate(ctl, message);
+
+		code = MAX(code, fate);
+	}
 	return code;
 }

@@ -17,7 +17,7 @@ import time
 
 class Moody:
     def __init__(self, directory):
-        self.directory, self.count, self.seen = directory, 0, set()
+        self.directory, self.seen = directory, set()
 
     def mood(self):
         try:
@@ -50,8 +50,7 @@ class Moody:
         return "250 2.0.0 taken"
 
     def note(self, kind, envelope, **more):
-        self.count += 1
-        path = os.path.join(self.directory, f"{kind}-{self.count:06}")
+        path = os.path.join(self.directory, f"{kind}-{time.time_ns():020}")
         with open(path + ".tmp", "w") as f:
             json.dump({"from": envelope.mail_from, "to": envelope.rcpt_tos, "time": time.time(),
                 "content": base64.b64encode(envelope.original_content).decode(), **more}, f)
