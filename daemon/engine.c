@@ -74,13 +74,25 @@ struct look {
 	size_t starts, waits;
 };
 
+/* Messages of one channel go one after the other. */
+static bool has_to_wait(const struct look *look, const struct agenda_row *row)
+{
+	for (const struct job *job = look->engine->jobs; job; job = job->next)
+		if (job->kind == row->kind && outbox_same_channel(job->id, row->id))
+			return true;
+	for (size_t i = 0; i < look->starts; i++)
+		if (look->start[i].kind == row->kind && outbox_same_channel(look->start[i].id, row->id))
+			return true;
+	return false;
+}
+
 static int judge(struct look *look, const struct agenda_row *row, const struct kind *kind, struct err *e)
 {
 	int *taken = &look->taken[kind - kinds];
 
 	if (kind->kind == AGENDA_issue)
 		return queue_judge(look->engine, look->txn, row->id, look->now, &look->wait[look->waits], e);
-	if (*taken >= kind->at_once || (kind->due == outbox_due && outbox_crowded(look->engine, row)))
+	if (*taken >= kind->at_once || (kind->due == outbox_due && has_to_wait(look, row)))
 		return QUEUE_LEAVE;
 	++*taken;
 	return QUEUE_START;

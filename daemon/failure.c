@@ -13,7 +13,7 @@ static char *reason_of(const struct err *why)
 
 int failure_tell(struct txn *t, struct rec_cert *cert, const struct err *why, struct err *e)
 {
-	_cleanup_free_ char *reason = reason_of(why);
+	_cleanup_free_ char *reason = reason_of(why), *said = NULL;
 	char when[CLOCK_RFC3339_SIZE];
 	int64_t now = clock_now();
 
@@ -21,8 +21,8 @@ int failure_tell(struct txn *t, struct rec_cert *cert, const struct err *why, st
 		return 0;
 	record_set(&cert->failure_told, reason);
 	cert->failure_told_at = now;
-	return alert_raise_cert(t, ALERT_failed, cert, e, "%s. %s%sIt is tried again at %s.", why->message, why->hint,
-				why->hint[0] ? " " : "", clock_rfc3339(when, cert->retry_at));
+	said = alert_sentences(why);
+	return alert_raise_cert(t, ALERT_failed, cert, e, "%s It is tried again at %s.", said, clock_rfc3339(when, cert->retry_at));
 }
 
 void failure_forget(struct rec_cert *cert)

@@ -8,7 +8,6 @@
 
 #include "daemon/renewal.h"
 
-#define PER_CHANNEL 2			/* at once */
 #define KEPT (30 * 86400)		/* seconds that a message stays to be looked at when it is done with */
 #define LONGEST_WAIT (6 * 3600)
 #define ITEMS_TEXT (48 * 1024)		/* bytes of text in a digest */
@@ -39,14 +38,9 @@ char *outbox_server(const struct engine *g)
 	return config_hostname(g->config);
 }
 
-bool outbox_crowded(const struct engine *g, const struct agenda_row *row)
+bool outbox_same_channel(const char *id, const char *other)
 {
-	size_t len = strcspn(row->id, "/") + 1;
-	int count = 0;
-
-	for (const struct job *job = g->jobs; job; job = job->next)
-		count += job->kind == row->kind && !strncmp(job->id, row->id, len);
-	return count >= PER_CHANNEL;
+	return !strncmp(id, other, strcspn(id, "/") + 1);
 }
 
 /*
@@ -270,8 +264,8 @@ static int look_up(struct engine *g, struct txn *t, const struct agenda_row *row
 
 	if (rec_outbox_get(t, &d->message, row->id, e) < 0 || rec_channel_get(t, &d->channel, channel_id, e) < 0)
 		return e->kind == ERR_MISSING ? drop_row(t, row, e) : -1;
-	if (!str_eq(d->message.state, OUTBOX_QUEUED))
-		return drop_row(t, row, e);	/* it was kept long enough */
+	if (!str_eq(d->message.state, OUTBOX_QUEUED))	/* it was kept long enough */
+		return drop_row(t, row, e);
 	if (!is_fresh(&d->message))
 		return 1;
 	from = d->message.created + g->config->notify_gather;

@@ -32,7 +32,10 @@ void outbox_ended(struct delivery *, const struct err *why, bool final, char **d
 /* Our name, as messages have it; owned. */
 char *outbox_server(const struct engine *);
 
-/* Are enough messages of this row's channel under way, so that a slow one does not take the place of the others? */
-bool outbox_crowded(const struct engine *, const struct agenda_row *);
+/*
+ * Ids of two messages of one channel?  Those go one after the other: so a slow channel does not take the place of others, and
+ * a crash doubles one message at most.
+ */
+bool outbox_same_channel(const char *id, const char *other);
 
 #endif

@@ -81,7 +81,7 @@ static bool is_temporary(const struct err *why)
 static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_version *version, const struct err *why,
 		       struct err *e)
 {
-	_cleanup_free_ char *problem = error_text(why);
+	_cleanup_free_ char *problem = error_text(why), *said = alert_sentences(why);
 	int64_t again = renewal_retry(++version->failures, why, clock_now());
 
 	log_warn("certificate %s: %s", cert->name, why->message);
@@ -91,8 +91,8 @@ static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_ve
 			       : agenda_delete(t, AGENDA_revoke, version->id, e)) < 0)
 		return -1;
 	if ((version->failures == 1 || !is_temporary(why)) &&
-	    alert_raise_cert(t, ALERT_unrevoked, cert, e, "Version %lld, serial %s: %s.", (long long)number_of(version->id),
-			     version->serial, why->message) < 0)
+	    alert_raise_cert(t, ALERT_unrevoked, cert, e, "Version %lld, serial %s: %s", (long long)number_of(version->id),
+			     version->serial, said) < 0)
 		return -1;
 	return note_event(t, cert, "certificate.not-revoked", e, version, why->message);
 }

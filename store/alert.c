@@ -283,6 +283,19 @@ int alert_raise_account(struct txn *t, enum alert alert, const struct rec_accoun
 	return raise_text(t, alert, &(struct alert_of){ account->id, account->name, account->staging, facts }, text, e);
 }
 
+char *alert_sentences(const struct err *why)
+{
+	size_t len = strlen(why->detail);
+	struct buf text = BUF_INIT;
+
+	while (len && (why->detail[len - 1] == '.' || why->detail[len - 1] == '\n'))
+		len--;
+	buf_addf(&text, "%s%s%.*s.", why->message, len ? ": " : "", (int)len, why->detail);
+	if (why->hint[0])
+		buf_addf(&text, " %s", why->hint);
+	return buf_detach(&text);
+}
+
 int alert_test(struct txn *t, struct rec_channel *channel, struct err *e)
 {
 	struct alert_of of = { .object = channel->id, .name = channel->name };

@@ -45,6 +45,8 @@ int alert_raise_cert(struct txn *, enum alert, const struct rec_cert *, struct e
 /* The same about an account. */
 int alert_raise_account(struct txn *, enum alert, const struct rec_account *, struct err *, const char *fmt, ...)
 	PRINTF_LIKE(5, 6);
+/* An error as whole sentences: what, in the other side's words, what to do; owned. */
+char *alert_sentences(const struct err *);
 /* To this channel alone, and at once; none of it is tried twice. */
 int alert_test(struct txn *, struct rec_channel *, struct err *);
 
