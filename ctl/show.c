@@ -152,6 +152,16 @@ void print_added(const json_t *answer)
 	print_api_keys(answer, "key_api_keys", "key");
 }
 
+static void print_waiting_messages(const json_t *counts)
+{
+	int64_t queued = json_int(counts, "queued", 0), dead = json_int(counts, "dead", 0);
+
+	if (queued)
+		printf("%-14s %lld wait for delivery\n", "messages", (long long)queued);
+	if (dead)
+		printf("%-14s %lld given up: certeractl outbox list --state dead\n", "messages", (long long)dead);
+}
+
 int show_status(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = { { "version", "version" }, { "started", "started" } };
@@ -170,7 +180,9 @@ int show_status(struct ctl *ctl, json_t *answer)
 		if (json_integer_value(count))
 			printf(" %lld %s", (long long)json_integer_value(count), word);
 	}
-	puts(all ? "\n" : " none\n");
+	puts(all ? "" : " none");
+	print_waiting_messages(json_object_get(answer, "outbox"));
+	putchar('\n');
 	print_table(json_object_get(answer, "agenda"), next, ARRAY_SIZE(next), "Nothing is planned.");
 	return 0;
 }

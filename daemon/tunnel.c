@@ -225,7 +225,7 @@ static int connect_one(struct tunnel *t, const struct addrinfo *to, struct err *
 
 static int connect_to(struct tunnel *t, struct err *e)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV }, *found = NULL;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV }, *found = NULL;
 	char port[8];
 	int rc;
 

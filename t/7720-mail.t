@@ -95,6 +95,8 @@ def refusals(t, daemon, server):
     t.ok(any(e["action"] == "alert.given-up" for e in events) or any("given-up" in e["action"] for e in daemon.ctl("events")["events"]),
         "and an event", events)
 
+    t.contains(daemon.run_ctl("status").stdout.decode(), "1 given up", "and where everybody looks first")
+
     server.mood()
     daemon.ctl("outbox", "resend", "ops", dead["number"])
     mail = server.wait_for_mails(4)[3]
