@@ -70,6 +70,7 @@ int check_due(struct engine *, const struct agenda_row *, struct err *);
 int account_due(struct engine *, const struct agenda_row *, struct err *);
 int revoke_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
+int deploy_due(struct engine *, const struct agenda_row *, struct err *);
 /* Plans the recheck as configured. */
 void recheck_plan(struct engine *);
 

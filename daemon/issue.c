@@ -17,6 +17,7 @@
 #include "pki/cert.h"
 #include "pki/csr.h"
 #include "pki/revocation.h"
+#include "store/deploy.h"
 #include "store/history.h"
 
 #include "daemon/account.h"
@@ -663,6 +664,8 @@ static int finish(struct issue *is, const char *chain, const struct err *why, st
 	if (!chain && (plan_after(is, t, &cert, why, e) < 0 || account_note_failure(t, is->account.id, why, e) < 0))
 		return -1;
 	if (chain && (add_version(is, t, &cert, chain, e) < 0 || plan_renewal(is, t, &cert, e) < 0))
+		return -1;
+	if (chain && deploy_script(&cert, is->job.engine->config->hooks_deploy) && deploy_ask(t, &cert, e) < 0)
 		return -1;
 	if (txn_commit(TAKE(t), e) < 0)
 		return -1;

@@ -79,6 +79,7 @@ static json_t *show_versions(struct txn *t, const struct rec_cert *cert)
 			continue;
 		one = rec_version_json(&version);
 		json_object_del(one, "chain");	/* "export" hands it out */
+		json_object_del(one, "deploy_log");	/* that of the version in force is in "deploy" */
 		json_put_int(one, "number", n);
 		json_array_append_new(list, one);
 	}
@@ -112,6 +113,7 @@ int page_cert(struct request *r, struct err *e)
 	answer = show(t, &cert);
 	json_object_set_new(answer, "versions", show_versions(t, &cert));
 	json_object_set_new(answer, "order", show_order(t, &cert));
+	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));
 	admin_put_consumers(answer, t, cert.id);
 	return reply_json(r, 200, answer);
 }
@@ -240,6 +242,7 @@ int page_cert_delete(struct request *r, struct err *e)
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
 	    delete_answers(t, &cert, e) < 0 || discard_records(t, &cert, e) < 0 || agenda_delete(t, AGENDA_issue, cert.id, e) < 0 ||
 	    agenda_delete(t, AGENDA_renewal, cert.id, e) < 0 || agenda_delete(t, AGENDA_check, cert.id, e) < 0 ||
+	    agenda_delete(t, AGENDA_deploy, cert.id, e) < 0 ||
 	    rec_check_delete(t, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_version_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_order_type, cert.id, e) < 0 ||

@@ -1,0 +1,27 @@
+#include "store/deploy.h"
+
+#include "base/clock.h"
+#include "store/agenda.h"
+
+const char *deploy_script(const struct rec_cert *cert, const char *configured)
+{
+	const char *script = cert->deploy_hook && *cert->deploy_hook ? cert->deploy_hook : configured;
+
+	return script && *script && !str_eq(script, DEPLOY_NONE) ? script : NULL;
+}
+
+int deploy_ask(struct txn *t, const struct rec_cert *cert, struct err *e)
+{
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	_cleanup_free_ char *id = record_child_id(cert->id, cert->current);
+
+	if (rec_version_get(t, &version, id, e) < 0)
+		return -1;
+	record_set(&version.deploy, "open");
+	record_set(&version.deploy_error, NULL);
+	version.deploy_failures = 0;
+	version.deploy_retry_at = 0;
+	if (rec_version_put(t, &version, e) < 0)
+		return -1;
+	return agenda_set(t, AGENDA_deploy, cert->id, clock_now(), e);
+}
