@@ -118,7 +118,7 @@ def main(t):
             "--challenge", "dns-01", "--hook-set", name, "--hook-environment-file", t.write("bad", line), "--wait")
         t.ok(done.returncode and said in done.stderr.decode(), f"{name}: {line} is refused", done.stderr.decode())
     wrong = t.write("wrong", "\n".join(adapters["acme-dns"][:2] + ["ACMEDNS_KEY=wrong-key-here"]))
-    done = daemon.run_ctl("cert", "add", "wrong", "--names", "acme-dns.shop.example", "--account", "ca", "--challenge", "dns-01",
+    done = daemon.run_ctl("cert", "add", "wrong", "--names", "wrong.shop.example", "--account", "ca", "--challenge", "dns-01",
         "--hook-set", "acme-dns", "--hook-environment-file", wrong, "--wait")
     t.contains(done.stderr.decode(), "401", "acme-dns: a wrong key is told")
     t.lacks(done.stderr.decode(), "wrong-key-here", "without showing it")
