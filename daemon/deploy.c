@@ -295,17 +295,19 @@ static void opened(void *arg, const struct keeper_answer *a)
 	}
 }
 
-/* Reads what is to be deployed.  1: go on; 0: nothing is (any more). */
+/* Reads what is to be deployed.  1: go on; 0: nothing is (any more), and the row is dealt with. */
 static int look_up(struct deploy *d, struct txn *t, const char *cert_id, const char *configured, struct err *e)
 {
 	_cleanup_free_ char *id = NULL;
 	const char *script;
 
 	if (rec_cert_get(t, &d->cert, cert_id, e) < 0)
-		return e->kind == ERR_MISSING ? 0 : -1;
+		return e->kind == ERR_MISSING ? agenda_delete(t, AGENDA_deploy, cert_id, e) : -1;
 	script = deploy_script(&d->cert, configured);
-	if (!script || !d->cert.current || d->cert.not_after <= clock_now())
-		return 0;
+	if (!script)
+		return deploy_forget(t, &d->cert, e);
+	if (!d->cert.current || d->cert.not_after <= clock_now())
+		return agenda_delete(t, AGENDA_deploy, cert_id, e);
 	id = record_child_id(cert_id, d->cert.current);
 	if (rec_version_get(t, &d->version, id, e) < 0)
 		return -1;
@@ -316,28 +318,19 @@ static int look_up(struct deploy *d, struct txn *t, const char *cert_id, const c
 	return 1;
 }
 
-static int forget(struct engine *g, const char *cert_id, struct err *e)
-{
-	_cleanup_txn_ struct txn *t = NULL;
-
-	if (store_write(g->store, &t, e) < 0 || agenda_delete(t, AGENDA_deploy, cert_id, e) < 0)
-		return -1;
-	return txn_commit(TAKE(t), e);
-}
-
 int deploy_due(struct engine *g, const struct agenda_row *row, struct err *e)
 {
 	struct deploy *d = xcalloc(1, sizeof(*d));
 	_cleanup_txn_ struct txn *t = NULL;
-	int go = store_read(g->store, &t, e);
+	int go = store_write(g->store, &t, e);
 
 	if (go == 0)
 		go = look_up(d, t, row->id, g->config->hooks_deploy, e);
-	if (go <= 0) {
-		deploy_free(d);
-		txn_abort(TAKE(t));
-		return go < 0 ? -1 : forget(g, row->id, e);
-	}
+	if (go == 0)
+		go = txn_commit(TAKE(t), e);
+	if (go <= 0)
+		return deploy_free(d), go;
+	txn_abort(TAKE(t));	/* nothing was written */
 	engine_begin(g, &d->job, row, deploy_cancel);
 	log_info("certificate %s: deploying version %lld by %s", d->cert.name, (long long)d->cert.current, d->script);
 	if (d->cert.deploy_environment.len)

@@ -10,5 +10,7 @@
 const char *deploy_script(const struct rec_cert *, const char *configured);
 /* The version in force is to be deployed now, whatever came of that before: a row of the agenda says so. */
 int deploy_ask(struct txn *, const struct rec_cert *, struct err *);
+/* It has no script (any more): nothing is left to run, and no failure of it. */
+int deploy_forget(struct txn *, const struct rec_cert *, struct err *);
 
 #endif

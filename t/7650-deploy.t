@@ -117,6 +117,9 @@ def failing(t, daemon, hooks):
     os.chmod(hooks.add("open", "exit 0\n"), 0o777)
     daemon.add_cert("open", "open.example", deploy_hook="open")
     t.contains(failed(daemon, "open")["deploy"]["error"]["detail"], "can be written by others", "one that others can write is not run")
+    daemon.ctl("cert", "hooks", "open", "--deploy", "none")
+    t.equal(daemon.cert("open")["status"], "active", "without a hook, nothing of its failure is left")
+    t.equal([r for r in daemon.ctl("status")["agenda"] if r["kind"] == "deploy" and r["name"] == "open"], [], "nor is anything planned")
     daemon.ctl("cert", "rm", "slow")
     t.equal([r for r in daemon.ctl("status")["agenda"] if r["kind"] == "deploy" and not r["name"]], [], "a removed certificate leaves nothing in the agenda")
 

@@ -5,6 +5,7 @@
  *	seal()	the environments, one after the other: only the keeper opens them again
  *	finish()	all is put at once
  */
+#include "store/deploy.h"
 #include "webui/admin.h"
 #include "webui/proof.h"
 
@@ -57,7 +58,8 @@ static int put(struct request *r, struct hooks *h, struct txn *t, struct rec_cer
 			record_set_blob(environment[i], slice_buf(&h->sealed[i]));
 	json_object_foreach (h->body, member, value)
 		buf_addf(&said, "%s%s", said.len ? ", " : "", member);
-	if (rec_cert_put(t, cert, e) < 0)
+	if (rec_cert_put(t, cert, e) < 0 ||
+	    (!deploy_script(cert, r->webui->settings->deploy_hook) && deploy_forget(t, cert, e) < 0))
 		return -1;
 	return admin_event(t, "certificate.hooks", cert->id, cert->name, e, "changed: %s", buf_str(&said));
 }
