@@ -281,6 +281,16 @@ static void print_deploy(const json_t *deploy)
 		printf("  %s\n", json_string_value(line));
 }
 
+void print_revocation(const json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "revocation", "state" }, { "", "text" }, { "revoked", "revoked" }, { "reason", "reason" }, { "says", "from" },
+		{ "asked", "asked" }, { "counts until", "until" }, { "asked again", "next" }, { "no answer", "error" },
+	};
+
+	print_lines(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
+}
+
 int show_cert(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
@@ -307,6 +317,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_revocation(answer);
 	print_error(answer);
 	putchar('\n');
 	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "It has no version yet.");

@@ -19,6 +19,7 @@
 #include "pki/revocation.h"
 #include "store/deploy.h"
 #include "store/history.h"
+#include "store/version.h"
 
 #include "daemon/account.h"
 #include "daemon/check.h"
@@ -552,7 +553,7 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 	cert->not_before = leaf->not_before;
 	cert->not_after = leaf->not_after;
 	cert->revoked = 0;
-	if (rec_version_put(t, &version, e) < 0)
+	if (rec_version_put(t, &version, e) < 0 || version_in_force(t, cert, e) < 0)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.issued", .object = cert->id,
 						  .name = cert->name },

@@ -49,6 +49,9 @@ json_t *admin_show_deploy(const struct request *, struct txn *, const struct rec
 /* The last use of each API key. */
 void admin_put_consumers(json_t *, struct txn *, const char *id);
 
+/* What its CA says of the version in force: "revocation". */
+void admin_put_revocation(json_t *, struct txn *, const struct rec_cert *);
+
 /* Puts the key the keeper has just made or imported: its record and version 1.  field: of key_new, key_import. */
 int admin_put_key(struct txn *, struct rec_key *, const struct slice *field, struct err *);
 /* Members of the answers that show API keys, this once. */
