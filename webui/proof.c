@@ -131,7 +131,7 @@ static bool is_reserved(const char *line)
 {
 	static const char *const reserved[] = {
 		"PATH=", "ENV=", "IFS=", "PS4=", "HOME=", "SHELLOPTS=", "GCONV_PATH=", "BASH", "LD_", "PYTHON", "PERL", "RUBY", "NODE_",
-		"CERTERA_", "CERTBOT_", "RENEWED_",
+		"JAVA_", "LUA_", "GIT_", "OPENSSL_", "CURL_HOME=", "CERTERA_", "CERTBOT_", "RENEWED_",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
