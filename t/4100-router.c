@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "webui/call.h"
 #include "webui/gate.h"
 
 static const struct route rows[] = {
@@ -45,6 +46,7 @@ static void test_every_row_is_found(void **state)
 		assert_non_null(m.route);
 		assert_string_equal(m.route->path, rows[i].path);
 		assert_ptr_equal(m.route->page, rows[i].page);
+		assert_ptr_equal(call_of(m.route)->page, rows[i].page);
 		match_release(&m);
 	}
 }

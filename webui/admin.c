@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "pki/key.h"
 #include "store/history.h"
+#include "webui/call.h"
 #include "webui/name.h"
 
 #define ACTOR "local admin"	/* whoever it is: the control socket knows root and the daemon's user only */
@@ -40,9 +41,19 @@ int admin_commit(struct request *r, struct txn *t, bool wake, struct err *e)
  * Finding.
  */
 
-int admin_query(struct request *r, struct params *params, const char *const *known, struct err *e)
+int admin_query(struct request *r, struct params *params, struct err *e)
 {
-	return request_query(r, params, e) < 0 ? -1 : params_only(params, known, e);
+	const struct call *call = call_of(r->route);
+
+	if (request_query(r, params, e) < 0)
+		return -1;
+	for (size_t i = 0; i < params->count; i++) {
+		const char *name = params->item[i].name;
+
+		if (!call_item(call, name, true))
+			return body_at(name, err_set(e, ERR_USAGE, "there is no parameter \"%.40s\" here", name), e);
+	}
+	return 0;
 }
 
 static int missing(struct err *e, const char *what, const char *name)

@@ -15,8 +15,8 @@ int admin_find_account(struct request *, struct txn *, struct rec_account *, str
 int admin_find_key(struct request *, struct txn *, struct rec_key *, struct err *);
 /* ?staging=true or false says which of the name; without, production is looked for first. */
 int admin_find_cert(struct request *, struct txn *, struct rec_cert *, struct err *);
-/* The parameters of the query; -1 if there is one that is not in `known`, which NULL ends. */
-int admin_query(struct request *, struct params *, const char *const *known, struct err *);
+/* The parameters of the query; -1 if there is one that api.def does not have. */
+int admin_query(struct request *, struct params *, struct err *);
 /* Deletes the records whose ids are "parent/...". */
 int admin_delete_children(struct txn *, const struct record_type *, const char *parent, struct err *);
 

@@ -49,43 +49,27 @@ static int read_names(struct adding *a, const json_t *body, struct err *e)
 		return err_set(e, ERR_INVALID, "\"csr\" has the names in it, so \"names\" must not be there");
 	if (!csr)
 		return admin_read_names(body, &a->cert.names, e);
-	if (admin_read_csr(&a->cert, csr, e) < 0)
-		return -1;
-	return a->cert.names && *a->cert.names ? 0 : err_set(e, ERR_INVALID, "\"csr\" has no name in it");
+	if (admin_read_csr(&a->cert, csr, e) < 0 || !a->cert.names || !*a->cert.names)
+		return body_at("csr", err_is_set(e) ? -1 : err_set(e, ERR_INVALID, "\"csr\" has no name in it"), e);
+	return 0;
 }
 
 static int read_all(struct request *r, struct adding *a, struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "name", BODY_TEXT, true },
-		{ "names", BODY_TEXTS, false },
-		{ "csr", BODY_TEXT, false },
-		{ "profile", BODY_TEXT, false },
-		{ "preferred_chain", BODY_TEXT, false },
-		{ "account", BODY_TEXT, true },
-		{ "key", BODY_TEXT, false },
-		{ "key_type", BODY_TEXT, false },
-		{ "key_reuse", BODY_FLAG, false },
-		{ "issue", BODY_FLAG, false },
-		{ "renew_before", BODY_TEXT, false },
-		{ "no_preflight", BODY_FLAG, false },
-		PROOF_MEMBERS
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	struct rec_cert *cert = &a->cert;
 
-	if (!body || name_check(json_str(body, "name"), e) < 0 || read_names(a, body, e) < 0 ||
-	    proof_read(&a->cert, body, e) < 0 || proof_read_environment(body, &a->environment, e) < 0 ||
-	    admin_read_key_type(body, &a->key_type, e) < 0)
-		return -1;
-	if (admin_read_renew_before(body, &cert->renew_before, e) < 0)
+	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0 ||
+	    body_at("names", read_names(a, body, e), e) < 0 || proof_read(&a->cert, body, e) < 0 || proof_read_environment(body, &a->environment, e) < 0 ||
+	    admin_read_key_type(body, &a->key_type, e) < 0 || admin_read_renew_before(body, &cert->renew_before, e) < 0)
 		return -1;
 	cert->no_preflight = json_bool(body, "no_preflight", false);
 	record_set(&cert->name, json_str(body, "name"));
 	record_set(&a->account, json_str(body, "account"));
 	record_set(&a->key_name, json_str(body, "key"));
 	if (cert->own_csr && (a->key_name || a->key_type || json_object_get(body, "key_reuse")))
-		return err_set(e, ERR_INVALID, "\"csr\" is made with a key of yours, so nothing can be said about keys here");
+		return body_at(a->key_name ? "key" : a->key_type ? "key_type" : "key_reuse", err_set(e, ERR_INVALID,
+			       "\"csr\" is made with a key of yours, so nothing can be said about keys here"), e);
 	a->new_key = !a->key_name && !cert->own_csr;
 	cert->key_reuse = json_bool(body, "key_reuse", false);
 	record_set(&cert->profile, json_str(body, "profile"));
@@ -106,17 +90,20 @@ static int fit_account(struct adding *a, struct txn *t, struct err *e)
 	_cleanup_(rec_cert_release) struct rec_cert other = { 0 };
 
 	if (name_check(a->account, e) < 0)
-		return -1;
-	if (rec_account_by_name(t, &account, a->account, e) < 0)
-		return e->kind == ERR_MISSING ? err_set(e, ERR_CONFLICT, "there is no account %s", a->account) : -1;
-	if (admin_check_profile(&account, a->cert.profile, e) < 0)
+		return err_field(e, "account");
+	if (rec_account_by_name(t, &account, a->account, e) < 0) {
+		if (e->kind == ERR_MISSING)
+			err_set(e, ERR_CONFLICT, "there is no account %s", a->account);
+		return err_field(e, "account");
+	}
+	if (body_at("profile", admin_check_profile(&account, a->cert.profile, e), e) < 0)
 		return -1;
 	record_set(&a->cert.account_id, account.id);
 	a->cert.staging = account.staging;
-	if (rec_cert_by_name(t, &other, a->cert.name, account.staging, e) == 0)
-		return err_set(e, ERR_CONFLICT, "there is a %scertificate %s already",
-			       account.staging ? "staging " : "", other.name);
-	return e->kind == ERR_MISSING ? 0 : -1;
+	if (rec_cert_by_name(t, &other, a->cert.name, account.staging, e) < 0)
+		return e->kind == ERR_MISSING ? 0 : -1;
+	err_set(e, ERR_CONFLICT, "there is a %scertificate %s already", account.staging ? "staging " : "", other.name);
+	return err_field(e, "name");
 }
 
 static int fit_new_key(struct adding *a, struct txn *t, struct err *e)
@@ -127,7 +114,8 @@ static int fit_new_key(struct adding *a, struct txn *t, struct err *e)
 		return e->kind == ERR_MISSING ? 0 : -1;
 	err_set(e, ERR_CONFLICT, "the new key would have the certificate's name, but there is a key %s already",
 		other.name);
-	return err_hint(e, "Say that this key is to be used (\"key\": \"%s\"), or choose another name.", other.name);
+	err_hint(e, "Say that this key is to be used (\"key\": \"%s\"), or choose another name.", other.name);
+	return err_field(e, "name");
 }
 
 static int fit_own_key(struct adding *a, struct txn *t, struct err *e)
@@ -154,7 +142,7 @@ static int fit(struct request *r, struct adding *a, struct txn *t, struct err *e
 		return -1;
 	if (a->cert.own_csr)
 		return 0;
-	if ((a->new_key ? fit_new_key(a, t, e) : fit_own_key(a, t, e)) < 0)
+	if (a->new_key ? fit_new_key(a, t, e) < 0 : body_at("key", fit_own_key(a, t, e), e) < 0)
 		return -1;
 	if (a->key_type)
 		record_set(&a->cert.key_type, a->key_type);

@@ -100,14 +100,13 @@ static int list_events(struct txn *t, const char *object, int64_t before, int64_
 
 int page_events(struct request *r, struct err *e)
 {
-	static const char *const known[] = { "object", "limit", "before", NULL };
 	_cleanup_(params_release) struct params query = { NULL, 0 };
 	_cleanup_strv_ char **objects = NULL;
 	_cleanup_txn_ struct txn *t = NULL;
 	_cleanup_json_ json_t *all = json_array();
 	int64_t before, limit;
 
-	if (admin_query(r, &query, known, e) < 0 || read_number(&query, "limit", LIMIT, LIMIT_MOST, &limit, e) < 0 ||
+	if (admin_query(r, &query, e) < 0 || read_number(&query, "limit", LIMIT, LIMIT_MOST, &limit, e) < 0 ||
 	    read_number(&query, "before", 0, INT64_MAX, &before, e) < 0 || store_read(r->webui->env->store, &t, e) < 0)
 		return -1;
 	if (!params_get(&query, "object"))

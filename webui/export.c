@@ -88,25 +88,17 @@ static int export(struct request *r, const struct format_wish *wish, const char 
 
 int page_cert_export(struct request *r, struct err *e)
 {
-	static const char *const known[] = { "chain", "staging", "version", NULL };
 	_cleanup_(params_release) struct params query = { NULL, 0 };
 	struct format_wish wish;
 
-	if (admin_query(r, &query, known, e) < 0 || format_choose(&wish, NULL, params_get(&query, "chain"), NULL, false, e) < 0)
+	if (admin_query(r, &query, e) < 0 || format_choose(&wish, NULL, params_get(&query, "chain"), NULL, false, e) < 0)
 		return -1;
 	return export(r, &wish, params_get(&query, "version"), e);
 }
 
 int page_cert_pack(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "format", BODY_TEXT, false },
-		{ "chain", BODY_TEXT, false },
-		{ "password", BODY_TEXT, false },
-		{ "legacy", BODY_FLAG, false },
-		{ "version", BODY_TEXT, false },
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	struct format_wish wish;
 
 	if (!body || format_choose(&wish, json_str(body, "format"), json_str(body, "chain"), json_str(body, "password"),

@@ -48,15 +48,10 @@ static bool is_new(const struct import *im)
 
 static int read_body(struct request *r, struct import *im, struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "file", BODY_TEXT, true },
-		{ "key_file", BODY_TEXT, false },
-		{ "password", BODY_TEXT, false },
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 
-	if (!body || upload_read(&im->file, "file", json_str(body, "file"), e) < 0 ||
-	    upload_read(&im->key_file, "key_file", json_str(body, "key_file"), e) < 0)
+	if (!body || body_at("file", upload_read(&im->file, "file", json_str(body, "file"), e), e) < 0 ||
+	    body_at("key_file", upload_read(&im->key_file, "key_file", json_str(body, "key_file"), e), e) < 0)
 		return -1;
 	im->password = xstrdup(json_str(body, "password") ? json_str(body, "password") : "");
 	return 0;

@@ -105,25 +105,18 @@ static void making_release(void *state)
 
 static int read_key(struct request *r, struct making *m, struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "name", BODY_TEXT, true },
-		{ "type", BODY_TEXT, false },
-		{ "description", BODY_TEXT, false },
-		{ "pem", BODY_TEXT, false },
-		{ "password", BODY_TEXT, false },
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	const char *type = json_str(body, "type"), *pem = json_str(body, "pem"), *password = json_str(body, "password");
 	enum key_type known;
 
-	if (!body || name_check(json_str(body, "name"), e) < 0)
+	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0)
 		return -1;
 	if (pem && type)
-		return err_set(e, ERR_INVALID, "\"type\" is for new keys, and \"pem\" is one already");
+		return body_at("type", err_set(e, ERR_INVALID, "\"type\" is for new keys, and \"pem\" is one already"), e);
 	if (password && !pem)
-		return err_set(e, ERR_INVALID, "\"password\" opens the key in \"pem\", and there is none");
+		return body_at("pem", err_set(e, ERR_INVALID, "\"password\" opens the key in \"pem\", and there is none"), e);
 	if (type && key_type_by_word(type, &known, e) < 0)
-		return -1;
+		return err_field(e, "type");
 	record_set(&m->key.name, json_str(body, "name"));
 	record_set(&m->key.description, json_str(body, "description"));
 	record_set(&m->key.use, KEEPER_USE_CERTIFICATE);
@@ -141,7 +134,7 @@ static int check_free(struct request *r, const char *name, struct err *e)
 	if (store_read(r->webui->env->store, &t, e) < 0)
 		return -1;
 	if (rec_key_by_name(t, &key, name, e) == 0)
-		return err_set(e, ERR_CONFLICT, "there is a key %s already", name);
+		return body_at("name", err_set(e, ERR_CONFLICT, "there is a key %s already", name), e);
 	return e->kind == ERR_MISSING ? 0 : -1;
 }
 
@@ -253,8 +246,7 @@ static int exported(struct request *r, const struct slice *field, struct err *e)
 
 int page_key_export(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = { { "format", BODY_TEXT, false } };
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
 	_cleanup_free_ char *version_id = NULL;
