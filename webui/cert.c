@@ -48,7 +48,6 @@ json_t *admin_show_one_cert(struct txn *t, const struct rec_cert *cert)
 	_cleanup_(rec_account_release) struct rec_account fallback = { 0 };
 	json_t *o = admin_show_cert(cert, NULL, NULL);
 
-	put_status(o, cert, cert_status_in(t, cert, clock_now()));
 	admin_put_account_name(o, t, cert->account_id);
 	if (cert->fallback_id && rec_account_get(t, &fallback, cert->fallback_id, NULL) == 0)
 		json_put_str(o, "fallback", fallback.name);
@@ -61,9 +60,34 @@ static json_t *show(struct txn *t, const void *rec)
 	return admin_show_one_cert(t, rec);
 }
 
-int page_certs(struct request *r, struct err *e)
+json_t *admin_show_version(struct txn *t, const struct rec_cert *cert, int64_t number)
 {
-	return admin_list(r, "certificates", &rec_cert_type, show, e);
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	_cleanup_free_ char *id = record_child_id(cert->id, number);
+	json_t *o;
+
+	if (rec_version_get(t, &version, id, NULL) < 0)
+		return NULL;
+	o = rec_version_json(&version);
+	json_object_del(o, "chain");	/* "export" hands it out */
+	json_put_int(o, "number", number);
+	json_put_bool(o, "in_force", number == cert->current);
+	return o;
+}
+
+json_t *admin_show_order(struct txn *t, const struct rec_cert *cert, int64_t number)
+{
+	_cleanup_(rec_order_release) struct rec_order order = { 0 };
+	_cleanup_free_ char *id = record_child_id(cert->id, number);
+	json_t *o;
+
+	if (number < 1 || rec_order_get(t, &order, id, NULL) < 0)
+		return NULL;
+	o = rec_order_json(&order);
+	if (cert->waiting && number == cert->open_order && order.todo && *order.todo)
+		json_object_set_new(o, "todo", json_loads(order.todo, 0, NULL));
+	json_put_int(o, "number", number);
+	return o;
 }
 
 static json_t *show_versions(struct txn *t, const struct rec_cert *cert)
@@ -71,16 +95,10 @@ static json_t *show_versions(struct txn *t, const struct rec_cert *cert)
 	json_t *list = json_array();
 
 	for (int64_t n = cert->newest; n > 0 && n > cert->newest - VERSIONS_SHOWN; n--) {
-		_cleanup_(rec_version_release) struct rec_version version = { 0 };
-		_cleanup_free_ char *id = record_child_id(cert->id, n);
-		json_t *one;
+		json_t *one = admin_show_version(t, cert, n);
 
-		if (rec_version_get(t, &version, id, NULL) < 0)
-			continue;
-		one = rec_version_json(&version);
-		json_object_del(one, "chain");	/* "export" hands it out */
-		json_put_int(one, "number", n);
-		json_array_append_new(list, one);
+		if (one)
+			json_array_append_new(list, one);
 	}
 	return list;
 }
@@ -88,17 +106,9 @@ static json_t *show_versions(struct txn *t, const struct rec_cert *cert)
 /* null: it was never ordered. */
 static json_t *show_order(struct txn *t, const struct rec_cert *cert)
 {
-	_cleanup_(rec_order_release) struct rec_order order = { 0 };
-	_cleanup_free_ char *id = record_child_id(cert->id, cert->orders);
-	json_t *o;
+	json_t *order = admin_show_order(t, cert, cert->orders);
 
-	if (!cert->orders || rec_order_get(t, &order, id, NULL) < 0)
-		return json_null();
-	o = rec_order_json(&order);
-	if (cert->waiting && order.todo && *order.todo)
-		json_object_set_new(o, "todo", json_loads(order.todo, 0, NULL));
-	json_put_int(o, "number", cert->orders);
-	return o;
+	return order ? order : json_null();
 }
 
 int page_cert(struct request *r, struct err *e)

@@ -15,6 +15,7 @@
 struct consumers;
 struct evhttp_request;
 struct face;
+struct tally;
 
 struct webui {
 	struct loop *loop;
@@ -22,6 +23,7 @@ struct webui {
 	const struct webui_env *env;
 	const struct webui_settings *settings;
 	struct consumers *consumers;
+	struct tally *tally;
 	struct face *faces;
 	struct request *requests;	/* those not answered yet */
 };

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "webui/consumer.h"
 #include "webui/request.h"
+#include "webui/tally.h"
 
 #define IDLE_SECONDS 30
 #define ALL_METHODS 0xffff	/* what we do not offer is refused by us, not by evhttp */
@@ -360,6 +361,7 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 
 	*w = (struct webui){ .loop = loop, .keeper = keeper, .env = env, .settings = settings };
 	w->consumers = consumers_new(loop, env->store);
+	w->tally = tally_new();
 	return w;
 }
 
@@ -389,5 +391,6 @@ void webui_free(struct webui *w)
 		free(f);
 	}
 	consumers_free(w->consumers);
+	tally_free(w->tally);
 	free(w);
 }
