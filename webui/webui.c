@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "webui/consumer.h"
 #include "webui/request.h"
+#include "webui/session.h"
 
 #define IDLE_SECONDS 30
 #define ALL_METHODS 0xffff	/* what we do not offer is refused by us, not by evhttp */
@@ -57,6 +58,7 @@ static void request_free(struct request *r)
 		r->state_release(r->state);
 	free(r->state);
 	params_release(&r->path);
+	visitor_release(&r->visitor);
 	free(r);
 }
 
@@ -92,6 +94,16 @@ int request_socket(const struct request *r)
 	struct evhttp_connection *connection = evhttp_request_get_connection(r->ev);
 
 	return connection ? bufferevent_getfd(evhttp_connection_get_bufferevent(connection)) : -1;
+}
+
+const char *request_proof(const struct request *r)
+{
+	return r->visitor.admin ? KEEPER_PROOF_PEER : r->visitor.proof;
+}
+
+int request_proof_socket(const struct request *r)
+{
+	return r->visitor.admin ? request_socket(r) : -1;
 }
 
 void *request_state(struct request *r, size_t size, void (*release)(void *))
@@ -171,7 +183,7 @@ static bool wants_problem(const struct request *r)
 {
 	const char *accept = request_header(r, "Accept");
 
-	return r->visitor.admin ||
+	return r->visitor.role != ROLE_ANYONE || (r->route && r->route->role >= ROLE_GUEST) ||
 	       (accept && (strstr(accept, "application/problem+json") || strstr(accept, "application/json")));
 }
 
@@ -183,7 +195,7 @@ static struct err public_error(const struct request *r, const struct err *e)
 	if (err_http_status(e->kind) < 500)
 		return shown;
 	log_err(LOG_LEVEL_ERROR, e);
-	if (!r->visitor.admin)
+	if (r->visitor.role != ROLE_ADMIN)
 		err_set(&shown, e->kind, "the server could not do it; its log says why");
 	return shown;
 }
@@ -196,7 +208,7 @@ int reply_error(struct request *r, const struct err *e)
 	_cleanup_json_ json_t *problem = NULL;
 
 	if (status == 401)
-		reply_header(r, "WWW-Authenticate", "apiKey");
+		reply_header(r, "WWW-Authenticate", r->route && r->route->role == ROLE_APIKEY ? "apiKey" : "Bearer");
 	if (wants_problem(r)) {
 		problem = json_problem(&shown);
 		text = json_write(problem);
@@ -247,6 +259,25 @@ static int turn_away(struct request *r, enum method method, bool exists)
 	return reply_error(r, &e);
 }
 
+/* For one who may know that it is there: -1 and why not. */
+static int check_visitor(struct request *r, enum method method, const struct match *m, struct err *e)
+{
+	enum role role = r->route->role;
+
+	if (!gate_lets_in(&r->visitor, role, r->webui->settings))
+		return r->visitor.role == ROLE_ANYONE ? err_set(e, ERR_AUTH, "sign in first") :
+			err_set(e, ERR_DENIED, "this is for the role %s; yours is %s", role_word(role), role_word(r->visitor.role));
+	if (!m->route) {
+		_cleanup_free_ char *allow = router_methods(m->path);
+
+		reply_header(r, "Allow", allow);
+		return err_set(e, ERR_METHOD, "this is for %s only", allow);
+	}
+	if (!gate_allows(&r->visitor, m->route))
+		return err_set(e, ERR_DENIED, "this token was not made for that");
+	return role >= ROLE_GUEST && method != METHOD_GET ? session_check_form(r, e) : 0;
+}
+
 static void serve(struct request *r, enum method method, const char *path)
 {
 	struct match m;
@@ -255,18 +286,12 @@ static void serve(struct request *r, enum method method, const char *path)
 	router_find(&m, method, path);
 	r->path = m.params;
 	r->route = m.route ? m.route : m.path;
-	if (!m.path || !gate_lets_in(&r->visitor, r->route->role, r->webui->settings)) {
+	if (!m.path || !gate_admits(&r->visitor, r->route->role, r->webui->settings))
 		turn_away(r, method, m.path);
-	} else if (!m.route) {
-		_cleanup_free_ char *allow = router_methods(m.path);
-
-		reply_header(r, "Allow", allow);
-		err_set(&e, ERR_METHOD, "this is for %s only", allow);
+	else if ((r->route->role >= ROLE_GUEST && session_find(r, &e) < 0) || check_visitor(r, method, &m, &e) < 0)
+		e.kind == ERR_AUTH && !gate_knows(&r->visitor, r->webui->settings) ? refuse(r) : reply_error(r, &e);
+	else if (m.route->page(r, &e) < 0)
 		reply_error(r, &e);
-	} else {
-		if (m.route->page(r, &e) < 0)
-			reply_error(r, &e);
-	}
 }
 
 /* All of them in one, in order: what a proxy adds may stand in a header of its own.  Owned. */
@@ -321,6 +346,7 @@ static struct request *request_new(struct webui *w, struct evhttp_request *ev, e
 	gate_visitor(&r->visitor, face, evhttp_connection_get_addr(connection), request_socket(r), forwarded,
 		     w->settings);
 	gate_visitor_text(&r->visitor, r->from);
+	r->visitor.bearer = session_token(r);
 	evhttp_connection_set_closecb(connection, say_goodbye, NULL);
 	return r;
 }
