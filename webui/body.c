@@ -1,5 +1,7 @@
 #include "webui/body.h"
 
+#include "webui/form.h"
+
 static bool is_list(const json_t *value)
 {
 	const json_t *item;
@@ -49,8 +51,12 @@ static int check_members(json_t *body, const struct body_member *members, size_t
 json_t *body_read(const struct request *r, const struct body_member *members, size_t count, struct err *e)
 {
 	struct slice text = request_body(r);
-	_cleanup_body_ json_t *body = text.len ? json_read(text.data, text.len, e) : json_object();
+	_cleanup_body_ json_t *body = NULL;
 
+	if (r->form)
+		body = form_body(r, members, count);
+	else
+		body = text.len ? json_read(text.data, text.len, e) : json_object();
 	if (!body)
 		e->kind = ERR_USAGE;
 	else if (!json_is_object(body))

@@ -11,7 +11,8 @@
 
 #include "base/log.h"
 #include "webui/consumer.h"
-#include "webui/request.h"
+#include "webui/form.h"
+#include "webui/page.h"
 
 #define IDLE_SECONDS 30
 #define ALL_METHODS 0xffff	/* what we do not offer is refused by us, not by evhttp */
@@ -46,6 +47,14 @@ static enum method method_of(enum evhttp_cmd_type type)
  * Requests.
  */
 
+static void release_state(struct request *r)
+{
+	if (r->state_release)
+		r->state_release(r->state);
+	free(TAKE(r->state));
+	r->state_release = NULL;
+}
+
 static void request_free(struct request *r)
 {
 	struct request **link = &r->webui->requests;
@@ -53,10 +62,12 @@ static void request_free(struct request *r)
 	while (*link != r)
 		link = &(*link)->next;
 	*link = r->next;
-	if (r->state_release)
-		r->state_release(r->state);
-	free(r->state);
+	release_state(r);
 	params_release(&r->path);
+	cleanup_body(&r->form);
+	json_decref(r->fault);
+	free(r->page);
+	free(r->page_query);
 	free(r);
 }
 
@@ -73,9 +84,28 @@ struct slice request_body(const struct request *r)
 	return slice(len ? (const void *)evbuffer_pullup(body, -1) : "", len);
 }
 
+static const char *query_of(const struct request *r)
+{
+	return r->page ? r->page_query : evhttp_uri_get_query(evhttp_request_get_evhttp_uri(r->ev));
+}
+
+const char *request_path(const struct request *r)
+{
+	const char *path = r->page ? r->page : evhttp_uri_get_path(evhttp_request_get_evhttp_uri(r->ev));
+
+	return path ? path : "";
+}
+
+char *request_here(const struct request *r)
+{
+	const char *query = query_of(r);
+
+	return xasprintf("%s%s%s", request_path(r), query ? "?" : "", query ? query : "");
+}
+
 int request_query(const struct request *r, struct params *params, struct err *e)
 {
-	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(r->ev));
+	const char *query = query_of(r);
 
 	return query ? params_parse(params, query, strlen(query), e) : 0;
 }
@@ -130,6 +160,19 @@ void reply_header(struct request *r, const char *name, const char *value)
 	evhttp_add_header(evhttp_request_get_output_headers(r->ev), name, value);
 }
 
+/* A page loads nothing from elsewhere, runs no script but ours, is in nobody's frame and tells nobody where it was. */
+static void protect(struct request *r)
+{
+	reply_header(r, "Content-Security-Policy",
+		     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+		     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+	reply_header(r, "Referrer-Policy", "same-origin");
+	reply_header(r, "X-Frame-Options", "DENY");
+	reply_header(r, "Cross-Origin-Opener-Policy", "same-origin");
+	reply_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+	reply_header(r, "Permissions-Policy", "camera=(), geolocation=(), microphone=()");
+}
+
 int reply(struct request *r, int status, const char *type, struct slice body)
 {
 	struct evbuffer *out = evhttp_request_get_output_buffer(r->ev);
@@ -141,7 +184,10 @@ int reply(struct request *r, int status, const char *type, struct slice body)
 		reply_header(r, "Content-Length", length);
 		reply_header(r, "X-Content-Type-Options", "nosniff");
 	}
-	reply_header(r, "Cache-Control", "no-store");
+	if (r->html || (r->route && str_starts(r->route->path, "/static/")))
+		protect(r);
+	if (!evhttp_find_header(evhttp_request_get_output_headers(r->ev), "Cache-Control"))
+		reply_header(r, "Cache-Control", "no-store");
 	if (type && !r->head)
 		evbuffer_add(out, body.data, body.len);
 	evhttp_send_reply(r->ev, status, NULL, NULL);
@@ -157,9 +203,18 @@ int reply_text(struct request *r, int status, const char *text)
 int reply_json(struct request *r, int status, json_t *value)
 {
 	_cleanup_json_ json_t *owned = value;
-	_cleanup_wipe_ char *text = json_write(owned);
+	_cleanup_wipe_ char *text = NULL;
 
+	if (r->html)
+		return page_reply(r, status, owned);
+	text = json_write(owned);
 	return reply(r, status, "application/json", slice_str(text));
+}
+
+int reply_see_other(struct request *r, const char *path)
+{
+	reply_header(r, "Location", path);
+	return reply_empty(r, 303);
 }
 
 int reply_empty(struct request *r, int status)
@@ -195,6 +250,8 @@ int reply_error(struct request *r, const struct err *e)
 	_cleanup_free_ char *text = NULL;
 	_cleanup_json_ json_t *problem = NULL;
 
+	if (r->html)
+		return page_reply_error(r, &shown);
 	if (status == 401)
 		reply_header(r, "WWW-Authenticate", "apiKey");
 	if (wants_problem(r)) {
@@ -247,6 +304,69 @@ static int turn_away(struct request *r, enum method method, bool exists)
 	return reply_error(r, &e);
 }
 
+static bool wants_json(const struct request *r)
+{
+	const char *accept = request_header(r, "Accept");
+
+	return accept && str_starts(accept, "application/json");
+}
+
+/* A form may say that it means DELETE. */
+static enum method meant_by_form(const struct request *r, enum method method)
+{
+	return method == METHOD_POST && str_eq(form_text(r, "_method"), "DELETE") ? METHOD_DELETE : method;
+}
+
+/* 0: go on.  Whatever else a form says, it is read only for those who are let in. */
+static int take_form(struct request *r, enum method *method, const char *path, struct err *e)
+{
+	struct match m;
+
+	if (!r->html || *method != METHOD_POST)
+		return 0;
+	if (form_read(r, e) < 0)
+		return -1;
+	*method = meant_by_form(r, *method);
+	if (*method == METHOD_POST)
+		return 0;
+	params_release(&r->path);
+	router_find(&m, *method, path);
+	r->path = m.params;
+	r->route = m.route;
+	return 0;
+}
+
+int request_show(struct request *r, const char *path, const char *query, struct err *e)
+{
+	struct match m;
+
+	router_find(&m, METHOD_GET, path);
+	if (!m.route || !m.html || !gate_lets_in(&r->visitor, m.route->role, r->webui->settings)) {
+		match_release(&m);
+		return err_set(e, ERR_MISSING, "there is no such page");
+	}
+	release_state(r);
+	params_release(&r->path);
+	r->path = m.params;
+	r->route = m.route;
+	free(r->page);
+	r->page = xstrdup(path);
+	free(r->page_query);
+	r->page_query = query ? xstrdup(query) : NULL;
+	return m.route->page(r, e);
+}
+
+static int answer(struct request *r, enum method method, const char *path, struct err *e)
+{
+	if (take_form(r, &method, path, e) < 0)
+		return -1;
+	if (!r->route || !gate_lets_in(&r->visitor, r->route->role, r->webui->settings))
+		return turn_away(r, method, r->route);
+	if (r->form && form_check_confirmed(r, e) < 0)
+		return -1;
+	return r->route->page(r, e);
+}
+
 static void serve(struct request *r, enum method method, const char *path)
 {
 	struct match m;
@@ -254,6 +374,7 @@ static void serve(struct request *r, enum method method, const char *path)
 
 	router_find(&m, method, path);
 	r->path = m.params;
+	r->html = m.html && !wants_json(r);
 	r->route = m.route ? m.route : m.path;
 	if (!m.path || !gate_lets_in(&r->visitor, r->route->role, r->webui->settings)) {
 		turn_away(r, method, m.path);
@@ -264,7 +385,7 @@ static void serve(struct request *r, enum method method, const char *path)
 		err_set(&e, ERR_METHOD, "this is for %s only", allow);
 		reply_error(r, &e);
 	} else {
-		if (m.route->page(r, &e) < 0)
+		if (answer(r, method, path, &e) < 0)
 			reply_error(r, &e);
 	}
 }
