@@ -53,6 +53,8 @@ static struct settings *settings_new(const struct config *config, int https_port
 		.https_port = https_port,
 		.key_type = s->key_type,
 		.develop = s->develop,
+		.session_idle = config->session_idle,
+		.session_most = config->session_most,
 		.admin = copy_networks(&config->access_admin),
 		.api = copy_networks(&config->access_api),
 		.trusted_proxies = copy_networks(&config->access_trusted_proxies),

@@ -16,9 +16,9 @@ int admin_read_names(const json_t *body, char ***names, struct err *e)
 	_cleanup_strv_ char **list = json_strv(body, "names");
 
 	*names = text ? identifier_list(text, e) : identifier_list_of(list, e);
-	if (!*names)
-		return -1;
-	return **names ? 0 : err_set(e, ERR_INVALID, "\"names\" has no identifier in it");
+	if (!*names || !**names)
+		return body_at("names", *names ? err_set(e, ERR_INVALID, "\"names\" has no identifier in it") : -1, e);
+	return 0;
 }
 
 int admin_read_key_type(const json_t *body, char **out, struct err *e)
@@ -29,9 +29,9 @@ int admin_read_key_type(const json_t *body, char **out, struct err *e)
 	if (!word)
 		return 0;
 	if (key_type_by_word(word, &type, e) < 0)
-		return -1;
+		return err_field(e, "key_type");
 	if (!key_type_makeable(type))
-		return err_set(e, ERR_INVALID, "keys of type %s can be imported, but not made", word);
+		return body_at("key_type", err_set(e, ERR_INVALID, "keys of type %s can be imported, but not made", word), e);
 	record_set(out, word);
 	return 0;
 }
@@ -46,7 +46,8 @@ int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
 		return 0;
 	days = strtol(text, &end, 10);
 	if (end == text || *end || days < 0 || days > DAYS_MOST)
-		return err_set(e, ERR_INVALID, "\"renew_before\" is a number of days from 0 to %d, not \"%.40s\"", DAYS_MOST, text);
+		return body_at("renew_before", err_set(e, ERR_INVALID, "\"renew_before\" is a number of days from 0 to %d, not \"%.40s\"",
+						       DAYS_MOST, text), e);
 	*seconds = days * (int64_t)DAY;
 	return 0;
 }
@@ -77,7 +78,8 @@ static int set_names(struct request *r, struct rec_cert *cert, const json_t *bod
 		return -1;
 	if (names && admin_is_site(r, names) != cert->site) {
 		err_set(e, ERR_CONFLICT, "this server's own name can be neither added to a certificate nor taken from it");
-		return err_hint(e, "Its key has to be of another kind: add a certificate of its own for that name.");
+		err_hint(e, "Its key has to be of another kind: add a certificate of its own for that name.");
+		return err_field(e, "names");
 	}
 	if (names && !strv_eq(names, cert->names)) {
 		strv_free(cert->names);
@@ -136,9 +138,9 @@ static int set_flags(struct rec_cert *cert, const json_t *body, struct change *c
 	int64_t before = cert->renew_before;
 
 	if (preflight && !str_eq(preflight, "on") && !str_eq(preflight, "off"))
-		return err_set(e, ERR_INVALID, "\"preflight\" is on or off, not \"%.40s\"", preflight);
+		return body_at("preflight", err_set(e, ERR_INVALID, "\"preflight\" is on or off, not \"%.40s\"", preflight), e);
 	if (on && off)
-		return err_set(e, ERR_INVALID, "it cannot be both \"enabled\" and \"disabled\"");
+		return body_at("enabled", err_set(e, ERR_INVALID, "it cannot be both \"enabled\" and \"disabled\""), e);
 	if (admin_read_renew_before(body, &cert->renew_before, e) < 0)
 		return -1;
 	if (before != cert->renew_before)
@@ -171,20 +173,16 @@ static int plan(struct txn *t, struct rec_cert *cert, const struct change *c, st
 
 int page_cert_set(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "names", BODY_TEXTS, false },	      { "key_type", BODY_TEXT, false }, { "challenge", BODY_TEXT, false },
-		{ "renew_before", BODY_TEXT, false }, { "fallback", BODY_TEXT, false }, { "preflight", BODY_TEXT, false },
-		{ "disabled", BODY_FLAG, false },     { "enabled", BODY_FLAG, false },
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_(change_release) struct change c = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
 	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
-	    set_names(r, &cert, body, &c, e) < 0 || set_key(&cert, body, &c, e) < 0 ||
-	    set_fallback(t, &cert, body, &c, e) < 0 || set_flags(&cert, body, &c, e) < 0)
+	    set_names(r, &cert, body, &c, e) < 0 || body_at("names", scope_check_names(&r->visitor.scope, cert.names, e), e) < 0 ||
+	    set_key(&cert, body, &c, e) < 0 || body_at("fallback", set_fallback(t, &cert, body, &c, e), e) < 0 ||
+	    set_flags(&cert, body, &c, e) < 0)
 		return -1;
 	if (c.reissue && cert.own_csr) {
 		err_set(e, ERR_CONFLICT, "the names and the key of %s are those of a request that a person sent", cert.name);
@@ -197,7 +195,7 @@ int page_cert_set(struct request *r, struct err *e)
 	if (!c.said.len)
 		return err_set(e, ERR_INVALID, "nothing is to be changed");
 	if (plan(t, &cert, &c, e) < 0 || rec_cert_put(t, &cert, e) < 0 ||
-	    admin_event(t, "certificate.changed", cert.id, cert.name, e, "changed: %s", buf_str(&c.said)) < 0)
+	    admin_event(r, t, "certificate.changed", cert.id, cert.name, e, "changed: %s", buf_str(&c.said)) < 0)
 		return -1;
 	answer = admin_show_one_cert(t, &cert);
 	json_put_bool(answer, "ordered", c.reissue && !cert.disabled);

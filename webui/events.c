@@ -7,6 +7,8 @@
 #define LIMIT_MOST 1000
 
 struct listing {
+	const struct scope *scope;
+	struct txn *txn;
 	json_t *list;
 	int64_t left;
 };
@@ -15,8 +17,11 @@ static int show(void *arg, void *rec, struct err *e)
 {
 	const struct rec_event *event = rec;
 	struct listing *l = arg;
-	json_t *o = rec_event_json(event);
+	json_t *o;
 
+	if (!scope_has_id(l->scope, l->txn, event->object))
+		return 0;
+	o = rec_event_json(event);
 	json_object_del(o, "id");
 	json_put_int(o, "number", strtoll(event->id, NULL, 16));
 	json_array_append_new(l->list, o);
@@ -85,11 +90,11 @@ static json_t *merge(const json_t *a, const json_t *b, size_t most)
 	return list;
 }
 
-static int list_events(struct txn *t, const char *object, int64_t before, int64_t limit, json_t **all, struct err *e)
+static int list_events(const struct request *r, struct txn *t, const char *object, int64_t before, int64_t limit, json_t **all, struct err *e)
 {
 	_cleanup_json_ json_t *before_these = *all;
 	_cleanup_json_ json_t *list = json_array();
-	struct listing l = { .list = list, .left = limit };
+	struct listing l = { .scope = &r->visitor.scope, .txn = t, .list = list, .left = limit };
 
 	*all = NULL;
 	if (history_each(t, object, before, show, &l, e) < 0)
@@ -100,21 +105,20 @@ static int list_events(struct txn *t, const char *object, int64_t before, int64_
 
 int page_events(struct request *r, struct err *e)
 {
-	static const char *const known[] = { "object", "limit", "before", NULL };
 	_cleanup_(params_release) struct params query = { NULL, 0 };
 	_cleanup_strv_ char **objects = NULL;
 	_cleanup_txn_ struct txn *t = NULL;
 	_cleanup_json_ json_t *all = json_array();
 	int64_t before, limit;
 
-	if (admin_query(r, &query, known, e) < 0 || read_number(&query, "limit", LIMIT, LIMIT_MOST, &limit, e) < 0 ||
+	if (admin_query(r, &query, e) < 0 || read_number(&query, "limit", LIMIT, LIMIT_MOST, &limit, e) < 0 ||
 	    read_number(&query, "before", 0, INT64_MAX, &before, e) < 0 || store_read(r->webui->env->store, &t, e) < 0)
 		return -1;
 	if (!params_get(&query, "object"))
-		return list_events(t, NULL, before, limit, &all, e) < 0 ? -1 : reply_events(r, TAKE(all));
+		return list_events(r, t, NULL, before, limit, &all, e) < 0 ? -1 : reply_events(r, TAKE(all));
 	objects = find_objects(t, params_get(&query, "object"));
 	for (size_t i = 0; i < strv_len(objects); i++)
-		if (list_events(t, objects[i], before, limit, &all, e) < 0)
+		if (list_events(r, t, objects[i], before, limit, &all, e) < 0)
 			return -1;
 	return reply_events(r, TAKE(all));
 }

@@ -185,7 +185,7 @@ static json_t *list_of(const char *text)
 }
 
 /* NULL: as if it were not there. */
-static json_t *value_of(const struct request *r, const char *name, const char *text, enum body_type type)
+static json_t *value_of(const struct request *r, const char *name, const char *text, enum item_type type)
 {
 	_cleanup_strv_ char **empty = strv_split(form_text(r, "_empty") ? form_text(r, "_empty") : "", " ");
 	const char *last = strrchr(text, '\n');
@@ -193,27 +193,24 @@ static json_t *value_of(const struct request *r, const char *name, const char *t
 	if (!*text && !strv_has(empty, name))
 		return NULL;
 	switch (type) {
-	case BODY_FLAG:
+	case ITEM_FLAG:
 		return json_boolean(str_eq(last ? last + 1 : text, "true"));
-	case BODY_LIST:
+	case ITEM_LIST:
 		return list_of(text);
 	default:
 		return json_string(text);
 	}
 }
 
-json_t *form_body(const struct request *r, const struct body_member *members, size_t count)
+json_t *form_body(const struct request *r, const struct call *call)
 {
 	json_t *body = json_object(), *text, *value;
 	const char *name;
 
 	json_object_foreach (r->form, name, text) {
-		enum body_type type = BODY_TEXT;
+		const struct call_item *item = call_item(call, name, false);
 
-		for (size_t i = 0; i < count; i++)
-			if (!strcmp(members[i].name, name))
-				type = members[i].type;
-		value = *name == '_' ? NULL : value_of(r, name, json_string_value(text), type);
+		value = *name == '_' ? NULL : value_of(r, name, json_string_value(text), item ? item->type : ITEM_TEXT);
 		if (value)
 			json_object_set_new(body, name, value);
 	}
@@ -239,5 +236,5 @@ int form_check_confirmed(const struct request *r, struct err *e)
 	if (!typed || !name || str_eq(typed, name))
 		return 0;
 	err_set(e, ERR_INVALID, "to confirm, type the name: %s", name);
-	return -1;
+	return err_field(e, "_confirm");
 }

@@ -13,14 +13,15 @@
 #ifndef WEBUI_FORM_H
 #define WEBUI_FORM_H
 
-#include "webui/body.h"
+#include "webui/call.h"
+#include "webui/request.h"
 
 /* If the body is a form (or multipart/form-data), all its texts by name are request.form afterwards.  -1: it is broken. */
 int form_read(struct request *, struct err *);
 /* One of them; NULL: not there. */
 const char *form_text(const struct request *, const char *name);
-/* By the types of the members: flags from check boxes, lists from lines.  New reference. */
-json_t *form_body(const struct request *, const struct body_member *, size_t count);
+/* By the types of the call's members: flags from check boxes, lists from lines.  New reference. */
+json_t *form_body(const struct request *, const struct call *);
 /* Where the browser goes after it: a path of ours, never elsewhere. */
 const char *form_next(const struct request *);
 /* Was the name typed that must be? */

@@ -8,6 +8,7 @@
 
 struct tally {
 	struct txn *txn;
+	const struct scope *scope;
 	int64_t now;
 	json_t *by_status;
 };
@@ -15,16 +16,19 @@ struct tally {
 static int count_cert(void *arg, void *rec, struct err *e)
 {
 	struct tally *c = arg;
-	const char *word = cert_status_word(cert_status_in(c->txn, rec, c->now));
+	const char *word;
 
+	if (!scope_has_cert(c->scope, rec))
+		return 0;
+	word = cert_status_word(cert_status_in(c->txn, rec, c->now));
 	json_put_int(c->by_status, word, json_int(c->by_status, word, 0) + 1);
 	return 0;
 }
 
 /* How many certificates there are, of each status, also of those nobody has. */
-static int count_certs(struct txn *t, int64_t now, json_t *o, struct err *e)
+static int count_certs(const struct scope *scope, struct txn *t, int64_t now, json_t *o, struct err *e)
 {
-	struct tally c = { .txn = t, .now = now, .by_status = json_object() };
+	struct tally c = { .txn = t, .scope = scope, .now = now, .by_status = json_object() };
 
 	json_object_set_new(o, "certificates", c.by_status);
 #define STATUS(status, sentence, next) json_put_int(c.by_status, #status, 0);
@@ -44,7 +48,7 @@ static void put_name(json_t *o, struct txn *t, const struct agenda_row *row)
 		json_put_str(o, "name", rec_account_get(t, &account, row->id, NULL) == 0 ? account.name : NULL);
 }
 
-static int show_agenda(struct txn *t, json_t *o, struct err *e)
+static int show_agenda(const struct scope *scope, struct txn *t, json_t *o, struct err *e)
 {
 	struct agenda_row row[AGENDA_SHOWN];
 	int count = agenda_first(t, row, AGENDA_SHOWN, e);
@@ -52,8 +56,11 @@ static int show_agenda(struct txn *t, json_t *o, struct err *e)
 
 	json_object_set_new(o, "agenda", list);
 	for (int i = 0; i < count; i++) {
-		json_t *one = json_object();
+		json_t *one;
 
+		if (!scope_has_id(scope, t, row[i].id))
+			continue;
+		one = json_object();
 		json_put_time(one, "due", row[i].due);
 		json_put_str(one, "kind", agenda_kind_name(row[i].kind));
 		put_name(one, t, &row[i]);
@@ -92,8 +99,8 @@ int page_status(struct request *r, struct err *e)
 	json_put_str(answer, "hostname", r->webui->settings->hostname);
 	json_put_time(answer, "started", env->started);
 	json_put_int(answer, "uptime", now - env->started);
-	if (store_read(env->store, &t, e) < 0 || count_certs(t, now, answer, e) < 0 ||
-	    show_accounts(t, answer, e) < 0 || show_agenda(t, answer, e) < 0)
+	if (store_read(env->store, &t, e) < 0 || count_certs(&r->visitor.scope, t, now, answer, e) < 0 ||
+	    show_accounts(t, answer, e) < 0 || show_agenda(&r->visitor.scope, t, answer, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(answer));
 }

@@ -58,7 +58,8 @@ static int read_script(const json_t *body, const char *member, char **field, str
 
 	if (name && (strchr(name, '/') || name[0] == '.')) {
 		err_set(e, ERR_INVALID, "\"%s\" is the name of a script in hooks.directory, without a path", member);
-		return err_hint(e, "Only scripts in that directory can be chosen.");
+		err_hint(e, "Only scripts in that directory can be chosen.");
+		return err_field(e, member);
 	}
 	record_set(field, name);
 	return 0;
@@ -70,17 +71,17 @@ int proof_read(struct rec_cert *cert, const json_t *body, struct err *e)
 	_cleanup_strv_ char **exceptions = one ? strv_split(one, " ,") : json_strv(body, "challenges");
 
 	if (type && check_type(type, e) < 0)
-		return -1;
+		return err_field(e, "challenge");
 	record_set(&cert->challenge, type);
 	for (char **exception = exceptions; exception && *exception; exception++)
 		if (read_exception(cert, *exception, e) < 0)
-			return -1;
+			return err_field(e, "challenges");
 	cert->by_hand = json_bool(body, "by_hand", false);
 	cert->no_propagation = json_bool(body, "no_propagation", false);
 	record_set(&cert->hook_arguments, json_str(body, "hook_arguments"));
 	if (read_script(body, "hook_set", &cert->hook_set, e) < 0 || read_script(body, "hook_cleanup", &cert->hook_cleanup, e) < 0)
 		return -1;
-	return check_names(cert, e);
+	return body_at("challenge", check_names(cert, e), e);
 }
 
 int proof_change(struct rec_cert *cert, const char *type, struct err *e)
@@ -88,7 +89,7 @@ int proof_change(struct rec_cert *cert, const char *type, struct err *e)
 	char **kept = NULL;
 
 	if (type && check_type(type, e) < 0)
-		return -1;
+		return err_field(e, "challenge");
 	if (type)
 		record_set(&cert->challenge, type);
 	for (char **exception = cert->challenges; exception && *exception; exception++) {
@@ -99,7 +100,7 @@ int proof_change(struct rec_cert *cert, const char *type, struct err *e)
 	}
 	strv_free(cert->challenges);
 	cert->challenges = kept;
-	return check_names(cert, e);
+	return body_at("challenge", check_names(cert, e), e);
 }
 
 static bool is_variable(const char *line)
@@ -148,5 +149,5 @@ int proof_read_environment(const json_t *body, char **environment, struct err *e
 		wipe(*line, strlen(*line));
 	}
 	*environment = text.len && !result ? xstrdup(buf_str(&text)) : NULL;
-	return result;
+	return body_at("hook_environment", result, e);
 }

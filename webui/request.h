@@ -56,7 +56,14 @@ int request_query(const struct request *, struct params *, struct err *);
 int request_form(const struct request *, struct params *, struct err *);
 /* Goes on as if another page had been asked for. */
 int request_show(struct request *, const char *path, const char *query, struct err *);
-/* The connection's socket: the proof that a local admin asks (KEEPER_PROOF_PEER). */
+/*
+ * What shows the keeper that this visitor may have private keys, and the socket that goes along (-1: none): the other end
+ * of the control socket, or the keeper's own word, given in the last minutes, that the visitor knows the password.
+ * "" if there is neither: ask admin_confirmed() before.
+ */
+const char *request_proof(const struct request *);
+int request_proof_socket(const struct request *);
+/* The connection's socket. */
 int request_socket(const struct request *);
 
 /* Memory that lives as long as the request, zeroed; release (may be NULL) gets it before it is wiped and freed. */

@@ -8,7 +8,8 @@ struct request;
 /* Answers, or asks the keeper and goes on in its answer_fn (request.h).  -1: answered by the error. */
 typedef int page_fn(struct request *, struct err *);
 
-enum role { ROLE_ANYONE, ROLE_APIKEY, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN };
+/* From GUEST on in order: who has one has those before it. */
+enum role { ROLE_ANYONE, ROLE_APIKEY, ROLE_GUEST, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN };
 enum method { METHOD_GET, METHOD_POST, METHOD_DELETE, METHOD_OTHER };
 
 struct route {

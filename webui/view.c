@@ -306,7 +306,7 @@ static json_t *put_common(const struct request *r, const json_t *page, int statu
 	json_put_str(o, "here", here);			/* with the query: what _page of a form is */
 	json_put_str(o, "version", r->webui->env->version);
 	json_put_str(o, "hostname", r->webui->settings->hostname);
-	json_put_str(o, "csrf", "");
+	json_put_str(o, "csrf", r->visitor.csrf);
 	json_put_int(o, "status", status);
 	json_put_time(o, "now", now);
 	json_object_set_new(o, "may", show_may(r));

@@ -10,9 +10,12 @@
 #include <event2/keyvalq_struct.h>
 
 #include "base/log.h"
+#include "webui/body.h"
 #include "webui/consumer.h"
 #include "webui/form.h"
 #include "webui/page.h"
+#include "webui/request.h"
+#include "webui/session.h"
 
 #define IDLE_SECONDS 30
 #define ALL_METHODS 0xffff	/* what we do not offer is refused by us, not by evhttp */
@@ -68,6 +71,7 @@ static void request_free(struct request *r)
 	json_decref(r->fault);
 	free(r->page);
 	free(r->page_query);
+	visitor_release(&r->visitor);
 	free(r);
 }
 
@@ -122,6 +126,16 @@ int request_socket(const struct request *r)
 	struct evhttp_connection *connection = evhttp_request_get_connection(r->ev);
 
 	return connection ? bufferevent_getfd(evhttp_connection_get_bufferevent(connection)) : -1;
+}
+
+const char *request_proof(const struct request *r)
+{
+	return r->visitor.admin ? KEEPER_PROOF_PEER : r->visitor.proof;
+}
+
+int request_proof_socket(const struct request *r)
+{
+	return r->visitor.admin ? request_socket(r) : -1;
 }
 
 void *request_state(struct request *r, size_t size, void (*release)(void *))
@@ -226,7 +240,7 @@ static bool wants_problem(const struct request *r)
 {
 	const char *accept = request_header(r, "Accept");
 
-	return r->visitor.admin ||
+	return r->visitor.role != ROLE_ANYONE || (r->route && r->route->role >= ROLE_GUEST) ||
 	       (accept && (strstr(accept, "application/problem+json") || strstr(accept, "application/json")));
 }
 
@@ -238,7 +252,7 @@ static struct err public_error(const struct request *r, const struct err *e)
 	if (err_http_status(e->kind) < 500)
 		return shown;
 	log_err(LOG_LEVEL_ERROR, e);
-	if (!r->visitor.admin)
+	if (r->visitor.role != ROLE_ADMIN)
 		err_set(&shown, e->kind, "the server could not do it; its log says why");
 	return shown;
 }
@@ -253,7 +267,7 @@ int reply_error(struct request *r, const struct err *e)
 	if (r->html)
 		return page_reply_error(r, &shown);
 	if (status == 401)
-		reply_header(r, "WWW-Authenticate", "apiKey");
+		reply_header(r, "WWW-Authenticate", r->route && r->route->role == ROLE_APIKEY ? "apiKey" : "Bearer");
 	if (wants_problem(r)) {
 		problem = json_problem(&shown);
 		text = json_write(problem);
@@ -317,23 +331,43 @@ static enum method meant_by_form(const struct request *r, enum method method)
 	return method == METHOD_POST && str_eq(form_text(r, "_method"), "DELETE") ? METHOD_DELETE : method;
 }
 
-/* 0: go on.  Whatever else a form says, it is read only for those who are let in. */
-static int take_form(struct request *r, enum method *method, const char *path, struct err *e)
+/* The form, if there is one; and what it means. */
+static int take_form(struct request *r, const char *path, enum method *method, struct match *m, struct err *e)
 {
-	struct match m;
+	enum method meant;
 
 	if (!r->html || *method != METHOD_POST)
 		return 0;
 	if (form_read(r, e) < 0)
 		return -1;
-	*method = meant_by_form(r, *method);
-	if (*method == METHOD_POST)
+	meant = meant_by_form(r, *method);
+	if (meant == *method)
 		return 0;
+	*method = meant;
 	params_release(&r->path);
-	router_find(&m, *method, path);
-	r->path = m.params;
-	r->route = m.route;
+	router_find(m, meant, path);
+	r->path = m->params;
+	r->route = m->route ? m->route : m->path;
 	return 0;
+}
+
+/* For one who may know that it is there: -1 and why not. */
+static int check_visitor(struct request *r, enum method method, const struct match *m, struct err *e)
+{
+	enum role role = r->route->role;
+
+	if (!gate_lets_in(&r->visitor, role, r->webui->settings))
+		return r->visitor.role == ROLE_ANYONE ? err_set(e, ERR_AUTH, "sign in first") :
+			err_set(e, ERR_DENIED, "this is for the role %s; yours is %s", role_word(role), role_word(r->visitor.role));
+	if (!m->route) {
+		_cleanup_free_ char *allow = router_methods(m->path);
+
+		reply_header(r, "Allow", allow);
+		return err_set(e, ERR_METHOD, "this is for %s only", allow);
+	}
+	if (!gate_allows(&r->visitor, m->route))
+		return err_set(e, ERR_DENIED, "this token was not made for that");
+	return role >= ROLE_GUEST && method != METHOD_GET ? session_check_form(r, e) : 0;
 }
 
 int request_show(struct request *r, const char *path, const char *query, struct err *e)
@@ -341,7 +375,8 @@ int request_show(struct request *r, const char *path, const char *query, struct 
 	struct match m;
 
 	router_find(&m, METHOD_GET, path);
-	if (!m.route || !m.html || !gate_lets_in(&r->visitor, m.route->role, r->webui->settings)) {
+	if (!m.route || !m.html || !gate_lets_in(&r->visitor, m.route->role, r->webui->settings) ||
+	    !gate_allows(&r->visitor, m.route)) {
 		match_release(&m);
 		return err_set(e, ERR_MISSING, "there is no such page");
 	}
@@ -356,15 +391,14 @@ int request_show(struct request *r, const char *path, const char *query, struct 
 	return m.route->page(r, e);
 }
 
-static int answer(struct request *r, enum method method, const char *path, struct err *e)
+/* From the gate to the handler, for one who may know that it is there. */
+static int attend(struct request *r, enum method method, const char *path, struct match *m, struct err *e)
 {
-	if (take_form(r, &method, path, e) < 0)
+	if (r->route->role >= ROLE_GUEST && session_find(r, e) < 0)
 		return -1;
-	if (!r->route || !gate_lets_in(&r->visitor, r->route->role, r->webui->settings))
-		return turn_away(r, method, r->route);
-	if (r->form && form_check_confirmed(r, e) < 0)
+	if (take_form(r, path, &method, m, e) < 0 || check_visitor(r, method, m, e) < 0 || form_check_confirmed(r, e) < 0)
 		return -1;
-	return r->route->page(r, e);
+	return m->route->page(r, e);
 }
 
 static void serve(struct request *r, enum method method, const char *path)
@@ -376,18 +410,10 @@ static void serve(struct request *r, enum method method, const char *path)
 	r->path = m.params;
 	r->html = m.html && !wants_json(r);
 	r->route = m.route ? m.route : m.path;
-	if (!m.path || !gate_lets_in(&r->visitor, r->route->role, r->webui->settings)) {
+	if (!m.path || !gate_admits(&r->visitor, r->route->role, r->webui->settings))
 		turn_away(r, method, m.path);
-	} else if (!m.route) {
-		_cleanup_free_ char *allow = router_methods(m.path);
-
-		reply_header(r, "Allow", allow);
-		err_set(&e, ERR_METHOD, "this is for %s only", allow);
-		reply_error(r, &e);
-	} else {
-		if (answer(r, method, path, &e) < 0)
-			reply_error(r, &e);
-	}
+	else if (attend(r, method, path, &m, &e) < 0)
+		e.kind == ERR_AUTH && !gate_knows(&r->visitor, r->webui->settings) ? refuse(r) : reply_error(r, &e);
 }
 
 /* All of them in one, in order: what a proxy adds may stand in a header of its own.  Owned. */
@@ -442,6 +468,7 @@ static struct request *request_new(struct webui *w, struct evhttp_request *ev, e
 	gate_visitor(&r->visitor, face, evhttp_connection_get_addr(connection), request_socket(r), forwarded,
 		     w->settings);
 	gate_visitor_text(&r->visitor, r->from);
+	r->visitor.bearer = session_token(r);
 	evhttp_connection_set_closecb(connection, say_goodbye, NULL);
 	return r;
 }
