@@ -87,6 +87,14 @@ $(B)/daemon/rule.inc: $(RULES)
 	$(Q)for f in $(RULES); do echo "{ \"$${f##*/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
 $(B)/daemon/rule.o: $(B)/daemon/rule.inc
 
+# The templates and what goes with them, as C.
+PAGES = $(wildcard webui/html/*.html webui/static/*)
+$(B)/webui/files.inc: $(PAGES) Makefile
+	@mkdir -p $(@D)
+	@echo "  GEN   $@"
+	$(Q)for f in $(PAGES); do echo "{ \"$${f#webui/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
+$(B)/webui/files.o: $(B)/webui/files.inc
+
 $(B)/certerad: $(B)/daemon/main.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)

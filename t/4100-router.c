@@ -72,7 +72,6 @@ static void test_no_such_path(void **state)
 {
 	static const char *const paths[] = {
 		"",
-		"/",
 		"/api",
 		"/api/",
 		"/api/certificate",

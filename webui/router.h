@@ -24,10 +24,14 @@ struct route {
 #include "webui/routes.def"
 #undef ROUTE
 
-/* A path may have several routes: one a method. */
+/*
+ * A path may have several routes: one a method.  A row of /api/v1 is found without that, too, if it has a template, or takes
+ * forms (it is no GET).
+ */
 struct match {
 	const struct route *path;	/* one of them; NULL: we have no such path */
 	const struct route *route;	/* the one of the method; NULL: there is none */
+	bool html;			/* asked for as a browser does: without /api/v1 */
 	struct params params;
 };
 void router_find(struct match *, enum method, const char *path);

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/encode.h"
 #include "store/agenda.h"
+#include "webui/form.h"
 
 #define SECRET_BYTES 32
 #define SEEN_EVERY 60		/* seconds: the last request is written down no more often */
@@ -250,12 +251,9 @@ static bool is_from_elsewhere(const struct request *r)
 
 static bool has_csrf(const struct request *r)
 {
-	_cleanup_(params_release) struct params form = { NULL, 0 };
-	const char *type = request_header(r, "Content-Type"), *shown = request_header(r, "X-CSRF-Token");
+	const char *header = request_header(r, "X-CSRF-Token"), *shown = header ? header : form_text(r, "_csrf");
 	size_t len = strlen(r->visitor.csrf);
 
-	if (!shown && type && str_starts(type, "application/x-www-form-urlencoded") && request_form(r, &form, NULL) == 0)
-		shown = params_get(&form, "csrf");
 	return shown && strlen(shown) == len && same_secret(shown, r->visitor.csrf, len);
 }
 

@@ -19,7 +19,7 @@ const char *session_token(const struct request *);
 int session_find(struct request *, struct err *);
 /*
  * Does what changes something come from a page of ours?  Browsers tell where from (Sec-Fetch-Site, Origin); and what a
- * session changes carries its csrf, as the header X-CSRF-Token or the member "csrf" of the form.
+ * session changes carries its csrf, as the header X-CSRF-Token or the field _csrf of the form.
  */
 int session_check_form(struct request *, struct err *);
 
