@@ -30,7 +30,7 @@ CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
 Q       := $(if $(V),,@)
 
-PACKAGES     = libevent libevent_pthreads libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl
+PACKAGES     = libevent libevent_pthreads libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode
 WARNINGS     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 \
                -Wno-unused-parameter
 MBEDTLS_CFLAGS ?=
@@ -86,6 +86,14 @@ $(B)/daemon/rule.inc: $(RULES)
 	@echo "  GEN   $@"
 	$(Q)for f in $(RULES); do echo "{ \"$${f##*/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
 $(B)/daemon/rule.o: $(B)/daemon/rule.inc
+
+# The templates and what goes with them, as C.
+PAGES = $(wildcard webui/html/*.html webui/static/*)
+$(B)/webui/files.inc: $(PAGES) Makefile
+	@mkdir -p $(@D)
+	@echo "  GEN   $@"
+	$(Q)for f in $(PAGES); do echo "{ \"$${f#webui/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
+$(B)/webui/files.o: $(B)/webui/files.inc
 
 $(B)/certerad: $(B)/daemon/main.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
 	@echo "  LINK  $@"

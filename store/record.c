@@ -606,6 +606,21 @@ int rec_cert_by_name(struct txn *txn, struct rec_cert *rec, const char *name, bo
 	return record_by_index(txn, &rec_cert_type, rec, slice_buf(&key), e);
 }
 
+int rec_user_by_name(struct txn *txn, struct rec_user *rec, const char *name, struct err *e)
+{
+	return record_by_index(txn, &rec_user_type, rec, slice_str(name), e);
+}
+
+int rec_token_by_name(struct txn *txn, struct rec_token *rec, const char *name, struct err *e)
+{
+	return record_by_index(txn, &rec_token_type, rec, slice_str(name), e);
+}
+
+int rec_plan_by_name(struct txn *txn, struct rec_plan *rec, const char *name, struct err *e)
+{
+	return record_by_index(txn, &rec_plan_type, rec, slice_str(name), e);
+}
+
 struct each {
 	const struct record_type *type;
 	void *rec;

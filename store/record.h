@@ -80,6 +80,9 @@ int record_decode(const struct record_type *, void *rec, struct slice, struct er
 int rec_account_by_name(struct txn *, struct rec_account *, const char *name, struct err *);
 int rec_key_by_name(struct txn *, struct rec_key *, const char *name, struct err *);
 int rec_cert_by_name(struct txn *, struct rec_cert *, const char *name, bool staging, struct err *);
+int rec_user_by_name(struct txn *, struct rec_user *, const char *name, struct err *);
+int rec_token_by_name(struct txn *, struct rec_token *, const char *name, struct err *);
+int rec_plan_by_name(struct txn *, struct rec_plan *, const char *name, struct err *);
 
 /* Replaces an owned string by a copy (NULL clears). */
 void record_set(char **field, const char *value);

@@ -257,7 +257,7 @@ static int put_account(struct request *r, const struct slice *field, struct err 
 	record_set(&account->jwk, jwk);
 	if (rec_account_put(t, account, e) < 0 ||
 	    agenda_set(t, AGENDA_register, account->id, account->created, e) < 0 ||
-	    admin_event(t, "account.added", account->id, account->name, e, "at %s", account->directory) < 0)
+	    admin_event(r, t, "account.added", account->id, account->name, e, "at %s", account->directory) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), true, e);
 }

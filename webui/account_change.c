@@ -38,7 +38,7 @@ static int wish(struct request *r, const char *word, prepare_fn *prepare, struct
 	record_set(&account.error, NULL);
 	account.failures = 0;
 	if (rec_account_put(t, &account, e) < 0 || agenda_set(t, AGENDA_account, account.id, clock_now(), e) < 0 ||
-	    admin_event(t, "account.wish", account.id, account.name, e, "the CA is asked: %s", word) < 0)
+	    admin_event(r, t, "account.wish", account.id, account.name, e, "the CA is asked: %s", word) < 0)
 		return -1;
 	answer = admin_show_account(t, &account);
 	if (admin_commit(r, TAKE(t), true, e) == 0)

@@ -4,13 +4,19 @@
 
 #include "webui/body.h"
 
-/* The event of a change, in the transaction that makes it. */
-int admin_event(struct txn *, const char *action, const char *id, const char *name, struct err *, const char *fmt, ...)
-	PRINTF_LIKE(6, 7);
+/* The event of a change, in the transaction that makes it: the visitor did it. */
+int admin_event(const struct request *, struct txn *, const char *action, const char *id, const char *name, struct err *,
+		const char *fmt, ...) PRINTF_LIKE(7, 8);
+/*
+ * Has the visitor just given the password (or is the local admin), so that the keeper takes the word of request_proof() for
+ * what concerns private keys?  -1 with ERR_DENIED and this code: not, and where a person can do something, that is said.
+ */
+#define ADMIN_UNCONFIRMED "unconfirmed"
+int admin_confirmed(const struct request *, struct err *);
 /* Commits.  wake: the agenda has something new. */
 int admin_commit(struct request *, struct txn *, bool wake, struct err *);
 
-/* The one the request's path names. */
+/* The one the request's path names; what is out of the visitor's scope is not there. */
 int admin_find_account(struct request *, struct txn *, struct rec_account *, struct err *);
 int admin_find_key(struct request *, struct txn *, struct rec_key *, struct err *);
 /* ?staging=true or false says which of the name; without, production is looked for first. */

@@ -1,5 +1,6 @@
 #include "webui/body.h"
 
+#include "webui/form.h"
 #include "webui/call.h"
 
 static bool is_list(const json_t *value)
@@ -52,8 +53,12 @@ static int check_members(json_t *body, const struct call *call, struct err *e)
 json_t *body_read(const struct request *r, struct err *e)
 {
 	struct slice text = request_body(r);
-	_cleanup_body_ json_t *body = text.len ? json_read(text.data, text.len, e) : json_object();
+	_cleanup_body_ json_t *body = NULL;
 
+	if (r->form)
+		body = form_body(r, call_of(r->route));
+	else
+		body = text.len ? json_read(text.data, text.len, e) : json_object();
 	if (!body)
 		e->kind = ERR_USAGE;
 	else if (!json_is_object(body))

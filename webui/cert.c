@@ -163,7 +163,7 @@ int page_cert_issue(struct request *r, struct err *e)
 	}
 	cert.imported = false;	/* from now on it is ordered again */
 	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
-	    admin_event(t, "certificate.issue", cert.id, cert.name, e, "to be ordered now") < 0)
+	    admin_event(r, t, "certificate.issue", cert.id, cert.name, e, "to be ordered now") < 0)
 		return -1;
 	answer = show(t, &cert);
 	if (admin_commit(r, TAKE(t), true, e) == 0)
@@ -187,7 +187,7 @@ int page_cert_verify(struct request *r, struct err *e)
 	}
 	cert.verify = true;
 	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
-	    admin_event(t, "certificate.verify", cert.id, cert.name, e, "its challenge answers are published by hand") < 0)
+	    admin_event(r, t, "certificate.verify", cert.id, cert.name, e, "its challenge answers are published by hand") < 0)
 		return -1;
 	answer = show(t, &cert);
 	if (admin_commit(r, TAKE(t), true, e) == 0)
@@ -254,7 +254,7 @@ int page_cert_delete(struct request *r, struct err *e)
 	    admin_delete_children(t, &rec_version_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_order_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_consumer_type, cert.id, e) < 0 || rec_cert_delete(t, cert.id, e) < 0 ||
-	    admin_event(t, "certificate.removed", cert.id, cert.name, e, "had %lld versions",
+	    admin_event(r, t, "certificate.removed", cert.id, cert.name, e, "had %lld versions",
 			(long long)cert.newest) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;

@@ -4,7 +4,7 @@
 
 struct filters {
 	bool status[STATUSES], any_status;
-	char account_id[64], key_id[64];	/* "": any */
+	char account_id[64], key_id[64], owner_id[64];	/* "": any */
 	const char *tag, *staging;
 };
 
@@ -37,12 +37,16 @@ static int read_ids(const struct list *l, struct txn *t, struct filters *f, stru
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
-	const char *of = list_filter(l, "account"), *with = list_filter(l, "key");
+	_cleanup_(rec_user_release) struct rec_user user = { 0 };
+	const char *of = list_filter(l, "account"), *with = list_filter(l, "key"), *owner = list_filter(l, "owner");
 
 	if (of && rec_account_by_name(t, &account, of, e) < 0)
 		return err_field(e, "account");
 	if (with && rec_key_by_name(t, &key, with, e) < 0)
 		return err_field(e, "key");
+	if (owner && rec_user_by_name(t, &user, owner, e) < 0)
+		return err_field(e, "owner");
+	snprintf(f->owner_id, sizeof(f->owner_id), "%s", owner ? user.id : "");
 	snprintf(f->account_id, sizeof(f->account_id), "%s", of ? account.id : "");
 	snprintf(f->key_id, sizeof(f->key_id), "%s", with ? key.id : "");
 	return 0;
@@ -91,7 +95,8 @@ static bool wanted(const struct list *l, const void *rec, const struct slice *va
 	return (f->any_status || f->status[cert_status(cert, l->now)]) &&
 	       (!f->staging || cert->staging == str_eq(f->staging, "true")) &&
 	       (!*f->account_id || list_is(value[REC_cert_account_id], f->account_id)) &&
-	       (!*f->key_id || list_is(value[REC_cert_key_id], f->key_id)) && has_tag(value[REC_cert_tags], f->tag) &&
+	       (!*f->key_id || list_is(value[REC_cert_key_id], f->key_id)) &&
+	       (!*f->owner_id || list_is(value[REC_cert_owner_id], f->owner_id)) && has_tag(value[REC_cert_tags], f->tag) &&
 	       is_found(value, l->search);
 }
 

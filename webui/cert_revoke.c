@@ -60,7 +60,7 @@ int page_cert_revoke(struct request *r, struct err *e)
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
 	    read_wish(r, t, &cert, &version, e) < 0 || rec_version_put(t, &version, e) < 0 ||
 	    agenda_set(t, AGENDA_revoke, version.id, clock_now(), e) < 0 ||
-	    admin_event(t, "certificate.revoke", cert.id, cert.name, e, "serial %s is to be revoked: %s", version.serial,
+	    admin_event(r, t, "certificate.revoke", cert.id, cert.name, e, "serial %s is to be revoked: %s", version.serial,
 			version.reason) < 0)
 		return -1;
 	answer = rec_version_json(&version);

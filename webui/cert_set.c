@@ -234,7 +234,8 @@ int page_cert_set(struct request *r, struct err *e)
 	json_t *answer;
 
 	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
-	    set_names(r, &cert, body, &c, e) < 0 || set_key(&cert, body, &c, e) < 0 ||
+	    set_names(r, &cert, body, &c, e) < 0 || body_at("names", scope_check_names(&r->visitor.scope, cert.names, e), e) < 0 ||
+	    set_key(&cert, body, &c, e) < 0 ||
 	    body_at("fallback", set_fallback(t, &cert, body, &c, e), e) < 0 || set_flags(&cert, body, &c, e) < 0 ||
 	    set_labels(&cert, body, &c, e) < 0)
 		return -1;
@@ -249,7 +250,7 @@ int page_cert_set(struct request *r, struct err *e)
 	if (!c.said.len)
 		return err_set(e, ERR_INVALID, "nothing is to be changed");
 	if (plan(t, &cert, &c, e) < 0 || rec_cert_put(t, &cert, e) < 0 ||
-	    admin_event(t, "certificate.changed", cert.id, cert.name, e, "changed: %s", buf_str(&c.said)) < 0)
+	    admin_event(r, t, "certificate.changed", cert.id, cert.name, e, "changed: %s", buf_str(&c.said)) < 0)
 		return -1;
 	answer = admin_show_one_cert(t, &cert);
 	json_put_bool(answer, "ordered", c.reissue && !cert.disabled);

@@ -10,6 +10,7 @@
 
 struct search {
 	struct list list;		/* for its query, and list_filter() */
+	struct txn *txn;
 	int64_t before, since, until;
 	const char *actor, *action;
 	char *text;			/* in lower case */
@@ -52,6 +53,7 @@ static int read_search(struct request *r, struct search *s, struct err *e)
 	struct params *query = &s->list.query;
 	const char *text;
 
+	s->list.scope = &r->visitor.scope;
 	if (admin_query(r, query, e) < 0 || list_read_page(query, &s->list.first, &s->list.limit, e) < 0 ||
 	    list_read_number(query, "before", 1, INT64_MAX, INT64_MAX, &s->before, e) < 0 || read_time(s, "since", 0, &s->since, e) < 0 ||
 	    read_time(s, "until", INT64_MAX, &s->until, e) < 0)
@@ -62,7 +64,8 @@ static int read_search(struct request *r, struct search *s, struct err *e)
 		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
 	s->actor = list_filter(&s->list, "actor");
 	s->action = list_filter(&s->list, "action");
-	s->filtered = s->actor || s->action || s->text || s->since || s->until != INT64_MAX || list_filter(&s->list, "object");
+	s->filtered = s->actor || s->action || s->text || s->since || s->until != INT64_MAX || list_filter(&s->list, "object") ||
+		      scope_limited(s->list.scope);
 	return 0;
 }
 
@@ -120,7 +123,7 @@ static int look_at(void *arg, void *rec, struct err *e)
 	if (s->looked_at++ == LOOKED_AT_MOST)
 		return s->ended = false, 1;
 	s->oldest = MIN(s->oldest, number_of(rec));
-	if (!passes(s, rec))
+	if (!passes(s, rec) || !scope_has_id(s->list.scope, s->txn, ((const struct rec_event *)rec)->object))
 		return 0;
 	if (s->count == s->room) {
 		s->room = s->room ? s->room * 2 : 256;
@@ -142,6 +145,7 @@ static int search(struct search *s, struct txn *t, struct err *e)
 	const char *name = list_filter(&s->list, "object");
 	_cleanup_strv_ char **objects = name ? find_objects(t, name) : NULL;
 
+	s->txn = t;
 	s->ended = true;
 	s->oldest = INT64_MAX;
 	if (!name)

@@ -57,7 +57,7 @@ static int packed(struct request *r, const struct slice *field, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 ||
-	    admin_event(t, "certificate.exported", x->id, x->name, e, "version %lld handed out with its key, as %s",
+	    admin_event(r, t, "certificate.exported", x->id, x->name, e, "version %lld handed out with its key, as %s",
 			(long long)x->version, x->format->word) < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)	/* no export without its event */
 		return -1;
@@ -80,7 +80,7 @@ static int export(struct request *r, const struct format_wish *wish, const char 
 	x->id = xstrdup(cert.id);
 	x->name = xstrdup(cert.name);
 	if (wish->format->with_key)
-		return format_pack(r, t, wish, &cert, &version, KEEPER_PROOF_PEER, packed, e);
+		return admin_confirmed(r, e) < 0 ? -1 : format_pack(r, t, wish, &cert, &version, request_proof(r), packed, e);
 	if (format_write(wish, &version, &file, e) < 0)
 		return -1;
 	return reply_json(r, 200, show_file(x, slice_buf(&file)));

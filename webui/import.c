@@ -71,6 +71,8 @@ static int find(struct request *r, struct import *im, struct txn *t, struct err 
 	if (e->kind != ERR_MISSING || request_query(r, &query, e) < 0)
 		return -1;
 	record_set(&im->cert.name, name);
+	record_set(&im->cert.owner_id, r->visitor.scope.user_id);
+	record_set(&im->key.owner_id, r->visitor.scope.user_id);
 	im->cert.staging = str_eq(params_get(&query, "staging"), "true");
 	if (rec_key_by_name(t, &other, name, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;
@@ -156,7 +158,7 @@ static int put_all(struct request *r, struct import *im, struct txn *t, struct e
 	if (rec_cert_put(t, &im->cert, e) < 0 || agenda_delete(t, AGENDA_issue, im->cert.id, e) < 0 ||
 	    (im->cert.site && agenda_set(t, AGENDA_site, im->cert.id, clock_now(), e) < 0))
 		return -1;
-	return admin_event(t, "certificate.imported", im->cert.id, im->cert.name, e, "%sversion %lld, issued by %s, serial %s",
+	return admin_event(r, t, "certificate.imported", im->cert.id, im->cert.name, e, "%sversion %lld, issued by %s, serial %s",
 			   first ? "new, " : "", (long long)im->cert.current,
 			   im->chain.cert[0].issuer_cn ? im->chain.cert[0].issuer_cn : im->chain.cert[0].issuer, im->chain.cert[0].serial);
 }
@@ -184,7 +186,9 @@ static int finish(struct request *r, struct import *im, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || same_as_before(im, t, e) < 0 || put_all(r, im, t, e) < 0 ||
+	if (store_write(r->webui->env->store, &t, e) < 0 || same_as_before(im, t, e) < 0 ||
+	    scope_check_names(&r->visitor.scope, im->chain.cert[0].names, e) < 0 ||
+	    (added && scope_check_count(&r->visitor.scope, t, e) < 0) || put_all(r, im, t, e) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	answer = json_object();

@@ -135,6 +135,7 @@ static int read_key(struct request *r, struct making *m, struct err *e)
 	record_set(&m->key.name, json_str(body, "name"));
 	record_set(&m->key.description, json_str(body, "description"));
 	record_set(&m->key.use, KEEPER_USE_CERTIFICATE);
+	record_set(&m->key.owner_id, r->visitor.scope.user_id);
 	m->type = xstrdup(type ? type : r->webui->settings->key_type);
 	m->pem = pem ? xstrdup(pem) : NULL;
 	m->password = xstrdup(password ? password : "");
@@ -159,7 +160,7 @@ static int put_key(struct request *r, const struct slice *field, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_put_key(t, &m->key, field, e) < 0 ||
-	    admin_event(t, "key.added", m->key.id, m->key.name, e, "%s, type %s", m->pem ? "imported" : "made",
+	    admin_event(r, t, "key.added", m->key.id, m->key.name, e, "%s, type %s", m->pem ? "imported" : "made",
 			m->key.type) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), false, e);
@@ -214,7 +215,7 @@ int page_key_delete(struct request *r, struct err *e)
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 ||
 	    check_unused(t, &key, e) < 0 || admin_delete_children(t, &rec_key_version_type, key.id, e) < 0 ||
 	    admin_delete_children(t, &rec_consumer_type, key.id, e) < 0 || rec_key_delete(t, key.id, e) < 0 ||
-	    admin_event(t, "key.removed", key.id, key.name, e, "had %lld versions", (long long)key.newest) < 0 ||
+	    admin_event(r, t, "key.removed", key.id, key.name, e, "had %lld versions", (long long)key.newest) < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, 200, rec_key_json(&key));
@@ -237,7 +238,7 @@ static int record_export(struct request *r, const struct exporting *x, struct er
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 ||
-	    admin_event(t, "key.exported", x->id, x->name, e, "handed out as %s", x->der ? "der" : "pem") < 0)
+	    admin_event(r, t, "key.exported", x->id, x->name, e, "handed out as %s", x->der ? "der" : "pem") < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), false, e);
 }
@@ -269,7 +270,7 @@ int page_key_export(struct request *r, struct err *e)
 	const char *format = json_str(body, "format");
 	struct exporting *x = request_state(r, sizeof(*x), exporting_release);
 
-	if (!body || store_read(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0)
+	if (!body || store_read(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 || admin_confirmed(r, e) < 0)
 		return -1;
 	version_id = record_child_id(key.id, key.current ? key.current : key.newest);
 	if (rec_key_version_get(t, &version, version_id, e) < 0)
@@ -277,8 +278,8 @@ int page_key_export(struct request *r, struct err *e)
 	x->id = xstrdup(key.id);
 	x->name = xstrdup(key.name);
 	x->der = str_eq(format, "der");
-	return REQUEST_ASK(r, key_export, request_socket(r), exported, slice_str(key.id), slice_buf(&key.access),
-			   slice_buf(&version.material), slice_str(KEEPER_PROOF_PEER),
+	return REQUEST_ASK(r, key_export, request_proof_socket(r), exported, slice_str(key.id), slice_buf(&key.access),
+			   slice_buf(&version.material), slice_str(request_proof(r)),
 			   slice_str(format ? format : "pem"));
 }
 

@@ -109,7 +109,7 @@ static int add_row(void *arg, const void *rec, const struct slice *value, struct
 {
 	struct list *l = arg;
 
-	if (l->of->wanted && !l->of->wanted(l, rec, value))
+	if (!scope_has_row(l->scope, l->of->type, value) || (l->of->wanted && !l->of->wanted(l, rec, value)))
 		return 0;
 	if (l->count == l->room) {
 		l->room = l->room ? l->room * 2 : 1024;
@@ -237,6 +237,7 @@ int list_reply(struct request *r, const struct list_type *of, size_t filters_siz
 	_cleanup_txn_ struct txn *t = NULL;
 
 	l->of = of;
+	l->scope = &r->visitor.scope;
 	l->now = clock_now();
 	l->filters = xcalloc(1, filters_size + 1);
 	if (admin_query(r, &l->query, e) < 0 || list_read_page(&l->query, &l->first, &l->limit, e) < 0 || read_sort(l, e) < 0 ||

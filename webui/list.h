@@ -31,6 +31,7 @@ struct list_type {
 
 struct list {
 	const struct list_type *of;
+	const struct scope *scope;		/* of the visitor */
 	struct params query;
 	int64_t now, first, limit;
 	const struct list_sort *sort;

@@ -9,7 +9,7 @@
 /* How many certificates there are of each status, also of those nobody has, and which ones need a person. */
 static int show_certs(struct request *r, struct txn *t, json_t *o, struct err *e)
 {
-	const struct tally_numbers *n = tally_get(r->webui->tally, r->webui->env->store, e);
+	const struct tally_numbers *n = tally_get(r->webui->tally, r->webui->env->store, &r->visitor.scope, e);
 	json_t *by_status = json_object(), *urgent = json_array(), *days = json_array();
 
 	json_object_set_new(o, "certificates", by_status);
@@ -43,7 +43,7 @@ static void put_name(json_t *o, struct txn *t, const struct agenda_row *row)
 		json_put_str(o, "name", rec_account_get(t, &account, row->id, NULL) == 0 ? account.name : NULL);
 }
 
-static int show_agenda(struct txn *t, json_t *o, struct err *e)
+static int show_agenda(const struct scope *scope, struct txn *t, json_t *o, struct err *e)
 {
 	struct agenda_row row[AGENDA_SHOWN];
 	int count = agenda_first(t, row, AGENDA_SHOWN, e);
@@ -51,8 +51,11 @@ static int show_agenda(struct txn *t, json_t *o, struct err *e)
 
 	json_object_set_new(o, "agenda", list);
 	for (int i = 0; i < count; i++) {
-		json_t *one = json_object();
+		json_t *one;
 
+		if (!scope_has_id(scope, t, row[i].id))
+			continue;
+		one = json_object();
 		json_put_time(one, "due", row[i].due);
 		json_put_str(one, "kind", agenda_kind_name(row[i].kind));
 		put_name(one, t, &row[i]);
@@ -92,7 +95,7 @@ int page_status(struct request *r, struct err *e)
 	json_put_time(answer, "started", env->started);
 	json_put_int(answer, "uptime", now - env->started);
 	if (store_read(env->store, &t, e) < 0 || show_certs(r, t, answer, e) < 0 ||
-	    show_accounts(t, answer, e) < 0 || show_agenda(t, answer, e) < 0)
+	    show_accounts(t, answer, e) < 0 || show_agenda(&r->visitor.scope, t, answer, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(answer));
 }

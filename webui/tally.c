@@ -1,6 +1,7 @@
 #include "webui/tally.h"
 
 #include "base/clock.h"
+#include "webui/scope.h"
 
 #define LIFETIME 60
 #define DAY ((int64_t)24 * 60 * 60)
@@ -9,6 +10,7 @@ struct tally {
 	bool valid;
 	uint64_t changes;
 	int64_t time;
+	const struct scope *scope;	/* while it counts */
 	struct tally_numbers numbers;
 	int urgency[TALLY_URGENT];
 };
@@ -57,6 +59,8 @@ static int count(void *arg, const void *rec, const struct slice *value, struct e
 	enum cert_status status = cert_status(cert, t->time);
 	int64_t left = cert->not_after - t->time;
 
+	if (!scope_has_row(t->scope, &rec_cert_type, value))
+		return 0;
 	n->all++;
 	n->count[status]++;
 	if (is_urgent(status))
@@ -70,17 +74,17 @@ static int count(void *arg, const void *rec, const struct slice *value, struct e
 	return 0;
 }
 
-const struct tally_numbers *tally_get(struct tally *t, struct store *store, struct err *e)
+const struct tally_numbers *tally_get(struct tally *t, struct store *store, const struct scope *scope, struct err *e)
 {
 	_cleanup_txn_ struct txn *txn = NULL;
 	uint64_t changes = store_changes(store, TABLE_cert_row);
 	int64_t now = clock_now();
 
-	if (t->valid && t->changes == changes && now >= t->time && now < t->time + LIFETIME)
+	if (!scope_limited(scope) && t->valid && t->changes == changes && now >= t->time && now < t->time + LIFETIME)
 		return &t->numbers;
-	*t = (struct tally){ .changes = changes, .time = now };
+	*t = (struct tally){ .changes = changes, .time = now, .scope = scope };
 	if (store_read(store, &txn, e) < 0 || record_skim(txn, &rec_cert_type, count, t, e) < 0)
 		return NULL;
-	t->valid = true;
+	t->valid = !scope_limited(scope);
 	return &t->numbers;
 }

@@ -1,6 +1,7 @@
 /*
  * How many certificates there are of each status, and which of them need somebody.  Counting walks through all of them, so
  * a thread keeps what it found until a certificate changes, or a minute is over: some statuses come with time alone.
+ * For those who see only a part of them it counts each time.
  */
 #ifndef WEBUI_TALLY_H
 #define WEBUI_TALLY_H
@@ -10,6 +11,7 @@
 #define TALLY_URGENT 10		/* certificates that are named */
 #define TALLY_DAYS 90		/* that are looked ahead */
 
+struct scope;
 struct tally;
 struct tally *tally_new(void);
 void tally_free(struct tally *);
@@ -21,7 +23,7 @@ struct tally_numbers {
 	size_t urgent;				/* how many of the following there are */
 	char urgent_id[TALLY_URGENT][64];	/* the most urgent first */
 };
-/* Borrowed until the next call.  NULL and e on failure. */
-const struct tally_numbers *tally_get(struct tally *, struct store *, struct err *);
+/* Of what is in the scope.  Borrowed until the next call.  NULL and e on failure. */
+const struct tally_numbers *tally_get(struct tally *, struct store *, const struct scope *, struct err *);
 
 #endif

@@ -21,6 +21,8 @@ struct webui_settings {
 	int https_port;				/* for redirects from http; 0: no https listener, no redirect */
 	struct cidr_list admin, api, trusted_proxies;
 	const char *key_type;			/* default for new keys */
+	const char *develop;			/* directory of html/ and static/ being worked on; "": what is in the program */
+	int64_t session_idle, session_most;	/* seconds until a session ends: without a request, and in any case */
 };
 
 struct webui_env {
