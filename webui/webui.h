@@ -22,6 +22,8 @@ struct webui_settings {
 	struct cidr_list admin, api, trusted_proxies;
 	const char *key_type;			/* default for new keys */
 	const char *deploy_hook;		/* script for certificates without one of their own; "": none */
+	const char *develop;			/* directory of html/ and static/ being worked on; "": what is in the program */
+	int64_t session_idle, session_most;	/* seconds until a session ends: without a request, and in any case */
 };
 
 struct webui_env {
