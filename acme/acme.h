@@ -30,6 +30,7 @@ struct acme_env {
 	struct loop *loop;
 	struct fetcher *fetcher;
 	int timeout_ms;		/* longest wait for one reply; 0: 30 s */
+	int patience_ms;	/* longest wait in one step with all tries, where order.def has more; 0: as order.def */
 	void *arg;		/* first argument of all below */
 
 	/*
@@ -169,6 +170,11 @@ struct order *order_new(struct acme *, const struct order_params *, void *owner)
 struct order *order_load(struct acme *, const struct order_params *, void *owner, const char *state, struct err *e);
 void order_start(struct order *);		/* the first thing happens later, from the loop */
 void order_free(struct order *);		/* cancels what is under way; NULL is fine */
+/*
+ * It has ended with this error.  Is it as well as before at the CA, so that it had better be saved and taken up again
+ * later than replaced by a new one?
+ */
+bool order_goes_on(const struct order *, const struct err *);
 void *order_owner(const struct order *);
 char *order_save(const struct order *);		/* all that is needed to go on, JSON; owned */
 const char *order_url(const struct order *);	/* at the CA; NULL until it has one */

@@ -44,14 +44,25 @@ void renewal_plan(struct rec_cert *cert, const struct config *config)
 	cert->renew_at = renewal_opens(cert, config->renewal_windows, cert->renew_at);
 }
 
+void renewal_succeeded(struct rec_cert *cert, int64_t now)
+{
+	int64_t life = cert->not_after - cert->not_before;
+	bool at_once = cert->ari_start && cert->ari_start <= now && now - cert->not_before < MIN(DAY, life / 10);
+
+	cert->hurried = at_once ? cert->hurried + 1 : 0;
+	cert->patient_until = cert->hurried > 1 ? now + backoff[MIN((size_t)cert->hurried - 1, ARRAY_SIZE(backoff) - 1)] : 0;
+}
+
 bool renewal_choose(struct rec_cert *cert, int64_t start, int64_t end, uint64_t dice)
 {
-	int64_t chosen = start + (int64_t)(dice % (uint64_t)(end - start));
+	int64_t latest = cert->not_after - (cert->not_after - cert->not_before) / 10;
+	int64_t chosen = MIN(start + (int64_t)(dice % (uint64_t)(end - start)), latest);
 
 	if (cert->renew_at && cert->ari_start == start && cert->ari_end == end)
 		return false;
 	if (cert->renew_before && cert->renew_at)
 		chosen = MIN(chosen, cert->renew_at);
+	chosen = MAX(chosen, cert->patient_until);
 	cert->ari_start = start;
 	cert->ari_end = end;
 	cert->renew_at = chosen;
