@@ -20,7 +20,8 @@ typedef void acme_bytes_cb(void *arg, const struct slice *bytes, const struct er
 
 /* What proves control of one identifier.  All borrowed for the call. */
 struct acme_answer {
-	const char *type;	/* "http-01" or "dns-01" (RFC 8555 sections 8.3, 8.4) */
+	const char *type;	/* "http-01", "dns-01" (RFC 8555 sections 8.3, 8.4) or "dns-account-01" (a draft) */
+	const char *label;	/* of the TXT record, below the name without "*."; NULL: it needs none */
 	const char *name;	/* the identifier, "*.x" for a wildcard */
 	const char *token;
 	const char *key_auth;	/* key authorization */

@@ -490,20 +490,24 @@ static int send_publish(struct order *o, struct err *e)
 {
 	struct acme_env *env = &o->acme->env;
 	_cleanup_free_ struct acme_answer *answers = xcalloc(o->authzs, sizeof(*answers));
-	_cleanup_strv_ char **key_auths = NULL;
+	_cleanup_strv_ char **key_auths = NULL, **labels = NULL;
 	size_t count = 0;
 
 	for (struct authz *z = o->authz; z < o->authz + o->authzs; z++) {
-		_cleanup_free_ char *key_auth = NULL;
+		_cleanup_free_ char *key_auth = NULL, *label = NULL;
 
 		if (!authz_is_undecided(z))
 			continue;
 		key_auth = xasprintf("%s.%s", z->token, o->thumbprint);
+		label = authz_label(z->type, o->account.kid);
 		strv_add(&key_auths, key_auth);
+		strv_add(&labels, label ? label : "");
 		answers[count++] = (struct acme_answer){ .type = z->type, .name = z->name, .token = z->token };
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		answers[i].key_auth = key_auths[i];
+		answers[i].label = *labels[i] ? labels[i] : NULL;
+	}
 	env->publish(env->arg, o, answers, count, ticket_answer, ticket_new(&o->ticket, published, o));
 	return 0;
 }

@@ -104,7 +104,7 @@ int trial_due(struct engine *g, const struct agenda_row *row, struct err *e)
 {
 	struct trial *tr = xcalloc(1, sizeof(*tr));
 	struct publish_of of = { .owner = tr->trial.id, .cert = &tr->cert, .note = noted, .done = ended, .arg = tr };
-	struct acme_answer answer = { .type = "dns-01" };
+	struct acme_answer answer = { .type = "dns-01", .label = TXT_LABEL };
 
 	if (look_up(g, row->id, tr, e) < 0) {
 		trial_free(tr);

@@ -29,7 +29,7 @@ char *txt_value(const char *key_auth)
 
 void txt_split(const char *full_record, char **record, char **domain)
 {
-	const char *below = str_starts(full_record, TXT_LABEL ".") ? full_record + strlen(TXT_LABEL ".") : full_record;
+	const char *label = strstr(full_record, TXT_LABEL "."), *below = label ? label + strlen(TXT_LABEL ".") : full_record;
 	const psl_ctx_t *psl = psl_builtin();
 	const char *registrable = psl ? psl_registrable_domain(psl, below) : NULL;
 	size_t rest;

@@ -39,8 +39,8 @@ void waiting_todo(struct rec_order *order, const struct acme_answer *answers, si
 
 		json_put_str(one, "type", a->type);
 		json_put_str(one, "name", a->name);
-		if (str_eq(a->type, "dns-01")) {
-			where = xasprintf(TXT_LABEL ".%s", identifier_base(a->name));
+		if (a->label) {
+			where = xasprintf("%s.%s", a->label, identifier_base(a->name));
 			what = txt_value(a->key_auth);
 			json_put_str(one, "record", where);
 			json_put_str(one, "value", what);

@@ -6,9 +6,9 @@
 
 static int check_type(const char *type, struct err *e)
 {
-	if (str_eq(type, "http-01") || str_eq(type, "dns-01"))
+	if (str_eq(type, "http-01") || str_eq(type, "dns-01") || str_eq(type, "dns-account-01"))
 		return 0;
-	return err_set(e, ERR_INVALID, "the challenge type %.40s is not known; there are http-01 and dns-01", type);
+	return err_set(e, ERR_INVALID, "the challenge type %.40s is not known; there are http-01, dns-01 and dns-account-01", type);
 }
 
 /* "name=type", the name in its stored form. */
@@ -44,7 +44,7 @@ static const char *type_of(const struct rec_cert *cert, const char *name)
 static int check_names(const struct rec_cert *cert, struct err *e)
 {
 	for (char **name = cert->names; *name; name++) {
-		if (!identifier_is_wildcard(*name) || str_eq(type_of(cert, *name), "dns-01"))
+		if (!identifier_is_wildcard(*name) || !str_eq(type_of(cert, *name), "http-01"))
 			continue;
 		err_set(e, ERR_INVALID, "the wildcard %s cannot be proved by http-01", *name);
 		return err_hint(e, "Choose dns-01: certeractl cert add ... --challenge dns-01, or --challenge-for \"%s=dns-01\".", *name);
