@@ -53,7 +53,10 @@ int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
 
 /* What a change amounts to. */
 struct change {
-	bool reissue, replan;
+	bool reissue;		/* other names, another key */
+	bool account;		/* another account */
+	bool order;		/* is to be ordered now; reissue means that too */
+	bool replan;
 	struct buf said;	/* for the event */
 };
 
@@ -129,6 +132,36 @@ static int set_fallback(struct txn *t, struct rec_cert *cert, const json_t *body
 	return 0;
 }
 
+static int set_account(struct txn *t, struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	const char *name = json_str(body, "account");
+
+	if (!name)
+		return 0;
+	c->account = true;
+	say(c, cert->staging ? "account of the staging certificate" : "account");
+	return admin_set_account(t, cert, name, &c->order, e);
+}
+
+/* What the CA can choose from; "" leaves it to the CA. */
+static int set_choices(struct txn *t, struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	const char *profile = json_str(body, "profile"), *chain = json_str(body, "preferred_chain");
+	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+
+	if (chain) {
+		record_set(&cert->preferred_chain, *chain ? chain : NULL);
+		say(c, "preferred chain");
+	}
+	if (!profile)
+		return 0;
+	record_set(&cert->profile, *profile ? profile : NULL);
+	say(c, "profile");
+	if (json_str(body, "account"))	/* whose profiles count then */
+		return 0;
+	return rec_account_get(t, &account, cert->account_id, e) < 0 ? -1 : admin_check_profile(&account, cert->profile, e);
+}
+
 static int set_flags(struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
 {
 	const char *preflight = json_str(body, "preflight");
@@ -160,7 +193,7 @@ static int plan(struct txn *t, struct rec_cert *cert, const struct change *c, st
 {
 	if (cert->disabled)
 		return agenda_delete(t, AGENDA_issue, cert->id, e);
-	if (c->reissue) {
+	if (c->reissue || c->order) {
 		cert->wanted = true;
 		return agenda_set(t, AGENDA_issue, cert->id, clock_now(), e);
 	}
@@ -174,7 +207,8 @@ int page_cert_set(struct request *r, struct err *e)
 	static const struct body_member members[] = {
 		{ "names", BODY_TEXTS, false },	      { "key_type", BODY_TEXT, false }, { "challenge", BODY_TEXT, false },
 		{ "renew_before", BODY_TEXT, false }, { "fallback", BODY_TEXT, false }, { "preflight", BODY_TEXT, false },
-		{ "disabled", BODY_FLAG, false },     { "enabled", BODY_FLAG, false },
+		{ "disabled", BODY_FLAG, false },     { "enabled", BODY_FLAG, false },	{ "account", BODY_TEXT, false },
+		{ "profile", BODY_TEXT, false },      { "preferred_chain", BODY_TEXT, false },
 	};
 	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
@@ -184,14 +218,14 @@ int page_cert_set(struct request *r, struct err *e)
 
 	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
 	    set_names(r, &cert, body, &c, e) < 0 || set_key(&cert, body, &c, e) < 0 ||
-	    set_fallback(t, &cert, body, &c, e) < 0 || set_flags(&cert, body, &c, e) < 0)
+	    set_choices(t, &cert, body, &c, e) < 0 || set_account(t, &cert, body, &c, e) < 0 || set_fallback(t, &cert, body, &c, e) < 0 || set_flags(&cert, body, &c, e) < 0)
 		return -1;
 	if (c.reissue && cert.own_csr) {
 		err_set(e, ERR_CONFLICT, "the names and the key of %s are those of a request that a person sent", cert.name);
 		return err_hint(e, "Send another request: certeractl cert csr %s --file FILE.", cert.name);
 	}
-	if (c.reissue && cert.open_order) {
-		err_set(e, ERR_CONFLICT, "an order of %s is under way, with its names and key as they were", cert.name);
+	if ((c.reissue || c.account) && cert.open_order) {
+		err_set(e, ERR_CONFLICT, "an order of %s is under way, with its names, key and account as they were", cert.name);
 		return err_hint(e, "Try again when it has ended.");
 	}
 	if (!c.said.len)
@@ -200,7 +234,7 @@ int page_cert_set(struct request *r, struct err *e)
 	    admin_event(t, "certificate.changed", cert.id, cert.name, e, "changed: %s", buf_str(&c.said)) < 0)
 		return -1;
 	answer = admin_show_one_cert(t, &cert);
-	json_put_bool(answer, "ordered", c.reissue && !cert.disabled);
+	json_put_bool(answer, "ordered", (c.reissue || c.order) && !cert.disabled);
 	if (admin_commit(r, TAKE(t), true, e) == 0)
 		return reply_json(r, 200, answer);
 	json_decref(answer);
