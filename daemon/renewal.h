@@ -25,7 +25,8 @@ void renewal_plan(struct rec_cert *, const struct config *);
 void renewal_succeeded(struct rec_cert *cert, int64_t now);
 /*
  * The CA's window is [start, end): any second of it, chosen by dice, or earlier if the certificate has a time of its own;
- * never in the last tenth of its life, and not before renewal_succeeded() allows it.
+ * not before renewal_succeeded() allows it, and never so late that less than half of what should be left is (a sixth of its
+ * life, or a quarter of a short one): windows may reach until its end, and renewing takes time.
  * True if renew_at has changed; while the window stays, so does the choice.
  */
 bool renewal_choose(struct rec_cert *, int64_t start, int64_t end, uint64_t dice);
