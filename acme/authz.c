@@ -1,7 +1,6 @@
 #include "acme/authz.h"
 
 #include "acme/problem.h"
-#include "base/digest.h"
 #include "base/encode.h"
 
 void authz_release(struct authz *z)
@@ -92,30 +91,6 @@ int authz_read(struct authz *z, const struct reply *r, struct err *e)
 	if (authz_judge(z, r, e) < 0)
 		return -1;
 	return authz_is_undecided(z) ? read_challenge(z, r, e) : 0;
-}
-
-/* Where the proof is. */
-
-#define TXT_LABEL "_acme-challenge"
-#define LABEL_BYTES 10		/* of the digest: 16 characters of base32, without padding */
-
-char *authz_label(const char *type, const char *account_url)
-{
-	static const char base32[] = "abcdefghijklmnopqrstuvwxyz234567";
-	unsigned char digest[SHA256_SIZE];
-	char text[LABEL_BYTES * 8 / 5 + 1] = "";
-
-	if (str_eq(type, "dns-01"))
-		return xstrdup(TXT_LABEL);
-	if (!str_eq(type, "dns-account-01"))
-		return NULL;
-	sha256(account_url, strlen(account_url), digest);
-	for (size_t i = 0; i < sizeof(text) - 1; i++) {
-		size_t bit = i * 5, byte = bit / 8;
-
-		text[i] = base32[(digest[byte] << 8 | digest[byte + 1]) >> (11 - bit % 8) & 31];
-	}
-	return xasprintf("_%s." TXT_LABEL, text);
 }
 
 /* Judging. */

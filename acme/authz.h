@@ -32,11 +32,6 @@ int authz_read_name(struct authz *, const struct reply *, struct err *);
 int authz_read(struct authz *, const struct reply *, struct err *);
 /* AUTHZ_VALID if it says so; -1 if it never will be: only its status counts, not a challenge's error. */
 int authz_judge(struct authz *, const struct reply *, struct err *);
-/*
- * Below the name to be proved, the TXT record for this type of challenge: "_acme-challenge", or with dns-account-01 one for
- * each account (draft-ietf-acme-dns-account-label), so that several clients prove the same name.  Owned; NULL: none.
- */
-char *authz_label(const char *type, const char *account_url);
 /* Nobody has told the CA of an answer yet. */
 bool authz_awaits_answer(const struct authz *, const json_t *authz);
 /* A challenge's error that is not final (yet), if there is one. */

@@ -318,6 +318,17 @@ static int read_authz_urls(struct order *o, const struct reply *r, struct err *e
 	return 0;
 }
 
+/* All is proved already, in earlier orders: which authorizations that are is kept, but not needed. */
+static void note_proved(struct order *o, const struct reply *r)
+{
+	struct err ignored = { 0 };
+
+	if (read_authz_urls(o, r, &ignored) < 0)
+		order_set_authz(o, 0);
+	for (size_t i = 0; i < o->authzs; i++)
+		o->authz[i].state = AUTHZ_VALID;
+}
+
 /* Moves on to the first authorization from here that is so.  NULL: there is none (left). */
 static struct authz *walk(struct order *o, bool (*so)(const struct authz *))
 {
@@ -438,6 +449,8 @@ static enum step recv_neworder(struct order *o, const struct reply *r, struct er
 		return STEP_FAIL;
 	}
 	replace(&o->finalize, finalize);
+	if (next == STEP_csr)
+		note_proved(o, r);
 	if (next == STEP_authz && read_authz_urls(o, r, e) < 0)
 		return STEP_FAIL;
 	return next;
@@ -490,24 +503,20 @@ static int send_publish(struct order *o, struct err *e)
 {
 	struct acme_env *env = &o->acme->env;
 	_cleanup_free_ struct acme_answer *answers = xcalloc(o->authzs, sizeof(*answers));
-	_cleanup_strv_ char **key_auths = NULL, **labels = NULL;
+	_cleanup_strv_ char **key_auths = NULL;
 	size_t count = 0;
 
 	for (struct authz *z = o->authz; z < o->authz + o->authzs; z++) {
-		_cleanup_free_ char *key_auth = NULL, *label = NULL;
+		_cleanup_free_ char *key_auth = NULL;
 
 		if (!authz_is_undecided(z))
 			continue;
 		key_auth = xasprintf("%s.%s", z->token, o->thumbprint);
-		label = authz_label(z->type, o->account.kid);
 		strv_add(&key_auths, key_auth);
-		strv_add(&labels, label ? label : "");
 		answers[count++] = (struct acme_answer){ .type = z->type, .name = z->name, .token = z->token };
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		answers[i].key_auth = key_auths[i];
-		answers[i].label = *labels[i] ? labels[i] : NULL;
-	}
 	env->publish(env->arg, o, answers, count, ticket_answer, ticket_new(&o->ticket, published, o));
 	return 0;
 }

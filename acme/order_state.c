@@ -81,6 +81,15 @@ const char *order_url(const struct order *o)
 	return o->url;
 }
 
+char **order_authorizations(const struct order *o)
+{
+	char **urls = NULL;
+
+	for (size_t i = 0; i < o->authzs; i++)
+		strv_add(&urls, o->authz[i].url);
+	return urls;
+}
+
 bool order_goes_on(const struct order *o, const struct err *why)
 {
 	if (!o->url || !o->intact)

@@ -263,6 +263,34 @@ void print_todo(const json_t *order)
 	}
 }
 
+/* What became of the deploy hook, with what it said if it failed. */
+static void print_deploy(const json_t *deploy)
+{
+	static const struct column lines[] = {
+		{ "deploy hook", "script" }, { "its state", "state" }, { "deployed", "deployed" }, { "next attempt", "retry_at" },
+	};
+	const json_t *line;
+	size_t i;
+
+	if (!json_is_object(deploy))
+		return;
+	putchar('\n');
+	print_lines(deploy, lines, ARRAY_SIZE(lines));
+	print_error(deploy);
+	json_array_foreach(json_object_get(deploy, "log"), i, line)
+		printf("  %s\n", json_string_value(line));
+}
+
+void print_revocation(const json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "revocation", "state" }, { "", "text" }, { "revoked", "revoked" }, { "reason", "reason" }, { "says", "from" },
+		{ "asked", "asked" }, { "counts until", "until" }, { "asked again", "next" }, { "no answer", "error" },
+	};
+
+	print_lines(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
+}
+
 int show_cert(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
@@ -289,6 +317,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_revocation(answer);
 	print_error(answer);
 	putchar('\n');
 	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "It has no version yet.");
@@ -300,8 +329,23 @@ int show_cert(struct ctl *ctl, json_t *answer)
 			print_error(order);
 		print_todo(order);
 	}
+	print_deploy(json_object_get(answer, "deploy"));
 	putchar('\n');
 	print_table(json_object_get(answer, "consumers"), consumers, ARRAY_SIZE(consumers), "Nobody has fetched it yet.");
+	return 0;
+}
+
+int show_hooks(struct ctl *ctl, json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "sets records", "hook_set" }, { "removes them", "hook_cleanup" }, { "arguments", "hook_arguments" },
+		{ "no waiting", "no_propagation" }, { "deploys", "deploy_hook" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("The scripts of %s are changed; those not named here are as configured.\n", json_str(answer, "name"));
+	print_lines(answer, lines, ARRAY_SIZE(lines));
 	return 0;
 }
 
@@ -384,6 +428,15 @@ int show_imported(struct ctl *ctl, json_t *answer)
 		       (long long)json_int(answer, "left_over", 0));
 	if (json_object_get(answer, "api_keys"))
 		print_added(answer);
+	return 0;
+}
+
+int show_relinquished(struct ctl *ctl, json_t *answer)
+{
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("%s: %lld authorizations are being given up; see certeractl events --object %s.\n", json_str(answer, "name"),
+	       (long long)json_int(answer, "authorizations", 0), json_str(answer, "name"));
 	return 0;
 }
 

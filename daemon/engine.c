@@ -38,7 +38,11 @@ static const struct kind {
 	{ AGENDA_trial,    trial_due,    5 },
 	{ AGENDA_account,  account_due,  10 },
 	{ AGENDA_revoke,   revoke_due,   10 },
+	{ AGENDA_relinquish, relinquish_due, 10 },
 	{ AGENDA_site,     site_due,     1 },
+	{ AGENDA_deploy,   deploy_due,   20 },
+	{ AGENDA_revocation, revocation_due, 10 },
+	{ AGENDA_rotation, rotation_due, 1 },
 };
 
 static const struct kind *kind_of(enum agenda_kind kind)
@@ -191,6 +195,8 @@ void engine_init(struct engine *g)
 	g->hooks = hooks_new(g->loop);
 	g->dns = dns_new(g->loop);
 	recheck_plan(g);
+	revocation_plan(g);
+	rotation_plan(g);
 	engine_wake(g);
 }
 

@@ -17,7 +17,9 @@
 #include "pki/cert.h"
 #include "pki/csr.h"
 #include "pki/revocation.h"
+#include "store/deploy.h"
 #include "store/history.h"
+#include "store/version.h"
 
 #include "daemon/account.h"
 #include "daemon/check.h"
@@ -408,12 +410,17 @@ int issue_save(void *engine, struct order *o, struct err *e)
 	struct rec_order *order = &is->order;
 	_cleanup_txn_ struct txn *t = NULL;
 	_cleanup_free_ char *state = order_save(o);
+	_cleanup_strv_ char **authorizations = order_authorizations(o);
 
 	if (!str_eq(order->step, order_step_name(o)))
 		owner_add_lines(&order->log, (char *[]){ (char *)order_step_text(order_step_name(o)), NULL });
 	record_set(&order->step, order_step_name(o));
 	record_set(&order->activity, order_activity(o));
 	record_set(&order->url, order_url(o));
+	if (authorizations) {	/* the later steps know, the first does not */
+		strv_free(order->authorizations);
+		order->authorizations = TAKE(authorizations);
+	}
 	record_set(&order->state, state);
 	order->position = order_step_index(order->step);
 	if (store_write(is->job.engine->store, &t, e) < 0 || rec_order_put(t, order, e) < 0 ||
@@ -477,14 +484,14 @@ void issue_publish(void *engine, struct order *o, const struct acme_answer *answ
 {
 	struct issue *is = order_owner(o);
 	struct publish_of of = {
-		.owner = is->order.id, .cert = &is->cert, .only_look = is->cert.by_hand, .note = publish_note,
+		.owner = is->order.id, .cert = &is->cert, .account_url = is->account.kid, .only_look = is->cert.by_hand, .note = publish_note,
 		.done = is->cert.by_hand ? looked : publish_done, .arg = is,
 	};
 
 	is->published = cb;
 	is->published_arg = cb_arg;
 	if (is->cert.by_hand)
-		waiting_todo(&is->order, answers, count);
+		waiting_todo(&is->order, is->account.kid, answers, count);
 	if (is->cert.by_hand && !is->cert.verify)
 		timer_start(&is->pause, is->job.engine->loop, 0, wait_for_person, is);
 	else
@@ -547,7 +554,7 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 	cert->not_before = leaf->not_before;
 	cert->not_after = leaf->not_after;
 	cert->revoked = 0;
-	if (rec_version_put(t, &version, e) < 0)
+	if (rec_version_put(t, &version, e) < 0 || version_in_force(t, cert, e) < 0)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.issued", .object = cert->id,
 						  .name = cert->name },
@@ -663,6 +670,8 @@ static int finish(struct issue *is, const char *chain, const struct err *why, st
 	if (!chain && (plan_after(is, t, &cert, why, e) < 0 || account_note_failure(t, is->account.id, why, e) < 0))
 		return -1;
 	if (chain && (add_version(is, t, &cert, chain, e) < 0 || plan_renewal(is, t, &cert, e) < 0))
+		return -1;
+	if (chain && deploy_script(&cert, is->job.engine->config->hooks_deploy) && deploy_ask(t, &cert, e) < 0)
 		return -1;
 	if (txn_commit(TAKE(t), e) < 0)
 		return -1;
