@@ -81,6 +81,7 @@ int show_events(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
 int show_imported(struct ctl *, json_t *);
 int show_rolled_back(struct ctl *, json_t *);
+int show_relinquished(struct ctl *, json_t *);
 int show_key_download(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);

@@ -431,6 +431,15 @@ int show_imported(struct ctl *ctl, json_t *answer)
 	return 0;
 }
 
+int show_relinquished(struct ctl *ctl, json_t *answer)
+{
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("%s: %lld authorizations are being given up; see certeractl events --object %s.\n", json_str(answer, "name"),
+	       (long long)json_int(answer, "authorizations", 0), json_str(answer, "name"));
+	return 0;
+}
+
 int show_rolled_back(struct ctl *ctl, json_t *answer)
 {
 	if (ctl_as_json(ctl, answer))

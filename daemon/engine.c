@@ -38,6 +38,7 @@ static const struct kind {
 	{ AGENDA_trial,    trial_due,    5 },
 	{ AGENDA_account,  account_due,  10 },
 	{ AGENDA_revoke,   revoke_due,   10 },
+	{ AGENDA_relinquish, relinquish_due, 10 },
 	{ AGENDA_site,     site_due,     1 },
 	{ AGENDA_deploy,   deploy_due,   20 },
 	{ AGENDA_revocation, revocation_due, 10 },

@@ -69,6 +69,7 @@ int trial_due(struct engine *, const struct agenda_row *, struct err *);
 int renewal_due(struct engine *, const struct agenda_row *, struct err *);
 int check_due(struct engine *, const struct agenda_row *, struct err *);
 int account_due(struct engine *, const struct agenda_row *, struct err *);
+int relinquish_due(struct engine *, const struct agenda_row *, struct err *);
 int revoke_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
 int deploy_due(struct engine *, const struct agenda_row *, struct err *);

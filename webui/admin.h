@@ -44,6 +44,8 @@ json_t *admin_show_one_cert(struct txn *, const struct rec_cert *);
 /* Fills in names and request from a PEM or DER text that a person sent. */
 int admin_read_csr(struct rec_cert *, const char *text, struct err *);
 /* Does the CA offer it, as far as we know?  profile may be NULL. */
+/* Another account orders it from now on; *order: at once. */
+int admin_set_account(struct txn *, struct rec_cert *, const char *name, bool *order, struct err *);
 int admin_check_profile(const struct rec_account *, const char *profile, struct err *);
 json_t *admin_show_account(struct txn *, const void *rec);
 /* The member "contact" as mailto: URLs. */

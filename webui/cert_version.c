@@ -11,6 +11,8 @@ static int check_version(const struct rec_cert *cert, const struct rec_version *
 
 	if (n == cert->current)
 		return err_set(e, ERR_CONFLICT, "version %lld of %s is in force already", (long long)n, cert->name);
+	if (n <= cert->tests)
+		return err_set(e, ERR_CONFLICT, "version %lld of %s is of the staging CA it was tried with", (long long)n, cert->name);
 	if (version->revoked)
 		return err_set(e, ERR_CONFLICT, "version %lld of %s is revoked", (long long)n, cert->name);
 	if (version->not_after <= clock_now())

@@ -18,6 +18,9 @@ from .process import Process, free_port, run_command, until, BUILD, PATIENCE, TO
 from .web import Answer, fetch, raw_fetch
 from .pki import CA, Certificate, chain_of, openssl, public_key_of_key
 from .dns import Bind, Hooks, dns_site
-from .peers import Apache, Names, Nginx, Pebble, pebble_new, pebbles, program
-from .recorder import Drop, Recorder, Refuse
+from .peers import Apache, Caddy, Names, Nginx, Pebble, pebble_new, pebbles, program
+from .recorder import Drop, Recorder, Refuse, Reply
+from . import faults
 from .daemon import Certerad, CtlError, Site
+from .network import own_network
+from .suite import end_to_end
