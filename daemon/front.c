@@ -51,6 +51,7 @@ static struct settings *settings_new(const struct config *config, int https_port
 		.hostname = s->hostname,
 		.https_port = https_port,
 		.key_type = s->key_type,
+		.rotate_after = config->keys_rotate_after,
 		.admin = copy_networks(&config->access_admin),
 		.api = copy_networks(&config->access_api),
 		.trusted_proxies = copy_networks(&config->access_trusted_proxies),

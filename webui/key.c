@@ -85,6 +85,7 @@ int page_key(struct request *r, struct err *e)
 		return -1;
 	answer = rec_key_json(&key);
 	json_put_strv(answer, "used_by", users);
+	admin_put_key_age(answer, r, t, &key, "");
 	admin_put_consumers(answer, t, key.id);
 	return reply_json(r, 200, answer);
 }
@@ -111,6 +112,7 @@ static int read_key(struct request *r, struct making *m, struct err *e)
 		{ "description", BODY_TEXT, false },
 		{ "pem", BODY_TEXT, false },
 		{ "password", BODY_TEXT, false },
+		{ "rotate_after", BODY_TEXT, false },
 	};
 	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
 	const char *type = json_str(body, "type"), *pem = json_str(body, "pem"), *password = json_str(body, "password");
@@ -122,7 +124,7 @@ static int read_key(struct request *r, struct making *m, struct err *e)
 		return err_set(e, ERR_INVALID, "\"type\" is for new keys, and \"pem\" is one already");
 	if (password && !pem)
 		return err_set(e, ERR_INVALID, "\"password\" opens the key in \"pem\", and there is none");
-	if (type && key_type_by_word(type, &known, e) < 0)
+	if ((type && key_type_by_word(type, &known, e) < 0) || admin_read_rotate_after(body, &m->key.rotate_after, e) < 0)
 		return -1;
 	record_set(&m->key.name, json_str(body, "name"));
 	record_set(&m->key.description, json_str(body, "description"));
