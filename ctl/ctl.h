@@ -20,6 +20,8 @@ enum option_type {
 	OPTION_SWITCH,	/* ours alone, without */
 };
 
+#define DEFAULT_SOCKET "/var/lib/certera/control.sock"
+
 struct option_row {
 	const char *name;		/* without the two dashes */
 	enum option_type type;
@@ -60,6 +62,11 @@ int ctl_fail(const struct err *);
 /* With --json: prints the answer and returns true. */
 bool ctl_as_json(const struct ctl *, const json_t *);
 
+/* help.c */
+void help_all(FILE *);
+bool help_group(FILE *, const char *word);	/* the commands whose first word it is; false: there are none */
+void help_command(FILE *, const struct command *);
+
 /* show.c */
 int show_status(struct ctl *, json_t *);
 int show_account(struct ctl *, json_t *);
@@ -68,6 +75,7 @@ int show_key(struct ctl *, json_t *);
 int show_keys(struct ctl *, json_t *);
 int show_cert(struct ctl *, json_t *);
 int show_certs(struct ctl *, json_t *);
+int show_hooks(struct ctl *, json_t *);
 int show_decoded(struct ctl *, json_t *);
 int show_events(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
@@ -89,6 +97,7 @@ int wait_cert_set(struct ctl *, json_t *);
 int wait_verified(struct ctl *, json_t *);
 int wait_trial(struct ctl *, json_t *);
 int wait_revoked(struct ctl *, json_t *);
+int wait_deployed(struct ctl *, json_t *);
 int wait_revocation(struct ctl *, json_t *);
 
 #endif

@@ -264,6 +264,24 @@ void print_todo(const json_t *order)
 	}
 }
 
+/* What became of the deploy hook, with what it said if it failed. */
+static void print_deploy(const json_t *deploy)
+{
+	static const struct column lines[] = {
+		{ "deploy hook", "script" }, { "its state", "state" }, { "deployed", "deployed" }, { "next attempt", "retry_at" },
+	};
+	const json_t *line;
+	size_t i;
+
+	if (!json_is_object(deploy))
+		return;
+	putchar('\n');
+	print_lines(deploy, lines, ARRAY_SIZE(lines));
+	print_error(deploy);
+	json_array_foreach(json_object_get(deploy, "log"), i, line)
+		printf("  %s\n", json_string_value(line));
+}
+
 void print_revocation(const json_t *answer)
 {
 	static const struct column lines[] = {
@@ -313,8 +331,23 @@ int show_cert(struct ctl *ctl, json_t *answer)
 			print_error(order);
 		print_todo(order);
 	}
+	print_deploy(json_object_get(answer, "deploy"));
 	putchar('\n');
 	print_table(json_object_get(answer, "consumers"), consumers, ARRAY_SIZE(consumers), "Nobody has fetched it yet.");
+	return 0;
+}
+
+int show_hooks(struct ctl *ctl, json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "sets records", "hook_set" }, { "removes them", "hook_cleanup" }, { "arguments", "hook_arguments" },
+		{ "no waiting", "no_propagation" }, { "deploys", "deploy_hook" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("The scripts of %s are changed; those not named here are as configured.\n", json_str(answer, "name"));
+	print_lines(answer, lines, ARRAY_SIZE(lines));
 	return 0;
 }
 

@@ -39,6 +39,7 @@ static const struct kind {
 	{ AGENDA_account,  account_due,  10 },
 	{ AGENDA_revoke,   revoke_due,   10 },
 	{ AGENDA_site,     site_due,     1 },
+	{ AGENDA_deploy,   deploy_due,   20 },
 	{ AGENDA_revocation, revocation_due, 10 },
 	{ AGENDA_rotation, rotation_due, 1 },
 };

@@ -17,6 +17,7 @@
 #include "pki/cert.h"
 #include "pki/csr.h"
 #include "pki/revocation.h"
+#include "store/deploy.h"
 #include "store/history.h"
 #include "store/version.h"
 
@@ -456,14 +457,14 @@ void issue_publish(void *engine, struct order *o, const struct acme_answer *answ
 {
 	struct issue *is = order_owner(o);
 	struct publish_of of = {
-		.owner = is->order.id, .cert = &is->cert, .only_look = is->cert.by_hand, .note = publish_note,
+		.owner = is->order.id, .cert = &is->cert, .account_url = is->account.kid, .only_look = is->cert.by_hand, .note = publish_note,
 		.done = is->cert.by_hand ? looked : publish_done, .arg = is,
 	};
 
 	is->published = cb;
 	is->published_arg = cb_arg;
 	if (is->cert.by_hand)
-		waiting_todo(&is->order, answers, count);
+		waiting_todo(&is->order, is->account.kid, answers, count);
 	if (is->cert.by_hand && !is->cert.verify)
 		timer_start(&is->pause, is->job.engine->loop, 0, wait_for_person, is);
 	else
@@ -664,6 +665,8 @@ static int finish(struct issue *is, const char *chain, const struct err *why, st
 	if (!chain && (plan_after(is, t, &cert, why, e) < 0 || account_note_failure(t, is->account.id, why, e) < 0))
 		return -1;
 	if (chain && (add_version(is, t, &cert, chain, e) < 0 || plan_renewal(is, t, &cert, e) < 0))
+		return -1;
+	if (chain && deploy_script(&cert, is->job.engine->config->hooks_deploy) && deploy_ask(t, &cert, e) < 0)
 		return -1;
 	if (txn_commit(TAKE(t), e) < 0)
 		return -1;

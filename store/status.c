@@ -40,14 +40,18 @@ enum cert_status cert_status(const struct rec_cert *c, int64_t now)
 	return STATUS_active;
 }
 
-/* Has a consumer fetched the version in force, or is there still time? */
+/* Did its deploy hook deliver the version in force, has a consumer fetched it, or is there still time? */
 static bool is_delivered(struct txn *t, const struct rec_cert *c, int64_t now)
 {
 	_cleanup_(rec_version_release) struct rec_version version = { 0 };
 	_cleanup_free_ char *id = record_child_id(c->id, c->current);
 	int64_t patience = MIN(DELIVERY_MOST, (c->not_after - c->not_before) / 3);
 
-	if (c->site || rec_version_get(t, &version, id, NULL) < 0 || now < version.issued + patience)
+	if (rec_version_get(t, &version, id, NULL) < 0)
+		return true;
+	if (str_eq(version.deploy, "failed"))
+		return false;
+	if (str_eq(version.deploy, "done") || c->site || now < version.issued + patience)
 		return true;
 	for (int slot = 1; slot <= SLOTS; slot++) {
 		_cleanup_(rec_consumer_release) struct rec_consumer consumer = { 0 };

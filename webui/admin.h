@@ -44,6 +44,8 @@ int admin_read_contact(char ***contact, const json_t *body, struct err *);
 /* The name of another record by its id, as a member; null if it is gone. */
 void admin_put_account_name(json_t *, struct txn *, const char *account_id);
 void admin_put_key_name(json_t *, struct txn *, const char *key_id);
+/* What became of the deploy hook of its version in force; null if there is none. */
+json_t *admin_show_deploy(const struct request *, struct txn *, const struct rec_cert *);
 /* The last use of each API key. */
 void admin_put_consumers(json_t *, struct txn *, const char *id);
 

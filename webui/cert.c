@@ -79,6 +79,7 @@ static json_t *show_versions(struct txn *t, const struct rec_cert *cert)
 			continue;
 		one = rec_version_json(&version);
 		json_object_del(one, "chain");	/* "export" hands it out */
+		json_object_del(one, "deploy_log");	/* that of the version in force is in "deploy" */
 		json_put_int(one, "number", n);
 		json_array_append_new(list, one);
 	}
@@ -121,6 +122,7 @@ int page_cert(struct request *r, struct err *e)
 	json_object_set_new(answer, "versions", show_versions(t, &cert));
 	json_object_set_new(answer, "order", show_order(t, &cert));
 	put_key_age(answer, r, t, &cert);
+	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));
 	admin_put_revocation(answer, t, &cert);
 	admin_put_consumers(answer, t, cert.id);
 	return reply_json(r, 200, answer);
@@ -245,7 +247,7 @@ static int delete_answers(struct txn *t, const struct rec_cert *cert, struct err
 /* Nothing more is done for it. */
 static int delete_rows(struct txn *t, const struct rec_cert *cert, struct err *e)
 {
-	static const enum agenda_kind kinds[] = { AGENDA_issue, AGENDA_renewal, AGENDA_check, AGENDA_revocation };
+	static const enum agenda_kind kinds[] = { AGENDA_issue, AGENDA_renewal, AGENDA_check, AGENDA_revocation, AGENDA_deploy };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (agenda_delete(t, kinds[i], cert->id, e) < 0)

@@ -22,6 +22,7 @@ struct webui_settings {
 	struct cidr_list admin, api, trusted_proxies;
 	const char *key_type;			/* default for new keys */
 	int64_t rotate_after;			/* seconds after which a key is old; 0: never */
+	const char *deploy_hook;		/* script for certificates without one of their own; "": none */
 };
 
 struct webui_env {
