@@ -225,7 +225,8 @@ int show_key(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "name", "name" }, { "type", "type" }, { "use", "use" }, { "versions", "newest" },
-		{ "description", "description" }, { "created", "created" }, { "used by", "used_by" },
+		{ "description", "description" }, { "created", "created" }, { "days old", "age_days" }, { "", "note" },
+		{ "used by", "used_by" },
 	};
 	const json_t *key = json_object_get(answer, "key") ? json_object_get(answer, "key") : answer;
 
@@ -296,6 +297,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 	static const struct column lines[] = {
 		{ "name", "name" }, { "status", "status" }, { "", "status_text" }, { "", "next_step" }, { "names", "names_shown" },
 		{ "staging", "staging" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
+		{ "", "key_note" },
 		{ "own request", "own_csr" }, { "profile", "profile" }, { "chain wanted", "preferred_chain" },
 		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },

@@ -147,16 +147,19 @@ static void turn(void *arg)
 {
 	struct engine *g = arg;
 	struct err e = { 0 };
-	int64_t wait = work_off(g, &e);
+	int64_t wait;
 
+	g->woken = false;
+	wait = work_off(g, &e);
 	if (wait < 0)
 		engine_hold(g, &e);
 	else
-		timer_start(&g->turn, g->loop, wait * 1000, turn, g);
+		timer_start(&g->turn, g->loop, g->woken ? 0 : wait * 1000, turn, g);
 }
 
 void engine_wake(struct engine *g)
 {
+	g->woken = true;
 	timer_start(&g->turn, g->loop, 0, turn, g);
 }
 

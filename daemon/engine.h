@@ -48,6 +48,7 @@ struct engine {
 	struct passed *passed;		/* check.c: certificates whose web servers were found ready */
 	struct crl *crls;		/* crl.c: CRLs being asked for */
 	struct timer turn;
+	bool woken;			/* while it turned: what was found then is not all */
 	int64_t held_until;		/* clock_mono_ms() before which nothing begins: the store failed */
 };
 

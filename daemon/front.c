@@ -53,6 +53,7 @@ static struct settings *settings_new(const struct config *config, int https_port
 		.hostname = s->hostname,
 		.https_port = https_port,
 		.key_type = s->key_type,
+		.rotate_after = config->keys_rotate_after,
 		.deploy_hook = s->deploy_hook,
 		.develop = s->develop,
 		.session_idle = config->session_idle,

@@ -58,6 +58,12 @@ json_t *admin_show_deploy(const struct request *, struct txn *, const struct rec
 /* The last use of each API key. */
 void admin_put_consumers(json_t *, struct txn *, const char *id);
 
+/* How old a key is, and what to do if it is too old: "key_age_days", "key_note" (or "age_days", "note" with prefix ""). */
+void admin_put_key_age(json_t *, const struct request *, struct txn *, const struct rec_key *, const char *prefix);
+/* A member that is a number of days, as seconds; without it *seconds stays. */
+int admin_read_days(const json_t *body, const char *member, int64_t *seconds, struct err *);
+/* The member "rotate_after": days, 0 as configured, or "never". */
+int admin_read_rotate_after(const json_t *body, int64_t *seconds, struct err *);
 /* What its CA says of the version in force: "revocation". */
 void admin_put_revocation(json_t *, struct txn *, const struct rec_cert *);
 

@@ -111,6 +111,14 @@ static json_t *show_order(struct txn *t, const struct rec_cert *cert)
 	return order ? order : json_null();
 }
 
+static void put_key_age(json_t *o, const struct request *r, struct txn *t, const struct rec_cert *cert)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+
+	if (cert->key_id && rec_key_get(t, &key, cert->key_id, NULL) == 0)
+		admin_put_key_age(o, r, t, &key, "key_");
+}
+
 int page_cert(struct request *r, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
@@ -122,6 +130,7 @@ int page_cert(struct request *r, struct err *e)
 	answer = show(t, &cert);
 	json_object_set_new(answer, "versions", show_versions(t, &cert));
 	json_object_set_new(answer, "order", show_order(t, &cert));
+	put_key_age(answer, r, t, &cert);
 	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));
 	admin_put_revocation(answer, t, &cert);
 	admin_put_consumers(answer, t, cert.id);

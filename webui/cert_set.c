@@ -39,9 +39,9 @@ int admin_read_key_type(const json_t *body, char **out, struct err *e)
 	return 0;
 }
 
-int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
+int admin_read_days(const json_t *body, const char *member, int64_t *seconds, struct err *e)
 {
-	const char *text = json_str(body, "renew_before");
+	const char *text = json_str(body, member);
 	char *end;
 	long days;
 
@@ -49,10 +49,15 @@ int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
 		return 0;
 	days = strtol(text, &end, 10);
 	if (end == text || *end || days < 0 || days > DAYS_MOST)
-		return body_at("renew_before", err_set(e, ERR_INVALID, "\"renew_before\" is a number of days from 0 to %d, not \"%.40s\"",
-						       DAYS_MOST, text), e);
+		return body_at(member, err_set(e, ERR_INVALID, "\"%s\" is a number of days from 0 to %d, not \"%.40s\"", member, DAYS_MOST,
+					       text), e);
 	*seconds = days * (int64_t)DAY;
 	return 0;
+}
+
+int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
+{
+	return admin_read_days(body, "renew_before", seconds, e);
 }
 
 /* Separated by commas or spaces where they are one text; each once. */
