@@ -598,6 +598,11 @@ int rec_key_by_name(struct txn *txn, struct rec_key *rec, const char *name, stru
 	return record_by_index(txn, &rec_key_type, rec, slice_str(name), e);
 }
 
+int rec_channel_by_name(struct txn *txn, struct rec_channel *rec, const char *name, struct err *e)
+{
+	return record_by_index(txn, &rec_channel_type, rec, slice_str(name), e);
+}
+
 int rec_cert_by_name(struct txn *txn, struct rec_cert *rec, const char *name, bool staging, struct err *e)
 {
 	const struct rec_cert sought = { .name = (char *)name, .staging = staging };

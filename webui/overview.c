@@ -1,6 +1,8 @@
 /* /api/v1/status: how the server is, and what comes next. */
 #include "base/clock.h"
 #include "store/agenda.h"
+#include "store/alert.h"
+#include "store/status.h"
 #include "webui/admin.h"
 #include "webui/tally.h"
 
@@ -36,9 +38,12 @@ static void put_name(json_t *o, struct txn *t, const struct agenda_row *row)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	_cleanup_(rec_outbox_release) struct rec_outbox message = { 0 };
 
 	if (rec_cert_get(t, &cert, row->id, NULL) == 0)
 		json_put_str(o, "name", cert.name);
+	else if (rec_outbox_get(t, &message, row->id, NULL) == 0)
+		json_put_str(o, "name", message.name);
 	else
 		json_put_str(o, "name", rec_account_get(t, &account, row->id, NULL) == 0 ? account.name : NULL);
 }
@@ -83,6 +88,24 @@ static int show_accounts(struct txn *t, json_t *o, struct err *e)
 	return record_each(t, &rec_account_type, "", false, show_account, list, e);
 }
 
+static int count_message(void *arg, void *rec, struct err *e)
+{
+	const struct rec_outbox *m = rec;
+
+	if (json_object_get(arg, m->state))
+		json_put_int(arg, m->state, json_int(arg, m->state, 0) + 1);
+	return 0;
+}
+
+/* What has not reached anybody. */
+static int count_messages(struct txn *t, json_t *o, struct err *e)
+{
+	json_t *counts = json_pack("{s:i, s:i}", OUTBOX_QUEUED, 0, OUTBOX_DEAD, 0);
+
+	json_object_set_new(o, "outbox", counts);
+	return record_each(t, &rec_outbox_type, "", false, count_message, counts, e);
+}
+
 int page_status(struct request *r, struct err *e)
 {
 	const struct webui_env *env = r->webui->env;
@@ -95,7 +118,7 @@ int page_status(struct request *r, struct err *e)
 	json_put_time(answer, "started", env->started);
 	json_put_int(answer, "uptime", now - env->started);
 	if (store_read(env->store, &t, e) < 0 || show_certs(r, t, answer, e) < 0 ||
-	    show_accounts(t, answer, e) < 0 || show_agenda(&r->visitor.scope, t, answer, e) < 0)
+	    show_accounts(t, answer, e) < 0 || count_messages(t, answer, e) < 0 || show_agenda(&r->visitor.scope, t, answer, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(answer));
 }
