@@ -37,6 +37,7 @@ struct fetch_reply {
 	int status;			/* HTTP status */
 	const char *body;		/* NUL-terminated behind body_len */
 	size_t body_len;
+	bool sent;			/* (some of) the request left for the server, so it may have acted on it */
 };
 
 /* The reply is valid during the callback only. */

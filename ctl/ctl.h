@@ -75,11 +75,13 @@ int show_key(struct ctl *, json_t *);
 int show_keys(struct ctl *, json_t *);
 int show_cert(struct ctl *, json_t *);
 int show_certs(struct ctl *, json_t *);
+int show_hooks(struct ctl *, json_t *);
 int show_decoded(struct ctl *, json_t *);
 int show_events(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
 int show_imported(struct ctl *, json_t *);
 int show_rolled_back(struct ctl *, json_t *);
+int show_relinquished(struct ctl *, json_t *);
 int show_key_download(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
@@ -96,6 +98,7 @@ int wait_cert_set(struct ctl *, json_t *);
 int wait_verified(struct ctl *, json_t *);
 int wait_trial(struct ctl *, json_t *);
 int wait_revoked(struct ctl *, json_t *);
+int wait_deployed(struct ctl *, json_t *);
 int wait_revocation(struct ctl *, json_t *);
 
 /* show.c, for others that show: lists as columns, members as lines */

@@ -232,7 +232,8 @@ int show_key(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "name", "name" }, { "type", "type" }, { "use", "use" }, { "versions", "newest" },
-		{ "description", "description" }, { "created", "created" }, { "used by", "used_by" },
+		{ "description", "description" }, { "created", "created" }, { "days old", "age_days" }, { "", "note" },
+		{ "used by", "used_by" },
 	};
 	const json_t *key = json_object_get(answer, "key") ? json_object_get(answer, "key") : answer;
 
@@ -270,6 +271,24 @@ void print_todo(const json_t *order)
 	}
 }
 
+/* What became of the deploy hook, with what it said if it failed. */
+static void print_deploy(const json_t *deploy)
+{
+	static const struct column lines[] = {
+		{ "deploy hook", "script" }, { "its state", "state" }, { "deployed", "deployed" }, { "next attempt", "retry_at" },
+	};
+	const json_t *line;
+	size_t i;
+
+	if (!json_is_object(deploy))
+		return;
+	putchar('\n');
+	print_lines(deploy, lines, ARRAY_SIZE(lines));
+	print_error(deploy);
+	json_array_foreach(json_object_get(deploy, "log"), i, line)
+		printf("  %s\n", json_string_value(line));
+}
+
 void print_revocation(const json_t *answer)
 {
 	static const struct column lines[] = {
@@ -285,12 +304,13 @@ int show_cert(struct ctl *ctl, json_t *answer)
 	static const struct column lines[] = {
 		{ "name", "name" }, { "status", "status" }, { "", "status_text" }, { "", "next_step" }, { "names", "names_shown" },
 		{ "staging", "staging" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
+		{ "", "key_note" },
 		{ "own request", "own_csr" }, { "profile", "profile" }, { "chain wanted", "preferred_chain" },
 		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
 		{ "waits for", "waits_for" },
 		{ "CA wants it", "ari_start" }, { "at the latest", "ari_end" }, { "because", "ari_explanation" }, { "fallback", "fallback" },
-		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" },
+		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" }, { "tags", "tags" }, { "note", "note" },
 	};
 	static const struct column versions[] = {
 		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
@@ -318,8 +338,23 @@ int show_cert(struct ctl *ctl, json_t *answer)
 			print_error(order);
 		print_todo(order);
 	}
+	print_deploy(json_object_get(answer, "deploy"));
 	putchar('\n');
 	print_table(json_object_get(answer, "consumers"), consumers, ARRAY_SIZE(consumers), "Nobody has fetched it yet.");
+	return 0;
+}
+
+int show_hooks(struct ctl *ctl, json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "sets records", "hook_set" }, { "removes them", "hook_cleanup" }, { "arguments", "hook_arguments" },
+		{ "no waiting", "no_propagation" }, { "deploys", "deploy_hook" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("The scripts of %s are changed; those not named here are as configured.\n", json_str(answer, "name"));
+	print_lines(answer, lines, ARRAY_SIZE(lines));
 	return 0;
 }
 
@@ -327,7 +362,7 @@ int show_certs(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
 		{ "NAME", "name" }, { "STATUS", "status" }, { "VALID UNTIL", "not_after" }, { "RENEWAL", "renew_at" },
-		{ "STAGING", "staging" }, { "NAMES", "names_shown" },
+		{ "STAGING", "staging" }, { "TAGS", "tags" }, { "NAMES", "names_shown" },
 	};
 
 	if (ctl_as_json(ctl, answer))
@@ -402,6 +437,15 @@ int show_imported(struct ctl *ctl, json_t *answer)
 		       (long long)json_int(answer, "left_over", 0));
 	if (json_object_get(answer, "api_keys"))
 		print_added(answer);
+	return 0;
+}
+
+int show_relinquished(struct ctl *ctl, json_t *answer)
+{
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("%s: %lld authorizations are being given up; see certeractl events --object %s.\n", json_str(answer, "name"),
+	       (long long)json_int(answer, "authorizations", 0), json_str(answer, "name"));
 	return 0;
 }
 

@@ -165,6 +165,33 @@ char **hook_split(const char *text, struct err *e)
 	return TAKE(args);
 }
 
+void hook_put_line(char ***environment, const char *line)
+{
+	size_t name = strcspn(line, "=") + 1;
+
+	for (char **old = *environment; old && *old; old++) {
+		if (strncmp(*old, line, name))
+			continue;
+		wipe(*old, strlen(*old));
+		free(*old);
+		*old = xstrdup(line);
+		return;
+	}
+	strv_add(environment, line);
+}
+
+void hook_secrets(char *const *environment, char ***secrets)
+{
+	for (; environment && *environment; environment++)
+		strv_add(secrets, *environment + strcspn(*environment, "=") + 1);
+}
+
+void hook_wipe_lines(char *const *lines)
+{
+	for (; lines && *lines; lines++)
+		wipe(*lines, strlen(*lines));
+}
+
 /*
  * What it printed.
  */
@@ -284,11 +311,9 @@ static void hook_free(struct hook *h)
 	free(h->script);
 	free(h->lane);
 	strv_free(h->args);
-	for (char **line = h->environment; line && *line; line++)
-		wipe(*line, strlen(*line));
+	hook_wipe_lines(h->environment);
 	strv_free(h->environment);
-	for (char **secret = h->secrets; secret && *secret; secret++)
-		wipe(*secret, strlen(*secret));
+	hook_wipe_lines(h->secrets);
 	strv_free(h->secrets);
 	buf_wipe(&h->head);
 	buf_wipe(&h->tail);
@@ -347,7 +372,7 @@ static bool judge(struct hook *h, int status, struct err *e)
 	} else if (h->late) {
 		err_set(e, ERR_TIMEOUT, "the hook %s did not end within %lld seconds, and was ended", h->script,
 			(long long)h->timeout);
-		err_hint(e, "hooks.timeout says how long it may take.");
+		err_hint(e, "hooks.timeout (hooks.deploy_timeout) says how long it may take.");
 	} else if (WIFSIGNALED(status)) {
 		err_set(e, ERR_CONFIG, "the hook %s was ended by a signal: %s", h->script, strsignal(WTERMSIG(status)));
 	} else if (WEXITSTATUS(status)) {
@@ -424,6 +449,8 @@ static void NORETURN run_script(const char *directory, const char *path, char **
 	int error;
 
 	sigemptyset(&none);
+	/* A right of ours, like that to bind port 80, is none of the script's (kernels before 4.3 have no such rights). */
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 ||
 	    signal(SIGPIPE, SIG_DFL) == SIG_ERR || dup2(null_fd, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(out_fd, 2) < 0)
 		goto failed;
@@ -485,8 +512,7 @@ static int spawn(struct hook *h, const char *path, int out[2], int error[2], str
 	pid = fork();
 	if (pid == 0)
 		run_script(h->directory, path, argv, env, null_fd, out[1], error[1]);
-	for (size_t i = 0; i < strv_len(env); i++)
-		wipe(env[i], strlen(env[i]));
+	hook_wipe_lines(env);
 	if (pid < 0)
 		return err_errno(e, ERR_INTERNAL, "starting the hook %s", h->script);
 	setpgid(pid, pid);	/* whoever of us two comes first */

@@ -209,7 +209,10 @@ static int wait_for_consumers(struct engine *g, const char *version_id, struct e
 	if (rec_version_put(t, &version, e) < 0 ||
 	    agenda_set(t, AGENDA_revoke, version_id, MIN(version.revoke_by, now + MAX(1, MIN(60, grace / 60))), e) < 0)
 		return -1;
-	return txn_commit(TAKE(t), e) < 0 ? -1 : 1;
+	if (txn_commit(TAKE(t), e) < 0)
+		return -1;
+	engine_wake(g);
+	return 1;
 }
 
 int revoke_due(struct engine *g, const struct agenda_row *row, struct err *e)

@@ -9,7 +9,6 @@
 
 #include "daemon/engine.h"
 
-#define ID "daily"
 #define DAY 86400
 
 struct rotation {
@@ -48,7 +47,7 @@ static int look_around(struct engine *g, struct err *e)
 	if (store_write(g->store, &t, e) < 0)
 		return -1;
 	r.txn = t;
-	if (record_each(t, &rec_key_type, "", false, look_at, &r, e) < 0 || agenda_set(t, AGENDA_rotation, ID, r.now + DAY, e) < 0)
+	if (record_each(t, &rec_key_type, "", false, look_at, &r, e) < 0 || agenda_set(t, AGENDA_rotation, KEY_AGE_ROW, r.now + DAY, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }

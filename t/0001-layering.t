@@ -34,6 +34,7 @@ CONFINED = {
     "seccomp.h":      "keeper/*",
     "crypt.h":        "keeper/*",
     "*oath.h":        "keeper/*",
+    "qrencode.h":     "webui/qr.c",
     "libesmtp.h":     "daemon/mail.c",
     "auth-client.h":  "daemon/mail.c",
     "ares.h":         "daemon/dns_query.c",
@@ -42,7 +43,7 @@ CONFINED = {
     "openssl/*":      "",
 }
 
-PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl libesmtp-1.0"
+PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

@@ -2,9 +2,12 @@
 #include "daemon/hook.h"
 
 #include <ftw.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -233,6 +236,30 @@ static void test_cut_secret(void **state)
 	loop_free(loop);
 }
 
+/* The right to bind low ports, which the service manager gives us, ends with us. */
+static void test_rights(void **state)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	struct loop *loop = loop_new();
+	struct hooks *hooks = hooks_new(loop);
+	struct seen s = { .loop = loop, .wanted = 1 };
+
+	assert_int_equal(syscall(SYS_capget, &header, data), 0);
+	data[0].inheritable |= data[0].permitted & (1u << CAP_NET_BIND_SERVICE);
+	assert_int_equal(syscall(SYS_capset, &header, data), 0);
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) < 0)
+		print_message("# this user cannot give such a right\n");
+	write_script("rights", "sed -n 's/^CapAmb:[[:space:]]*0*//p' /proc/self/status", 0755);
+	call(hooks, "rights", "", NULL, 1, &s);
+	loop_run(loop);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	assert_string_equal(buf_str(&s.output), "\n");
+	buf_release(&s.output);
+	hooks_free(hooks);
+	loop_free(loop);
+}
+
 static int set_up(void **state)
 {
 	return mkdtemp(dir) && chmod(dir, 0755) == 0 ? 0 : -1;
@@ -258,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_output),
 		cmocka_unit_test(test_cut_secret),
+		cmocka_unit_test(test_rights),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

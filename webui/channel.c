@@ -7,19 +7,12 @@
 #include "base/digest.h"
 #include "pki/mailbox.h"
 #include "store/alert.h"
-#include "webui/admin.h"
+#include "webui/list.h"
 #include "webui/name.h"
 
 #define URL_MOST 2000
 #define SECRET_LEAST 16
 #define NAME "name"
-
-#define CHANGING_MEMBERS \
-	{ "url", BODY_TEXT, false }, \
-	{ "secret", BODY_TEXT, false }, \
-	{ "recipients", BODY_LIST, false }, \
-	{ "alerts", BODY_TEXT, false }, \
-	{ "level", BODY_TEXT, false },
 
 struct changing {
 	struct rec_channel channel;	/* as it shall be */
@@ -70,9 +63,20 @@ static json_t *show_channel(struct txn *t, const void *rec)
 	return o;
 }
 
+static bool wanted(const struct list *l, const void *rec, const struct slice *value)
+{
+	return list_is(value[REC_channel_kind], list_filter(l, "kind")) && list_contains(value[REC_channel_name], l->search);
+}
+
 int page_channels(struct request *r, struct err *e)
 {
-	return admin_list(r, "channels", &rec_channel_type, show_channel, e);
+	static const struct list_sort sorts[] = { { "name", NULL }, { NULL, NULL } };
+	static const struct list_type type = {
+		.member = "channels", .type = &rec_channel_type, .name = REC_channel_name, .wanted = wanted, .sorts = sorts,
+		.show = show_channel,
+	};
+
+	return list_reply(r, &type, 0, e);
 }
 
 int page_channel(struct request *r, struct err *e)
@@ -225,7 +229,7 @@ static int store_channel(struct request *r, struct err *e)
 		return -1;
 	if (rec_channel_put(t, channel, e) < 0)
 		return e->kind == ERR_CONFLICT ? err_set(e, ERR_CONFLICT, "there is a channel %s already", channel->name) : -1;
-	if (admin_event(t, c->fresh ? "channel.added" : "channel.changed", channel->id, channel->name, e, "%s, to %s", channel->kind,
+	if (admin_event(r, t, c->fresh ? "channel.added" : "channel.changed", channel->id, channel->name, e, "%s, to %s", channel->kind,
 			channel->host ? channel->host : "its recipients") < 0 || admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, c->fresh ? 201 : 200, show_channel(NULL, channel));
@@ -267,8 +271,7 @@ static int seal_url(struct request *r, struct err *e)
 
 int page_channel_add(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = { { "name", BODY_TEXT, true }, { "kind", BODY_TEXT, true }, CHANGING_MEMBERS };
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	struct changing *c = request_state(r, sizeof(*c), changing_release);
 
 	if (!body || name_check(json_str(body, "name"), e) < 0)
@@ -283,10 +286,7 @@ int page_channel_add(struct request *r, struct err *e)
 
 int page_channel_set(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = {
-		CHANGING_MEMBERS { "disabled", BODY_FLAG, false }, { "enabled", BODY_FLAG, false },
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	struct changing *c = request_state(r, sizeof(*c), changing_release);
 	_cleanup_txn_ struct txn *t = NULL;
 
@@ -307,7 +307,7 @@ int page_channel_delete(struct request *r, struct err *e)
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || find_channel(r, t, &channel, e) < 0 ||
 	    admin_delete_children(t, &rec_outbox_type, channel.id, e) < 0 || rec_channel_delete(t, channel.id, e) < 0 ||
-	    admin_event(t, "channel.removed", channel.id, channel.name, e, "with its messages") < 0 ||
+	    admin_event(r, t, "channel.removed", channel.id, channel.name, e, "with its messages") < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, 200, json_object());
@@ -325,7 +325,7 @@ int page_channel_test(struct request *r, struct err *e)
 		return -1;
 	before = channel.newest;
 	if (alert_test(t, &channel, e) < 0 ||
-	    admin_event(t, "channel.test", channel.id, channel.name, e, "a message to try it out") < 0 ||
+	    admin_event(r, t, "channel.test", channel.id, channel.name, e, "a message to try it out") < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	answer = show_channel(NULL, &channel);

@@ -2,11 +2,9 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "store/alert.h"
-#include "webui/admin.h"
+#include "webui/list.h"
 #include "webui/name.h"
 
-#define SHOWN 200
-#define SHOWN_MOST 10000
 #define KEY_BYTES 16
 
 static json_t *read_or_null(const char *text)
@@ -26,119 +24,78 @@ static json_t *show_message(const struct rec_outbox *m, const char *channel)
 	return o;
 }
 
-struct listing {
-	struct txn *txn;
+/* Filters of the list. */
+struct filters {
 	const char *state;
-	char *channel_id, *channel;	/* the last one that was looked up */
-	struct listed {
-		int64_t created;
-		json_t *shown;
-	} *item;
-	size_t count;
-	int64_t most;
+	char channel[64];	/* "ID/"; empty: all channels */
 };
 
-static void look_up_channel(struct listing *l, const char *outbox_id)
+static int read_state(const struct list *l, struct filters *f, struct err *e)
 {
-	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
-	_cleanup_free_ char *id = outbox_channel_id(outbox_id);
+	static const char *const states[] = { OUTBOX_QUEUED, OUTBOX_SENT, OUTBOX_DEAD, OUTBOX_DIGESTED };
 
-	if (str_eq(id, l->channel_id))
-		return;
-	if (rec_channel_get(l->txn, &channel, id, NULL) == 0)
-		record_set(&l->channel, channel.name);
-	free(l->channel_id);
-	l->channel_id = TAKE(id);
+	f->state = list_filter(l, "state");
+	for (size_t i = 0; f->state && i < ARRAY_SIZE(states); i++)
+		if (str_eq(states[i], f->state))
+			return 0;
+	if (!f->state)
+		return 0;
+	err_set(e, ERR_USAGE, "state=%.40s is not understood; it is queued, sent, dead or digested", f->state);
+	return err_field(e, "state");
 }
 
-static int list_one(void *arg, void *rec, struct err *e)
+static int prepare(struct list *l, struct txn *t, struct err *e)
+{
+	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
+	const char *name = list_filter(l, "channel");
+	struct filters *f = l->filters;
+
+	if (read_state(l, f, e) < 0)
+		return -1;
+	if (name && (name_check(name, e) < 0 || rec_channel_by_name(t, &channel, name, e) < 0)) {
+		if (e->kind == ERR_MISSING)
+			err_set(e, ERR_MISSING, "there is no channel %s", name);
+		return err_field(e, "channel");
+	}
+	snprintf(f->channel, sizeof(f->channel), "%s%s", name ? channel.id : "", name ? "/" : "");
+	return 0;
+}
+
+static bool wanted(const struct list *l, const void *rec, const struct slice *value)
+{
+	const struct filters *f = l->filters;
+	size_t len = strlen(f->channel);
+
+	return list_is(value[REC_outbox_state], f->state) && value[REC_outbox_id].len >= len &&
+	       !memcmp(value[REC_outbox_id].data, f->channel, len) &&
+	       (list_contains(value[REC_outbox_subject], l->search) || list_contains(value[REC_outbox_name], l->search));
+}
+
+static int64_t by_time(const struct list *l, const void *rec)
 {
 	const struct rec_outbox *m = rec;
-	struct listing *l = arg;
 
-	if (l->state && !str_eq(l->state, m->state))
-		return 0;
-	look_up_channel(l, m->id);
-	l->item = xreallocarray(l->item, l->count + 1, sizeof(*l->item));
-	l->item[l->count++] = (struct listed){ m->created, show_message(m, l->channel) };
-	return 0;
+	return m->created;
 }
 
-static int newest_first(const void *a, const void *b)
-{
-	const struct listed *one = a, *other = b;
-
-	if (one->created != other->created)
-		return one->created < other->created ? 1 : -1;
-	return 0;
-}
-
-/* The newest of all channels; frees what was collected. */
-static json_t *put_in_order(struct listing *l)
-{
-	json_t *list = json_array();
-
-	if (l->count)
-		qsort(l->item, l->count, sizeof(*l->item), newest_first);
-	for (size_t i = 0; i < l->count; i++) {
-		if ((int64_t)i < l->most)
-			json_array_append(list, l->item[i].shown);
-		json_decref(l->item[i].shown);
-	}
-	free(l->item);
-	free(l->channel);
-	free(l->channel_id);
-	return list;
-}
-
-static int read_query(struct request *r, struct params *query, struct listing *l, struct err *e)
-{
-	static const char *const known[] = { "state", "channel", "limit", NULL };
-	static const char *const states[] = { OUTBOX_QUEUED, OUTBOX_SENT, OUTBOX_DEAD, OUTBOX_DIGESTED };
-	const char *limit;
-	bool found = false;
-	char *end = NULL;
-
-	if (admin_query(r, query, known, e) < 0)
-		return -1;
-	l->state = params_get(query, "state");
-	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
-		found |= str_eq(states[i], l->state);
-	if (l->state && !found)
-		return err_set(e, ERR_USAGE, "state=%.40s is not understood; it is queued, sent, dead or digested", l->state);
-	limit = params_get(query, "limit");
-	l->most = limit ? strtoll(limit, &end, 10) : SHOWN;
-	if (limit && (!*limit || *end || l->most < 1 || l->most > SHOWN_MOST))
-		return err_set(e, ERR_USAGE, "limit=%.40s is not understood; it is a number from 1 to %d", limit, SHOWN_MOST);
-	return 0;
-}
-
-/* Newest first; of all channels, or of ?channel=NAME. */
-int page_outbox(struct request *r, struct err *e)
+static json_t *show(struct txn *t, const void *rec)
 {
 	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
-	_cleanup_(params_release) struct params query = { NULL, 0 };
-	_cleanup_txn_ struct txn *t = NULL;
-	_cleanup_free_ char *prefix = NULL;
-	struct listing l = { 0 };
-	json_t *answer, *list;
-	const char *name;
-	int failed;
+	const struct rec_outbox *m = rec;
+	_cleanup_free_ char *id = outbox_channel_id(m->id);
 
-	if (read_query(r, &query, &l, e) < 0 || store_read(r->webui->env->store, &t, e) < 0)
-		return -1;
-	l.txn = t;
-	name = params_get(&query, "channel");
-	if (name && (name_check(name, e) < 0 || rec_channel_by_name(t, &channel, name, e) < 0))
-		return e->kind == ERR_MISSING ? err_set(e, ERR_MISSING, "there is no channel %s", name) : -1;
-	prefix = name ? xasprintf("%s/", channel.id) : xstrdup("");
-	failed = record_each(t, &rec_outbox_type, prefix, true, list_one, &l, e);
-	list = put_in_order(&l);
-	answer = json_pack("{s:o}", "messages", list);
-	if (failed == 0)
-		return reply_json(r, 200, answer);
-	json_decref(answer);
-	return -1;
+	return show_message(m, rec_channel_get(t, &channel, id, NULL) == 0 ? channel.name : NULL);
+}
+
+int page_outbox(struct request *r, struct err *e)
+{
+	static const struct list_sort sorts[] = { { "-created", by_time }, { NULL, NULL } };
+	static const struct list_type type = {
+		.member = "messages", .type = &rec_outbox_type, .name = REC_outbox_id, .prepare = prepare, .wanted = wanted,
+		.sorts = sorts, .show = show,
+	};
+
+	return list_reply(r, &type, sizeof(struct filters), e);
 }
 
 /* The one that /:name/:number of the path means. */
@@ -195,7 +152,7 @@ int page_message_resend(struct request *r, struct err *e)
 	m.tries = m.sent = 0;
 	m.urgent = true;
 	if (rec_outbox_put(t, &m, e) < 0 || agenda_set(t, channel_agenda(&channel), m.id, m.queued, e) < 0 ||
-	    admin_event(t, "message.resent", channel.id, channel.name, e, "message %lld", (long long)outbox_number(m.id)) < 0 ||
+	    admin_event(r, t, "message.resent", channel.id, channel.name, e, "message %lld", (long long)outbox_number(m.id)) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 202, show_message(&m, channel.name));
@@ -209,7 +166,7 @@ int page_message_delete(struct request *r, struct err *e)
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || find_message(r, t, &channel, &m, e) < 0 ||
 	    rec_outbox_delete(t, m.id, e) < 0 || agenda_delete(t, channel_agenda(&channel), m.id, e) < 0 ||
-	    admin_event(t, "message.removed", channel.id, channel.name, e, "message %lld, %s", (long long)outbox_number(m.id),
+	    admin_event(r, t, "message.removed", channel.id, channel.name, e, "message %lld, %s", (long long)outbox_number(m.id),
 			m.state) < 0 || admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, 200, json_object());

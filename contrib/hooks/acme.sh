@@ -11,8 +11,9 @@
 #	    - "LE_WORKING_DIR=/var/lib/certera/acme.sh"	a directory the user certera may write: such scripts keep
 #							what they were told, and their log, there
 #
-# Some of these scripts (dns_nsupdate is one) remove all values of a record instead of the one: take another where several
-# orders may share a record; for dynamic updates, the hook nsupdate.
+#	    - "DNSAPI_PUT_BACK=yes"			for scripts that remove all values of a record instead of the one
+#							(dns_nsupdate does; see also the hook nsupdate): those that are
+#							still needed are added again
 #
 # acme.sh runs the function that its first argument names, so with `true` it only defines what the scripts use.
 set -eu
@@ -39,4 +40,9 @@ set -- true
 _initpath
 # shellcheck source=/dev/null
 . "./acme.sh.d/dnsapi/$DNSAPI.sh"
-"${DNSAPI}_$action" "$CERTERA_FULL_RECORD" "$CERTERA_VALUE"
+"${DNSAPI}_$action" "$CERTERA_FULL_RECORD" "$CERTERA_VALUE" || exit
+if [ "$CERTERA_ACTION" = cleanup ] && [ "${DNSAPI_PUT_BACK:-}" = yes ]; then
+	for value in $CERTERA_VALUES; do
+		"${DNSAPI}_add" "$CERTERA_FULL_RECORD" "$value" || exit
+	done
+fi
