@@ -139,7 +139,7 @@ def failures(t, daemon, receiver):
 def redirects(t, daemon, receiver):
     other, inside = Receiver(), Receiver("127.0.0.2")
     where = {}
-    receiver.answer = lambda posted: (307, {"Location": where["to"]}, b"")
+    receiver.answer = lambda posted: (302, {"Location": where["to"]}, b"")
 
     def test(to):
         where["to"] = to
@@ -148,7 +148,7 @@ def redirects(t, daemon, receiver):
 
     code, said = test(other.url)
     t.equal((code, len(other.posted)), (0, 1), "a redirect to where one may go is followed")
-    t.ok(other.posted[0].json["alert"] == "test" and "X-Certera-Signature" in other.posted[0].headers, "with what is sent")
+    t.ok(other.posted[0].json["alert"] == "test" and "X-Certera-Signature" in other.posted[0].headers, "as the POST it was")
     for to in (inside.url, "http://169.254.169.254/latest/meta-data/", f"http://[::1]:{inside.port}/", "http://10.0.0.1/",
             f"http://[::ffff:127.0.0.2]:{inside.port}/"):
         code, said = test(to)
