@@ -60,6 +60,22 @@ int ctl_fail(const struct err *);
 /* With --json: prints the answer and returns true. */
 bool ctl_as_json(const struct ctl *, const json_t *);
 
+/* A column of a table, or a line: its title, and whose value it shows. */
+struct column {
+	const char *title;
+	const char *member;
+};
+void print_table(const json_t *rows, const struct column *, size_t count, const char *when_empty);
+/* "title: value" for each member that says something. */
+void print_lines(const json_t *obj, const struct column *, size_t count);
+
+/* site.c */
+int show_sites(struct ctl *, json_t *);
+int show_site(struct ctl *, json_t *);
+int show_added_sites(struct ctl *, json_t *);
+int wait_site(struct ctl *, json_t *);
+int wait_live(struct ctl *, json_t *);
+
 /* show.c */
 int show_status(struct ctl *, json_t *);
 int show_account(struct ctl *, json_t *);

@@ -46,11 +46,6 @@ static char *member_text(const json_t *obj, const char *member)
 	return buf_detach(&text);
 }
 
-struct column {
-	const char *title;
-	const char *member;
-};
-
 #define COLUMNS_MAX 8
 
 /* Characters on the screen, not bytes. */
@@ -70,7 +65,7 @@ static void print_cell(const char *text, int width, bool last)
 		putchar(' ');
 }
 
-static void print_table(const json_t *rows, const struct column *columns, size_t count, const char *when_empty)
+void print_table(const json_t *rows, const struct column *columns, size_t count, const char *when_empty)
 {
 	int width[COLUMNS_MAX];
 	json_t *row;
@@ -101,8 +96,7 @@ static void print_table(const json_t *rows, const struct column *columns, size_t
 	}
 }
 
-/* "title: value" for each member that says something. */
-static void print_lines(const json_t *obj, const struct column *lines, size_t count)
+void print_lines(const json_t *obj, const struct column *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_free_ char *text = member_text(obj, lines[i].member);
@@ -280,8 +274,9 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		{ "SERIAL", "serial" }, { "REVOKED", "revoked" }, { "", "reason" },
 	};
 	static const struct column consumers[] = {
-		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" }, { "TIMES", "count" },
+		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" }, { "BEHIND", "behind" }, { "TIMES", "count" },
 	};
+	static const struct column live[] = { { "servers show", "state" }, { "", "says" }, { "since", "since" } };
 	const json_t *order = json_object_get(answer, "order");
 	json_t *line;
 	size_t i;
@@ -290,6 +285,8 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		return 0;
 	print_lines(answer, lines, ARRAY_SIZE(lines));
 	print_error(answer);
+	if (json_str(json_object_get(answer, "live"), "state"))
+		print_lines(json_object_get(answer, "live"), live, ARRAY_SIZE(live));
 	putchar('\n');
 	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "It has no version yet.");
 	if (json_is_object(order)) {

@@ -6,6 +6,7 @@
 #include "daemon/dns_query.h"
 #include "daemon/hook.h"
 #include "daemon/queue.h"
+#include "daemon/track.h"
 
 #define LONGEST_SLEEP 3600	/* seconds; the clock may jump */
 #define HOLD_MS 10000		/* after the store failed */
@@ -23,7 +24,7 @@ static int site_due(struct engine *g, const struct agenda_row *row, struct err *
 	return 0;
 }
 
-/* What is done for each kind of row, and how many of it at one time; orders have limits of their own (queue.c). */
+/* What is done for each kind of row, and how many of it at one time; orders have limits of their own (queue.c), scans as configured. */
 static const struct kind {
 	enum agenda_kind kind;
 	int (*due)(struct engine *, const struct agenda_row *, struct err *);
@@ -39,6 +40,8 @@ static const struct kind {
 	{ AGENDA_account,  account_due,  10 },
 	{ AGENDA_revoke,   revoke_due,   10 },
 	{ AGENDA_site,     site_due,     1 },
+	{ AGENDA_scan,     scan_due,     0 },
+	{ AGENDA_live,     live_due,     0 },
 };
 
 static const struct kind *kind_of(enum agenda_kind kind)
@@ -47,6 +50,13 @@ static const struct kind *kind_of(enum agenda_kind kind)
 		if (kinds[i].kind == kind)
 			return &kinds[i];
 	return NULL;	/* of a newer program: left alone */
+}
+
+static int at_once(const struct engine *g, const struct kind *kind)
+{
+	if (kind->kind == AGENDA_scan || kind->kind == AGENDA_live)
+		return (int)g->config->tracking_at_once;
+	return kind->at_once;
 }
 
 static bool under_way(const struct engine *g, const struct agenda_row *row)
@@ -70,13 +80,9 @@ struct look {
 
 static int judge(struct look *look, const struct agenda_row *row, const struct kind *kind, struct err *e)
 {
-	int *taken = &look->taken[kind - kinds];
-
 	if (kind->kind == AGENDA_issue)
 		return queue_judge(look->engine, look->txn, row->id, look->now, &look->wait[look->waits], e);
-	if (*taken >= kind->at_once)
-		return QUEUE_LEAVE;
-	++*taken;
+	look->taken[kind - kinds]++;
 	return QUEUE_START;
 }
 
@@ -87,7 +93,9 @@ static int look_at(void *arg, const struct agenda_row *row, struct err *e)
 	const struct kind *kind = kind_of(row->kind);
 	int verdict;
 
-	if (!kind || under_way(look->engine, row))
+	/* Full is full: ten thousand rows of a kind are passed over without a look at each. */
+	if (!kind || (kind->kind != AGENDA_issue && look->taken[kind - kinds] >= at_once(look->engine, kind)) ||
+	    under_way(look->engine, row))
 		return 0;
 	verdict = judge(look, row, kind, e);
 	if (verdict == QUEUE_START)
@@ -103,7 +111,7 @@ static int look_around(struct look *look, int64_t *next, struct err *e)
 
 	queue_count(look->engine);
 	for (const struct job *job = look->engine->jobs; job; job = job->next)
-		look->taken[kind_of(job->kind) - kinds]++;
+		look->taken[kind_of(job->kind) - kinds] += !job->slow;
 	if (store_read(look->engine->store, &t, e) < 0)
 		return -1;
 	look->txn = t;
@@ -190,6 +198,7 @@ void engine_init(struct engine *g)
 	g->fetcher = fetcher_new(g->loop, "Certera/" VERSION);
 	g->hooks = hooks_new(g->loop);
 	g->dns = dns_new(g->loop);
+	track_init(g);
 	recheck_plan(g);
 	engine_wake(g);
 }
@@ -207,6 +216,7 @@ void engine_release(struct engine *g)
 	ca_release(g);
 	queue_release(g);
 	check_release(g);
+	track_release(g);
 	fetcher_free(g->fetcher);
 	dns_free(g->dns);
 	hooks_free(g->hooks);

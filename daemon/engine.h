@@ -26,6 +26,7 @@ struct job {
 	struct lane *lane;		/* queue.c: of an order, once it has an account */
 	bool asking;			/* it has no order URL yet */
 	bool doubtful;			/* the last attempt failed */
+	bool slow;			/* track.c: it has had its time, and its place is another's now */
 };
 
 struct engine {
@@ -46,6 +47,7 @@ struct engine {
 	struct lane *lanes;		/* queue.c: one an account */
 	int orders, doubtful;		/* of the jobs: orders, and of these those that failed before; by queue_count() */
 	struct passed *passed;		/* check.c: certificates whose web servers were found ready */
+	struct track *track;		/* track.c */
 	struct timer turn;
 	int64_t held_until;		/* clock_mono_ms() before which nothing begins: the store failed */
 };
@@ -70,6 +72,10 @@ int check_due(struct engine *, const struct agenda_row *, struct err *);
 int account_due(struct engine *, const struct agenda_row *, struct err *);
 int revoke_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
+int scan_due(struct engine *, const struct agenda_row *, struct err *);
+int live_due(struct engine *, const struct agenda_row *, struct err *);
+/* Certificates that are to be looked for and have no row get one. */
+int live_plan(struct engine *, struct err *);
 /* Plans the recheck as configured. */
 void recheck_plan(struct engine *);
 

@@ -571,6 +571,8 @@ static int plan_renewal(struct issue *is, struct txn *t, struct rec_cert *cert, 
 	record_set(&cert->error, NULL);
 	if (rec_cert_put(t, cert, e) < 0 || agenda_set(t, AGENDA_issue, cert->id, cert->renew_at, e) < 0)
 		return -1;
+	if (agenda_look_for(t, cert->id, clock_now(), e) < 0)
+		return -1;
 	return agenda_set(t, AGENDA_renewal, cert->id, clock_now(), e);
 }
 

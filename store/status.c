@@ -40,13 +40,26 @@ enum cert_status cert_status(const struct rec_cert *c, int64_t now)
 	return STATUS_active;
 }
 
-/* Has a consumer fetched the version in force, or is there still time? */
+/* Do the servers its names lead to show the version in force?  1 yes; 0 no, and they had time; -1: nobody knows. */
+static int is_live(struct txn *t, const struct rec_cert *c)
+{
+	_cleanup_(rec_live_release) struct rec_live live = { 0 };
+
+	if (c->no_live || rec_live_get(t, &live, c->id, NULL) < 0 || live.version != c->current)
+		return -1;
+	return live.late ? 0 : str_eq(live.state, "live") ? 1 : -1;
+}
+
+/* Is the version in force where it belongs: seen there, or at least fetched by a consumer?  Or is there still time? */
 static bool is_delivered(struct txn *t, const struct rec_cert *c, int64_t now)
 {
 	_cleanup_(rec_version_release) struct rec_version version = { 0 };
 	_cleanup_free_ char *id = record_child_id(c->id, c->current);
 	int64_t patience = MIN(DELIVERY_MOST, (c->not_after - c->not_before) / 3);
+	int seen = is_live(t, c);
 
+	if (seen >= 0)
+		return seen;
 	if (c->site || rec_version_get(t, &version, id, NULL) < 0 || now < version.issued + patience)
 		return true;
 	for (int slot = 1; slot <= SLOTS; slot++) {

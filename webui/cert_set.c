@@ -155,6 +155,20 @@ static int set_flags(struct rec_cert *cert, const json_t *body, struct change *c
 	return 0;
 }
 
+/* Whether it is looked for where its names lead. */
+static int set_live(struct txn *t, struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	const char *live = json_str(body, "live");
+
+	if (!live)
+		return 0;
+	if (!str_eq(live, "on") && !str_eq(live, "off"))
+		return err_set(e, ERR_INVALID, "\"live\" is on or off, not \"%.40s\"", live);
+	cert->no_live = str_eq(live, "off");
+	say(c, cert->no_live ? "not looked for any more" : "looked for");
+	return agenda_set(t, AGENDA_live, cert->id, clock_now(), e);
+}
+
 /* Ordered again at once; or its renewal planned anew by the engine, which knows how. */
 static int plan(struct txn *t, struct rec_cert *cert, const struct change *c, struct err *e)
 {
@@ -174,7 +188,7 @@ int page_cert_set(struct request *r, struct err *e)
 	static const struct body_member members[] = {
 		{ "names", BODY_TEXTS, false },	      { "key_type", BODY_TEXT, false }, { "challenge", BODY_TEXT, false },
 		{ "renew_before", BODY_TEXT, false }, { "fallback", BODY_TEXT, false }, { "preflight", BODY_TEXT, false },
-		{ "disabled", BODY_FLAG, false },     { "enabled", BODY_FLAG, false },
+		{ "disabled", BODY_FLAG, false },     { "enabled", BODY_FLAG, false },	{ "live", BODY_TEXT, false },
 	};
 	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
@@ -184,7 +198,8 @@ int page_cert_set(struct request *r, struct err *e)
 
 	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
 	    set_names(r, &cert, body, &c, e) < 0 || set_key(&cert, body, &c, e) < 0 ||
-	    set_fallback(t, &cert, body, &c, e) < 0 || set_flags(&cert, body, &c, e) < 0)
+	    set_fallback(t, &cert, body, &c, e) < 0 || set_flags(&cert, body, &c, e) < 0 ||
+	    set_live(t, &cert, body, &c, e) < 0)
 		return -1;
 	if (c.reissue && cert.own_csr) {
 		err_set(e, ERR_CONFLICT, "the names and the key of %s are those of a request that a person sent", cert.name);

@@ -43,6 +43,7 @@ static int put_in_force(struct txn *t, struct rec_cert *cert, const struct rec_v
 	cert->not_before = version->not_before;
 	cert->not_after = version->not_after;
 	if (plan(t, cert, e) < 0 || (ours && rec_key_put(t, &key, e) < 0) || rec_cert_put(t, cert, e) < 0 ||
+	    agenda_look_for(t, cert->id, clock_now(), e) < 0 ||
 	    (cert->site && agenda_set(t, AGENDA_site, cert->id, clock_now(), e) < 0))
 		return -1;
 	return admin_event(t, "certificate.rolled_back", cert->id, cert->name, e, "version %lld is in force again, instead of %lld",

@@ -158,6 +158,7 @@ static int put_all(struct request *r, struct import *im, struct txn *t, struct e
 		return -1;
 	update_cert(r, im);
 	if (rec_cert_put(t, &im->cert, e) < 0 || agenda_delete(t, AGENDA_issue, im->cert.id, e) < 0 ||
+	    agenda_look_for(t, im->cert.id, clock_now(), e) < 0 ||
 	    (im->cert.site && agenda_set(t, AGENDA_site, im->cert.id, clock_now(), e) < 0))
 		return -1;
 	return admin_event(t, "certificate.imported", im->cert.id, im->cert.name, e, "%sversion %lld, issued by %s, serial %s",
