@@ -101,7 +101,7 @@ $(UNITS): $(B)/%.t: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base
 
 # Fuzzers: t/fuzz/NAME.c is one program (clang), see `make fuzz`.
 FUZZERS = $(patsubst %.c,$(B)/%,$(wildcard t/fuzz/*.c))
-$(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,acme pki base,$(call library,$(f)))
+$(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,daemon acme pki base,$(call library,$(f)))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $^ -lcmocka $(all_libs)
 

@@ -545,8 +545,16 @@ static void ask(struct scan *s, enum dns_type type, void (*cb)(void *arg, const 
 	s->query = dns_ask(s->scanner->dns, &q, cb, s);
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Name servers deal them out in another order each time. */
 static void take_addresses(struct scan *s, enum dns_type type, const struct dns_answer *a)
 {
+	size_t before = s->count;
+
 	s->query = NULL;
 	if (a->err)
 		err_set(&s->err, ERR_NETWORK, "The name could not be looked up: the resolver %s.", a->err->message);
@@ -556,6 +564,7 @@ static void take_addresses(struct scan *s, enum dns_type type, const struct dns_
 	for (size_t i = 0; !a->err && i < a->count; i++)
 		if (a->records[i].type == type && a->records[i].answer)
 			add_address(s, a->records[i].text);
+	qsort(s->found + before, s->count - before, sizeof(*s->found), by_text);
 }
 
 static void looked_up_v6(void *arg, const struct dns_answer *a)

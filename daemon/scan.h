@@ -50,7 +50,7 @@ void scanner_configure(struct scanner *, const struct scan_options *);
 void scanner_trust(struct scanner *, struct trust *);
 
 /*
- * views: one for each address, in the order of their names' records, IPv4 first.  None: err says why there is no address.
+ * views: one for each address, IPv4 first, always in the same order.  None: err says why there is no address.
  * All of it is borrowed until the callback returns.
  */
 struct scan;

@@ -76,6 +76,38 @@ static void test_delivery(void **state)
 	store_close(s);
 }
 
+/* What servers show counts more than what was fetched. */
+static void test_live(void **state)
+{
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+	struct rec_cert cert = { .id = (char *)"c", .current = 2, .not_before = NOW, .not_after = NOW + 90 * DAY,
+				 .renew_at = NOW + 60 * DAY };
+	struct rec_version version = { .id = record_child_id("c", 2), .issued = NOW };
+	struct rec_consumer consumer = { .id = (char *)"c/1", .version = 2 };
+	struct rec_live live = { .id = (char *)"c", .version = 2, .state = (char *)"live" };
+
+	OK(rec_version_put(t, &version, &e));
+	OK(rec_live_put(t, &live, &e));
+	assert_int_equal(cert_status_in(t, &cert, NOW + 9 * DAY), STATUS_active);	/* seen, never fetched */
+	live.state = (char *)"not-live";
+	OK(rec_live_put(t, &live, &e));
+	assert_int_equal(cert_status_in(t, &cert, NOW + 9 * DAY), STATUS_undelivered);	/* neither */
+	OK(rec_consumer_put(t, &consumer, &e));
+	assert_int_equal(cert_status_in(t, &cert, NOW + DAY), STATUS_active);		/* fetched, and there is time */
+	live.late = true;
+	OK(rec_live_put(t, &live, &e));
+	assert_int_equal(cert_status_in(t, &cert, NOW + DAY), STATUS_undelivered);	/* fetched, but not live */
+	cert.no_live = true;
+	assert_int_equal(cert_status_in(t, &cert, NOW + 9 * DAY), STATUS_active);	/* and nobody shall look */
+	cert.no_live = false;
+	cert.current = 3;
+	assert_int_equal(cert_status_in(t, &cert, NOW + DAY), STATUS_active);		/* what was seen was another version */
+	free(version.id);
+	txn_abort(t);
+	store_close(s);
+}
+
 static void test_sentences(void **state)
 {
 	struct rec_cert cert = { .current = 1, .not_after = NOW };
@@ -104,6 +136,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test_setup_teardown(test_delivery, make_test_dir, remove_test_dir),
+		cmocka_unit_test_setup_teardown(test_live, make_test_dir, remove_test_dir),
 		cmocka_unit_test(test_sentences),
 		cmocka_unit_test(test_words),
 	};
