@@ -12,6 +12,7 @@
 #endif
 
 #include "base/digest.h"
+#include "pki/mbed.h"
 
 #define CERTS_MAX 10
 #define ALERT_RECORD 0x15
@@ -25,7 +26,6 @@ struct handshakes {
 struct handshake {
 	int fd;
 	mbedtls_ssl_context ssl;
-	struct chain chain;
 	unsigned char head[HEAD];	/* the first bytes the server sent */
 	size_t head_len;
 	int error;			/* errno of the socket; -1: the server closed it */
@@ -53,8 +53,7 @@ static void configure(mbedtls_ssl_config *config)
 	mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 #endif
 	mbedtls_ssl_conf_rng(config, random_mbedtls, NULL);
-	/* Optional, not none: only then mbedTLS hands over what was sent before the handshake is over. */
-	mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_OPTIONAL);
+	mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_NONE);
 	mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
 }
 
@@ -112,26 +111,6 @@ static int receive(void *arg, unsigned char *data, size_t len)
 	return (int)got;
 }
 
-/* Called for each certificate of the chain mbedTLS tries; the leaf comes last, with all that was sent behind it. */
-static int shown(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
-{
-	struct handshake *h = arg;
-
-	*flags = 0;
-	for (; depth == 0 && crt && h->chain.count < CERTS_MAX; crt = crt->next) {
-		struct cert cert;
-
-		if (cert_parse(&cert, slice(crt->raw.p, crt->raw.len), NULL) < 0) {
-			if (!h->chain.count)
-				return 0;
-			continue;
-		}
-		h->chain.cert = xreallocarray(h->chain.cert, h->chain.count + 1, sizeof(*h->chain.cert));
-		h->chain.cert[h->chain.count++] = cert;
-	}
-	return 0;
-}
-
 struct handshake *handshake_new(struct handshakes *all, int fd, const char *host)
 {
 	struct handshake *h = xcalloc(1, sizeof(*h));
@@ -140,7 +119,6 @@ struct handshake *handshake_new(struct handshakes *all, int fd, const char *host
 	mbedtls_ssl_init(&h->ssl);
 	if (mbedtls_ssl_setup(&h->ssl, &all->config) || mbedtls_ssl_set_hostname(&h->ssl, host))
 		die("out of memory for a TLS connection");
-	mbedtls_ssl_set_verify(&h->ssl, shown, h);
 	mbedtls_ssl_set_bio(&h->ssl, h, transmit, receive, NULL);
 	return h;
 }
@@ -152,7 +130,6 @@ void handshake_free(struct handshake *h)
 	if (h->done)
 		mbedtls_ssl_close_notify(&h->ssl);
 	mbedtls_ssl_free(&h->ssl);
-	chain_release(&h->chain);
 	free(h);
 }
 
@@ -223,9 +200,29 @@ enum handshake_state handshake_go(struct handshake *h, struct err *e)
 	return code ? explain(h, code, e) : HANDSHAKE_DONE;
 }
 
-const struct chain *handshake_chain(const struct handshake *h)
+/* What was sent, also if the handshake failed behind it: a server may want a certificate of ours. */
+static const mbedtls_x509_crt *peer_of(const struct handshake *h)
 {
-	return &h->chain;
+	const mbedtls_x509_crt *crt = mbedtls_ssl_get_peer_cert(&h->ssl);
+	const mbedtls_ssl_session *session = h->ssl.MBEDTLS_PRIVATE(session_negotiate);
+
+	return crt || !session ? crt : session->MBEDTLS_PRIVATE(peer_cert);
+}
+
+void handshake_chain(const struct handshake *h, struct chain *chain)
+{
+	*chain = (struct chain){ NULL, 0 };
+	for (const mbedtls_x509_crt *crt = peer_of(h); crt && chain->count < CERTS_MAX; crt = crt->next) {
+		struct cert cert;
+
+		if (cert_parse(&cert, slice(crt->raw.p, crt->raw.len), NULL) < 0) {
+			if (!chain->count)
+				return;		/* without its leaf it says nothing */
+			continue;
+		}
+		chain->cert = xreallocarray(chain->cert, chain->count + 1, sizeof(*chain->cert));
+		chain->cert[chain->count++] = cert;
+	}
 }
 
 const char *handshake_version(const struct handshake *h)

@@ -24,8 +24,8 @@ struct handshake;
 struct handshake *handshake_new(struct handshakes *, int fd, const char *host);
 void handshake_free(struct handshake *);	/* says good-bye, if there is somebody to say it to; NULL is fine */
 enum handshake_state handshake_go(struct handshake *, struct err *);
-/* What the server has shown so far, leaf first; borrowed.  Empty: nothing that could be read. */
-const struct chain *handshake_chain(const struct handshake *);
+/* What the server has shown, leaf first.  Empty: nothing that could be read. */
+void handshake_chain(const struct handshake *, struct chain *);
 const char *handshake_version(const struct handshake *);	/* "TLSv1.3"; when it is done */
 const char *handshake_cipher(const struct handshake *);
 

@@ -201,6 +201,7 @@ static void look_at(struct live *l, const char *name, const struct view *v)
 	json_array_append_new(l->report, one);
 	if (!v->chain.count)
 		return;
+	json_put_time(one, "not_live_since", is_live ? 0 : l->issued);
 	l->live += is_live;
 	l->other += !is_live;
 	if (!is_live)

@@ -288,14 +288,8 @@ static void time_is_up(void *arg)
 static void seen(struct probe *p)
 {
 	struct view *v = p->view;
-	const struct chain *chain = handshake_chain(p->handshake);
 	enum fault worst;
 
-	for (size_t i = 0; i < chain->count; i++) {
-		v->chain.cert = xreallocarray(v->chain.cert, v->chain.count + 1, sizeof(*v->chain.cert));
-		if (cert_parse(&v->chain.cert[v->chain.count], slice_buf(&chain->cert[i].der), NULL) == 0)
-			v->chain.count++;
-	}
 	if (!p->scan->scanner->trust) {
 		say(p, VIEW_UNCHECKED, "Install the system's root certificates, or set tracking.roots.",
 		    "There are no root certificates here to check it against.");
@@ -342,7 +336,8 @@ static void shake_hands(struct probe *p)
 	case HANDSHAKE_FAILED:
 		break;
 	}
-	if (handshake_chain(p->handshake)->count) {	/* it may want a certificate of ours: that is no fault of its own */
+	handshake_chain(p->handshake, &p->view->chain);
+	if (p->view->chain.count) {	/* if it failed, it may want a certificate of ours: that is no fault of its own */
 		seen(p);
 		return;
 	}

@@ -365,7 +365,10 @@ static int read_service(struct engine *g, const char *id, struct service *servic
 		return -1;
 	if (rec_site_get(t, &site, id, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;
-	return service_parse(service, site.name, e) < 0 ? -1 : 1;
+	if (service_parse(service, site.name, e) == 0)
+		return 1;
+	log_err(LOG_LEVEL_ERROR, e);	/* another version of this program took it */
+	return 0;
 }
 
 int scan_due(struct engine *g, const struct agenda_row *row, struct err *e)

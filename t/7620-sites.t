@@ -98,6 +98,10 @@ def versions(t, daemon, ca):
         else:
             t.equal((site["state"], tls), ("valid", "TLSv" + what[4:]), f"only {what}")
         server.end()
+    server = TlsServer(t, ca.leaf("IP:127.0.0.1"), "-Verify", "1", "-verify_return_error", name="wants-ours")
+    daemon.ctl("site", "add", server.site)
+    t.equal(scan(daemon, server.site)["valid"], True, "a server that wants a certificate of ours is judged by its own")
+    server.end()
     silent = [
         ("reset", Talker(reset), "breaks off the TLS handshake"),
         ("plain", Talker(lambda c: (c.recv(100), c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))), "does not speak TLS"),
