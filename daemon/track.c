@@ -396,16 +396,6 @@ int scan_due(struct engine *g, const struct agenda_row *row, struct err *e)
  * What all have in common.
  */
 
-static char *resolvers(const struct config *config)
-{
-	struct buf text = BUF_INIT;
-	char one[ADDRESS_TEXT];
-
-	for (size_t i = 0; i < config->tracking_resolvers.count; i++)
-		buf_addf(&text, "%s%s", i ? "," : "", address_text(one, &config->tracking_resolvers.item[i]));
-	return buf_detach(&text);
-}
-
 struct scanner *track_scanner(struct engine *g)
 {
 	struct track *track = g->track;
@@ -416,7 +406,7 @@ struct scanner *track_scanner(struct engine *g)
 
 void track_plan(struct engine *g)
 {
-	_cleanup_free_ char *servers = resolvers(g->config);
+	_cleanup_free_ char *servers = config_servers(&g->config->tracking_resolvers);
 	struct scan_options options = { .timeout_ms = g->config->tracking_timeout * 1000, .resolvers = servers };
 	struct err e = { 0 };
 
