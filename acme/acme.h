@@ -20,7 +20,7 @@ typedef void acme_bytes_cb(void *arg, const struct slice *bytes, const struct er
 
 /* What proves control of one identifier.  All borrowed for the call. */
 struct acme_answer {
-	const char *type;	/* "http-01" or "dns-01" (RFC 8555 sections 8.3, 8.4) */
+	const char *type;	/* as in order_params.challenges, like "http-01" */
 	const char *name;	/* the identifier, "*.x" for a wildcard */
 	const char *token;
 	const char *key_auth;	/* key authorization */

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "base/net.h"
 
 struct fetcher;
 struct fetch;		/* one request under way */
@@ -21,6 +22,8 @@ struct fetch_request {
 	const char *const *headers;	/* "Name: value", ended by NULL; may be NULL */
 	const char *ca_file;		/* PEM file to trust instead of the system's; NULL: the system's */
 	const char *unix_socket;	/* connect here instead; NULL: by URL */
+	bool public_only;		/* the URL is a stranger's: no address of this machine or a private network ... */
+	const struct cidr_list *but;	/* ... except these; NULL: none */
 	const char *address;		/* connect to this IP address instead of what the URL's host resolves to; NULL: by URL */
 	bool any_certificate;		/* who answers is not checked: only for answers that are no secret and change nothing */
 	int timeout_ms;			/* for all of it; 0: 30 s */

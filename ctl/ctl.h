@@ -20,6 +20,8 @@ enum option_type {
 	OPTION_SWITCH,	/* ours alone, without */
 };
 
+#define DEFAULT_SOCKET "/var/lib/certera/control.sock"
+
 struct option_row {
 	const char *name;		/* without the two dashes */
 	enum option_type type;
@@ -60,6 +62,10 @@ int ctl_fail(const struct err *);
 /* With --json: prints the answer and returns true. */
 bool ctl_as_json(const struct ctl *, const json_t *);
 
+/* help.c */
+void help_all(FILE *);
+bool help_group(FILE *, const char *word);	/* the commands whose first word it is; false: there are none */
+void help_command(FILE *, const struct command *);
 /* A column of a table, or a line: its title, and whose value it shows. */
 struct column {
 	const char *title;
@@ -67,7 +73,7 @@ struct column {
 };
 void print_table(const json_t *rows, const struct column *, size_t count, const char *when_empty);
 /* "title: value" for each member that says something. */
-void print_lines(const json_t *obj, const struct column *, size_t count);
+void print_fields(const json_t *obj, const struct column *, size_t count);
 
 /* site.c */
 int show_sites(struct ctl *, json_t *);
@@ -84,6 +90,7 @@ int show_key(struct ctl *, json_t *);
 int show_keys(struct ctl *, json_t *);
 int show_cert(struct ctl *, json_t *);
 int show_certs(struct ctl *, json_t *);
+int show_hooks(struct ctl *, json_t *);
 int show_decoded(struct ctl *, json_t *);
 int show_events(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
@@ -92,6 +99,7 @@ int show_rolled_back(struct ctl *, json_t *);
 int show_key_download(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
+void print_revocation(const json_t *answer);	/* what the CA of a certificate says of it */
 void print_todo(const json_t *order);		/* what a person is to publish for it */
 int show_added_csr(struct ctl *, json_t *);
 void print_added(const json_t *);		/* a new certificate's API keys */
@@ -104,5 +112,7 @@ int wait_cert_set(struct ctl *, json_t *);
 int wait_verified(struct ctl *, json_t *);
 int wait_trial(struct ctl *, json_t *);
 int wait_revoked(struct ctl *, json_t *);
+int wait_deployed(struct ctl *, json_t *);
+int wait_revocation(struct ctl *, json_t *);
 
 #endif

@@ -96,7 +96,7 @@ void print_table(const json_t *rows, const struct column *columns, size_t count,
 	}
 }
 
-void print_lines(const json_t *obj, const struct column *lines, size_t count)
+void print_fields(const json_t *obj, const struct column *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_free_ char *text = member_text(obj, lines[i].member);
@@ -162,7 +162,7 @@ int show_status(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	printf("%-14s", "certificates");
 	json_object_foreach(counts, word, count) {
 		all += json_integer_value(count);
@@ -191,7 +191,7 @@ int show_account(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	print_list("profiles", json_object_get(answer, "profiles"));
 	print_list("orders", json_object_get(answer, "orders"));
 	print_error(answer);
@@ -225,7 +225,7 @@ int show_key(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(key, lines, ARRAY_SIZE(lines));
+	print_fields(key, lines, ARRAY_SIZE(lines));
 	print_api_keys(answer, "api_keys", "key");
 	return 0;
 }
@@ -257,6 +257,34 @@ void print_todo(const json_t *order)
 	}
 }
 
+/* What became of the deploy hook, with what it said if it failed. */
+static void print_deploy(const json_t *deploy)
+{
+	static const struct column lines[] = {
+		{ "deploy hook", "script" }, { "its state", "state" }, { "deployed", "deployed" }, { "next attempt", "retry_at" },
+	};
+	const json_t *line;
+	size_t i;
+
+	if (!json_is_object(deploy))
+		return;
+	putchar('\n');
+	print_fields(deploy, lines, ARRAY_SIZE(lines));
+	print_error(deploy);
+	json_array_foreach(json_object_get(deploy, "log"), i, line)
+		printf("  %s\n", json_string_value(line));
+}
+
+void print_revocation(const json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "revocation", "state" }, { "", "text" }, { "revoked", "revoked" }, { "reason", "reason" }, { "says", "from" },
+		{ "asked", "asked" }, { "counts until", "until" }, { "asked again", "next" }, { "no answer", "error" },
+	};
+
+	print_fields(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
+}
+
 int show_cert(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
@@ -283,10 +311,11 @@ int show_cert(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
+	print_revocation(answer);
 	print_error(answer);
 	if (json_str(json_object_get(answer, "live"), "state"))
-		print_lines(json_object_get(answer, "live"), live, ARRAY_SIZE(live));
+		print_fields(json_object_get(answer, "live"), live, ARRAY_SIZE(live));
 	putchar('\n');
 	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "It has no version yet.");
 	if (json_is_object(order)) {
@@ -297,8 +326,23 @@ int show_cert(struct ctl *ctl, json_t *answer)
 			print_error(order);
 		print_todo(order);
 	}
+	print_deploy(json_object_get(answer, "deploy"));
 	putchar('\n');
 	print_table(json_object_get(answer, "consumers"), consumers, ARRAY_SIZE(consumers), "Nobody has fetched it yet.");
+	return 0;
+}
+
+int show_hooks(struct ctl *ctl, json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "sets records", "hook_set" }, { "removes them", "hook_cleanup" }, { "arguments", "hook_arguments" },
+		{ "no waiting", "no_propagation" }, { "deploys", "deploy_hook" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("The scripts of %s are changed; those not named here are as configured.\n", json_str(answer, "name"));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	return 0;
 }
 

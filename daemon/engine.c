@@ -40,6 +40,9 @@ static const struct kind {
 	{ AGENDA_account,  account_due,  10 },
 	{ AGENDA_revoke,   revoke_due,   10 },
 	{ AGENDA_site,     site_due,     1 },
+	{ AGENDA_deploy,   deploy_due,   20 },
+	{ AGENDA_revocation, revocation_due, 10 },
+	{ AGENDA_rotation, rotation_due, 1 },
 	{ AGENDA_scan,     scan_due,     0 },
 	{ AGENDA_live,     live_due,     0 },
 };
@@ -200,6 +203,8 @@ void engine_init(struct engine *g)
 	g->dns = dns_new(g->loop);
 	track_init(g);
 	recheck_plan(g);
+	revocation_plan(g);
+	rotation_plan(g);
 	engine_wake(g);
 }
 

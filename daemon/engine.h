@@ -47,6 +47,7 @@ struct engine {
 	struct lane *lanes;		/* queue.c: one an account */
 	int orders, doubtful;		/* of the jobs: orders, and of these those that failed before; by queue_count() */
 	struct passed *passed;		/* check.c: certificates whose web servers were found ready */
+	struct crl *crls;		/* crl.c: CRLs being asked for */
 	struct track *track;		/* track.c */
 	struct timer turn;
 	int64_t held_until;		/* clock_mono_ms() before which nothing begins: the store failed */
@@ -72,12 +73,18 @@ int check_due(struct engine *, const struct agenda_row *, struct err *);
 int account_due(struct engine *, const struct agenda_row *, struct err *);
 int revoke_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
+int deploy_due(struct engine *, const struct agenda_row *, struct err *);
+int revocation_due(struct engine *, const struct agenda_row *, struct err *);
+int rotation_due(struct engine *, const struct agenda_row *, struct err *);
 int scan_due(struct engine *, const struct agenda_row *, struct err *);
 int live_due(struct engine *, const struct agenda_row *, struct err *);
 /* Certificates that are to be looked for and have no row get one. */
 int live_plan(struct engine *, struct err *);
 /* Plans the recheck as configured. */
 void recheck_plan(struct engine *);
+/* Plans to ask about certificates whose rows a former program did not write. */
+void revocation_plan(struct engine *);
+void rotation_plan(struct engine *);
 
 /* ca.c: who talks to CAs. */
 struct ca {

@@ -9,7 +9,7 @@
 struct settings {
 	struct webui_settings webui;
 	struct front *front;
-	char *hostname, *key_type;
+	char *hostname, *key_type, *deploy_hook;
 };
 
 struct front {
@@ -47,10 +47,12 @@ static struct settings *settings_new(const struct config *config, int https_port
 
 	s->hostname = config_hostname(config);
 	s->key_type = xstrdup(config->keys_type);
+	s->deploy_hook = xstrdup(config->hooks_deploy);
 	s->webui = (struct webui_settings){
 		.hostname = s->hostname,
 		.https_port = https_port,
 		.key_type = s->key_type,
+		.deploy_hook = s->deploy_hook,
 		.admin = copy_networks(&config->access_admin),
 		.api = copy_networks(&config->access_api),
 		.trusted_proxies = copy_networks(&config->access_trusted_proxies),
@@ -67,6 +69,7 @@ static void settings_free(struct settings *s)
 	cidr_list_release(&s->webui.trusted_proxies);
 	free(s->hostname);
 	free(s->key_type);
+	free(s->deploy_hook);
 	free(s);
 }
 

@@ -17,7 +17,9 @@
 #include "pki/cert.h"
 #include "pki/csr.h"
 #include "pki/revocation.h"
+#include "store/deploy.h"
 #include "store/history.h"
+#include "store/version.h"
 
 #include "daemon/account.h"
 #include "daemon/check.h"
@@ -455,14 +457,14 @@ void issue_publish(void *engine, struct order *o, const struct acme_answer *answ
 {
 	struct issue *is = order_owner(o);
 	struct publish_of of = {
-		.owner = is->order.id, .cert = &is->cert, .only_look = is->cert.by_hand, .note = publish_note,
+		.owner = is->order.id, .cert = &is->cert, .account_url = is->account.kid, .only_look = is->cert.by_hand, .note = publish_note,
 		.done = is->cert.by_hand ? looked : publish_done, .arg = is,
 	};
 
 	is->published = cb;
 	is->published_arg = cb_arg;
 	if (is->cert.by_hand)
-		waiting_todo(&is->order, answers, count);
+		waiting_todo(&is->order, is->account.kid, answers, count);
 	if (is->cert.by_hand && !is->cert.verify)
 		timer_start(&is->pause, is->job.engine->loop, 0, wait_for_person, is);
 	else
@@ -551,7 +553,7 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 	cert->not_before = leaf->not_before;
 	cert->not_after = leaf->not_after;
 	cert->revoked = 0;
-	if (rec_version_put(t, &version, e) < 0)
+	if (rec_version_put(t, &version, e) < 0 || version_in_force(t, cert, e) < 0)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.issued", .object = cert->id,
 						  .name = cert->name },
@@ -570,8 +572,6 @@ static int plan_renewal(struct issue *is, struct txn *t, struct rec_cert *cert, 
 	record_set(&cert->waits_for, NULL);
 	record_set(&cert->error, NULL);
 	if (rec_cert_put(t, cert, e) < 0 || agenda_set(t, AGENDA_issue, cert->id, cert->renew_at, e) < 0)
-		return -1;
-	if (agenda_look_for(t, cert->id, clock_now(), e) < 0)
 		return -1;
 	return agenda_set(t, AGENDA_renewal, cert->id, clock_now(), e);
 }
@@ -665,6 +665,8 @@ static int finish(struct issue *is, const char *chain, const struct err *why, st
 	if (!chain && (plan_after(is, t, &cert, why, e) < 0 || account_note_failure(t, is->account.id, why, e) < 0))
 		return -1;
 	if (chain && (add_version(is, t, &cert, chain, e) < 0 || plan_renewal(is, t, &cert, e) < 0))
+		return -1;
+	if (chain && deploy_script(&cert, is->job.engine->config->hooks_deploy) && deploy_ask(t, &cert, e) < 0)
 		return -1;
 	if (txn_commit(TAKE(t), e) < 0)
 		return -1;

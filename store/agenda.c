@@ -43,7 +43,6 @@ static int64_t get_due(const unsigned char *in)
 }
 
 /* A row's key in memory: all of it in table agenda, what is behind the due time in agenda_due. */
-#define FIRST_LOOK 300	/* seconds after a version was put in force */
 
 struct key {
 	unsigned char bytes[KEY_SIZE];
@@ -189,9 +188,4 @@ int agenda_each_due(struct txn *txn, int64_t now, agenda_each_fn *fn, void *arg,
 
 	*next = INT64_MAX;
 	return txn_walk(txn, TABLE_agenda, slice(NULL, 0), false, due_row, &due, e);
-}
-
-int agenda_look_for(struct txn *txn, const char *cert_id, int64_t now, struct err *e)
-{
-	return agenda_set(txn, AGENDA_live, cert_id, now + FIRST_LOOK, e);
 }

@@ -32,8 +32,6 @@ int agenda_first(struct txn *, struct agenda_row *, int max, struct err *);
  */
 typedef int agenda_each_fn(void *arg, const struct agenda_row *, struct err *);
 int agenda_each_due(struct txn *, int64_t now, agenda_each_fn *, void *arg, int64_t *next, struct err *);
-/* A version was put in force: it is looked for where its names lead, when its servers have had time to load it. */
-int agenda_look_for(struct txn *, const char *cert_id, int64_t now, struct err *);
 const char *agenda_kind_name(enum agenda_kind);
 
 #endif

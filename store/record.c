@@ -604,7 +604,7 @@ json_t *record_json(const struct record_type *type, const void *rec)
 			continue;
 		switch (f->type) {
 		case STR:
-			if (str_eq(f->name, "error") || str_eq(f->name, "trouble"))
+			if (str_ends(f->name, "error") || str_eq(f->name, "trouble"))
 				put_problem(obj, f->name, *str_of(rec, f));
 			else
 				json_put_str(obj, f->name, *str_of(rec, f) && **str_of(rec, f) ? *str_of(rec, f) : NULL);

@@ -50,7 +50,7 @@ static int is_live(struct txn *t, const struct rec_cert *c)
 	return live.late ? 0 : str_eq(live.state, "live") ? 1 : -1;
 }
 
-/* Is the version in force where it belongs: seen there, or at least fetched by a consumer?  Or is there still time? */
+/* Is the version in force seen where its names lead, did its deploy hook deliver it, has a consumer fetched it; is there time? */
 static bool is_delivered(struct txn *t, const struct rec_cert *c, int64_t now)
 {
 	_cleanup_(rec_version_release) struct rec_version version = { 0 };
@@ -58,9 +58,13 @@ static bool is_delivered(struct txn *t, const struct rec_cert *c, int64_t now)
 	int64_t patience = MIN(DELIVERY_MOST, (c->not_after - c->not_before) / 3);
 	int seen = is_live(t, c);
 
+	if (rec_version_get(t, &version, id, NULL) < 0)
+		return true;
+	if (str_eq(version.deploy, "failed"))
+		return false;
 	if (seen >= 0)
 		return seen;
-	if (c->site || rec_version_get(t, &version, id, NULL) < 0 || now < version.issued + patience)
+	if (str_eq(version.deploy, "done") || c->site || now < version.issued + patience)
 		return true;
 	for (int slot = 1; slot <= SLOTS; slot++) {
 		_cleanup_(rec_consumer_release) struct rec_consumer consumer = { 0 };

@@ -66,12 +66,22 @@ static void test_delivery(void **state)
 	cert.site = false;
 	OK(rec_consumer_put(t, &consumer, &e));
 	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_undelivered);	/* an older version only */
+	record_set(&version.deploy, "done");	/* the deploy hook has delivered it */
+	OK(rec_version_put(t, &version, &e));
+	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_active);
+	record_set(&version.deploy, "failed");
+	OK(rec_version_put(t, &version, &e));
+	assert_int_equal(cert_status_in(t, &cert, NOW), STATUS_undelivered);
+	record_set(&version.deploy, "open");
+	OK(rec_version_put(t, &version, &e));
+	assert_int_equal(cert_status_in(t, &cert, NOW), STATUS_active);
+	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_undelivered);
 	consumer.version = 2;
 	OK(rec_consumer_put(t, &consumer, &e));
 	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_active);
 	cert.failures = 1;
 	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_failed);
-	free(version.id);
+	rec_version_release(&version);
 	txn_abort(t);
 	store_close(s);
 }

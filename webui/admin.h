@@ -44,10 +44,15 @@ int admin_read_contact(char ***contact, const json_t *body, struct err *);
 /* The name of another record by its id, as a member; null if it is gone. */
 void admin_put_account_name(json_t *, struct txn *, const char *account_id);
 void admin_put_key_name(json_t *, struct txn *, const char *key_id);
+/* What became of the deploy hook of its version in force; null if there is none. */
+json_t *admin_show_deploy(const struct request *, struct txn *, const struct rec_cert *);
 /* The last use of each API key; "behind": another version than this one was fetched. */
 void admin_put_consumers(json_t *, struct txn *, const char *id, int64_t current);
 /* What servers show in its place, as "live"; null: that was not looked at. */
 void admin_put_live(json_t *, struct txn *, const struct rec_cert *);
+
+/* What its CA says of the version in force: "revocation". */
+void admin_put_revocation(json_t *, struct txn *, const struct rec_cert *);
 
 /* Puts the key the keeper has just made or imported: its record and version 1.  field: of key_new, key_import. */
 int admin_put_key(struct txn *, struct rec_key *, const struct slice *field, struct err *);

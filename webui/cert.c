@@ -94,6 +94,7 @@ static json_t *show_versions(struct txn *t, const struct rec_cert *cert)
 			continue;
 		one = rec_version_json(&version);
 		json_object_del(one, "chain");	/* "export" hands it out */
+		json_object_del(one, "deploy_log");	/* that of the version in force is in "deploy" */
 		json_put_int(one, "number", n);
 		json_array_append_new(list, one);
 	}
@@ -127,6 +128,8 @@ int page_cert(struct request *r, struct err *e)
 	answer = show(t, &cert);
 	json_object_set_new(answer, "versions", show_versions(t, &cert));
 	json_object_set_new(answer, "order", show_order(t, &cert));
+	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));
+	admin_put_revocation(answer, t, &cert);
 	admin_put_consumers(answer, t, cert.id, cert.current);
 	admin_put_live(answer, t, &cert);
 	return reply_json(r, 200, answer);
@@ -248,16 +251,26 @@ static int delete_answers(struct txn *t, const struct rec_cert *cert, struct err
 	return result;
 }
 
+/* Nothing more is done for it. */
+static int delete_rows(struct txn *t, const struct rec_cert *cert, struct err *e)
+{
+	static const enum agenda_kind kinds[] = { AGENDA_issue, AGENDA_renewal, AGENDA_check, AGENDA_revocation, AGENDA_deploy,
+						 AGENDA_live };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (agenda_delete(t, kinds[i], cert->id, e) < 0)
+			return -1;
+	return 0;
+}
+
 int page_cert_delete(struct request *r, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
-	    delete_answers(t, &cert, e) < 0 || discard_records(t, &cert, e) < 0 || agenda_delete(t, AGENDA_issue, cert.id, e) < 0 ||
-	    agenda_delete(t, AGENDA_renewal, cert.id, e) < 0 || agenda_delete(t, AGENDA_check, cert.id, e) < 0 ||
-	    rec_check_delete(t, cert.id, e) < 0 || agenda_delete(t, AGENDA_live, cert.id, e) < 0 ||
-	    rec_live_delete(t, cert.id, e) < 0 ||
+	    delete_answers(t, &cert, e) < 0 || discard_records(t, &cert, e) < 0 || delete_rows(t, &cert, e) < 0 ||
+	    rec_check_delete(t, cert.id, e) < 0 || rec_live_delete(t, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_version_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_order_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_consumer_type, cert.id, e) < 0 || rec_cert_delete(t, cert.id, e) < 0 ||

@@ -75,7 +75,7 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 	struct rec_cert *cert = &a->cert;
 
 	if (!body || name_check(json_str(body, "name"), e) < 0 || read_names(a, body, e) < 0 ||
-	    proof_read(&a->cert, body, e) < 0 || proof_read_environment(body, &a->environment, e) < 0 ||
+	    proof_read(&a->cert, body, e) < 0 || proof_read_environment(body, "hook_environment", &a->environment, e) < 0 ||
 	    admin_read_key_type(body, &a->key_type, e) < 0)
 		return -1;
 	if (admin_read_renew_before(body, &cert->renew_before, e) < 0)

@@ -1,7 +1,8 @@
 /* What is done with the versions of a certificate: putting one in force again, replacing one by a new key. */
 #include "base/clock.h"
 #include "store/agenda.h"
-#include "store/status.h"
+#include "store/deploy.h"
+#include "store/version.h"
 #include "webui/admin.h"
 
 static int check_version(const struct rec_cert *cert, const struct rec_version *version, int64_t n, struct err *e)
@@ -29,7 +30,7 @@ static int plan(struct txn *t, struct rec_cert *cert, struct err *e)
 	return agenda_set(t, AGENDA_issue, cert->id, latest, e);
 }
 
-static int put_in_force(struct txn *t, struct rec_cert *cert, const struct rec_version *version, int64_t n, struct err *e)
+static int put_in_force(struct request *r, struct txn *t, struct rec_cert *cert, const struct rec_version *version, int64_t n, struct err *e)
 {
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	int64_t before = cert->current;
@@ -42,9 +43,9 @@ static int put_in_force(struct txn *t, struct rec_cert *cert, const struct rec_v
 	cert->current = n;
 	cert->not_before = version->not_before;
 	cert->not_after = version->not_after;
-	if (plan(t, cert, e) < 0 || (ours && rec_key_put(t, &key, e) < 0) || rec_cert_put(t, cert, e) < 0 ||
-	    agenda_look_for(t, cert->id, clock_now(), e) < 0 ||
-	    (cert->site && agenda_set(t, AGENDA_site, cert->id, clock_now(), e) < 0))
+	if (version_in_force(t, cert, e) < 0 || plan(t, cert, e) < 0 || (ours && rec_key_put(t, &key, e) < 0) ||
+	    rec_cert_put(t, cert, e) < 0 || (cert->site && agenda_set(t, AGENDA_site, cert->id, clock_now(), e) < 0) ||
+	    (deploy_script(cert, r->webui->settings->deploy_hook) && deploy_ask(t, cert, e) < 0))
 		return -1;
 	return admin_event(t, "certificate.rolled_back", cert->id, cert->name, e, "version %lld is in force again, instead of %lld",
 			   (long long)n, (long long)before);
@@ -65,7 +66,7 @@ int page_cert_rollback(struct request *r, struct err *e)
 		return err_set(e, ERR_MISSING, "the certificate %s has no version %.20s", cert.name, number);
 	id = record_child_id(cert.id, n);
 	if (rec_version_get(t, &version, id, e) < 0 || check_version(&cert, &version, n, e) < 0 ||
-	    put_in_force(t, &cert, &version, n, e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
+	    put_in_force(r, t, &cert, &version, n, e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 200, admin_show_cert(&cert, NULL, NULL));
 }

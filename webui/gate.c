@@ -71,6 +71,8 @@ bool gate_lets_in(const struct visitor *v, enum role role, const struct webui_se
 		return true;
 	case ROLE_APIKEY:
 		return v->admin || (v->face == FACE_HTTPS && cidr_list_has(&settings->api, sa(&v->address)));
+	case ROLE_VIEWER:
+	case ROLE_OPERATOR:
 	case ROLE_ADMIN:
 		return v->admin;
 	}

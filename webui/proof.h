@@ -13,13 +13,16 @@
 	{ "hook_cleanup", BODY_TEXT, false }, \
 	{ "hook_arguments", BODY_TEXT, false }, \
 	{ "hook_environment", BODY_TEXTS, false }, \
-	{ "no_propagation", BODY_FLAG, false },
+	{ "no_propagation", BODY_FLAG, false }, \
+	{ "deploy_hook", BODY_TEXT, false },
 
 /* Fills the fields of the certificate, whose names are there; checks that they can be proved this way. */
 int proof_read(struct rec_cert *, const json_t *body, struct err *);
 /* The names have changed, and the type of challenge unless it is NULL. */
 int proof_change(struct rec_cert *, const char *type, struct err *);
-/* hook_environment as one text of lines, NULL if there is none; a secret, owned. */
-int proof_read_environment(const json_t *body, char **environment, struct err *);
+/* The scripts that are there by name, and their arguments; those that are not stay as they are. */
+int proof_read_scripts(struct rec_cert *, const json_t *body, struct err *);
+/* That member as one text of lines, NULL if there is none; a secret, owned. */
+int proof_read_environment(const json_t *body, const char *member, char **environment, struct err *);
 
 #endif

@@ -3,7 +3,7 @@
 #include "base/buf.h"
 
 static const struct route routes[] = {
-#define ROUTE(method, path, page, role) { METHOD_##method, path, page, ROLE_##role },
+#define ROUTE(method, path, page, role, template) { METHOD_##method, path, page, ROLE_##role, template },
 #include "webui/routes.def"
 #undef ROUTE
 };

@@ -8,7 +8,7 @@ struct request;
 /* Answers, or asks the keeper and goes on in its answer_fn (request.h).  -1: answered by the error. */
 typedef int page_fn(struct request *, struct err *);
 
-enum role { ROLE_ANYONE, ROLE_APIKEY, ROLE_ADMIN };
+enum role { ROLE_ANYONE, ROLE_APIKEY, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN };
 enum method { METHOD_GET, METHOD_POST, METHOD_DELETE, METHOD_OTHER };
 
 struct route {
@@ -16,13 +16,14 @@ struct route {
 	const char *path;
 	page_fn *page;
 	enum role role;
+	const char *template;
 };
 
-#define ROUTE(method, path, page, role) page_fn page;
+#define ROUTE(method, path, page, role, template) page_fn page;
 #include "webui/routes.def"
 #undef ROUTE
 
-/* A path may have several routes: one a method, all of one role. */
+/* A path may have several routes: one a method. */
 struct match {
 	const struct route *path;	/* one of them; NULL: we have no such path */
 	const struct route *route;	/* the one of the method; NULL: there is none */

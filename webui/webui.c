@@ -254,8 +254,8 @@ static void serve(struct request *r, enum method method, const char *path)
 
 	router_find(&m, method, path);
 	r->path = m.params;
-	r->route = m.path;
-	if (!m.path || !gate_lets_in(&r->visitor, m.path->role, r->webui->settings)) {
+	r->route = m.route ? m.route : m.path;
+	if (!m.path || !gate_lets_in(&r->visitor, r->route->role, r->webui->settings)) {
 		turn_away(r, method, m.path);
 	} else if (!m.route) {
 		_cleanup_free_ char *allow = router_methods(m.path);
@@ -264,7 +264,6 @@ static void serve(struct request *r, enum method method, const char *path)
 		err_set(&e, ERR_METHOD, "this is for %s only", allow);
 		reply_error(r, &e);
 	} else {
-		r->route = m.route;
 		if (m.route->page(r, &e) < 0)
 			reply_error(r, &e);
 	}

@@ -21,6 +21,7 @@ struct webui_settings {
 	int https_port;				/* for redirects from http; 0: no https listener, no redirect */
 	struct cidr_list admin, api, trusted_proxies;
 	const char *key_type;			/* default for new keys */
+	const char *deploy_hook;		/* script for certificates without one of their own; "": none */
 };
 
 struct webui_env {
