@@ -66,6 +66,7 @@ bool ctl_as_json(const struct ctl *, const json_t *);
 void help_all(FILE *);
 bool help_group(FILE *, const char *word);	/* the commands whose first word it is; false: there are none */
 void help_command(FILE *, const struct command *);
+
 /* A column of a table, or a line: its title, and whose value it shows. */
 struct column {
 	const char *title;

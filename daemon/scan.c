@@ -32,7 +32,7 @@ struct scanner {
 	struct handshakes *handshakes;
 	struct trust *trust;
 	int64_t timeout_ms;
-	char *resolvers;
+	char *resolvers, *own;
 	struct host *hosts[HOST_BUCKETS];
 };
 
@@ -76,6 +76,7 @@ struct scanner *scanner_new(struct loop *loop)
 	s->dns = dns_new(loop);
 	s->handshakes = handshakes_new();
 	s->resolvers = xstrdup("");
+	s->own = xstrdup("");
 	return s;
 }
 
@@ -86,13 +87,16 @@ void scanner_free(struct scanner *s)
 	dns_free(s->dns);
 	handshakes_free(s->handshakes);
 	free(s->resolvers);
+	free(s->own);
 	free(s);
 }
 
 void scanner_configure(struct scanner *s, const struct scan_options *options)
 {
 	free(s->resolvers);
+	free(s->own);
 	s->resolvers = xstrdup(options->resolvers);
+	s->own = xstrdup(options->own);
 	s->timeout_ms = options->timeout_ms;
 }
 
@@ -243,11 +247,32 @@ static void unreachable(struct probe *p, const struct err *e)
 	probe_over(p);
 }
 
+/* What says something about this machine, and nothing about the other. */
+static bool is_our_fault(int error)
+{
+	static const int ours[] = { ENETUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM, EACCES };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (ours[i] == error)
+			return true;
+	return false;
+}
+
+/* Before anything was sent. */
+static void not_begun(void *arg)
+{
+	struct probe *p = arg;
+
+	if (is_our_fault(p->error))
+		say(p, VIEW_UNCHECKED, NULL, "This machine cannot connect to the address: %s.", strerror(p->error));
+	else
+		say(p, VIEW_UNREACHABLE, NULL, "It takes no connection: %s.", strerror(p->error));
+	probe_over(p);
+}
+
 static void not_connected(struct probe *p, int error)
 {
-	if (error == ENETUNREACH || error == EADDRNOTAVAIL || error == EAFNOSUPPORT)
-		say(p, VIEW_UNCHECKED, NULL, "This machine has no way to the address.");
-	else if (error == ETIMEDOUT)
+	if (error == ETIMEDOUT)
 		say(p, VIEW_UNREACHABLE, NULL, "It does not answer.");
 	else
 		say(p, VIEW_UNREACHABLE, NULL, "It takes no connection: %s.", strerror(error));
@@ -446,17 +471,10 @@ static void watch(struct probe *p, short what)
 }
 
 /* Not from inside: who begins one may be walking its list. */
-static void fail_now(void *arg)
-{
-	struct probe *p = arg;
-
-	not_connected(p, p->error);
-}
-
 static void fail_later(struct probe *p, int error)
 {
 	p->error = error;
-	timer_start(&p->deadline, p->scan->scanner->loop, 0, fail_now, p);
+	timer_start(&p->deadline, p->scan->scanner->loop, 0, not_begun, p);
 }
 
 static void probe_begin(struct probe *p)
@@ -503,7 +521,7 @@ static void probe_start(struct scan *s, size_t i)
 		die("\"%s\" is no address", s->found[i]);
 	p->address = bare;
 	set_port(&p->address, s->service.port);
-	starttls_init(&p->starttls, s->service.starttls, s->service.host);
+	starttls_init(&p->starttls, s->service.starttls, s->service.host, s->scanner->own);
 	p->host = host_of(s->scanner, &bare);
 	*p->host->last = p;
 	p->host->last = &p->next;

@@ -42,6 +42,7 @@ struct scanner;
 struct scan_options {
 	int64_t timeout_ms;		/* for one address, from connecting on */
 	const char *resolvers;		/* as dns_query.h has them; empty: the system's */
+	const char *own;		/* our own name, for who wants to be greeted */
 };
 struct scanner *scanner_new(struct loop *);
 void scanner_free(struct scanner *);	/* after its scans have ended or were cancelled; NULL is fine */

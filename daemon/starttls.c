@@ -168,9 +168,9 @@ static const struct say *row_of(const struct starttls *s)
 	return NULL;
 }
 
-void starttls_init(struct starttls *s, const char *protocol, const char *host)
+void starttls_init(struct starttls *s, const char *protocol, const char *host, const char *own)
 {
-	*s = (struct starttls){ protocol, host, 0 };
+	*s = (struct starttls){ protocol, host, own, 0 };
 }
 
 bool starttls_is_over(const struct starttls *s)
@@ -180,15 +180,19 @@ bool starttls_is_over(const struct starttls *s)
 
 void starttls_say(const struct starttls *s, struct buf *out)
 {
+	static const size_t len = sizeof("{host}") - 1;		/* of {self} too */
 	struct slice text = row_of(s)->sends;
-	const char *host = text.len ? memmem(text.data, text.len, "{host}", 6) : NULL;
-	size_t before = host ? (size_t)(host - (const char *)text.data) : text.len;
+	const char *start = text.data, *host = text.len ? memmem(text.data, text.len, "{host}", len) : NULL;
+	const char *self = text.len ? memmem(text.data, text.len, "{self}", len) : NULL;
+	const char *place = host ? host : self;
 
-	buf_add(out, text.data, before);
-	if (!host)
+	if (!place) {
+		buf_add(out, text.data, text.len);
 		return;
-	buf_add_str(out, s->host);
-	buf_add(out, host + 6, text.len - before - 6);
+	}
+	buf_add(out, start, (size_t)(place - start));
+	buf_add_str(out, host ? s->host : s->own);
+	buf_add(out, place + len, text.len - (size_t)(place - start) - len);
 }
 
 /* What was answered, fit for a sentence. */

@@ -10,10 +10,11 @@
 struct starttls {
 	const char *protocol;	/* of starttls.def; borrowed */
 	const char *host;	/* who is asked for; borrowed */
+	const char *own;	/* who we are; borrowed */
 	int step;
 };
 /* Of a protocol of starttls.def; anything else ("") is over before it begins. */
-void starttls_init(struct starttls *, const char *protocol, const char *host);
+void starttls_init(struct starttls *, const char *protocol, const char *host, const char *own);
 bool starttls_is_over(const struct starttls *);		/* TLS begins */
 /* Adds what is to be sent now; nothing, where the other side speaks first. */
 void starttls_say(const struct starttls *, struct buf *out);

@@ -407,7 +407,8 @@ struct scanner *track_scanner(struct engine *g)
 void track_plan(struct engine *g)
 {
 	_cleanup_free_ char *servers = config_servers(&g->config->tracking_resolvers);
-	struct scan_options options = { .timeout_ms = g->config->tracking_timeout * 1000, .resolvers = servers };
+	_cleanup_free_ char *own = config_hostname(g->config);
+	struct scan_options options = { .timeout_ms = g->config->tracking_timeout * 1000, .resolvers = servers, .own = own };
 	struct err e = { 0 };
 
 	scanner_configure(g->track->scanner, &options);

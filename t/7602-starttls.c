@@ -33,7 +33,7 @@ static void converse(const char *protocol, const struct turn *turns)
 	struct starttls s;
 	struct err e = { 0 };
 
-	starttls_init(&s, protocol, "chat.example");
+	starttls_init(&s, protocol, "chat.example", "certera.example");
 	for (; turns->said.data; turns++) {
 		_cleanup_buf_ struct buf out = BUF_INIT;
 
@@ -50,7 +50,7 @@ static void converse(const char *protocol, const struct turn *turns)
 static void test_good(void **state)
 {
 	converse("smtp", (const struct turn[]){ { BYTES(""), BYTES("220-a\r\n220 b\r\n") },
-						{ BYTES("EHLO "), BYTES("250-a\r\n250-STARTTLS\r\n250 SIZE\r\n") },
+						{ BYTES("EHLO certera.example\r\n"), BYTES("250-a\r\n250-STARTTLS\r\n250 SIZE\r\n") },
 						{ BYTES("STARTTLS\r\n"), BYTES("220\r\n") }, OVER });
 	converse("imap", (const struct turn[]){ { BYTES(""), BYTES("* OK hello\r\n") },
 						{ BYTES("a1 STARTTLS\r\n"), BYTES("* BYE not\r\na1 ok\r\n") }, OVER });
@@ -69,7 +69,7 @@ static void refuses(const char *protocol, int step, struct slice answer, const c
 	_cleanup_buf_ struct buf in = BUF_INIT;
 	struct err e = { 0 };
 
-	starttls_init(&s, protocol, "chat.example");
+	starttls_init(&s, protocol, "chat.example", "certera.example");
 	s.step = step;
 	buf_add(&in, answer.data, answer.len);
 	if (starttls_hear(&s, &in, &e) != -1)
@@ -117,7 +117,7 @@ static void test_quote(void **state)
 	_cleanup_buf_ struct buf in = BUF_INIT;
 	struct err e = { 0 };
 
-	starttls_init(&s, "smtp", "chat.example");
+	starttls_init(&s, "smtp", "chat.example", "certera.example");
 	buf_add_str(&in, "554 \x1b[31mno\x07\r\n");
 	assert_int_equal(starttls_hear(&s, &in, &e), -1);
 	assert_string_equal(e.detail, "554  [31mno");

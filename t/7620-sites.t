@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Sites are tracked: what is good is valid, what is bad is called by its name, and a site that is down is not valid."""
-import json
+import itertools
 import sys
+import time
+from datetime import datetime
 sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
 
@@ -19,6 +21,12 @@ def events(daemon, site):
     return [e["action"] for e in reversed(daemon.ctl("events", "--object", site)["events"])]
 
 
+def next_scan(daemon, site):
+    """Seconds until it."""
+    due = next(r["due"] for r in daemon.ctl("status")["agenda"] if r["kind"] == "scan" and r["name"] == site)
+    return datetime.strptime(due, "%Y-%m-%dT%H:%M:%S%z").timestamp() - time.time()
+
+
 def main(t):
     ca = Authority(t)
     daemon = Certerad(t, tracking={"roots": ca.file, "timeout": "3s"})
@@ -28,6 +36,7 @@ def main(t):
     versions(t, daemon, ca)
     change(t, daemon, ca, good)
     down(t, daemon, good)
+    history(t, daemon, ca)
     all_at_once(t, daemon)
     the_last(t, daemon)
 
@@ -46,6 +55,7 @@ def the_list(t, daemon, good):
     t.equal(site["subject"], "leaf1", "subject")
     t.equal(site["issuer"], "authority Middle", "issuer")
     t.ok(28 <= site["days"] <= 30, "days", site)
+    t.ok(0.9 * 12 * 3600 - 60 <= next_scan(daemon, good.site) <= 1.1 * 12 * 3600, "it is scanned again in twelve hours, or so", next_scan(daemon, good.site))
     address = site["addresses"][0]
     t.equal((address["address"], address["certificates"], address["key"]), ("127.0.0.1", 2, "EC, P-256"), "what its address shows")
     for bad, why in (("http://a.example", "there is no TLS with http"), ("*.a.example", "an asterisk"), ("a.example:0", "a port"),
@@ -136,6 +146,7 @@ def down(t, daemon, good):
     site = scan(daemon, good.site)
     t.equal((site["valid"], site["state"]), (False, "unreachable"), "a site that is down is not valid")
     t.contains(site["reason"], "It last showed a certificate at", "it says when it last was seen")
+    t.ok(0 < next_scan(daemon, good.site) <= 330, "soon it is looked at again", next_scan(daemon, good.site))
     t.lacks(events(daemon, good.site), "site.invalid", "once may be a hiccup: nothing is told yet")
     scan(daemon, good.site)
     t.contains(events(daemon, good.site), "site.invalid", "twice is told")
@@ -145,6 +156,19 @@ def down(t, daemon, good):
     t.equal(scan(daemon, good.site)["valid"], True, "it is back")
     t.equal(events(daemon, good.site)[-1], "site.valid", "which is told")
     t.equal(events(daemon, good.site).count("site.changed"), 1, "with the certificate it had: no change")
+
+
+def history(t, daemon, ca):
+    """A site that shows another certificate each time: the oldest lines go."""
+    talks = itertools.cycle([starttls(ca.leaf("IP:127.0.0.1")), starttls(ca.leaf("IP:127.0.0.1"))])
+    server = Talker(lambda connection: next(talks)(connection))
+    daemon.ctl("site", "add", server.site)
+    for _ in range(22):
+        site = scan(daemon, server.site)
+    t.equal(len(site["history"]), 20, "the history has twenty lines, however much there was")
+    t.ok(all(line["before"] == older["fingerprint"] for line, older in zip(site["history"], site["history"][1:])),
+        "each with the certificate before it", site["history"])
+    server.close()
 
 
 def all_at_once(t, daemon):

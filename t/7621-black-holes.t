@@ -28,6 +28,10 @@ def main(t):
             f"behind {HOLES} black holes, {AT_ONCE} at once, each of {TIMEOUT} s: the good site is scanned before any of them gives up")
     else:
         t.skip("the good site is not held up", "this machine is too slow to tell")
+    daemon.kill()
+    daemon.begin()
+    due = [r for r in daemon.ctl("status")["agenda"] if r["kind"] == "scan" and r["due"] <= time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())]
+    t.ok(len(due) >= 20, "after kill -9 what was under way is due", due)
     t.equal(daemon.stop(), 0, "scans under way end with the daemon")
 
     # Many names of one dead server.

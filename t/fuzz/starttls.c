@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	starttls_init(&s, protocols[data[0] % ARRAY_SIZE(protocols)], "host.example");
+	starttls_init(&s, protocols[data[0] % ARRAY_SIZE(protocols)], "host.example", "own.example");
 	cut = MIN(size - 2, data[1]);
 	buf_add(&in, data + 2, cut);
 	for (int part = 0; part < 2; part++) {
