@@ -81,6 +81,7 @@ int show_events(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
 int show_imported(struct ctl *, json_t *);
 int show_rolled_back(struct ctl *, json_t *);
+int show_relinquished(struct ctl *, json_t *);
 int show_key_download(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
@@ -99,5 +100,21 @@ int wait_trial(struct ctl *, json_t *);
 int wait_revoked(struct ctl *, json_t *);
 int wait_deployed(struct ctl *, json_t *);
 int wait_revocation(struct ctl *, json_t *);
+
+/* show.c, for others that show: lists as columns, members as lines */
+struct column {
+	const char *title, *member;
+};
+void print_table(const json_t *rows, const struct column *, size_t count, const char *when_empty);
+void print_lines(const json_t *, const struct column *, size_t count);
+void print_list(const char *title, const json_t *);
+void print_error(const json_t *of);
+/* notify.c */
+int show_channel(struct ctl *, json_t *);
+int show_channels(struct ctl *, json_t *);
+int show_outbox(struct ctl *, json_t *);
+int show_message(struct ctl *, json_t *);
+int show_message_removed(struct ctl *, json_t *);
+int wait_tested(struct ctl *, json_t *);
 
 #endif

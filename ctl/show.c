@@ -46,11 +46,6 @@ static char *member_text(const json_t *obj, const char *member)
 	return buf_detach(&text);
 }
 
-struct column {
-	const char *title;
-	const char *member;
-};
-
 #define COLUMNS_MAX 8
 
 /* Characters on the screen, not bytes. */
@@ -70,7 +65,7 @@ static void print_cell(const char *text, int width, bool last)
 		putchar(' ');
 }
 
-static void print_table(const json_t *rows, const struct column *columns, size_t count, const char *when_empty)
+void print_table(const json_t *rows, const struct column *columns, size_t count, const char *when_empty)
 {
 	int width[COLUMNS_MAX];
 	json_t *row;
@@ -102,7 +97,7 @@ static void print_table(const json_t *rows, const struct column *columns, size_t
 }
 
 /* "title: value" for each member that says something. */
-static void print_lines(const json_t *obj, const struct column *lines, size_t count)
+void print_lines(const json_t *obj, const struct column *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_free_ char *text = member_text(obj, lines[i].member);
@@ -113,7 +108,7 @@ static void print_lines(const json_t *obj, const struct column *lines, size_t co
 }
 
 /* A line for each text of a list. */
-static void print_list(const char *title, const json_t *list)
+void print_list(const char *title, const json_t *list)
 {
 	const json_t *item;
 	size_t i;
@@ -122,7 +117,7 @@ static void print_list(const char *title, const json_t *list)
 		printf("%-14s %s\n", i ? "" : title, json_string_value(item));
 }
 
-static void print_error(const json_t *obj)
+void print_error(const json_t *obj)
 {
 	const json_t *error = json_object_get(obj, "error");
 	const char *said = json_str(error, "said");
@@ -157,6 +152,16 @@ void print_added(const json_t *answer)
 	print_api_keys(answer, "key_api_keys", "key");
 }
 
+static void print_waiting_messages(const json_t *counts)
+{
+	int64_t queued = json_int(counts, "queued", 0), dead = json_int(counts, "dead", 0);
+
+	if (queued)
+		printf("%-14s %lld wait for delivery\n", "messages", (long long)queued);
+	if (dead)
+		printf("%-14s %lld given up: certeractl outbox list --state dead\n", "messages", (long long)dead);
+}
+
 int show_status(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = { { "version", "version" }, { "started", "started" } };
@@ -175,7 +180,9 @@ int show_status(struct ctl *ctl, json_t *answer)
 		if (json_integer_value(count))
 			printf(" %lld %s", (long long)json_integer_value(count), word);
 	}
-	puts(all ? "\n" : " none\n");
+	puts(all ? "" : " none");
+	print_waiting_messages(json_object_get(answer, "outbox"));
+	putchar('\n');
 	print_table(json_object_get(answer, "agenda"), next, ARRAY_SIZE(next), "Nothing is planned.");
 	return 0;
 }
@@ -303,7 +310,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
 		{ "waits for", "waits_for" },
 		{ "CA wants it", "ari_start" }, { "at the latest", "ari_end" }, { "because", "ari_explanation" }, { "fallback", "fallback" },
-		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" },
+		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" }, { "tags", "tags" }, { "note", "note" },
 	};
 	static const struct column versions[] = {
 		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
@@ -355,7 +362,7 @@ int show_certs(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
 		{ "NAME", "name" }, { "STATUS", "status" }, { "VALID UNTIL", "not_after" }, { "RENEWAL", "renew_at" },
-		{ "STAGING", "staging" }, { "NAMES", "names_shown" },
+		{ "STAGING", "staging" }, { "TAGS", "tags" }, { "NAMES", "names_shown" },
 	};
 
 	if (ctl_as_json(ctl, answer))
@@ -430,6 +437,15 @@ int show_imported(struct ctl *ctl, json_t *answer)
 		       (long long)json_int(answer, "left_over", 0));
 	if (json_object_get(answer, "api_keys"))
 		print_added(answer);
+	return 0;
+}
+
+int show_relinquished(struct ctl *ctl, json_t *answer)
+{
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("%s: %lld authorizations are being given up; see certeractl events --object %s.\n", json_str(answer, "name"),
+	       (long long)json_int(answer, "authorizations", 0), json_str(answer, "name"));
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "pki/extension.h"
 #include "pki/ocsp.h"
 #include "pki/revocation.h"
+#include "store/alert.h"
 #include "store/history.h"
 
 #include "daemon/crl.h"
@@ -84,6 +85,9 @@ static int add_event(struct txn *t, const struct rec_cert *cert, const struct re
 		     const char *sentence)
 {
 	log_warn("certificate %s: serial %s %s", cert->name, version->serial, sentence);
+	if (version->revoked &&
+	    alert_raise_cert(t, ALERT_revoked, cert, e, "Version %lld, serial %s, %s.", (long long)cert->current, version->serial, sentence) < 0)
+		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = action, .object = cert->id, .name = cert->name }, e,
 			   "version %lld, serial %s, %s", (long long)cert->current, version->serial, sentence);
 }

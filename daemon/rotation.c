@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/alert.h"
 #include "store/history.h"
 #include "store/key_age.h"
 
@@ -19,7 +20,9 @@ static int remind(const struct rotation *r, struct rec_key *key, int64_t days, s
 {
 	key->reminded = key_age_version(key);
 	log_warn("key %s is %lld days old: it should be replaced", key->name, (long long)days);
-	if (rec_key_put(r->txn, key, e) < 0)
+	if (rec_key_put(r->txn, key, e) < 0 ||
+	    alert_raise(r->txn, ALERT_key, &(struct alert_of){ .object = key->id, .name = key->name }, e,
+			"The private key %s is %lld days old.", key->name, (long long)days) < 0)
 		return -1;
 	return history_add(r->txn, &(struct event_of){ .actor = "engine", .action = "key.old", .object = key->id, .name = key->name }, e,
 			   "it is %lld days old and should be replaced", (long long)days);

@@ -29,8 +29,7 @@ void admin_put_key_age(json_t *o, const struct request *r, struct txn *t, const 
 
 int page_key_set(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = { { "description", BODY_TEXT, false }, { "rotate_after", BODY_TEXT, false } };
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 	const char *description = json_str(body, "description");
@@ -48,7 +47,7 @@ int page_key_set(struct request *r, struct err *e)
 		if (agenda_set(t, AGENDA_rotation, KEY_AGE_ROW, clock_now(), e) < 0)
 			return -1;
 	}
-	if (rec_key_put(t, &key, e) < 0 || admin_event(t, "key.changed", key.id, key.name, e, "changed:%s%s", description ? " description" : "",
+	if (rec_key_put(t, &key, e) < 0 || admin_event(r, t, "key.changed", key.id, key.name, e, "changed:%s%s", description ? " description" : "",
 						       json_str(body, "rotate_after") ? " reminder" : "") < 0)
 		return -1;
 	answer = rec_key_json(&key);
