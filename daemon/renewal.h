@@ -19,8 +19,8 @@ int64_t renewal_retry(int64_t failures, const struct err *, int64_t now);
 /* Plans the renewal of a certificate without a word of its CA: sets renew_at. */
 void renewal_plan(struct rec_cert *, const struct config *);
 /*
- * It has just been renewed; cert is still as it was before.  A CA that wants each one replaced as soon as it is there is
- * obeyed once at once, and then ever more slowly.
+ * It has just been issued; cert is still as it was before.  When each one is replaced as soon as it is there, because its CA
+ * wants it so or because our clock is wrong, that is done twice, and then ever more slowly.
  */
 void renewal_succeeded(struct rec_cert *cert, int64_t now);
 /*
