@@ -111,6 +111,15 @@ bool renewal_shared(const struct err *e)
 	return false;
 }
 
+bool renewal_may_pass(const struct err *e)
+{
+	enum problem_policy policy = problem_policy(e->code);
+
+	if (e->kind == ERR_CA)
+		return policy == PROBLEM_RETRY || policy == PROBLEM_WAIT;
+	return e->kind == ERR_NETWORK || e->kind == ERR_TIMEOUT || e->kind == ERR_PROTOCOL || e->kind == ERR_INTERNAL;
+}
+
 bool renewal_falls_back(const struct rec_cert *cert, int64_t troubles, int64_t after, int64_t now)
 {
 	int64_t life = cert->not_after - cert->not_before;
