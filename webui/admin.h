@@ -42,6 +42,8 @@ int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *);
 bool admin_is_site(const struct request *, char *const *names);
 /* The same with all of this looked up. */
 json_t *admin_show_one_cert(struct txn *, const struct rec_cert *);
+/* The last check of its web servers. */
+json_t *admin_show_check(const struct rec_cert *, const struct rec_check *);
 /* Fills in names and request from a PEM or DER text that a person sent. */
 int admin_read_csr(struct rec_cert *, const char *text, struct err *);
 /* Does the CA offer it, as far as we know?  profile may be NULL. */

@@ -6,6 +6,8 @@
 #include "webui/admin.h"
 
 #define VERSIONS_SHOWN 20
+#define ORDERS_SHOWN 6
+#define DAY 86400
 
 /*
  * Showing.
@@ -37,6 +39,7 @@ json_t *admin_show_cert(const struct rec_cert *cert, const char *account, const 
 		strv_add(&shown, text);
 	}
 	json_put_strv(o, "names_shown", shown);
+	json_put_int(o, "renew_before_shown", cert->renew_before / DAY);
 	json_put_str(o, "account", account);
 	json_put_str(o, "key", key);
 	put_status(o, cert, status);
@@ -85,20 +88,47 @@ static json_t *show_versions(struct txn *t, const struct rec_cert *cert)
 	return list;
 }
 
+static json_t *show_one_order(struct txn *t, const struct rec_cert *cert, int64_t number)
+{
+	_cleanup_(rec_order_release) struct rec_order order = { 0 };
+	_cleanup_free_ char *id = record_child_id(cert->id, number);
+	json_t *o;
+
+	if (!number || rec_order_get(t, &order, id, NULL) < 0)
+		return json_null();
+	o = rec_order_json(&order);
+	if (number == cert->orders && cert->waiting && order.todo && *order.todo)
+		json_object_set_new(o, "todo", json_loads(order.todo, 0, NULL));
+	json_put_int(o, "number", number);
+	return o;
+}
+
 /* null: it was never ordered. */
 static json_t *show_order(struct txn *t, const struct rec_cert *cert)
 {
-	_cleanup_(rec_order_release) struct rec_order order = { 0 };
-	_cleanup_free_ char *id = record_child_id(cert->id, cert->orders);
-	json_t *o;
+	return show_one_order(t, cert, cert->orders);
+}
 
-	if (!cert->orders || rec_order_get(t, &order, id, NULL) < 0)
-		return json_null();
-	o = rec_order_json(&order);
-	if (cert->waiting && order.todo && *order.todo)
-		json_object_set_new(o, "todo", json_loads(order.todo, 0, NULL));
-	json_put_int(o, "number", cert->orders);
-	return o;
+/* Those before the newest one. */
+static json_t *show_past_orders(struct txn *t, const struct rec_cert *cert)
+{
+	json_t *list = json_array();
+
+	for (int64_t n = cert->orders - 1; n > 0 && n > cert->orders - ORDERS_SHOWN; n--) {
+		json_t *one = show_one_order(t, cert, n);
+
+		if (!json_is_null(one))
+			json_array_append_new(list, one);
+	}
+	return list;
+}
+
+/* null: its web servers were never checked. */
+static json_t *show_check(struct txn *t, const struct rec_cert *cert)
+{
+	_cleanup_(rec_check_release) struct rec_check check = { 0 };
+
+	return rec_check_get(t, &check, cert->id, NULL) < 0 ? json_null() : admin_show_check(cert, &check);
 }
 
 int page_cert(struct request *r, struct err *e)
@@ -112,6 +142,8 @@ int page_cert(struct request *r, struct err *e)
 	answer = show(t, &cert);
 	json_object_set_new(answer, "versions", show_versions(t, &cert));
 	json_object_set_new(answer, "order", show_order(t, &cert));
+	json_object_set_new(answer, "past_orders", show_past_orders(t, &cert));
+	json_object_set_new(answer, "check", show_check(t, &cert));
 	admin_put_consumers(answer, t, cert.id);
 	return reply_json(r, 200, answer);
 }
