@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "store/status.h"
 #include "webui/call.h"
 #include "webui/files.h"
 #include "webui/form.h"
@@ -368,6 +369,17 @@ static json_t *show_pages(const struct request *r, const json_t *page, const jso
 	return o;
 }
 
+/* Every status, with the one that is asked for. */
+static json_t *show_statuses(const json_t *query)
+{
+	const char *chosen = json_str(query, "status");
+	json_t *list = json_array();
+
+	for (int status = 0; status < STATUSES; status++)
+		json_array_append_new(list, choice(cert_status_word((enum cert_status)status), cert_status_word((enum cert_status)status), chosen));
+	return list;
+}
+
 static json_t *show_may(const struct request *r)
 {
 	json_t *o = json_object();
@@ -384,6 +396,7 @@ static json_t *put_common(const struct request *r, const json_t *page, int statu
 
 	json_put_str(o, "path", request_path(r));
 	json_put_str(o, "here", here);			/* with the query: what _page of a form is */
+	json_put_str(o, "back", form_next(r));		/* behind a form: where it is from */
 	json_put_str(o, "version", r->webui->env->version);
 	json_put_str(o, "hostname", r->webui->settings->hostname);
 	json_put_str(o, "csrf", r->visitor.csrf);
@@ -395,6 +408,7 @@ static json_t *put_common(const struct request *r, const json_t *page, int statu
 	json_object_set_new(o, "menu", show_menu(r));
 	json_object_set_new(o, "forms", show_forms(r, page));
 	json_object_set_new(o, "query", show_query(r));
+	json_object_set_new(o, "statuses", show_statuses(json_object_get(o, "query")));
 	json_object_set_new(o, "pages", show_pages(r, page, json_object_get(o, "query")));
 	json_object_set_new(o, "fault", r->fault ? json_incref(r->fault) : json_null());
 	return o;
