@@ -12,6 +12,7 @@ const store = (value) => {
 		return value ? localStorage.setItem("theme", value) : localStorage.removeItem("theme");
 	} catch { return null; }	/* no storage here: the choice lasts for the page */
 };
+root.classList.add("scripted");
 if (store())
 	root.dataset.theme = store();
 
