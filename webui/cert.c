@@ -53,6 +53,7 @@ json_t *admin_show_one_cert(struct txn *t, const struct rec_cert *cert)
 	if (cert->fallback_id && rec_account_get(t, &fallback, cert->fallback_id, NULL) == 0)
 		json_put_str(o, "fallback", fallback.name);
 	admin_put_key_name(o, t, cert->key_id);
+	admin_put_owner_name(o, t, cert->owner_id);
 	return o;
 }
 
@@ -99,6 +100,13 @@ static json_t *show_order(struct txn *t, const struct rec_cert *cert)
 		json_object_set_new(o, "todo", json_loads(order.todo, 0, NULL));
 	json_put_int(o, "number", cert->orders);
 	return o;
+}
+
+json_t *admin_show_order(struct txn *t, const char *cert_id)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+
+	return rec_cert_get(t, &cert, cert_id, NULL) < 0 ? json_null() : show_order(t, &cert);
 }
 
 int page_cert(struct request *r, struct err *e)
