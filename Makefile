@@ -88,7 +88,7 @@ $(B)/daemon/rule.inc: $(RULES)
 $(B)/daemon/rule.o: $(B)/daemon/rule.inc
 
 # The templates and what goes with them, as C.
-PAGES = $(wildcard webui/html/*.html webui/static/*)
+PAGES = $(wildcard webui/html/*.html webui/static/*) $(RULES)
 $(B)/webui/files.inc: $(PAGES) Makefile
 	@mkdir -p $(@D)
 	@echo "  GEN   $@"
@@ -106,6 +106,12 @@ $(B)/certeractl: $(B)/ctl/main.o $(foreach f,ctl base,$(call library,$(f)))
 $(UNITS): $(B)/%.t: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ -lcmocka $(all_libs)
+
+# What fills a store for bench/lists and t/4800.
+FILL = $(B)/bench/fill
+$(FILL): $(B)/bench/fill.o $(foreach f,store base,$(call library,$(f)))
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
 # Fuzzers: t/fuzz/NAME.c is one program (clang), see `make fuzz`.
 FUZZERS = $(patsubst %.c,$(B)/%,$(wildcard t/fuzz/*.c))
@@ -173,13 +179,13 @@ TESTS  = $(wildcard t/$(T)*.t) $(filter $(B)/t/$(T)%,$(UNITS))
 check:
 	contrib/install-deps build run test
 	t/setup-peers pebble
-	$(MAKE) -j$(JOBS) DEVELOPER=1 all $(TESTS)
+	$(MAKE) -j$(JOBS) DEVELOPER=1 all $(TESTS) $(FILL)
 	$(MAKE) prove
 
 # Runs the tests with what is installed.  What this make was told is not for those that call make themselves.
 unexport CC CFLAGS LDFLAGS MBEDTLS_CFLAGS MBEDTLS_LIBS
 .PHONY: prove
-prove: all $(TESTS)
+prove: all $(TESTS) $(FILL)
 	MAKEFLAGS= B=$(B) prove --exec '' --timer -j$(JOBS) $(TESTS)
 
 # What reads other people's bytes, with bytes nobody would send: SECONDS for each of t/fuzz/.
@@ -200,8 +206,9 @@ demo:
 .PHONY: bench
 bench:
 	contrib/install-deps build run bench
-	$(MAKE) -j$(JOBS) all
+	$(MAKE) -j$(JOBS) all $(FILL)
 	bench/run
+	bench/lists
 
 .PHONY: clean
 clean:

@@ -267,7 +267,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
 		{ "waits for", "waits_for" },
 		{ "CA wants it", "ari_start" }, { "at the latest", "ari_end" }, { "because", "ari_explanation" }, { "fallback", "fallback" },
-		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" },
+		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" }, { "tags", "tags" }, { "note", "note" },
 	};
 	static const struct column versions[] = {
 		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
@@ -303,7 +303,7 @@ int show_certs(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
 		{ "NAME", "name" }, { "STATUS", "status" }, { "VALID UNTIL", "not_after" }, { "RENEWAL", "renew_at" },
-		{ "STAGING", "staging" }, { "NAMES", "names_shown" },
+		{ "STAGING", "staging" }, { "TAGS", "tags" }, { "NAMES", "names_shown" },
 	};
 
 	if (ctl_as_json(ctl, answer))

@@ -548,6 +548,7 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 
 	cert->current = cert->newest;
 	cert->new_key = false;
+	cert->issued = version.issued;
 	cert->not_before = leaf->not_before;
 	cert->not_after = leaf->not_after;
 	cert->revoked = 0;

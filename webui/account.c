@@ -8,7 +8,7 @@
 #include "pki/key.h"
 #include "store/agenda.h"
 #include "store/ledger.h"
-#include "webui/admin.h"
+#include "webui/list.h"
 #include "webui/name.h"
 
 #define DEFAULT_KEY_TYPE "p256"	/* every CA takes it */
@@ -24,7 +24,7 @@ static const struct ca {
 	const char *name, *directory;
 	bool staging;
 } cas[] = {
-#define CA(name, directory, staging) { name, directory, staging },
+#define CA(name, text, directory, staging) { name, directory, staging },
 #include "webui/ca.def"
 #undef CA
 };
@@ -38,9 +38,27 @@ json_t *admin_show_account(struct txn *t, const void *rec)
 	return o;
 }
 
+static bool wanted(const struct list *l, const void *rec, const struct slice *value)
+{
+	return list_is(value[REC_account_state], list_filter(l, "state")) && list_is(value[REC_account_ca], list_filter(l, "ca")) &&
+	       (list_contains(value[REC_account_name], l->search) || list_contains(value[REC_account_directory], l->search));
+}
+
+static int64_t by_creation(const struct list *l, const void *rec)
+{
+	const struct rec_account *account = rec;
+
+	return account->created;
+}
+
 int page_accounts(struct request *r, struct err *e)
 {
-	return admin_list(r, "accounts", &rec_account_type, admin_show_account, e);
+	static const struct list_sort sorts[] = { { "name", NULL }, { "created", by_creation }, { NULL, NULL } };
+	static const struct list_type type = {
+		"accounts", &rec_account_type, REC_account_name, NULL, wanted, sorts, admin_show_account
+	};
+
+	return list_reply(r, &type, 0, e);
 }
 
 int page_account(struct request *r, struct err *e)

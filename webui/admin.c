@@ -145,46 +145,6 @@ int admin_delete_children(struct txn *t, const struct record_type *type, const c
  * Showing.
  */
 
-struct listing {
-	struct txn *txn;
-	const struct scope *scope;
-	const struct record_type *type;
-	admin_show_fn *show;
-	json_t *list;
-};
-
-bool admin_has(const struct scope *scope, const struct record_type *type, const void *rec)
-{
-	if (type == &rec_cert_type)
-		return scope_has_cert(scope, rec);
-	return type != &rec_key_type || scope_has_key(scope, rec);
-}
-
-static int list_one(void *arg, void *rec, struct err *e)
-{
-	struct listing *l = arg;
-
-	if (admin_has(l->scope, l->type, rec))
-		json_array_append_new(l->list, l->show(l->txn, rec));
-	return 0;
-}
-
-int admin_list(struct request *r, const char *member, const struct record_type *type, admin_show_fn *show,
-	       struct err *e)
-{
-	_cleanup_json_ json_t *answer = json_object();
-	_cleanup_txn_ struct txn *t = NULL;
-	struct listing l = { .scope = &r->visitor.scope, .type = type, .show = show, .list = json_array() };
-
-	json_object_set_new(answer, member, l.list);
-	if (store_read(r->webui->env->store, &t, e) < 0)
-		return -1;
-	l.txn = t;
-	if (record_each(t, type, "", false, list_one, &l, e) < 0)
-		return -1;
-	return reply_json(r, 200, TAKE(answer));
-}
-
 void admin_put_account_name(json_t *o, struct txn *t, const char *account_id)
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };

@@ -26,22 +26,23 @@ int admin_query(struct request *, struct params *, struct err *);
 /* Deletes the records whose ids are "parent/...". */
 int admin_delete_children(struct txn *, const struct record_type *, const char *parent, struct err *);
 
-/* Does the visitor see this record of a type? */
-bool admin_has(const struct scope *, const struct record_type *, const void *rec);
-/* "keys": all records of a type that the visitor sees, each by show(). */
-typedef json_t *admin_show_fn(struct txn *, const void *rec);
-int admin_list(struct request *, const char *member, const struct record_type *, admin_show_fn *, struct err *);
-
 /* A certificate's record with its status and the names of its account and key. */
 json_t *admin_show_cert(const struct rec_cert *, const char *account, const char *key);
 /* Members of a certificate to be: its names, the type of its keys (NULL: not given), the days in renew_before as seconds. */
 int admin_read_names(const json_t *body, char ***names, struct err *);
 int admin_read_key_type(const json_t *body, char **word, struct err *);
 int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *);
+/* The members tags and note; what is not given stays as it is.  1: something has changed. */
+int admin_read_labels(const json_t *body, struct rec_cert *, struct err *);
 /* Is one of the names this server's own, so that the certificate is served by SNI? */
 bool admin_is_site(const struct request *, char *const *names);
+/* One of its versions or orders; NULL: it is gone. */
+json_t *admin_show_version(struct txn *, const struct rec_cert *, int64_t number);
+json_t *admin_show_order(struct txn *, const struct rec_cert *, int64_t number);
 /* The same with all of this looked up. */
 json_t *admin_show_one_cert(struct txn *, const struct rec_cert *);
+/* The last check of its web servers. */
+json_t *admin_show_check(const struct rec_cert *, const struct rec_check *);
 /* Fills in names and request from a PEM or DER text that a person sent. */
 int admin_read_csr(struct rec_cert *, const char *text, struct err *);
 /* Does the CA offer it, as far as we know?  profile may be NULL. */
@@ -53,8 +54,6 @@ int admin_read_contact(char ***contact, const json_t *body, struct err *);
 void admin_put_account_name(json_t *, struct txn *, const char *account_id);
 void admin_put_key_name(json_t *, struct txn *, const char *key_id);
 void admin_put_owner_name(json_t *, struct txn *, const char *user_id);
-/* The newest order of a certificate; null if there is none. */
-json_t *admin_show_order(struct txn *, const char *cert_id);
 /* The last use of each API key. */
 void admin_put_consumers(json_t *, struct txn *, const char *id);
 

@@ -61,7 +61,8 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 
 	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0 ||
 	    body_at("names", read_names(a, body, e), e) < 0 || proof_read(&a->cert, body, e) < 0 || proof_read_environment(body, &a->environment, e) < 0 ||
-	    admin_read_key_type(body, &a->key_type, e) < 0 || admin_read_renew_before(body, &cert->renew_before, e) < 0)
+	    admin_read_key_type(body, &a->key_type, e) < 0 || admin_read_renew_before(body, &cert->renew_before, e) < 0 ||
+	    admin_read_labels(body, cert, e) < 0)
 		return -1;
 	cert->no_preflight = json_bool(body, "no_preflight", false);
 	record_set(&cert->name, json_str(body, "name"));

@@ -9,6 +9,9 @@
 
 #define DAY 86400
 #define DAYS_MOST 3650
+#define TAG_MOST 50
+#define TAGS_MOST 20
+#define NOTE_MOST 4000
 
 int admin_read_names(const json_t *body, char ***names, struct err *e)
 {
@@ -50,6 +53,48 @@ int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
 						       DAYS_MOST, text), e);
 	*seconds = days * (int64_t)DAY;
 	return 0;
+}
+
+/* Separated by commas or spaces where they are one text; each once. */
+static int read_tags(const json_t *body, char ***tags, struct err *e)
+{
+	const char *text = json_str(body, "tags");
+	_cleanup_strv_ char **list = text ? strv_split(text, ", ") : json_strv(body, "tags");
+
+	for (char **tag = list; tag && *tag; tag++) {
+		size_t len = strlen(*tag);
+
+		if (!len || len > TAG_MOST || strpbrk(*tag, ", \t\r\n"))
+			return err_set(e, ERR_INVALID, "the tag \"%.60s\" is not a word of 1 to %d bytes without comma and space", *tag,
+				       TAG_MOST);
+		if (!strv_has(*tags, *tag))
+			strv_add(tags, *tag);
+	}
+	if (strv_len(*tags) > TAGS_MOST)
+		return err_set(e, ERR_INVALID, "%zu tags are too many: at most %d do", strv_len(*tags), TAGS_MOST);
+	return 0;
+}
+
+int admin_read_labels(const json_t *body, struct rec_cert *cert, struct err *e)
+{
+	_cleanup_strv_ char **tags = NULL;
+	const char *note = json_str(body, "note");
+	int changed = 0;
+
+	if (body_at("tags", read_tags(body, &tags, e), e) < 0)
+		return -1;
+	if (note && strlen(note) > NOTE_MOST)
+		return body_at("note", err_set(e, ERR_INVALID, "a note has at most %d bytes, and this has %zu", NOTE_MOST, strlen(note)), e);
+	if (json_object_get(body, "tags") && !strv_eq(tags, cert->tags)) {
+		strv_free(cert->tags);
+		cert->tags = TAKE(tags);
+		changed = 1;
+	}
+	if (note && !str_eq(note, cert->note ? cert->note : "")) {
+		record_set(&cert->note, note);
+		changed = 1;
+	}
+	return changed;
 }
 
 /* What a change amounts to. */
@@ -131,6 +176,15 @@ static int set_fallback(struct txn *t, struct rec_cert *cert, const json_t *body
 	return 0;
 }
 
+static int set_labels(struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	int changed = admin_read_labels(body, cert, e);
+
+	if (changed > 0)
+		say(c, "tags or note");
+	return MIN(changed, 0);
+}
+
 static int set_flags(struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
 {
 	const char *preflight = json_str(body, "preflight");
@@ -181,8 +235,9 @@ int page_cert_set(struct request *r, struct err *e)
 
 	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
 	    set_names(r, &cert, body, &c, e) < 0 || body_at("names", scope_check_names(&r->visitor.scope, cert.names, e), e) < 0 ||
-	    set_key(&cert, body, &c, e) < 0 || body_at("fallback", set_fallback(t, &cert, body, &c, e), e) < 0 ||
-	    set_flags(&cert, body, &c, e) < 0)
+	    set_key(&cert, body, &c, e) < 0 ||
+	    body_at("fallback", set_fallback(t, &cert, body, &c, e), e) < 0 || set_flags(&cert, body, &c, e) < 0 ||
+	    set_labels(&cert, body, &c, e) < 0)
 		return -1;
 	if (c.reissue && cert.own_csr) {
 		err_set(e, ERR_CONFLICT, "the names and the key of %s are those of a request that a person sent", cert.name);

@@ -41,6 +41,7 @@ static int put_in_force(struct request *r, struct txn *t, struct rec_cert *cert,
 	key.current = version->key_version;
 	cert->revoked = 0;
 	cert->current = n;
+	cert->issued = version->issued;
 	cert->not_before = version->not_before;
 	cert->not_after = version->not_after;
 	if (plan(t, cert, e) < 0 || (ours && rec_key_put(t, &key, e) < 0) || rec_cert_put(t, cert, e) < 0 ||

@@ -138,6 +138,7 @@ static void update_cert(const struct request *r, struct import *im)
 	if (!c->key_type || (key_type_by_word(im->key.type, &type, NULL) == 0 && key_type_makeable(type)))
 		record_set(&c->key_type, im->key.type);
 	c->current = c->newest;
+	c->issued = clock_now();
 	c->not_before = leaf->not_before;
 	c->not_after = leaf->not_after;
 	c->imported = true;

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "pki/key.h"
-#include "webui/admin.h"
+#include "webui/list.h"
 #include "webui/name.h"
 
 struct making {
@@ -24,9 +24,25 @@ static json_t *show(struct txn *t, const void *rec)
 	return rec_key_json(rec);
 }
 
+static bool wanted(const struct list *l, const void *rec, const struct slice *value)
+{
+	return list_is(value[REC_key_use], list_filter(l, "use")) && list_is(value[REC_key_type], list_filter(l, "type")) &&
+	       (list_contains(value[REC_key_name], l->search) || list_contains(value[REC_key_description], l->search));
+}
+
+static int64_t by_creation(const struct list *l, const void *rec)
+{
+	const struct rec_key *key = rec;
+
+	return key->created;
+}
+
 int page_keys(struct request *r, struct err *e)
 {
-	return admin_list(r, "keys", &rec_key_type, show, e);
+	static const struct list_sort sorts[] = { { "name", NULL }, { "created", by_creation }, { NULL, NULL } };
+	static const struct list_type type = { "keys", &rec_key_type, REC_key_name, NULL, wanted, sorts, show };
+
+	return list_reply(r, &type, 0, e);
 }
 
 /* What uses a key: "certificate shop", "account ca". */
@@ -35,27 +51,27 @@ struct users {
 	char **names;
 };
 
-static void add_user(struct users *u, const char *key_id, const char *what, const char *name)
+static void add_user(struct users *u, struct slice key_id, const char *what, struct slice name)
 {
-	_cleanup_free_ char *text = xasprintf("%s %s", what, name);
+	_cleanup_free_ char *text = NULL;
 
-	if (str_eq(key_id, u->key_id))
-		strv_add(&u->names, text);
+	if (!list_is(key_id, u->key_id))
+		return;
+	text = xasprintf("%s %.*s", what, (int)name.len, (const char *)name.data);
+	strv_add(&u->names, text);
 }
 
-static int add_cert(void *arg, void *rec, struct err *e)
+static int add_cert(void *arg, const void *rec, const struct slice *value, struct err *e)
 {
 	const struct rec_cert *cert = rec;
 
-	add_user(arg, cert->key_id, cert->staging ? "staging certificate" : "certificate", cert->name);
+	add_user(arg, value[REC_cert_key_id], cert->staging ? "staging certificate" : "certificate", value[REC_cert_name]);
 	return 0;
 }
 
-static int add_account(void *arg, void *rec, struct err *e)
+static int add_account(void *arg, const void *rec, const struct slice *value, struct err *e)
 {
-	const struct rec_account *account = rec;
-
-	add_user(arg, account->key_id, "account", account->name);
+	add_user(arg, value[REC_account_key_id], "account", value[REC_account_name]);
 	return 0;
 }
 
@@ -64,8 +80,7 @@ static int find_users(struct txn *t, const char *key_id, char ***names, struct e
 {
 	struct users u = { .key_id = key_id };
 
-	if (record_each(t, &rec_cert_type, "", false, add_cert, &u, e) < 0 ||
-	    record_each(t, &rec_account_type, "", false, add_account, &u, e) < 0) {
+	if (record_skim(t, &rec_cert_type, add_cert, &u, e) < 0 || record_skim(t, &rec_account_type, add_account, &u, e) < 0) {
 		strv_free(u.names);
 		return -1;
 	}

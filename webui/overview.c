@@ -1,40 +1,36 @@
 /* /api/v1/status: how the server is, and what comes next. */
+#include "webui/overview.h"
+
 #include "base/clock.h"
 #include "store/agenda.h"
-#include "store/status.h"
-#include "webui/admin.h"
+#include "webui/tally.h"
 
 #define AGENDA_SHOWN 20
 
-struct tally {
-	struct txn *txn;
-	const struct scope *scope;
-	int64_t now;
-	json_t *by_status;
-};
-
-static int count_cert(void *arg, void *rec, struct err *e)
+/* How many certificates there are of each status, also of those nobody has, and which ones need a person. */
+static int show_certs(struct request *r, struct txn *t, json_t *o, struct err *e)
 {
-	struct tally *c = arg;
-	const char *word;
+	const struct tally_numbers *n = tally_get(r->webui->tally, r->webui->env->store, &r->visitor.scope, e);
+	json_t *by_status = json_object(), *urgent = json_array(), *days = json_array();
 
-	if (!scope_has_cert(c->scope, rec))
-		return 0;
-	word = cert_status_word(cert_status_in(c->txn, rec, c->now));
-	json_put_int(c->by_status, word, json_int(c->by_status, word, 0) + 1);
+	json_object_set_new(o, "certificates", by_status);
+	json_object_set_new(o, "attention", urgent);
+	json_object_set_new(o, "expiring", days);
+	if (!n)
+		return -1;
+	for (int status = 0; status < STATUSES; status++)
+		json_put_int(by_status, cert_status_word((enum cert_status)status), n->count[status]);
+	json_put_int(o, "total", n->all);
+	json_put_time(o, "next_expiry", n->next_expiry);
+	for (size_t day = 0; day < TALLY_DAYS; day++)
+		json_array_append_new(days, json_integer(n->expiring[day]));
+	for (size_t i = 0; i < n->urgent; i++) {
+		_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+
+		if (rec_cert_get(t, &cert, n->urgent_id[i], NULL) == 0)
+			json_array_append_new(urgent, admin_show_one_cert(t, &cert));
+	}
 	return 0;
-}
-
-/* How many certificates there are, of each status, also of those nobody has. */
-static int count_certs(const struct scope *scope, struct txn *t, int64_t now, json_t *o, struct err *e)
-{
-	struct tally c = { .txn = t, .scope = scope, .now = now, .by_status = json_object() };
-
-	json_object_set_new(o, "certificates", c.by_status);
-#define STATUS(status, sentence, next) json_put_int(c.by_status, #status, 0);
-#include "store/status.def"
-#undef STATUS
-	return record_each(t, &rec_cert_type, "", false, count_cert, &c, e);
 }
 
 static void put_name(json_t *o, struct txn *t, const struct agenda_row *row)
@@ -88,19 +84,23 @@ static int show_accounts(struct txn *t, json_t *o, struct err *e)
 	return record_each(t, &rec_account_type, "", false, show_account, list, e);
 }
 
-int page_status(struct request *r, struct err *e)
+int overview_put(struct request *r, struct txn *t, json_t *o, struct err *e)
 {
 	const struct webui_env *env = r->webui->env;
+
+	json_put_str(o, "version", env->version);
+	json_put_str(o, "hostname", r->webui->settings->hostname);
+	json_put_time(o, "started", env->started);
+	json_put_int(o, "uptime", clock_now() - env->started);
+	return show_certs(r, t, o, e) < 0 || show_accounts(t, o, e) < 0 || show_agenda(&r->visitor.scope, t, o, e) < 0 ? -1 : 0;
+}
+
+int page_status(struct request *r, struct err *e)
+{
 	_cleanup_json_ json_t *answer = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
-	int64_t now = clock_now();
 
-	json_put_str(answer, "version", env->version);
-	json_put_str(answer, "hostname", r->webui->settings->hostname);
-	json_put_time(answer, "started", env->started);
-	json_put_int(answer, "uptime", now - env->started);
-	if (store_read(env->store, &t, e) < 0 || count_certs(&r->visitor.scope, t, now, answer, e) < 0 ||
-	    show_accounts(t, answer, e) < 0 || show_agenda(&r->visitor.scope, t, answer, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || overview_put(r, t, answer, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(answer));
 }

@@ -5,13 +5,13 @@ struct users {
 	struct buf *ids;
 };
 
-static int add_user(void *arg, void *rec, struct err *e)
+static int add_user(void *arg, const void *rec, const struct slice *value, struct err *e)
 {
-	const struct rec_cert *cert = rec;
+	struct slice id = value[REC_cert_id], key_id = value[REC_cert_key_id];
 	struct users *u = arg;
 
-	if (str_eq(cert->key_id, u->key_id) && !str_eq(cert->id, u->another))
-		buf_addf(u->ids, "%s\n", cert->id);
+	if (slice_eq(key_id, slice_str(u->key_id)) && !slice_eq(id, slice_str(u->another)))
+		buf_addf(u->ids, "%.*s\n", (int)id.len, (const char *)id.data);
 	return 0;
 }
 
@@ -21,7 +21,7 @@ int permit_certificates(struct txn *t, const char *key_id, const char *another, 
 
 	if (another)
 		buf_addf(ids, "%s\n", another);
-	return record_each(t, &rec_cert_type, "", false, add_user, &u, e);
+	return record_skim(t, &rec_cert_type, add_user, &u, e);
 }
 
 int permit_ask(struct request *r, const char *key_id, struct slice access, struct slice ids, const char *proof, answer_fn *answered)

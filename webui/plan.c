@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "pki/identifier.h"
+#include "webui/list.h"
 #include "webui/name.h"
 #include "webui/person.h"
 #include "webui/session.h"
@@ -55,9 +56,17 @@ static json_t *show(struct txn *t, const void *rec)
 	return o;
 }
 
+static bool wanted(const struct list *l, const void *rec, const struct slice *value)
+{
+	return list_contains(value[REC_plan_name], l->search);
+}
+
 int page_plans(struct request *r, struct err *e)
 {
-	return admin_list(r, "plans", &rec_plan_type, show, e);
+	static const struct list_sort sorts[] = { { "name", NULL }, { NULL, NULL } };
+	static const struct list_type type = { "plans", &rec_plan_type, REC_plan_name, NULL, wanted, sorts, show };
+
+	return list_reply(r, &type, 0, e);
 }
 
 int page_plan(struct request *r, struct err *e)

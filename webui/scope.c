@@ -55,6 +55,37 @@ bool scope_has_key(const struct scope *s, const struct rec_key *key)
 	return is_own(s, key->owner_id) && !s->only;
 }
 
+/* The texts of a list as it is stored; owned. */
+static char **texts_of(struct slice list)
+{
+	struct slice text;
+	char **v = NULL;
+
+	while (record_next_text(&list, &text)) {
+		_cleanup_free_ char *copy = xstrndup(text.data, text.len);
+
+		strv_add(&v, copy);
+	}
+	return v;
+}
+
+bool scope_has_row(const struct scope *s, const struct record_type *type, const struct slice *value)
+{
+	bool cert = type == &rec_cert_type;
+	struct slice owner = slice(NULL, 0);
+	_cleanup_strv_ char **names = NULL;
+
+	if (!scope_limited(s) || (!cert && type != &rec_key_type))
+		return true;
+	owner = value[cert ? (int)REC_cert_owner_id : (int)REC_key_owner_id];
+	if (s->own && (!owner.len || !slice_eq(owner, slice_str(s->user_id))))
+		return false;
+	if (!s->only)
+		return true;
+	names = cert ? texts_of(value[REC_cert_names]) : NULL;
+	return cert && !outside(names, s->only);
+}
+
 bool scope_has_id(const struct scope *s, struct txn *t, const char *id)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
@@ -94,11 +125,11 @@ struct count {
 	int64_t number;
 };
 
-static int count_own(void *arg, void *rec, struct err *e)
+static int count_own(void *arg, const void *rec, const struct slice *value, struct err *e)
 {
 	struct count *c = arg;
 
-	c->number += str_eq(((const struct rec_cert *)rec)->owner_id, c->scope->user_id);
+	c->number += slice_eq(value[REC_cert_owner_id], slice_str(c->scope->user_id));
 	return 0;
 }
 
@@ -108,7 +139,7 @@ int scope_check_count(const struct scope *s, struct txn *t, struct err *e)
 
 	if (!s->most)
 		return 0;
-	if (record_each(t, &rec_cert_type, "", false, count_own, &c, e) < 0)
+	if (record_skim(t, &rec_cert_type, count_own, &c, e) < 0)
 		return -1;
 	if (c.number < s->most)
 		return 0;

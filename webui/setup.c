@@ -139,7 +139,7 @@ static int take_first(void *arg, void *rec, struct err *e)
 
 struct newest {
 	struct txn *txn;
-	json_t *shown;
+	json_t *shown, *order;
 };
 
 static int take_newest(void *arg, void *rec, struct err *e)
@@ -149,7 +149,9 @@ static int take_newest(void *arg, void *rec, struct err *e)
 
 	if (!n->shown || cert->site || cert->current) {
 		json_decref(n->shown);
+		json_decref(n->order);
 		n->shown = admin_show_one_cert(n->txn, cert);
+		n->order = admin_show_order(n->txn, cert, cert->orders);
 	}
 	return cert->site || cert->current;
 }
@@ -165,8 +167,8 @@ static const char *next_step(const json_t *account, const json_t *cert)
 
 static int show_next(struct request *r, struct txn *t, struct err *e)
 {
-	struct newest n = { t, NULL };
-	json_t *answer = json_object(), *account = NULL, *order;
+	struct newest n = { .txn = t };
+	json_t *answer = json_object(), *account = NULL;
 	const char *step;
 
 	if (record_each(t, &rec_account_type, "", false, take_first, &account, e) < 0 ||
@@ -175,13 +177,12 @@ static int show_next(struct request *r, struct txn *t, struct err *e)
 		return -1;
 	}
 	step = next_step(account, n.shown);
-	order = n.shown ? admin_show_order(t, json_str(n.shown, "id")) : json_null();
 	json_put_str(answer, "step", step);
 	json_put_str(answer, "hostname", r->webui->settings->hostname);
 	json_object_set_new(answer, "waiting", json_boolean(str_eq(step, "registering") || str_eq(step, "issuing")));
 	json_object_set_new(answer, "account", account ? account : json_null());
 	json_object_set_new(answer, "certificate", n.shown ? n.shown : json_null());
-	json_object_set_new(answer, "order", order);
+	json_object_set_new(answer, "order", n.order ? n.order : json_null());
 	return reply_json(r, 200, answer);
 }
 

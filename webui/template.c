@@ -179,6 +179,21 @@ static int put_value(struct rendering *r, const json_t *value)
  * Tags.
  */
 
+/* A tag alone on its line takes the line with it, unless it is a variable. */
+static void take_line(const char *from, const char *end, struct tag *tag)
+{
+	const char *begin = tag->start, *behind = tag->after;
+
+	while (begin > from && (begin[-1] == ' ' || begin[-1] == '\t'))
+		begin--;
+	while (behind < end && (*behind == ' ' || *behind == '\t'))
+		behind++;
+	if ((begin > from && begin[-1] != '\n') || behind == end || *behind != '\n')
+		return;
+	tag->start = begin;
+	tag->after = behind + 1;
+}
+
 /* 1: a tag, 0: there is none any more, -1: broken. */
 static int next_tag(struct rendering *r, const struct place *p, const char *from, struct tag *tag)
 {
@@ -198,6 +213,8 @@ static int next_tag(struct rendering *r, const struct place *p, const char *from
 		len--;
 	tag->start = open;
 	tag->after = close + 2;
+	if (tag->kind != 'v')
+		take_line(from, p->end, tag);
 	if (tag->kind == '!')
 		return 1;
 	if (!len || len >= NAME_MOST)

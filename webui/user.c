@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "webui/lockout.h"
+#include "webui/list.h"
 #include "webui/name.h"
 #include "webui/person.h"
 #include "webui/session.h"
@@ -37,9 +38,17 @@ static json_t *show(struct txn *t, const void *rec)
 	return person_show(t, rec);
 }
 
+static bool wanted(const struct list *l, const void *rec, const struct slice *value)
+{
+	return list_contains(value[REC_user_name], l->search) || list_contains(value[REC_user_mail], l->search);
+}
+
 int page_users(struct request *r, struct err *e)
 {
-	return admin_list(r, "users", &rec_user_type, show, e);
+	static const struct list_sort sorts[] = { { "name", NULL }, { NULL, NULL } };
+	static const struct list_type type = { "users", &rec_user_type, REC_user_name, NULL, wanted, sorts, show };
+
+	return list_reply(r, &type, 0, e);
 }
 
 int page_user(struct request *r, struct err *e)

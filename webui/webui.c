@@ -15,10 +15,12 @@
 #include "webui/form.h"
 #include "webui/page.h"
 #include "webui/request.h"
+#include "webui/tally.h"
 #include "webui/session.h"
 
 #define IDLE_SECONDS 30
 #define MUST_CHANGE "mustChange"	/* code of the error */
+#define STREAM_MS 500
 #define ALL_METHODS 0xffff	/* what we do not offer is refused by us, not by evhttp */
 
 struct face {
@@ -66,6 +68,7 @@ static void request_free(struct request *r)
 	while (*link != r)
 		link = &(*link)->next;
 	*link = r->next;
+	timer_stop(&r->next_event);
 	release_state(r);
 	params_release(&r->path);
 	cleanup_body(&r->form);
@@ -235,6 +238,47 @@ int reply_see_other(struct request *r, const char *path)
 int reply_empty(struct request *r, int status)
 {
 	return reply(r, status, NULL, slice(NULL, 0));
+}
+
+/*
+ * Streams.  A page that looked away is noticed when nothing can be sent to it: evhttp has then taken the connection from
+ * the request.
+ */
+
+static void send_event(void *arg)
+{
+	struct request *r = arg;
+	struct buf text = BUF_INIT;
+	bool gone = !evhttp_request_get_connection(r->ev), over = gone || r->stream(r, &text);
+	struct evbuffer *chunk = evbuffer_new();
+
+	if (!chunk)
+		die("out of memory for a buffer");
+	if (!gone && text.len) {
+		evbuffer_add(chunk, text.data, text.len);
+		evhttp_send_reply_chunk(r->ev, chunk);
+	}
+	evbuffer_free(chunk);
+	buf_release(&text);
+	if (!over) {
+		timer_start(&r->next_event, r->webui->loop, STREAM_MS, send_event, r);
+		return;
+	}
+	evhttp_send_reply_end(r->ev);
+	request_free(r);
+}
+
+int reply_stream(struct request *r, int (*more)(struct request *, struct buf *))
+{
+	reply_header(r, "Content-Type", "text/event-stream");
+	reply_header(r, "X-Content-Type-Options", "nosniff");
+	reply_header(r, "Cache-Control", "no-store");
+	if (r->head)
+		return reply_empty(r, 200);
+	r->stream = more;
+	evhttp_send_reply_start(r->ev, 200, NULL);
+	timer_start(&r->next_event, r->webui->loop, 0, send_event, r);
+	return 0;
 }
 
 static bool wants_problem(const struct request *r)
@@ -537,6 +581,7 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 
 	*w = (struct webui){ .loop = loop, .keeper = keeper, .env = env, .settings = settings };
 	w->consumers = consumers_new(loop, env->store);
+	w->tally = tally_new();
 	return w;
 }
 
@@ -547,7 +592,10 @@ void webui_configure(struct webui *w, const struct webui_settings *settings)
 
 bool webui_idle(const struct webui *w)
 {
-	return !w->requests;
+	for (const struct request *r = w->requests; r; r = r->next)
+		if (!r->stream)
+			return false;
+	return true;
 }
 
 void webui_free(struct webui *w)
@@ -566,5 +614,6 @@ void webui_free(struct webui *w)
 		free(f);
 	}
 	consumers_free(w->consumers);
+	tally_free(w->tally);
 	free(w);
 }

@@ -1,4 +1,5 @@
 """certerad under test, certeractl beside it, and a whole site around both."""
+import http.client
 import json
 import os
 import signal
@@ -100,6 +101,18 @@ class Certerad(Process):
         if done.returncode:
             raise CtlError(argv, done)
         return _json(done.stdout)
+
+    def api(self, method, path, body=None, headers=None, **query):
+        """A request to the control socket, as automation makes it: (status, JSON)."""
+        connection = http.client.HTTPConnection("localhost", timeout=60 * PATIENCE)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(self.socket)
+        connection.request(method, "/api/v1" + path + ("?" + urlencode(query) if query else ""),
+            body if body is None or isinstance(body, str) else json.dumps(body), headers or {})
+        reply = connection.getresponse()
+        data = reply.read()
+        connection.close()
+        return reply.status, _json(data) if "json" in (reply.headers["Content-Type"] or "") else data.decode()
 
     def add_account(self, ca, name="ca", **options):
         """An account at a Pebble (or the Recorder before it), registered."""
