@@ -21,10 +21,11 @@ struct field {
 	const char *name;
 	unsigned flags;
 	size_t offset;
+	const char *text;
 };
 
 #define RECORD(rec, table, index, doc) static const struct field rec##_fields[] = {
-#define FIELD(rec, tag, type, name, flags, doc) { tag, type, #name, flags, offsetof(struct rec_##rec, name) },
+#define FIELD(rec, tag, type, name, flags, doc) { tag, type, #name, flags, offsetof(struct rec_##rec, name), doc },
 #define END(rec) };
 #include "store/record.def"
 #undef RECORD
@@ -42,7 +43,7 @@ struct field {
 #undef END
 
 struct record_type {
-	const char *name;
+	const char *name, *text;
 	enum table table;
 	int index;		/* a table, or NO_INDEX */
 	const struct field *field;
@@ -54,7 +55,7 @@ struct record_type {
 #define TABLE_NO_INDEX NO_INDEX
 
 #define RECORD(rec, table, index, doc) \
-	const struct record_type rec_##rec##_type = { #rec, TABLE_##table, TABLE_##index, rec##_fields, rec##_by_tag, \
+	const struct record_type rec_##rec##_type = { #rec, doc, TABLE_##table, TABLE_##index, rec##_fields, rec##_by_tag, \
 						      ARRAY_SIZE(rec##_fields), sizeof(struct rec_##rec) };
 #define FIELD(rec, tag, type, name, flags, doc)
 #define END(rec)
@@ -720,6 +721,11 @@ bool record_next_text(struct slice *list, struct slice *text)
  * JSON.
  */
 
+static bool is_problem(const struct field *f)
+{
+	return str_eq(f->name, "error") || str_eq(f->name, "trouble");
+}
+
 /* A problem kept as JSON text is shown as what it says. */
 static void put_problem(json_t *obj, const char *name, const char *text)
 {
@@ -742,7 +748,7 @@ json_t *record_json(const struct record_type *type, const void *rec)
 			continue;
 		switch (f->type) {
 		case STR:
-			if (str_eq(f->name, "error") || str_eq(f->name, "trouble"))
+			if (is_problem(f))
 				put_problem(obj, f->name, *str_of(rec, f));
 			else
 				json_put_str(obj, f->name, *str_of(rec, f) && **str_of(rec, f) ? *str_of(rec, f) : NULL);
@@ -764,4 +770,59 @@ json_t *record_json(const struct record_type *type, const void *rec)
 		}
 	}
 	return obj;
+}
+
+static json_t *field_schema(const struct field *f)
+{
+	switch (f->type) {
+	case STR:
+		if (is_problem(f))
+			return json_pack("{s:[{s:s},{s:s}]}", "anyOf", "$ref", "#/components/schemas/problem", "type", "null");
+		return json_pack("{s:[s,s]}", "type", "string", "null");
+	case STRV:
+		return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
+	case INT:
+		return json_pack("{s:s}", "type", "integer");
+	case TIME:
+		return json_pack("{s:[s,s], s:s}", "type", "string", "null", "format", "date-time");
+	case BOOL:
+		return json_pack("{s:s}", "type", "boolean");
+	case BLOB:
+		break;
+	}
+	return NULL;
+}
+
+static json_t *type_schema(const struct record_type *type)
+{
+	json_t *schema = json_pack("{s:s, s:s, s:{}}", "type", "object", "description", type->text, "properties");
+
+	for (size_t i = 0; i < type->fields; i++) {
+		const struct field *f = &type->field[i];
+		json_t *one = f->flags & HIDE ? NULL : field_schema(f);
+
+		if (!one)
+			continue;
+		json_put_str(one, "description", f->text);
+		json_object_set_new(json_object_get(schema, "properties"), f->name, one);
+	}
+	return schema;
+}
+
+json_t *record_schema(const char *name)
+{
+	static const struct record_type *const types[] = {
+#define RECORD(rec, table, index, doc) &rec_##rec##_type,
+#define FIELD(rec, tag, type, name, flags, doc)
+#define END(rec)
+#include "store/record.def"
+#undef RECORD
+#undef FIELD
+#undef END
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (str_eq(types[i]->name, name))
+			return type_schema(types[i]);
+	return NULL;
 }

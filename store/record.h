@@ -54,6 +54,8 @@ size_t record_size(const struct record_type *);		/* bytes of its struct */
 void record_release(const struct record_type *, void *rec);	/* frees what it owns and zeroes it */
 /* All but HIDE fields; times as RFC 3339, problems as objects, empty texts and times as null. */
 json_t *record_json(const struct record_type *, const void *rec);
+/* What that JSON looks like, as a JSON Schema; NULL: there is no record of that name. */
+json_t *record_schema(const char *name);
 /* The bytes as stored, and back. */
 void record_encode(const struct record_type *, const void *rec, struct buf *);
 int record_decode(const struct record_type *, void *rec, struct slice, struct err *);

@@ -53,6 +53,7 @@ int admin_read_contact(char ***contact, const json_t *body, struct err *);
 /* The name of another record by its id, as a member; null if it is gone. */
 void admin_put_account_name(json_t *, struct txn *, const char *account_id);
 void admin_put_key_name(json_t *, struct txn *, const char *key_id);
+void admin_put_owner_name(json_t *, struct txn *, const char *user_id);
 /* The last use of each API key. */
 void admin_put_consumers(json_t *, struct txn *, const char *id);
 

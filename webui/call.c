@@ -11,7 +11,7 @@
 #undef END
 
 static const struct call calls[] = {
-#define CALL(page, status, answer, text) { page, status, answer, text, page##_items, ARRAY_SIZE(page##_items) },
+#define CALL(page, status, answer, text) { page, #page, status, answer, text, page##_items, ARRAY_SIZE(page##_items) },
 #define QUERY(name, type, text)
 #define MEMBER(name, type, need, text)
 #define END(page)

@@ -22,6 +22,7 @@ struct call_item {
 
 struct call {
 	page_fn *page;
+	const char *name;		/* of that function */
 	int status;			/* of a success */
 	const char *answer;		/* see api.def */
 	const char *text;

@@ -56,6 +56,7 @@ json_t *admin_show_one_cert(struct txn *t, const struct rec_cert *cert)
 	if (cert->fallback_id && rec_account_get(t, &fallback, cert->fallback_id, NULL) == 0)
 		json_put_str(o, "fallback", fallback.name);
 	admin_put_key_name(o, t, cert->key_id);
+	admin_put_owner_name(o, t, cert->owner_id);
 	return o;
 }
 

@@ -8,6 +8,11 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
+const struct route *router_row(size_t index)
+{
+	return index < ARRAY_SIZE(routes) ? &routes[index] : NULL;
+}
+
 /* Takes one segment of each, with the slash before it.  False: they differ. */
 static bool match_segment(const char **pattern, const char **path, struct params *params)
 {

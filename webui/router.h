@@ -36,6 +36,8 @@ struct match {
 };
 void router_find(struct match *, enum method, const char *path);
 void match_release(struct match *);
+/* The rows of routes.def, one after another; NULL behind the last. */
+const struct route *router_row(size_t index);
 /* "GET, HEAD, POST": what the path offers; owned. */
 char *router_methods(const struct route *path);
 

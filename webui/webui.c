@@ -10,7 +10,7 @@
 #include <event2/keyvalq_struct.h>
 
 #include "base/log.h"
-#include "webui/body.h"
+#include "webui/admin.h"
 #include "webui/consumer.h"
 #include "webui/form.h"
 #include "webui/page.h"
@@ -19,6 +19,7 @@
 #include "webui/session.h"
 
 #define IDLE_SECONDS 30
+#define MUST_CHANGE "mustChange"	/* code of the error */
 #define STREAM_MS 500
 #define ALL_METHODS 0xffff	/* what we do not offer is refused by us, not by evhttp */
 
@@ -301,6 +302,23 @@ static struct err public_error(const struct request *r, const struct err *e)
 	return shown;
 }
 
+/* Where a browser must go first.  True: it was sent there. */
+static bool wants_person(struct request *r, const struct err *e)
+{
+	const char *first = e->kind == ERR_AUTH && r->visitor.role == ROLE_ANYONE && r->route->page != page_sign_in ? "/sign-in" :
+			    str_eq(e->code, ADMIN_UNCONFIRMED) && *r->visitor.session ? "/me/confirm" : NULL;
+	_cleanup_free_ char *next = NULL, *path = NULL;
+
+	if (str_eq(e->code, MUST_CHANGE))
+		return reply_see_other(r, "/me"), true;
+	if (!first)
+		return false;
+	next = r->route->method == METHOD_GET ? request_here(r) : xstrdup(form_text(r, "_page") ? form_text(r, "_page") : "/");
+	path = params_link(first, "next", next);
+	reply_see_other(r, path);
+	return true;
+}
+
 int reply_error(struct request *r, const struct err *e)
 {
 	struct err shown = public_error(r, e);
@@ -308,6 +326,8 @@ int reply_error(struct request *r, const struct err *e)
 	_cleanup_free_ char *text = NULL;
 	_cleanup_json_ json_t *problem = NULL;
 
+	if (r->html && wants_person(r, e))
+		return 0;
 	if (r->html)
 		return page_reply_error(r, &shown);
 	if (status == 401)
@@ -395,6 +415,11 @@ static int take_form(struct request *r, const char *path, enum method *method, s
 	return 0;
 }
 
+static bool is_about_self(const struct route *route)
+{
+	return str_starts(route->path, "/api/v1/me") || str_starts(route->path, "/me/") || str_eq(route->path, "/api/v1/sign-out");
+}
+
 /* For one who may know that it is there: -1 and why not. */
 static int check_visitor(struct request *r, enum method method, const struct match *m, struct err *e)
 {
@@ -411,6 +436,10 @@ static int check_visitor(struct request *r, enum method method, const struct mat
 	}
 	if (!gate_allows(&r->visitor, m->route))
 		return err_set(e, ERR_DENIED, "this token was not made for that");
+	if (r->visitor.must_change && role > ROLE_GUEST && !is_about_self(m->route)) {
+		err_set(e, ERR_DENIED, "your password is somebody else's choice: change it first");
+		return err_code(e, MUST_CHANGE);
+	}
 	return role >= ROLE_GUEST && method != METHOD_GET ? session_check_form(r, e) : 0;
 }
 

@@ -107,7 +107,7 @@ class Certerad(Process):
         connection = http.client.HTTPConnection("localhost", timeout=60 * PATIENCE)
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.connect(self.socket)
-        connection.request(method, "/api/v1" + path + ("?" + urlencode(query) if query else ""),
+        connection.request(method, (path if path.startswith(("/api/", "/metrics")) else "/api/v1" + path) + ("?" + urlencode(query) if query else ""),
             body if body is None or isinstance(body, str) else json.dumps(body), headers or {})
         reply = connection.getresponse()
         data = reply.read()
