@@ -61,6 +61,13 @@ int ctl_fail(const struct err *);
 bool ctl_as_json(const struct ctl *, const json_t *);
 
 /* show.c */
+struct column {
+	const char *title;
+	const char *member;
+};
+/* A list as a table, or the sentence; one thing as lines "title: value", those that say something. */
+void print_table(const json_t *rows, const struct column *, size_t count, const char *when_empty);
+void print_lines(const json_t *obj, const struct column *, size_t count);
 int show_status(struct ctl *, json_t *);
 int show_account(struct ctl *, json_t *);
 int show_accounts(struct ctl *, json_t *);
@@ -80,8 +87,20 @@ int show_removed(struct ctl *, json_t *);
 void print_todo(const json_t *order);		/* what a person is to publish for it */
 int show_added_csr(struct ctl *, json_t *);
 void print_added(const json_t *);		/* a new certificate's API keys */
+/* people.c */
+int show_user(struct ctl *, json_t *);
+int show_users(struct ctl *, json_t *);
+int show_plan(struct ctl *, json_t *);
+int show_plans(struct ctl *, json_t *);
+int show_token(struct ctl *, json_t *);
+int show_tokens(struct ctl *, json_t *);
+int show_owner(struct ctl *, json_t *);
+/* setup.c: takes the status, and does the rest */
+int run_setup(struct ctl *, json_t *);
 /* wait.c: with --wait, follow what was started until it ends */
 int wait_account(struct ctl *, json_t *);
+/* Reads an account until it is registered and no wish is left: a new reference; NULL: it failed. */
+json_t *await_account(struct ctl *, const json_t *account, struct err *);
 int wait_cert_added(struct ctl *, json_t *);
 int wait_cert(struct ctl *, json_t *);
 int wait_check(struct ctl *, json_t *);

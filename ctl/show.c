@@ -46,11 +46,6 @@ static char *member_text(const json_t *obj, const char *member)
 	return buf_detach(&text);
 }
 
-struct column {
-	const char *title;
-	const char *member;
-};
-
 #define COLUMNS_MAX 8
 
 /* Characters on the screen, not bytes. */
@@ -70,7 +65,7 @@ static void print_cell(const char *text, int width, bool last)
 		putchar(' ');
 }
 
-static void print_table(const json_t *rows, const struct column *columns, size_t count, const char *when_empty)
+void print_table(const json_t *rows, const struct column *columns, size_t count, const char *when_empty)
 {
 	int width[COLUMNS_MAX];
 	json_t *row;
@@ -101,8 +96,7 @@ static void print_table(const json_t *rows, const struct column *columns, size_t
 	}
 }
 
-/* "title: value" for each member that says something. */
-static void print_lines(const json_t *obj, const struct column *lines, size_t count)
+void print_lines(const json_t *obj, const struct column *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_free_ char *text = member_text(obj, lines[i].member);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "daemon/check.h"
 #include "daemon/dns_query.h"
+#include "daemon/forget.h"
 #include "daemon/hook.h"
 #include "daemon/queue.h"
 
@@ -39,6 +40,8 @@ static const struct kind {
 	{ AGENDA_account,  account_due,  10 },
 	{ AGENDA_revoke,   revoke_due,   10 },
 	{ AGENDA_site,     site_due,     1 },
+	{ AGENDA_session,  session_due,  10 },
+	{ AGENDA_caller,   caller_due,   10 },
 };
 
 static const struct kind *kind_of(enum agenda_kind kind)

@@ -53,6 +53,7 @@ static struct settings *settings_new(const struct config *config, int https_port
 		.https_port = https_port,
 		.key_type = s->key_type,
 		.develop = s->develop,
+		.shown = config_json(config),
 		.session_idle = config->session_idle,
 		.session_most = config->session_most,
 		.admin = copy_networks(&config->access_admin),
@@ -72,6 +73,7 @@ static void settings_free(struct settings *s)
 	free(s->hostname);
 	free(s->key_type);
 	free(s->develop);
+	json_decref(s->webui.shown);
 	free(s);
 }
 

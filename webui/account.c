@@ -26,7 +26,7 @@ static const struct ca {
 	const char *name, *directory;
 	bool staging;
 } cas[] = {
-#define CA(name, directory, staging) { name, directory, staging },
+#define CA(name, text, directory, staging) { name, directory, staging },
 #include "webui/ca.def"
 #undef CA
 };

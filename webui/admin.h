@@ -41,6 +41,8 @@ json_t *admin_show_version(struct txn *, const struct rec_cert *, int64_t number
 json_t *admin_show_order(struct txn *, const struct rec_cert *, int64_t number);
 /* The same with all of this looked up. */
 json_t *admin_show_one_cert(struct txn *, const struct rec_cert *);
+/* The last check of its web servers. */
+json_t *admin_show_check(const struct rec_cert *, const struct rec_check *);
 /* Fills in names and request from a PEM or DER text that a person sent. */
 int admin_read_csr(struct rec_cert *, const char *text, struct err *);
 /* Does the CA offer it, as far as we know?  profile may be NULL. */
@@ -51,6 +53,7 @@ int admin_read_contact(char ***contact, const json_t *body, struct err *);
 /* The name of another record by its id, as a member; null if it is gone. */
 void admin_put_account_name(json_t *, struct txn *, const char *account_id);
 void admin_put_key_name(json_t *, struct txn *, const char *key_id);
+void admin_put_owner_name(json_t *, struct txn *, const char *user_id);
 /* The last use of each API key. */
 void admin_put_consumers(json_t *, struct txn *, const char *id);
 

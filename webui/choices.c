@@ -1,5 +1,7 @@
-/* Pages with forms whose choices come from the store. */
+/* Pages that begin something: forms, and what there is to choose from. */
 #include "webui/admin.h"
+#include "webui/files.h"
+#include "webui/form.h"
 
 static void add_choice(json_t *list, const char *value, const char *text)
 {
@@ -45,4 +47,84 @@ int page_new_certificate(struct request *r, struct err *e)
 	    record_each(t, &rec_key_type, "", false, add_key, keys, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(page));
+}
+
+int page_new_key(struct request *r, struct err *e)
+{
+	return reply_json(r, 200, json_object());
+}
+
+int page_new_import(struct request *r, struct err *e)
+{
+	return reply_json(r, 200, json_object());
+}
+
+int page_new_account(struct request *r, struct err *e)
+{
+	json_t *page = json_object(), *choices = json_object(), *cas = json_array();
+
+	json_object_set_new(page, "choices", choices);
+	json_object_set_new(choices, "ca", cas);
+#define CA(name, text, directory, staging) add_choice(cas, name, text);
+#include "webui/ca.def"
+#undef CA
+	add_choice(cas, "", "Another one: its URL below");
+	return reply_json(r, 200, page);
+}
+
+/* A certificate from elsewhere under a new name, which the form has and the API's path. */
+int page_import(struct request *r, struct err *e)
+{
+	const char *name = form_text(r, "name");
+
+	if (!name || !*name)
+		return body_at("name", err_set(e, ERR_INVALID, "it needs a name"), e);
+	params_add(&r->path, "name", xstrdup(name));
+	return page_cert_import(r, e);
+}
+
+/*
+ * The redirect rules, for this server.
+ */
+
+static const struct {
+	const char *server, *file;
+} servers[] = {
+	{ "nginx", "nginx.conf" },
+	{ "Apache", "apache.conf" },
+	{ "Caddy", "Caddyfile" },
+	{ "HAProxy", "haproxy.cfg" },
+	{ "IIS", "iis-web.config" },
+};
+#define PLACEHOLDER "certera.example.org"
+
+static char *for_host(const char *text, const char *hostname)
+{
+	struct buf out = BUF_INIT;
+
+	for (const char *at; (at = strstr(text, PLACEHOLDER)); text = at + strlen(PLACEHOLDER)) {
+		buf_add(&out, text, (size_t)(at - text));
+		buf_add_str(&out, hostname);
+	}
+	buf_add_str(&out, text);
+	return buf_detach(&out);
+}
+
+int page_redirects(struct request *r, struct err *e)
+{
+	struct files own = { .directory = NULL };
+	json_t *page = json_object(), *list = json_array();
+
+	json_object_set_new(page, "rules", list);
+	for (size_t i = 0; i < ARRAY_SIZE(servers); i++) {
+		_cleanup_free_ char *file = xasprintf("contrib/redirect/%s", servers[i].file);
+		_cleanup_free_ char *rule = for_host(files_get(&own, file), r->webui->settings->hostname);
+		json_t *one = json_object();
+
+		json_put_str(one, "server", servers[i].server);
+		json_put_str(one, "file", servers[i].file);
+		json_put_str(one, "rule", rule);
+		json_array_append_new(list, one);
+	}
+	return reply_json(r, 200, page);
 }

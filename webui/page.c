@@ -73,7 +73,15 @@ int page_reply_error(struct request *r, const struct err *e)
 
 int page_root(struct request *r, struct err *e)
 {
-	return reply_see_other(r, "/certificates");
+	return reply_see_other(r, "/overview");
+}
+
+int page_settings(struct request *r, struct err *e)
+{
+	json_t *page = json_object();
+
+	json_object_set_new(page, "groups", json_deep_copy(r->webui->settings->shown));
+	return reply_json(r, 200, page);
 }
 
 static const char *type_of(const char *name)

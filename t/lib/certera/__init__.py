@@ -20,4 +20,5 @@ from .pki import CA, Certificate, chain_of, openssl, public_key_of_key
 from .dns import Bind, Hooks, dns_site
 from .peers import Apache, Names, Nginx, Pebble, pebble_new, pebbles, program
 from .recorder import Drop, Recorder, Refuse
+from .people import Person, PASSWORD, add_user, setup_token, totp
 from .daemon import Certerad, CtlError, Site
