@@ -306,7 +306,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 }
 
 /* What "cert add --dry-run" would do. */
-int show_plan(struct ctl *ctl, json_t *answer)
+int show_dry_run(struct ctl *ctl, json_t *answer)
 {
 	static const struct column proofs[] = {
 		{ "NAME", "name_shown" }, { "PROVED BY", "challenge" }, { "ASKED FOR AT", "url" }, { "TXT RECORD", "record" },
