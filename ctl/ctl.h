@@ -75,6 +75,7 @@ int show_key(struct ctl *, json_t *);
 int show_keys(struct ctl *, json_t *);
 int show_cert(struct ctl *, json_t *);
 int show_certs(struct ctl *, json_t *);
+int show_dry_run(struct ctl *, json_t *);
 int show_decoded(struct ctl *, json_t *);
 int show_events(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */

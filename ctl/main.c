@@ -212,6 +212,8 @@ static int complete(struct ctl *ctl, struct err *e)
 		json_put_str(ctl->body, "name", ctl->args[0]);
 	if (json_bool(ctl->local, "staging", false))
 		json_put_str(ctl->query, "staging", "true");
+	if (json_bool(ctl->local, "dry_run", false))
+		json_put_str(ctl->query, "dry_run", "true");
 	if (json_bool(ctl->local, "no_tags", false))
 		json_object_set_new(ctl->body, "tags", json_array());
 	if (json_bool(ctl->local, "no_issue", false))

@@ -207,6 +207,8 @@ int wait_cert_added(struct ctl *ctl, json_t *answer)
 	_cleanup_json_ json_t *cert = NULL;
 	struct err e = { 0 };
 
+	if (json_bool(answer, "dry_run", false))
+		return show_dry_run(ctl, answer);
 	if (!ctl->as_json)
 		print_added(answer);
 	if (json_bool(ctl->local, "wait", false) && !json_bool(ctl->local, "no_issue", false)) {
