@@ -51,7 +51,7 @@ def fill(t, site):
 def main(t):
 	site = Site(t)
 	fill(t, site)
-	site.daemon.run_ctl("user", "add", "root", "--role", "admin", "--password-stdin", "--keep-password", input=PASSWORD.encode() + b"\n")
+	site.daemon.add_user("root", "admin", PASSWORD)
 	browser = Browser(t, f"https://localhost:{site.daemon.https_port}")
 	for theme, width in (("light", 1280), ("dark", 1280), ("light", 375)):
 		browser.open(theme=theme, width=width)

@@ -4,6 +4,7 @@
  *	{"do": "open", "theme": "dark", "width": 375, "script": false}	a new browser without cookies
  *	{"do": "goto", "url": ...}			-> {status, url, title}
  *	{"do": "click" | "fill" | "press" | "check" | "select" | "upload", "on": selector, "value": ...}
+ *	{"do": "type", "value": ...}			into what has the focus
  *	{"do": "wait", "on": selector}			until it is there
  *	{"do": "text", "on": selector}			-> {text}; all that is visible
  *	{"do": "html"}					-> {html}: as it came, not as scripts left it
@@ -73,10 +74,12 @@ const actions = {
 		const r = await page.goto(c.url);
 		return { status: r.status(), url: page.url(), title: await page.title() };
 	},
+	reload: async () => { await page.reload(); return {}; },
 	where: async () => ({ url: page.url(), title: await page.title() }),
 	click: async (c) => { await page.locator(c.on).first().click(); await page.waitForLoadState(); return { url: page.url() }; },
 	fill: async (c) => { await page.locator(c.on).first().fill(c.value); return {}; },
 	press: async (c) => { await page.keyboard.press(c.value); return {}; },
+	type: async (c) => { await page.keyboard.type(c.value); return {}; },
 	check: async (c) => { await page.locator(c.on).first().check(); return {}; },
 	select: async (c) => { await page.locator(c.on).first().selectOption(c.value); return {}; },
 	upload: async (c) => { await page.locator(c.on).first().setInputFiles(c.value); return {}; },
