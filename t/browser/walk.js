@@ -40,7 +40,7 @@ async function open(c) {
 		javaScriptEnabled: c.script !== false, ignoreHTTPSErrors: true, acceptDownloads: true, bypassCSP: false });
 	context.setDefaultTimeout(PATIENCE);
 	page = await context.newPage();
-	page.on("console", (m) => { if (m.type() === "error") said.push(m.text()); });
+	page.on("console", (m) => { if (m.type() === "error" && !m.text().startsWith("Failed to load resource")) said.push(m.text()); });
 	page.on("pageerror", (e) => said.push(e.message));
 	page.on("response", async (r) => {
 		if (r.request().isNavigationRequest() && (r.headers()["content-type"] || "").includes("html"))
