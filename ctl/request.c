@@ -61,7 +61,7 @@ static void answered(void *arg, const struct fetch_reply *r)
 	w->answer = r->body_len ? json_read_most(r->body, r->body_len, ANSWER_MOST, w->e) : json_object();
 	if (!w->answer) {
 		err_prefix(w->e, "reading the daemon's answer");
-	} else if (r->status >= 400) {
+	} else if (r->status >= 400 && !json_object_get(w->answer, "checks")) {	/* a health that is not well is an answer, too */
 		json_problem_read(w->answer, w->e);
 		if (!err_is_set(w->e))
 			err_set(w->e, ERR_INTERNAL, "the daemon answered with status %d", r->status);
