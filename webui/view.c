@@ -12,9 +12,9 @@
 
 #define TIME_LEN (CLOCK_RFC3339_SIZE - 1)
 
-enum form_flag { DANGER = 1, FILES = 2 };
+enum form_flag { DANGER = 1, FILES = 2, PREVIEW = 4 };
 enum field_kind {
-	FIELD_TEXT, FIELD_PASSWORD, FIELD_NUMBER, FIELD_LINES, FIELD_FLAG, FIELD_CHOICE, FIELD_FILE, FIELD_CONFIRM, FIELD_HIDDEN
+	FIELD_TEXT, FIELD_PASSWORD, FIELD_NUMBER, FIELD_LINES, FIELD_FLAG, FIELD_CHOICE, FIELD_FILE, FIELD_CONFIRM, FIELD_HIDDEN, FIELD_MORE
 };
 
 struct field {
@@ -190,7 +190,7 @@ static char *field_value(const struct request *r, const struct field *f, const j
 	else if (json_is_true(now))
 		buf_add_str(&out, "true");
 	json_array_foreach (now, i, item)
-		buf_addf(&out, "%s%s", i ? "\n" : "", json_string_value(item) ? json_string_value(item) : "");
+		buf_addf(&out, "%s%s", !i ? "" : f->kind == FIELD_LINES ? "\n" : ", ", json_string_value(item) ? json_string_value(item) : "");
 	return buf_detach(&out);
 }
 
@@ -225,7 +225,7 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 			  const json_t *values, bool sent)
 {
 	static const char *const kinds[] = {
-		"text", "password", "number", "lines", "flag", "choice", "file", "confirm", "hidden"
+		"text", "password", "number", "lines", "flag", "choice", "file", "confirm", "hidden", "more"
 	};
 	_cleanup_wipe_ char *value = field_value(r, f, values, sent);
 	_cleanup_free_ char *id = xasprintf("%s-%s", form->name, f->member);
@@ -249,19 +249,28 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 static json_t *show_form(const struct request *r, const struct form *form, const json_t *page)
 {
 	const json_t *values = str_eq(form->values, ".") ? page : json_object_get(page, form->values);
-	bool sent = r->fault && str_eq(form_text(r, "_form"), form->name);
+	bool sent = (r->fault || r->plan) && str_eq(form_text(r, "_form"), form->name);
 	_cleanup_free_ char *action = fill_path(r, page, form->action);
-	json_t *o = json_object(), *fields = json_array();
+	json_t *o = json_object(), *fields = json_array(), *more = json_array(), *to = fields;
 
 	json_put_str(o, "form", form->name);
 	json_put_str(o, "action", action);
 	json_put_str(o, "button", form->button);
 	json_put_bool(o, "warns", form->flags & DANGER);
 	json_put_bool(o, "multipart", form->flags & FILES);
+	json_put_bool(o, "preview", form->flags & PREVIEW);
 	json_put_bool(o, "sent", sent);
 	json_object_set_new(o, "fields", fields);
-	for (const struct field *f = form->fields; f->member; f++)
-		json_array_append_new(fields, show_field(r, form, f, page, values, sent));
+	json_object_set_new(o, "more", more);
+	json_put_str(o, "more_label", NULL);
+	for (const struct field *f = form->fields; f->member; f++) {
+		if (f->kind == FIELD_MORE) {
+			json_put_str(o, "more_label", f->label);
+			to = more;
+		} else {
+			json_array_append_new(to, show_field(r, form, f, page, values, sent));
+		}
+	}
 	return o;
 }
 
@@ -410,6 +419,7 @@ static json_t *put_common(const struct request *r, const json_t *page, int statu
 	json_object_set_new(o, "query", show_query(r));
 	json_object_set_new(o, "statuses", show_statuses(json_object_get(o, "query")));
 	json_object_set_new(o, "pages", show_pages(r, page, json_object_get(o, "query")));
+	json_object_set_new(o, "plan", r->plan ? json_incref(r->plan) : json_null());
 	json_object_set_new(o, "fault", r->fault ? json_incref(r->fault) : json_null());
 	return o;
 }

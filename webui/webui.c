@@ -74,6 +74,7 @@ static void request_free(struct request *r)
 	params_release(&r->path);
 	cleanup_body(&r->form);
 	json_decref(r->fault);
+	json_decref(r->plan);
 	free(r->page);
 	free(r->page_query);
 	visitor_release(&r->visitor);
