@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/metric.h"
 #include "store/agenda.h"
+#include "webui/health.h"
 #include "webui/list.h"
 #include "webui/tally.h"
 
@@ -43,7 +44,7 @@ static bool put_check(json_t *list, const char *name, bool well, const char *fmt
 	return well;
 }
 
-static int look(struct request *r, json_t *checks, bool *well, struct err *e)
+int health_look(struct request *r, json_t *checks, bool *well, struct err *e)
 {
 	struct store *store = r->webui->env->store;
 	const struct scope everything = { .own = false };
@@ -77,7 +78,7 @@ int page_health(struct request *r, struct err *e)
 	json_put_str(answer, "version", r->webui->env->version);
 	json_put_time(answer, "started", r->webui->env->started);
 	json_object_set_new(answer, "checks", checks);
-	if (look(r, checks, &well, e) < 0)
+	if (health_look(r, checks, &well, e) < 0)
 		well = put_check(checks, "store", false, "The store cannot be read.");
 	json_put_str(answer, "status", well ? "well" : "ill");
 	return reply_json(r, well ? 200 : 503, answer);
@@ -111,11 +112,29 @@ static int show_row(void *arg, const struct agenda_row *row, struct err *e)
 	json_put_str(one, "what", agenda_kind_text(row->kind));
 	if (rec_cert_get(p->txn, &cert, row->id, NULL) == 0) {
 		json_put_str(one, "name", cert.name);
+		json_put_str(one, "certificate", cert.name);
 		json_put_bool(one, "staging", cert.staging);
 	} else {
+		json_put_str(one, "certificate", NULL);
 		json_put_str(one, "name", rec_account_get(p->txn, &account, row->id, NULL) == 0 ? account.name : NULL);
 	}
 	json_array_append_new(p->list, one);
+	return 0;
+}
+
+int health_agenda(struct request *r, json_t *answer, int64_t first, int64_t limit, struct err *e)
+{
+	struct agenda_page p = { .scope = &r->visitor.scope, .first = first, .limit = limit, .list = json_array() };
+	_cleanup_txn_ struct txn *t = NULL;
+	int64_t next;
+
+	json_object_set_new(answer, "agenda", p.list);
+	if (store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	p.txn = t;
+	if (agenda_each_due(t, INT64_MAX, show_row, &p, &next, e) < 0)
+		return -1;
+	list_put_page(answer, p.first, p.limit, p.total);
 	return 0;
 }
 
@@ -123,18 +142,11 @@ int page_agenda(struct request *r, struct err *e)
 {
 	_cleanup_(params_release) struct params query = { NULL, 0 };
 	_cleanup_json_ json_t *answer = json_object();
-	struct agenda_page p = { .scope = &r->visitor.scope, .list = json_array() };
-	_cleanup_txn_ struct txn *t = NULL;
-	int64_t next;
+	int64_t first, limit;
 
-	json_object_set_new(answer, "agenda", p.list);
-	if (admin_query(r, &query, e) < 0 || list_read_page(&query, &p.first, &p.limit, e) < 0 ||
-	    store_read(r->webui->env->store, &t, e) < 0)
+	if (admin_query(r, &query, e) < 0 || list_read_page(&query, &first, &limit, e) < 0 ||
+	    health_agenda(r, answer, first, limit, e) < 0)
 		return -1;
-	p.txn = t;
-	if (agenda_each_due(t, INT64_MAX, show_row, &p, &next, e) < 0)
-		return -1;
-	list_put_page(answer, p.first, p.limit, p.total);
 	return reply_json(r, 200, TAKE(answer));
 }
 
