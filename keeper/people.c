@@ -105,6 +105,8 @@ static int check_change(const struct call *c, bool own_too, struct err *e)
 	if (witness_find(c->room->witnesses, call_in(c, "proof"), &who) &&
 	    (who.role == PERSON_ADMIN || (own_too && slice_eq(call_in(c, "id"), slice_str(who.id)))))
 		return 0;
+	if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e))
+		return -1;
 	return err_set(e, ERR_DENIED, "this is for an administrator who has just given the password");
 }
 
@@ -125,6 +127,8 @@ int op_user_new(struct call *c, struct err *e)
 	if (call_by_peer(c)) {
 		if (peer_check(c->proof_fd, c->room->daemon, c->room->user, e))
 			return -1;
+	} else if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e)) {
+		return -1;
 	} else if (!setup && (!witness_find(c->room->witnesses, call_in(c, "proof"), &who) || who.role != PERSON_ADMIN)) {
 		return err_set(e, ERR_DENIED, "users are added by an administrator who has just given the password");
 	}

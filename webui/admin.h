@@ -11,7 +11,7 @@ int admin_event(const struct request *, struct txn *, const char *action, const 
  * Has the visitor just given the password (or is the local admin), so that the keeper takes the word of request_proof() for
  * what concerns private keys?  -1 with ERR_DENIED and this code: not, and where a person can do something, that is said.
  */
-#define ADMIN_UNCONFIRMED "unconfirmed"
+#define ADMIN_UNCONFIRMED KEEPER_UNCONFIRMED
 int admin_confirmed(const struct request *, struct err *);
 /* Commits.  wake: the agenda has something new. */
 int admin_commit(struct request *, struct txn *, bool wake, struct err *);
@@ -54,6 +54,9 @@ int admin_read_contact(char ***contact, const json_t *body, struct err *);
 void admin_put_account_name(json_t *, struct txn *, const char *account_id);
 void admin_put_key_name(json_t *, struct txn *, const char *key_id);
 void admin_put_owner_name(json_t *, struct txn *, const char *user_id);
+/* What forms offer to choose from: CAs; plans, as a member of a page's value. */
+json_t *choices_cas(void);
+void choices_put_plans(json_t *page, struct txn *);
 /* The last use of each API key. */
 void admin_put_consumers(json_t *, struct txn *, const char *id);
 

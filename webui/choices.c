@@ -22,13 +22,19 @@ static int add_account(void *arg, void *rec, struct err *e)
 	return 0;
 }
 
+struct keys {
+	const struct scope *scope;
+	json_t *list;
+};
+
 static int add_key(void *arg, void *rec, struct err *e)
 {
 	const struct rec_key *key = rec;
+	const struct keys *k = arg;
 	_cleanup_free_ char *text = xasprintf("%s (%s)", key->name, key->type);
 
-	if (str_eq(key->use, KEEPER_USE_CERTIFICATE))
-		add_choice(arg, key->name, text);
+	if (str_eq(key->use, KEEPER_USE_CERTIFICATE) && scope_has_key(k->scope, key))
+		add_choice(k->list, key->name, text);
 	return 0;
 }
 
@@ -37,6 +43,7 @@ int page_new_certificate(struct request *r, struct err *e)
 	_cleanup_json_ json_t *page = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *choices = json_object(), *accounts = json_array(), *keys = json_array();
+	struct keys usable = { &r->visitor.scope, keys };
 
 	json_object_set_new(page, "choices", choices);
 	json_object_set_new(choices, "account", accounts);
@@ -44,7 +51,7 @@ int page_new_certificate(struct request *r, struct err *e)
 	add_choice(keys, "", "A new one");
 	if (store_read(r->webui->env->store, &t, e) < 0 ||
 	    record_each(t, &rec_account_type, "", false, add_account, accounts, e) < 0 ||
-	    record_each(t, &rec_key_type, "", false, add_key, keys, e) < 0)
+	    record_each(t, &rec_key_type, "", false, add_key, &usable, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(page));
 }
@@ -64,16 +71,52 @@ int page_new_import(struct request *r, struct err *e)
 	return reply_json(r, 200, json_object());
 }
 
-int page_new_account(struct request *r, struct err *e)
+json_t *choices_cas(void)
 {
-	json_t *page = json_object(), *choices = json_object(), *cas = json_array();
+	json_t *cas = json_array();
 
-	json_object_set_new(page, "choices", choices);
-	json_object_set_new(choices, "ca", cas);
 #define CA(name, text, directory, staging) add_choice(cas, name, text);
 #include "webui/ca.def"
 #undef CA
 	add_choice(cas, "", "Another one: its URL below");
+	return cas;
+}
+
+static int add_plan(void *arg, void *rec, struct err *e)
+{
+	const struct rec_plan *plan = rec;
+
+	add_choice(arg, plan->name, plan->name);
+	return 0;
+}
+
+void choices_put_plans(json_t *page, struct txn *t)
+{
+	json_t *choices = json_object(), *plans = json_array();
+
+	add_choice(plans, "", "None");
+	record_each(t, &rec_plan_type, "", false, add_plan, plans, NULL);
+	json_object_set_new(choices, "plan", plans);
+	json_object_set_new(page, "choices", choices);
+}
+
+int page_new_user(struct request *r, struct err *e)
+{
+	_cleanup_json_ json_t *page = json_object();
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	choices_put_plans(page, t);
+	return reply_json(r, 200, TAKE(page));
+}
+
+int page_new_account(struct request *r, struct err *e)
+{
+	json_t *page = json_object(), *choices = json_object();
+
+	json_object_set_new(page, "choices", choices);
+	json_object_set_new(choices, "ca", choices_cas());
 	return reply_json(r, 200, page);
 }
 

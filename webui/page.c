@@ -6,6 +6,7 @@
 #include "webui/files.h"
 #include "webui/form.h"
 #include "webui/name.h"
+#include "webui/setup.h"
 #include "webui/view.h"
 
 #define HTML "text/html; charset=utf-8"
@@ -84,7 +85,9 @@ int page_reply_error(struct request *r, const struct err *e)
 
 int page_root(struct request *r, struct err *e)
 {
-	return reply_see_other(r, "/overview");
+	if (r->visitor.role == ROLE_ANYONE)
+		return reply_see_other(r, "/sign-in");
+	return reply_see_other(r, r->visitor.role == ROLE_ADMIN && setup_is_under_way(r) ? SETUP_PATH : "/overview");
 }
 
 int page_settings(struct request *r, struct err *e)

@@ -35,6 +35,13 @@ bool setup_is_open(struct request *r)
 	return store_read(r->webui->env->store, &t, NULL) == 0 && setup_open(t);
 }
 
+bool setup_is_under_way(struct request *r)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+
+	return store_read(r->webui->env->store, &t, NULL) == 0 && is_mark(t, MARK_ADMIN);
+}
+
 static int over(struct err *e)
 {
 	return err_set(e, ERR_MISSING, "there is nothing here");
@@ -165,6 +172,31 @@ static const char *next_step(const json_t *account, const json_t *cert)
 	return json_int(cert, "current", 0) ? "finished" : "issuing";
 }
 
+/* What the forms of the page begin with, and where news of what is under way come from. */
+static void put_form(struct request *r, json_t *answer, const json_t *account, const char *step)
+{
+	_cleanup_json_ json_t *names = json_pack("[s]", r->webui->settings->hostname);
+	json_t *choices = json_object();
+
+	json_put_bool(answer, "begun", str_eq(step, "account") || str_eq(step, "registering"));
+	json_put_str(answer, "name", r->webui->settings->hostname);
+	json_object_set(answer, "names", names);
+	json_object_set_new(choices, "ca", choices_cas());
+	if (account)
+		json_object_set_new(choices, "account", json_pack("[{s:s, s:s}]", "value", json_str(account, "name"), "text", json_str(account, "name")));
+	json_object_set_new(answer, "choices", choices);
+}
+
+static void put_live(json_t *answer, const char *step, const json_t *cert)
+{
+	_cleanup_free_ char *watch = NULL;
+
+	if (!str_eq(step, "issuing"))
+		return;
+	watch = xasprintf("/api/v1/certificates/%s/watch?staging=%s", json_str(cert, "name"), json_bool(cert, "staging", false) ? "true" : "false");
+	json_put_str(answer, "live", watch);
+}
+
 static int show_next(struct request *r, struct txn *t, struct err *e)
 {
 	struct newest n = { .txn = t };
@@ -179,7 +211,8 @@ static int show_next(struct request *r, struct txn *t, struct err *e)
 	step = next_step(account, n.shown);
 	json_put_str(answer, "step", step);
 	json_put_str(answer, "hostname", r->webui->settings->hostname);
-	json_object_set_new(answer, "waiting", json_boolean(str_eq(step, "registering") || str_eq(step, "issuing")));
+	put_form(r, answer, account, step);
+	put_live(answer, step, n.shown);
 	json_object_set_new(answer, "account", account ? account : json_null());
 	json_object_set_new(answer, "certificate", n.shown ? n.shown : json_null());
 	json_object_set_new(answer, "order", n.order ? n.order : json_null());
@@ -195,6 +228,7 @@ static int show_begin(struct request *r, struct err *e)
 		return -1;
 	answer = json_object();
 	json_put_str(answer, "step", "admin");
+	json_put_bool(answer, "begun", true);
 	json_put_str(answer, "hostname", r->webui->settings->hostname);
 	json_put_str(answer, "token", params_get(&query, "token"));
 	return reply_json(r, 200, answer);

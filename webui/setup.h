@@ -11,5 +11,7 @@
 /* Is there nobody yet who could sign in? */
 bool setup_open(struct txn *);
 bool setup_is_open(struct request *);
+/* Is the rest of it still to be done, or to be skipped? */
+bool setup_is_under_way(struct request *);
 
 #endif

@@ -110,7 +110,7 @@ int page_sign_in_form(struct request *r, struct err *e)
 	if (request_query(r, &query, e) < 0)
 		return -1;
 	next = params_get(&query, "next");
-	json_put_str(page, "next", next ? next : "/");
+	json_put_str(page, "_next", next ? next : "/");
 	json_put_bool(page, "setup", setup_is_open(r));
 	json_put_bool(page, "signed_in", *r->visitor.session);
 	return reply_json(r, 200, TAKE(page));
@@ -175,7 +175,7 @@ int page_confirm_form(struct request *r, struct err *e)
 	if (request_query(r, &query, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 || person_self(r, t, &user, e) < 0)
 		return -1;
 	page = json_object();
-	json_put_str(page, "next", params_get(&query, "next") ? params_get(&query, "next") : "/");
+	json_put_str(page, "_next", params_get(&query, "next") ? params_get(&query, "next") : "/");
 	json_put_bool(page, "totp", user.totp);
 	return reply_json(r, 200, page);
 }

@@ -64,6 +64,8 @@ int page_user(struct request *r, struct err *e)
 		return -1;
 	answer = person_show(t, &user);
 	json_object_set_new(answer, "sessions", sessions);
+	if (r->html)
+		choices_put_plans(answer, t);
 	return reply_json(r, 200, answer);
 }
 

@@ -15,7 +15,8 @@
 
 enum form_flag { DANGER = 1, FILES = 2, PREVIEW = 4 };
 enum field_kind {
-	FIELD_TEXT, FIELD_PASSWORD, FIELD_NUMBER, FIELD_LINES, FIELD_FLAG, FIELD_CHOICE, FIELD_FILE, FIELD_CONFIRM, FIELD_HIDDEN, FIELD_MORE
+	FIELD_TEXT, FIELD_PASSWORD, FIELD_NUMBER, FIELD_LINES, FIELD_FLAG, FIELD_CHOICE, FIELD_FILE, FIELD_CONFIRM, FIELD_HIDDEN,
+	FIELD_USER, FIELD_SECRET, FIELD_NEW, FIELD_CODE, FIELD_MORE
 };
 
 struct field {
@@ -176,11 +177,11 @@ static char *field_value(const struct request *r, const struct field *f, const j
 	struct buf out = BUF_INIT;
 	size_t i;
 
-	if (f->kind == FIELD_PASSWORD)
+	if (f->kind == FIELD_PASSWORD || f->kind == FIELD_SECRET || f->kind == FIELD_NEW || f->kind == FIELD_CODE)
 		return xstrdup("");
 	if (sent)
 		return xstrdup(form_text(r, f->member) ? form_text(r, f->member) : "");
-	if (f->kind == FIELD_HIDDEN)
+	if (f->kind == FIELD_HIDDEN && *f->options)
 		return xstrdup(f->options);
 	if (f->kind == FIELD_FLAG && !values)
 		return xstrdup(str_eq(f->options, "on") ? "true" : "false");
@@ -226,7 +227,8 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 			  const json_t *values, bool sent)
 {
 	static const char *const kinds[] = {
-		"text", "password", "number", "lines", "flag", "choice", "file", "confirm", "hidden", "more"
+		"text", "password", "number", "lines", "flag", "choice", "file", "confirm", "hidden", "user", "secret", "new",
+		"code", "more"
 	};
 	_cleanup_wipe_ char *value = field_value(r, f, values, sent);
 	_cleanup_free_ char *id = xasprintf("%s-%s", form->name, f->member);
