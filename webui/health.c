@@ -44,6 +44,29 @@ static bool put_check(json_t *list, const char *name, bool well, const char *fmt
 	return well;
 }
 
+json_t *health_bytes(int64_t bytes)
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
+	double n = (double)bytes;
+	size_t unit = 0;
+
+	for (; n >= 1024 && unit + 1 < ARRAY_SIZE(units); unit++)
+		n /= 1024;
+	return json_sprintf(unit ? "%.1f %s" : "%.0f %s", n, units[unit]);
+}
+
+static bool put_disk(json_t *checks, struct store *store)
+{
+	_cleanup_json_ json_t *used = NULL, *left = NULL;
+	struct store_size size;
+
+	store_size(store, &size);
+	used = health_bytes(size.used);
+	left = health_bytes(size.left);
+	return put_check(checks, "disk", size.left >= FREE_LEAST, "The store has %s; %s are free on its disk.",
+			 json_string_value(used), json_string_value(left));
+}
+
 int health_look(struct request *r, json_t *checks, bool *well, struct err *e)
 {
 	struct store *store = r->webui->env->store;
@@ -51,19 +74,16 @@ int health_look(struct request *r, json_t *checks, bool *well, struct err *e)
 	const struct tally_numbers *n = tally_get(r->webui->tally, store, &everything, e);
 	_cleanup_(rec_upkeep_release) struct rec_upkeep backup = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
-	struct store_size size;
 	int64_t lag, bad;
 
 	if (!n || store_read(store, &t, e) < 0 || read_lag(t, clock_now(), &lag, e) < 0)
 		return -1;
-	store_size(store, &size);
 	bad = n->count[STATUS_expired] + n->count[STATUS_failed] + n->count[STATUS_expiring];
 	*well = put_check(checks, "agenda", lag <= LAG_MOST, lag <= LAG_MOST ? "What is due is being done." :
 			  "What is due has not been done for %lld seconds.", (long long)lag);
-	*well &= put_check(checks, "disk", size.left >= FREE_LEAST, "The store has %lld bytes; %lld are free on its disk.",
-			   (long long)size.used, (long long)size.left);
-	put_check(checks, "certificates", !bad, "Of %lld certificates, %lld have expired, failed or are overdue.", (long long)n->all,
-		  (long long)bad);
+	*well &= put_disk(checks, store);
+	put_check(checks, "certificates", !bad, bad ? "Of %lld certificates, %lld have expired, failed or are overdue." :
+		  "Of %lld certificates, none has expired, failed or is overdue.", (long long)n->all, (long long)bad);
 	if (rec_upkeep_get(t, &backup, "backup", NULL) == 0)
 		*well &= put_check(checks, "backup", !str_eq(backup.state, "failed"), "The last backup: %s.", backup.state);
 	return 0;

@@ -16,18 +16,6 @@ static bool is_open(const json_t *o, const char *id)
 	return str_eq(json_str(json_object_get(o, id), "state"), "open");
 }
 
-/* "12.3 MiB" */
-static void put_bytes(json_t *o, const char *member, int64_t bytes)
-{
-	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
-	double n = (double)bytes;
-	size_t unit = 0;
-
-	for (; n >= 1024 && unit + 1 < ARRAY_SIZE(units); unit++)
-		n /= 1024;
-	json_object_set_new(o, member, json_sprintf(unit ? "%.1f %s" : "%.0f %s", n, units[unit]));
-}
-
 int page_system(struct request *r, struct err *e)
 {
 	const struct webui_env *env = r->webui->env;
@@ -47,8 +35,8 @@ int page_system(struct request *r, struct err *e)
 		return -1;
 	store_size(env->store, &size);
 	json_put_str(answer, "status", well ? "well" : "ill");
-	put_bytes(answer, "store", size.used);
-	put_bytes(answer, "free", size.left);
+	json_object_set_new(answer, "store", health_bytes(size.used));
+	json_object_set_new(answer, "free", health_bytes(size.left));
 	json_put_int(answer, "events", (int64_t)txn_count(t, TABLE_event));
 	put_upkeep(answer, t, "backup");
 	put_upkeep(answer, t, "check");
