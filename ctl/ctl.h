@@ -69,6 +69,8 @@ struct column {
 void print_table(const json_t *rows, const struct column *, size_t count, const char *when_empty);
 void print_lines(const json_t *obj, const struct column *, size_t count);
 int show_status(struct ctl *, json_t *);
+int show_health(struct ctl *, json_t *);
+int show_agenda(struct ctl *, json_t *);
 int show_account(struct ctl *, json_t *);
 int show_accounts(struct ctl *, json_t *);
 int show_key(struct ctl *, json_t *);
@@ -108,5 +110,6 @@ int wait_cert_set(struct ctl *, json_t *);
 int wait_verified(struct ctl *, json_t *);
 int wait_trial(struct ctl *, json_t *);
 int wait_revoked(struct ctl *, json_t *);
+int wait_upkeep(struct ctl *, json_t *);
 
 #endif

@@ -179,6 +179,29 @@ int show_status(struct ctl *ctl, json_t *answer)
 	return 0;
 }
 
+int show_health(struct ctl *ctl, json_t *answer)
+{
+	const json_t *check;
+	size_t i;
+
+	if (!ctl_as_json(ctl, answer)) {
+		printf("The server is %s.\n", json_str(answer, "status"));
+		json_array_foreach (json_object_get(answer, "checks"), i, check)
+			printf("%s %-14s %s\n", json_bool(check, "well", false) ? " " : "!", json_str(check, "name"), json_str(check, "text"));
+	}
+	return str_eq(json_str(answer, "status"), "well") ? 0 : 1;
+}
+
+int show_agenda(struct ctl *ctl, json_t *answer)
+{
+	static const struct column columns[] = { { "WHEN", "due" }, { "OF", "name" }, { "WHAT", "what" } };
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_table(json_object_get(answer, "agenda"), columns, ARRAY_SIZE(columns), "Nothing is planned.");
+	return 0;
+}
+
 static const struct column limit_columns[] = {
 	{ "LIMIT", "limit" }, { "OF", "of" }, { "USED", "used" }, { "MOST", "most" }, { "LEFT", "left" },
 	{ "SECONDS", "window" }, { "LEARNED", "learned" }, { "NEXT FREE", "free_at" },

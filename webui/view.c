@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/encode.h"
 #include "store/status.h"
 #include "webui/call.h"
 #include "webui/files.h"
@@ -320,16 +321,6 @@ static json_t *show_menu(const struct request *r)
  * Lists: what the address asks for, and those of the pages before and after.
  */
 
-static void add_encoded(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		if (isalnum((unsigned char)*text) || strchr("-_.~", *text))
-			buf_add_ch(out, *text);
-		else
-			buf_addf(out, "%%%02X", (unsigned char)*text);
-	}
-}
-
 /* Every parameter the call knows, "" where it is not given. */
 static json_t *show_query(const struct request *r)
 {
@@ -357,7 +348,7 @@ static char *page_at(const struct request *r, const json_t *query, int64_t first
 		if (!json_is_string(value) || !*json_string_value(value) || str_eq(name, "first"))
 			continue;
 		buf_addf(&out, "&%s=", name);
-		add_encoded(&out, json_string_value(value));
+		url_add(&out, json_string_value(value));
 	}
 	return buf_detach(&out);
 }
