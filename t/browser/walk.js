@@ -103,7 +103,11 @@ const actions = {
 		const c = JSON.parse(line);
 		let answer;
 		try {
-			answer = await actions[c.do](c);
+			answer = await actions[c.do](c).catch((e) => {
+				if (!/destroyed|navigat|detached/.test(e.message))
+					throw e;
+				return actions[c.do](c);	/* the page was just being replaced */
+			});
 		} catch (e) {
 			answer = { failed: `${line.slice(0, 200)}: ${e.message}` };
 		}
