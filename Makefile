@@ -178,7 +178,7 @@ TESTS  = $(wildcard t/$(T)*.t) $(filter $(B)/t/$(T)%,$(UNITS))
 .PHONY: check
 check:
 	contrib/install-deps build run test
-	t/setup-peers pebble
+	t/setup-peers pebble browser
 	$(MAKE) -j$(JOBS) DEVELOPER=1 all $(TESTS) $(FILL)
 	$(MAKE) prove
 

@@ -69,12 +69,15 @@ struct column {
 void print_table(const json_t *rows, const struct column *, size_t count, const char *when_empty);
 void print_lines(const json_t *obj, const struct column *, size_t count);
 int show_status(struct ctl *, json_t *);
+int show_health(struct ctl *, json_t *);
+int show_agenda(struct ctl *, json_t *);
 int show_account(struct ctl *, json_t *);
 int show_accounts(struct ctl *, json_t *);
 int show_key(struct ctl *, json_t *);
 int show_keys(struct ctl *, json_t *);
 int show_cert(struct ctl *, json_t *);
 int show_certs(struct ctl *, json_t *);
+int show_dry_run(struct ctl *, json_t *);
 int show_decoded(struct ctl *, json_t *);
 int show_events(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
@@ -107,5 +110,6 @@ int wait_cert_set(struct ctl *, json_t *);
 int wait_verified(struct ctl *, json_t *);
 int wait_trial(struct ctl *, json_t *);
 int wait_revoked(struct ctl *, json_t *);
+int wait_upkeep(struct ctl *, json_t *);
 
 #endif

@@ -207,6 +207,8 @@ int wait_cert_added(struct ctl *ctl, json_t *answer)
 	_cleanup_json_ json_t *cert = NULL;
 	struct err e = { 0 };
 
+	if (json_bool(answer, "dry_run", false))
+		return show_dry_run(ctl, answer);
 	if (!ctl->as_json)
 		print_added(answer);
 	if (json_bool(ctl->local, "wait", false) && !json_bool(ctl->local, "no_issue", false)) {
@@ -315,5 +317,30 @@ int wait_revoked(struct ctl *ctl, json_t *answer)
 	}
 	if (!ctl_as_json(ctl, version))
 		printf("Version %lld of %s is %s.\n", (long long)number, ctl->args[0], wait ? "revoked" : "to be revoked; see cert show");
+	return 0;
+}
+
+/* A backup or a check of the store, until it has ended. */
+int wait_upkeep(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_json_ json_t *now = json_incref(answer);
+	struct err e = { 0 };
+
+	while (str_eq(json_str(now, "state"), "open")) {
+		pause_between();
+		json_decref(now);
+		now = ctl_request(ctl, "GET", ctl->command->path, NULL, &e);
+		if (!now)
+			return ctl_fail(&e);
+	}
+	if (!ctl_as_json(ctl, now) && json_str(now, "directory"))
+		printf("%s: %lld bytes.\n", json_str(now, "directory"), (long long)json_int(now, "bytes", 0));
+	if (!str_eq(json_str(now, "state"), "passed")) {
+		put_error(now, &e);
+		return ctl_fail(&e);
+	}
+	if (!ctl->as_json)
+		printf("%lld records and %lld events of the audit log are as they were written.\n", (long long)json_int(now, "records", 0),
+		       (long long)json_int(now, "events", 0));
 	return 0;
 }

@@ -40,6 +40,8 @@ static const struct kind {
 	{ AGENDA_account,  account_due,  10 },
 	{ AGENDA_revoke,   revoke_due,   10 },
 	{ AGENDA_site,     site_due,     1 },
+	{ AGENDA_backup,   upkeep_due,   1 },
+	{ AGENDA_verify,   upkeep_due,   1 },
 	{ AGENDA_session,  session_due,  10 },
 	{ AGENDA_caller,   caller_due,   10 },
 };

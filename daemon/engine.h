@@ -69,6 +69,7 @@ int renewal_due(struct engine *, const struct agenda_row *, struct err *);
 int check_due(struct engine *, const struct agenda_row *, struct err *);
 int account_due(struct engine *, const struct agenda_row *, struct err *);
 int revoke_due(struct engine *, const struct agenda_row *, struct err *);
+int upkeep_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
 /* Plans the recheck as configured. */
 void recheck_plan(struct engine *);

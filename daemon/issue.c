@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "pki/cert.h"
 #include "pki/csr.h"
 #include "pki/revocation.h"
@@ -655,6 +656,7 @@ static int finish(struct issue *is, const char *chain, const struct err *why, st
 	is->order.finished = clock_now();
 	is->order.position = chain ? is->order.positions : is->order.position;
 	record_set(&is->order.result, chain ? "issued" : "failed");
+	metric_add(chain ? METRIC_orders_issued : METRIC_orders_failed, 1);
 	record_set(&is->order.error, problem);
 	record_set(&is->order.state, NULL);
 	record_set(&is->order.todo, NULL);

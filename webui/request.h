@@ -41,6 +41,7 @@ struct request {
 	json_t *form;			/* the texts of a browser's form by their names (form.h); NULL: it sent none */
 	json_t *fault;			/* why it was not taken, a problem: its page is being shown again */
 	int fault_status;
+	json_t *plan;			/* what a form would do, asked with dry_run: its page is being shown again with this */
 	char *page, *page_query;	/* path and query of that page; NULL: what was asked for */
 	struct keeper_question *question;
 	int (*stream)(struct request *, struct buf *);	/* see reply_stream(); NULL: the answer is a whole */

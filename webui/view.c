@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/encode.h"
 #include "store/status.h"
 #include "webui/call.h"
 #include "webui/files.h"
@@ -12,10 +13,10 @@
 
 #define TIME_LEN (CLOCK_RFC3339_SIZE - 1)
 
-enum form_flag { DANGER = 1, FILES = 2 };
+enum form_flag { DANGER = 1, FILES = 2, PREVIEW = 4 };
 enum field_kind {
 	FIELD_TEXT, FIELD_PASSWORD, FIELD_NUMBER, FIELD_LINES, FIELD_FLAG, FIELD_CHOICE, FIELD_FILE, FIELD_CONFIRM, FIELD_HIDDEN,
-	FIELD_USER, FIELD_SECRET, FIELD_NEW, FIELD_CODE
+	FIELD_USER, FIELD_SECRET, FIELD_NEW, FIELD_CODE, FIELD_MORE
 };
 
 struct field {
@@ -191,7 +192,7 @@ static char *field_value(const struct request *r, const struct field *f, const j
 	else if (json_is_true(now))
 		buf_add_str(&out, "true");
 	json_array_foreach (now, i, item)
-		buf_addf(&out, "%s%s", i ? "\n" : "", json_string_value(item) ? json_string_value(item) : "");
+		buf_addf(&out, "%s%s", !i ? "" : f->kind == FIELD_LINES ? "\n" : ", ", json_string_value(item) ? json_string_value(item) : "");
 	return buf_detach(&out);
 }
 
@@ -227,7 +228,7 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 {
 	static const char *const kinds[] = {
 		"text", "password", "number", "lines", "flag", "choice", "file", "confirm", "hidden", "user", "secret", "new",
-		"code"
+		"code", "more"
 	};
 	_cleanup_wipe_ char *value = field_value(r, f, values, sent);
 	_cleanup_free_ char *id = xasprintf("%s-%s", form->name, f->member);
@@ -251,19 +252,28 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 static json_t *show_form(const struct request *r, const struct form *form, const json_t *page)
 {
 	const json_t *values = str_eq(form->values, ".") ? page : json_object_get(page, form->values);
-	bool sent = r->fault && str_eq(form_text(r, "_form"), form->name);
+	bool sent = (r->fault || r->plan) && str_eq(form_text(r, "_form"), form->name);
 	_cleanup_free_ char *action = fill_path(r, page, form->action);
-	json_t *o = json_object(), *fields = json_array();
+	json_t *o = json_object(), *fields = json_array(), *more = json_array(), *to = fields;
 
 	json_put_str(o, "form", form->name);
 	json_put_str(o, "action", action);
 	json_put_str(o, "button", form->button);
 	json_put_bool(o, "warns", form->flags & DANGER);
 	json_put_bool(o, "multipart", form->flags & FILES);
+	json_put_bool(o, "preview", form->flags & PREVIEW);
 	json_put_bool(o, "sent", sent);
 	json_object_set_new(o, "fields", fields);
-	for (const struct field *f = form->fields; f->member; f++)
-		json_array_append_new(fields, show_field(r, form, f, page, values, sent));
+	json_object_set_new(o, "more", more);
+	json_put_str(o, "more_label", NULL);
+	for (const struct field *f = form->fields; f->member; f++) {
+		if (f->kind == FIELD_MORE) {
+			json_put_str(o, "more_label", f->label);
+			to = more;
+		} else {
+			json_array_append_new(to, show_field(r, form, f, page, values, sent));
+		}
+	}
 	return o;
 }
 
@@ -311,16 +321,6 @@ static json_t *show_menu(const struct request *r)
  * Lists: what the address asks for, and those of the pages before and after.
  */
 
-static void add_encoded(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		if (isalnum((unsigned char)*text) || strchr("-_.~", *text))
-			buf_add_ch(out, *text);
-		else
-			buf_addf(out, "%%%02X", (unsigned char)*text);
-	}
-}
-
 /* Every parameter the call knows, "" where it is not given. */
 static json_t *show_query(const struct request *r)
 {
@@ -348,7 +348,7 @@ static char *page_at(const struct request *r, const json_t *query, int64_t first
 		if (!json_is_string(value) || !*json_string_value(value) || str_eq(name, "first"))
 			continue;
 		buf_addf(&out, "&%s=", name);
-		add_encoded(&out, json_string_value(value));
+		url_add(&out, json_string_value(value));
 	}
 	return buf_detach(&out);
 }
@@ -412,6 +412,7 @@ static json_t *put_common(const struct request *r, const json_t *page, int statu
 	json_object_set_new(o, "query", show_query(r));
 	json_object_set_new(o, "statuses", show_statuses(json_object_get(o, "query")));
 	json_object_set_new(o, "pages", show_pages(r, page, json_object_get(o, "query")));
+	json_object_set_new(o, "plan", r->plan ? json_incref(r->plan) : json_null());
 	json_object_set_new(o, "fault", r->fault ? json_incref(r->fault) : json_null());
 	return o;
 }

@@ -10,6 +10,7 @@
 #include <event2/keyvalq_struct.h>
 
 #include "base/log.h"
+#include "base/metric.h"
 #include "webui/admin.h"
 #include "webui/consumer.h"
 #include "webui/form.h"
@@ -73,6 +74,7 @@ static void request_free(struct request *r)
 	params_release(&r->path);
 	cleanup_body(&r->form);
 	json_decref(r->fault);
+	json_decref(r->plan);
 	free(r->page);
 	free(r->page_query);
 	visitor_release(&r->visitor);
@@ -191,6 +193,12 @@ static void protect(struct request *r)
 	reply_header(r, "Permissions-Policy", "camera=(), geolocation=(), microphone=()");
 }
 
+static void count_answer(int status)
+{
+	metric_add(status < 300 ? METRIC_requests_2xx : status < 400 ? METRIC_requests_3xx :
+		   status < 500 ? METRIC_requests_4xx : METRIC_requests_5xx, 1);
+}
+
 int reply(struct request *r, int status, const char *type, struct slice body)
 {
 	struct evbuffer *out = evhttp_request_get_output_buffer(r->ev);
@@ -208,6 +216,7 @@ int reply(struct request *r, int status, const char *type, struct slice body)
 		reply_header(r, "Cache-Control", "no-store");
 	if (type && !r->head)
 		evbuffer_add(out, body.data, body.len);
+	count_answer(status);
 	evhttp_send_reply(r->ev, status, NULL, NULL);
 	request_free(r);
 	return 0;

@@ -57,7 +57,7 @@ function themes() {
 
 /*
  * [data-live]: what changes while something is under way.  data-live is the address of its events; each tells only that the
- * page is another one now, so it is fetched again and the part replaced.  Where events do not come, it is asked again and again.
+ * page is another one now, so it is fetched again and the part replaced.  Where there are no events, it is asked again and again.
  */
 async function refresh(id) {
 	const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
@@ -73,7 +73,7 @@ async function refresh(id) {
 
 function follow(part) {
 	const again = () => setTimeout(() => refresh(part.id).then(again, again), 2000);
-	if (!window.EventSource)
+	if (!window.EventSource || !part.dataset.live.startsWith("/"))
 		return again();
 	const source = new EventSource(part.dataset.live);
 	source.addEventListener("change", () => refresh(part.id));

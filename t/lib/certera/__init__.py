@@ -21,4 +21,5 @@ from .dns import Bind, Hooks, dns_site
 from .peers import Apache, Names, Nginx, Pebble, pebble_new, pebbles, program
 from .recorder import Drop, Recorder, Refuse
 from .people import Person, PASSWORD, add_user, setup_token, totp
+from .browser import Browser
 from .daemon import Certerad, CtlError, Site
