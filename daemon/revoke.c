@@ -82,7 +82,7 @@ static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_ve
 	    (renewal_may_pass(why) ? agenda_set(t, AGENDA_revoke, version->id, again, e)
 			       : agenda_delete(t, AGENDA_revoke, version->id, e)) < 0)
 		return -1;
-	if ((version->failures == 1 || !is_temporary(why)) &&
+	if ((version->failures == 1 || !renewal_may_pass(why)) &&
 	    alert_raise_cert(t, ALERT_unrevoked, cert, e, "Version %lld, serial %s: %s", (long long)number_of(version->id),
 			     version->serial, said) < 0)
 		return -1;
