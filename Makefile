@@ -88,7 +88,7 @@ $(B)/daemon/rule.inc: $(RULES)
 $(B)/daemon/rule.o: $(B)/daemon/rule.inc
 
 # The templates and what goes with them, as C.
-PAGES = $(wildcard webui/html/*.html webui/static/*)
+PAGES = $(wildcard webui/html/*.html webui/static/*) $(RULES)
 $(B)/webui/files.inc: $(PAGES) Makefile
 	@mkdir -p $(@D)
 	@echo "  GEN   $@"
@@ -123,7 +123,7 @@ $(FILL): $(B)/bench/fill.o $(foreach f,store base,$(call library,$(f)))
 
 # Fuzzers: t/fuzz/NAME.c is one program (clang), see `make fuzz`.
 FUZZERS = $(patsubst %.c,$(B)/%,$(wildcard t/fuzz/*.c))
-$(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,acme pki base,$(call library,$(f)))
+$(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,daemon acme pki base,$(call library,$(f)))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $^ -lcmocka $(all_libs)
 
@@ -186,7 +186,7 @@ TESTS  = $(wildcard t/$(T)*.t) $(filter $(B)/t/$(T)%,$(UNITS))
 .PHONY: check
 check:
 	contrib/install-deps build run test
-	t/setup-peers pebble
+	t/setup-peers pebble browser
 	$(MAKE) -j$(JOBS) DEVELOPER=1 all $(TESTS) $(FILL)
 	$(MAKE) prove
 

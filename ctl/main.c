@@ -159,10 +159,23 @@ static int parse_words(struct ctl *ctl, char **argv, struct err *e)
 			strv_add(&ctl->args, *argv);
 		}
 	}
-	if (strv_len(ctl->args) == strv_len(want))
+	if (strv_len(ctl->args) == strv_len(want) || str_ends(ctl->command->args, "..."))
 		return 0;
 	err_set(e, ERR_USAGE, "%s takes %s%s", ctl->command->words, *ctl->command->args ? "" : "no arguments", ctl->command->args);
 	return err_hint(e, "See certeractl %s --help.", ctl->command->words);
+}
+
+/* Those named, and those in the file. */
+static void put_sites(struct ctl *ctl)
+{
+	json_t *sites = json_array();
+
+	for (char **arg = ctl->args; arg && *arg; arg++)
+		json_array_append_new(sites, json_string(*arg));
+	if (json_str(ctl->body, "file"))
+		json_array_append_new(sites, json_string(json_str(ctl->body, "file")));
+	json_object_del(ctl->body, "file");
+	json_object_set_new(ctl->body, "sites", sites);
 }
 
 /* What a command line says beyond members: what follows from its words. */
@@ -176,10 +189,25 @@ static int complete(struct ctl *ctl, struct err *e)
 		json_put_str(ctl->body, "file", content);
 		return 0;
 	}
-	if (!str_eq(ctl->command->method, "GET") && !strchr(ctl->command->path, '{'))
+	if (str_eq(ctl->command->words, "site add")) {
+		put_sites(ctl);
+		return 0;
+	}
+	if (str_eq(ctl->command->words, "backup")) {	/* the daemon's working directory is another */
+		_cleanup_free_ char *here = *ctl->args[0] == '/' ? xstrdup("") : getcwd(NULL, 0);
+		_cleanup_free_ char *directory = here ? xasprintf("%s%s%s", here, *here ? "/" : "", ctl->args[0]) : NULL;
+
+		if (!directory)
+			return err_errno(e, ERR_USAGE, "finding the working directory");
+		json_put_str(ctl->body, "directory", directory);
+		return 0;
+	}
+	if (ctl->args && !str_eq(ctl->command->method, "GET") && !strchr(ctl->command->path, '{'))
 		json_put_str(ctl->body, "name", ctl->args[0]);
 	if (json_bool(ctl->local, "staging", false))
 		json_put_str(ctl->query, "staging", "true");
+	if (json_bool(ctl->local, "dry_run", false))
+		json_put_str(ctl->query, "dry_run", "true");
 	if (json_bool(ctl->local, "no_tags", false))
 		json_object_set_new(ctl->body, "tags", json_array());
 	if (json_bool(ctl->local, "no_issue", false))

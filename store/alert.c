@@ -218,6 +218,8 @@ static int raise_text(struct txn *t, enum alert alert, const struct alert_of *of
 	return failed < 0 ? err_prefix(e, "writing the alert \"%s\"", alerts[alert].word) : 0;
 }
 
+static char *format(const char *fmt, va_list args) PRINTF_LIKE(1, 0);
+
 static char *format(const char *fmt, va_list args)
 {
 	char *text = NULL;

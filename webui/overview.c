@@ -1,4 +1,6 @@
 /* /api/v1/status: how the server is, and what comes next. */
+#include "webui/overview.h"
+
 #include "base/clock.h"
 #include "store/agenda.h"
 #include "store/alert.h"
@@ -38,9 +40,12 @@ static void put_name(json_t *o, struct txn *t, const struct agenda_row *row)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	_cleanup_(rec_site_release) struct rec_site site = { 0 };
 
 	if (rec_cert_get(t, &cert, row->id, NULL) == 0)
 		json_put_str(o, "name", cert.name);
+	else if (rec_site_get(t, &site, row->id, NULL) == 0)
+		json_put_str(o, "name", site.name);
 	else
 		json_put_str(o, "name", rec_account_get(t, &account, row->id, NULL) == 0 ? account.name : NULL);
 }
@@ -108,19 +113,25 @@ static int count_messages(struct txn *t, json_t *o, struct err *e)
 	return failed;
 }
 
-int page_status(struct request *r, struct err *e)
+int overview_put(struct request *r, struct txn *t, json_t *o, struct err *e)
 {
 	const struct webui_env *env = r->webui->env;
+
+	json_put_str(o, "version", env->version);
+	json_put_str(o, "hostname", r->webui->settings->hostname);
+	json_put_time(o, "started", env->started);
+	json_put_int(o, "uptime", clock_now() - env->started);
+	if (show_certs(r, t, o, e) < 0 || show_accounts(t, o, e) < 0 || count_messages(t, o, e) < 0)
+		return -1;
+	return show_agenda(&r->visitor.scope, t, o, e);
+}
+
+int page_status(struct request *r, struct err *e)
+{
 	_cleanup_json_ json_t *answer = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
-	int64_t now = clock_now();
 
-	json_put_str(answer, "version", env->version);
-	json_put_str(answer, "hostname", r->webui->settings->hostname);
-	json_put_time(answer, "started", env->started);
-	json_put_int(answer, "uptime", now - env->started);
-	if (store_read(env->store, &t, e) < 0 || show_certs(r, t, answer, e) < 0 ||
-	    show_accounts(t, answer, e) < 0 || count_messages(t, answer, e) < 0 || show_agenda(&r->visitor.scope, t, answer, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || overview_put(r, t, answer, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(answer));
 }
