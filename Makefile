@@ -30,7 +30,7 @@ CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
 Q       := $(if $(V),,@)
 
-PACKAGES     = libevent libevent_pthreads libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode
+PACKAGES     = libevent libevent_pthreads libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0
 WARNINGS     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 \
                -Wno-unused-parameter
 MBEDTLS_CFLAGS ?=
@@ -94,6 +94,14 @@ $(B)/webui/files.inc: $(PAGES) Makefile
 	@echo "  GEN   $@"
 	$(Q)for f in $(PAGES); do echo "{ \"$${f#webui/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
 $(B)/webui/files.o: $(B)/webui/files.inc
+
+# The same for the templates of alerts.
+TEMPLATES = $(wildcard contrib/templates/*)
+$(B)/daemon/template.inc: $(TEMPLATES)
+	@mkdir -p $(@D)
+	@echo "  GEN   $@"
+	$(Q)for f in $(TEMPLATES); do echo "{ \"$${f##*/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
+$(B)/daemon/template.o: $(B)/daemon/template.inc
 
 $(B)/certerad: $(B)/daemon/main.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
 	@echo "  LINK  $@"

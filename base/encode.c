@@ -80,6 +80,22 @@ static void encode(struct buf *b, const void *data, size_t len, const char *alph
 	}
 }
 
+void base32_add(struct buf *b, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	unsigned bits = 0;
+	int count = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		bits = (bits << 8 | p[i]) & 0xffff;
+		for (count += 8; count >= 5; count -= 5)
+			buf_add_ch(b, "abcdefghijklmnopqrstuvwxyz234567"[bits >> (count - 5) & 31]);
+	}
+	if (count)
+		buf_add_ch(b, "abcdefghijklmnopqrstuvwxyz234567"[bits << (5 - count) & 31]);
+	buf_add(b, "", 0);
+}
+
 static int value(char c, const char *alphabet)
 {
 	if (c >= 'A' && c <= 'Z')

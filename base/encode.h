@@ -1,4 +1,4 @@
-/* Hex, base64 (RFC 4648 section 4), base64url without padding (section 5), and a look at UTF-8. */
+/* Hex, base64 (RFC 4648 section 4), base64url without padding (section 5), base32 (section 6), and a look at UTF-8. */
 #ifndef BASE_ENCODE_H
 #define BASE_ENCODE_H
 
@@ -16,6 +16,9 @@ void url_add(struct buf *, const char *text);
 void base64url_add(struct buf *, const void *, size_t len);
 char *base64url_str(const void *, size_t len);				/* owned */
 int base64url_decode(struct buf *, const char *, size_t len) MUST_CHECK;	/* strict: no padding, no white space */
+/* Lower case, without padding: as a DNS label has it. */
+void base32_add(struct buf *, const void *, size_t len);
+
 /* Only base64url characters, at least one?  (ACME tokens, RFC 8555 section 8.) */
 bool base64url_is(const char *);
 

@@ -42,6 +42,8 @@ struct fetch {
 	char *unix_socket, *ca_file;
 	size_t max_body;
 	bool seen_https;
+	struct cidr_list but;		/* of public_only */
+	char refused[ADDRESS_TEXT];	/* an address it may not connect to */
 
 	struct buf body;
 	char **headers; /* of the latest response */
@@ -147,6 +149,19 @@ static int before_request(void *arg, char *to_address, char *from_address, int t
 	return CURL_PREREQFUNC_OK;
 }
 
+/* Every address of a stranger's URL comes by here, also those of redirects. */
+static curl_socket_t open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct fetch *f = arg;
+	struct address address = { .len = (socklen_t)MIN(to->addrlen, sizeof(address.sa)) };
+
+	memcpy(&address.sa, &to->addr, address.len);
+	if (address_is_public((struct sockaddr *)&address.sa) || cidr_list_has(&f->but, (struct sockaddr *)&address.sa))
+		return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	address_host(f->refused, &address);
+	return CURL_SOCKET_BAD;
+}
+
 const char *fetch_header(const struct fetch_reply *reply, const char *name, size_t nth)
 {
 	const struct fetch *f = (const struct fetch *)reply;
@@ -179,6 +194,7 @@ static void fetch_free(struct fetch *f)
 {
 	curl_slist_free_all(f->connect_to);
 	curl_slist_free_all(f->send_headers);
+	cidr_list_release(&f->but);
 	buf_wipe(&f->send_body);
 	buf_wipe(&f->body);
 	strv_free(f->headers);
@@ -282,6 +298,8 @@ static void failed(struct fetch *f, CURLcode code)
 	errno = (int)number;
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		timed_out(f, who);
+	else if (code == CURLE_COULDNT_CONNECT && *f->refused)
+		err_set(&f->err, ERR_DENIED, "connecting to %s: its address %s is not a public one", who, f->refused);
 	else if (code == CURLE_PEER_FAILED_VERIFICATION)
 		not_trusted(f, who);
 	else if (code == CURLE_SSL_CACERT_BADFILE)
@@ -299,10 +317,12 @@ static void failed(struct fetch *f, CURLcode code)
 static void finished(CURL *easy, CURLcode code)
 {
 	struct fetch *f = NULL;
-	long status = 0;
+	long status = 0, sent = 0;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &f);
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+	f->reply.sent = sent > 0;
 	if (code == CURLE_OK)
 		f->reply.status = (int)status;
 	else if (!err_is_set(&f->err)) /* our own reason to break it off says more than curl's "aborted" */
@@ -475,6 +495,7 @@ static void set_limits(struct fetch *f, const struct fetch_request *rq)
 	must(curl_easy_setopt(f->easy, CURLOPT_REDIR_PROTOCOLS_STR, protocols));
 	must(curl_easy_setopt(f->easy, CURLOPT_FOLLOWLOCATION, rq->max_redirects > 0 ? 1L : 0L));
 	must(curl_easy_setopt(f->easy, CURLOPT_MAXREDIRS, (long)MAX(rq->max_redirects, 0)));
+	must(curl_easy_setopt(f->easy, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL));
 	if (rq->any_certificate) {
 		must(curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYPEER, 0L));
 		must(curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYHOST, 0L));
@@ -485,6 +506,16 @@ static void set_limits(struct fetch *f, const struct fetch_request *rq)
 		must(curl_easy_setopt(f->easy, CURLOPT_CAPATH, NULL));
 		must(curl_easy_setopt(f->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L)); /* the file may be replaced */
 	}
+}
+
+/* A kept connection was perhaps made by somebody who may go where this one may not. */
+static void stay_outside(struct fetch *f, const struct cidr_list *but)
+{
+	if (but && but->count)
+		f->but = (struct cidr_list){ xmemdup(but->item, but->count * sizeof(*but->item)), but->count };
+	must(curl_easy_setopt(f->easy, CURLOPT_OPENSOCKETFUNCTION, open_public));
+	must(curl_easy_setopt(f->easy, CURLOPT_OPENSOCKETDATA, f));
+	must(curl_easy_setopt(f->easy, CURLOPT_FRESH_CONNECT, 1L));
 }
 
 static void set_callbacks(struct fetch *f)
@@ -546,6 +577,8 @@ struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *r
 	set_callbacks(f);
 	set_limits(f, rq);
 	set_request(f, rq);
+	if (rq->public_only)
+		stay_outside(f, rq->but);
 	if (check_url(f, rq) < 0)
 		end_soon(f);
 	else

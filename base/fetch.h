@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "base/net.h"
 
 struct fetcher;
 struct fetch;		/* one request under way */
@@ -21,12 +22,14 @@ struct fetch_request {
 	const char *const *headers;	/* "Name: value", ended by NULL; may be NULL */
 	const char *ca_file;		/* PEM file to trust instead of the system's; NULL: the system's */
 	const char *unix_socket;	/* connect here instead; NULL: by URL */
+	bool public_only;		/* the URL is a stranger's: no address of this machine or a private network ... */
+	const struct cidr_list *but;	/* ... except these; NULL: none */
 	const char *address;		/* connect to this IP address instead of what the URL's host resolves to; NULL: by URL */
 	bool any_certificate;		/* who answers is not checked: only for answers that are no secret and change nothing */
 	int timeout_ms;			/* for all of it; 0: 30 s */
 	size_t max_body;		/* more is an error; 0: 1 MiB */
 	bool allow_http;		/* else only https: is fetched */
-	int max_redirects;		/* 0: redirects are replies like any other */
+	int max_redirects;		/* 0: redirects are replies like any other; a POST stays a POST */
 };
 
 struct fetch_reply {
@@ -34,6 +37,7 @@ struct fetch_reply {
 	int status;			/* HTTP status */
 	const char *body;		/* NUL-terminated behind body_len */
 	size_t body_len;
+	bool sent;			/* (some of) the request left for the server, so it may have acted on it */
 };
 
 /* The reply is valid during the callback only. */

@@ -35,6 +35,11 @@ struct cidr_list {
 int cidr_parse(struct cidr *, const char *, struct err *);
 bool cidr_list_has(const struct cidr_list *, const struct sockaddr *);
 void cidr_list_release(struct cidr_list *);
+/*
+ * May a stranger's URL lead there?  False for this machine, private networks, and all that is never somebody else's
+ * server on the Internet (IANA's special-purpose registries), also when wrapped in an IPv6 address.
+ */
+bool address_is_public(const struct sockaddr *);
 /* "192.0.2.1" or "2001:db8::1" into a sockaddr with port 0. */
 int address_parse_host(struct address *, const char *);
 

@@ -20,6 +20,8 @@ enum option_type {
 	OPTION_SWITCH,	/* ours alone, without */
 };
 
+#define DEFAULT_SOCKET "/var/lib/certera/control.sock"
+
 struct option_row {
 	const char *name;		/* without the two dashes */
 	enum option_type type;
@@ -60,6 +62,11 @@ int ctl_fail(const struct err *);
 /* With --json: prints the answer and returns true. */
 bool ctl_as_json(const struct ctl *, const json_t *);
 
+/* help.c */
+void help_all(FILE *);
+bool help_group(FILE *, const char *word);	/* the commands whose first word it is; false: there are none */
+void help_command(FILE *, const struct command *);
+
 /* show.c */
 struct column {
 	const char *title;
@@ -78,14 +85,17 @@ int show_keys(struct ctl *, json_t *);
 int show_cert(struct ctl *, json_t *);
 int show_certs(struct ctl *, json_t *);
 int show_dry_run(struct ctl *, json_t *);
+int show_hooks(struct ctl *, json_t *);
 int show_decoded(struct ctl *, json_t *);
 int show_events(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
 int show_imported(struct ctl *, json_t *);
 int show_rolled_back(struct ctl *, json_t *);
+int show_relinquished(struct ctl *, json_t *);
 int show_key_download(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
+void print_revocation(const json_t *answer);	/* what the CA of a certificate says of it */
 void print_todo(const json_t *order);		/* what a person is to publish for it */
 int show_added_csr(struct ctl *, json_t *);
 void print_added(const json_t *);		/* a new certificate's API keys */
@@ -111,5 +121,18 @@ int wait_verified(struct ctl *, json_t *);
 int wait_trial(struct ctl *, json_t *);
 int wait_revoked(struct ctl *, json_t *);
 int wait_upkeep(struct ctl *, json_t *);
+int wait_deployed(struct ctl *, json_t *);
+int wait_revocation(struct ctl *, json_t *);
+
+/* show.c, for others that show */
+void print_list(const char *title, const json_t *);
+void print_error(const json_t *of);
+/* notify.c */
+int show_channel(struct ctl *, json_t *);
+int show_channels(struct ctl *, json_t *);
+int show_outbox(struct ctl *, json_t *);
+int show_message(struct ctl *, json_t *);
+int show_message_removed(struct ctl *, json_t *);
+int wait_tested(struct ctl *, json_t *);
 
 #endif

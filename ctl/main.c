@@ -7,39 +7,7 @@
 #include "base/buf.h"
 #include "base/encode.h"
 
-#define DEFAULT_SOCKET "/var/lib/certera/control.sock"
 #define PAGE "1000"	/* the most a list shows at once */
-
-static void print_usage(FILE *out)
-{
-	fputs("usage: certeractl [--socket PATH] [--json] COMMAND [OPTION]... [ARGUMENT]...\n\n", out);
-	for (size_t i = 0; i < commands_count; i++) {
-		_cleanup_free_ char *head = xasprintf("%s %s", commands[i].words, commands[i].args);
-
-		fprintf(out, "  %-32s %s\n", head, commands[i].text);
-	}
-	fputs("\n  --socket PATH                    the daemon's control socket (else $CERTERA_SOCKET, else\n"
-	      "                                   " DEFAULT_SOCKET ")\n"
-	      "  --json                           print the daemon's answer as JSON\n"
-	      "  --help                           this text, or behind a command that command's options\n"
-	      "  --version                        the version\n",
-	      out);
-}
-
-static void print_command_usage(FILE *out, const struct command *c)
-{
-	fprintf(out, "usage: certeractl %s%s%s%s\n\n%s\n", c->words, c->options_count ? " [OPTION]..." : "", *c->args ? " " : "",
-		c->args, c->text);
-	if (c->options_count)
-		fputs("\n", out);
-	for (size_t i = 0; i < c->options_count; i++) {
-		const struct option_row *o = &c->options[i];
-		_cleanup_free_ char *head = xasprintf("--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
-
-		fprintf(out, "  %-26s %s\n", head, o->text);
-	}
-	fputs("  --json                     print the daemon's answer as JSON\n", out);
-}
 
 /* The command that the first words name, and how many words that took. */
 static const struct command *find_command(char **words, int count, int *used)
@@ -296,7 +264,7 @@ static int run_command(struct ctl *ctl, char **argv)
 
 	for (char **word = argv; *word && strcmp(*word, "--"); word++)
 		if (!strcmp(*word, "--help"))
-			return print_command_usage(stdout, ctl->command), 0;
+			return help_command(stdout, ctl->command), 0;
 	ctl->body = json_object();
 	ctl->query = json_object();
 	ctl->local = json_object();
@@ -311,10 +279,25 @@ static int run_command(struct ctl *ctl, char **argv)
 	return code;
 }
 
+/* "cert --help" lists the commands that begin so; so does "cert", or a slip behind it. */
+static int no_command(char **words, int count)
+{
+	bool asked = count > 1 && !strcmp(words[1], "--help");
+	struct err e = { 0 };
+
+	if (asked && help_group(stdout, words[0]))
+		return 0;
+	err_set(&e, ERR_USAGE, "there is no command \"%s%s%s\"", words[0], count > 1 ? " " : "", count > 1 ? words[1] : "");
+	if (help_group(stderr, words[0]))
+		fputs("\n", stderr);
+	else
+		err_hint(&e, "See certeractl --help.");
+	return ctl_fail(&e);
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl ctl = { .socket = getenv("CERTERA_SOCKET") };
-	struct err e = { 0 };
 	int used = 0;
 	int i = 1;
 
@@ -322,7 +305,7 @@ int main(int argc, char **argv)
 		ctl.socket = DEFAULT_SOCKET;
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
-			return print_usage(stdout), 0;
+			return help_all(stdout), 0;
 		if (!strcmp(argv[i], "--version") || !strcmp(argv[i], "-V"))
 			return puts("certeractl " VERSION), 0;
 		if (!strcmp(argv[i], "--json"))
@@ -335,13 +318,9 @@ int main(int argc, char **argv)
 			break;
 	}
 	if (i == argc)
-		return print_usage(stderr), err_exit_code(ERR_USAGE);
+		return help_all(stderr), err_exit_code(ERR_USAGE);
 	ctl.command = find_command(argv + i, argc - i, &used);
-	if (!ctl.command) {
-		err_set(&e, ERR_USAGE, "there is no command \"%s%s%s\"", argv[i], i + 1 < argc ? " " : "",
-			i + 1 < argc ? argv[i + 1] : "");
-		err_hint(&e, "See certeractl --help.");
-		return ctl_fail(&e);
-	}
+	if (!ctl.command)
+		return no_command(argv + i, argc - i);
 	return run_command(&ctl, argv + i + used);
 }

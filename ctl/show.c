@@ -96,6 +96,7 @@ void print_table(const json_t *rows, const struct column *columns, size_t count,
 	}
 }
 
+/* "title: value" for each member that says something. */
 void print_lines(const json_t *obj, const struct column *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -107,7 +108,7 @@ void print_lines(const json_t *obj, const struct column *lines, size_t count)
 }
 
 /* A line for each text of a list. */
-static void print_list(const char *title, const json_t *list)
+void print_list(const char *title, const json_t *list)
 {
 	const json_t *item;
 	size_t i;
@@ -116,7 +117,7 @@ static void print_list(const char *title, const json_t *list)
 		printf("%-14s %s\n", i ? "" : title, json_string_value(item));
 }
 
-static void print_error(const json_t *obj)
+void print_error(const json_t *obj)
 {
 	const json_t *error = json_object_get(obj, "error");
 	const char *said = json_str(error, "said");
@@ -156,6 +157,16 @@ void print_added(const json_t *answer)
 	print_api_keys(answer, "key_api_keys", "key");
 }
 
+static void print_waiting_messages(const json_t *counts)
+{
+	int64_t queued = json_int(counts, "queued", 0), dead = json_int(counts, "dead", 0);
+
+	if (queued)
+		printf("%-14s %lld wait for delivery\n", "messages", (long long)queued);
+	if (dead)
+		printf("%-14s %lld given up: certeractl outbox list --state dead\n", "messages", (long long)dead);
+}
+
 int show_status(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = { { "version", "version" }, { "started", "started" } };
@@ -174,7 +185,9 @@ int show_status(struct ctl *ctl, json_t *answer)
 		if (json_integer_value(count))
 			printf(" %lld %s", (long long)json_integer_value(count), word);
 	}
-	puts(all ? "\n" : " none\n");
+	puts(all ? "" : " none");
+	print_waiting_messages(json_object_get(answer, "outbox"));
+	putchar('\n');
 	print_table(json_object_get(answer, "agenda"), next, ARRAY_SIZE(next), "Nothing is planned.");
 	return 0;
 }
@@ -248,7 +261,8 @@ int show_key(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "name", "name" }, { "type", "type" }, { "use", "use" }, { "versions", "newest" },
-		{ "description", "description" }, { "created", "created" }, { "used by", "used_by" },
+		{ "description", "description" }, { "created", "created" }, { "days old", "age_days" }, { "", "note" },
+		{ "used by", "used_by" },
 	};
 	const json_t *key = json_object_get(answer, "key") ? json_object_get(answer, "key") : answer;
 
@@ -286,11 +300,40 @@ void print_todo(const json_t *order)
 	}
 }
 
+/* What became of the deploy hook, with what it said if it failed. */
+static void print_deploy(const json_t *deploy)
+{
+	static const struct column lines[] = {
+		{ "deploy hook", "script" }, { "its state", "state" }, { "deployed", "deployed" }, { "next attempt", "retry_at" },
+	};
+	const json_t *line;
+	size_t i;
+
+	if (!json_is_object(deploy))
+		return;
+	putchar('\n');
+	print_lines(deploy, lines, ARRAY_SIZE(lines));
+	print_error(deploy);
+	json_array_foreach(json_object_get(deploy, "log"), i, line)
+		printf("  %s\n", json_string_value(line));
+}
+
+void print_revocation(const json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "revocation", "state" }, { "", "text" }, { "revoked", "revoked" }, { "reason", "reason" }, { "says", "from" },
+		{ "asked", "asked" }, { "counts until", "until" }, { "asked again", "next" }, { "no answer", "error" },
+	};
+
+	print_lines(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
+}
+
 int show_cert(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "name", "name" }, { "status", "status" }, { "", "status_text" }, { "", "next_step" }, { "names", "names_shown" },
 		{ "staging", "staging" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
+		{ "", "key_note" },
 		{ "own request", "own_csr" }, { "profile", "profile" }, { "chain wanted", "preferred_chain" },
 		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
@@ -312,6 +355,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_revocation(answer);
 	print_error(answer);
 	putchar('\n');
 	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "It has no version yet.");
@@ -323,6 +367,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 			print_error(order);
 		print_todo(order);
 	}
+	print_deploy(json_object_get(answer, "deploy"));
 	putchar('\n');
 	print_table(json_object_get(answer, "consumers"), consumers, ARRAY_SIZE(consumers), "Nobody has fetched it yet.");
 	return 0;
@@ -355,6 +400,20 @@ int show_dry_run(struct ctl *ctl, json_t *answer)
 	json_array_foreach (json_object_get(answer, "findings"), i, finding)
 		printf("! %s\n", json_string_value(finding));
 	puts(json_bool(answer, "existing", false) ? "It is there already; nothing would be done." : "Nothing was ordered: this was a dry run.");
+	return 0;
+}
+
+int show_hooks(struct ctl *ctl, json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "sets records", "hook_set" }, { "removes them", "hook_cleanup" }, { "arguments", "hook_arguments" },
+		{ "no waiting", "no_propagation" }, { "deploys", "deploy_hook" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("The scripts of %s are changed; those not named here are as configured.\n", json_str(answer, "name"));
+	print_lines(answer, lines, ARRAY_SIZE(lines));
 	return 0;
 }
 
@@ -437,6 +496,15 @@ int show_imported(struct ctl *ctl, json_t *answer)
 		       (long long)json_int(answer, "left_over", 0));
 	if (json_object_get(answer, "api_keys"))
 		print_added(answer);
+	return 0;
+}
+
+int show_relinquished(struct ctl *ctl, json_t *answer)
+{
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("%s: %lld authorizations are being given up; see certeractl events --object %s.\n", json_str(answer, "name"),
+	       (long long)json_int(answer, "authorizations", 0), json_str(answer, "name"));
 	return 0;
 }
 

@@ -109,6 +109,7 @@ static json_t *follow(struct ctl *ctl, const char *path, int64_t wanted, int64_t
 
 	for (;; pause_between()) {
 		const json_t *order;
+		const char *result;
 		bool ended;
 
 		json_decref(cert);
@@ -116,8 +117,9 @@ static json_t *follow(struct ctl *ctl, const char *path, int64_t wanted, int64_t
 		if (!cert)
 			break;
 		order = json_object_get(cert, "order");
-		ended = json_int(cert, "orders", 0) >= wanted && !str_eq(json_str(order, "result"), "open");
-		if (ended && str_eq(json_str(order, "result"), "issued"))
+		result = json_str(order, "result");
+		ended = json_int(cert, "orders", 0) >= wanted && !str_eq(result, "open") && !str_eq(result, "replaced");
+		if (ended && str_eq(result, "issued"))
 			break;
 		if (!ended && json_bool(cert, "waiting", false) && !json_bool(cert, "verify", false))
 			break;	/* for a person */
@@ -138,9 +140,9 @@ static json_t *wait_order(struct ctl *ctl, const json_t *cert, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s?staging=%s", json_str(cert, "name"),
 					      json_bool(cert, "staging", false) ? "true" : "false");
-	int64_t open = json_int(cert, "open_order", 0);
+	int64_t open = json_int(cert, "open_order", 0), kept = json_int(cert, "kept_order", 0);
 
-	return follow(ctl, path, open ? open : json_int(cert, "orders", 0) + 1, json_int(cert, "failures", 0), e);
+	return follow(ctl, path, open ? open : kept ? kept : json_int(cert, "orders", 0) + 1, json_int(cert, "failures", 0), e);
 }
 
 int wait_cert(struct ctl *ctl, json_t *answer)
@@ -280,6 +282,39 @@ int wait_trial(struct ctl *ctl, json_t *answer)
 	return ctl_fail(&e);
 }
 
+/* The certificate that an answer shows, as it is now; NULL with e. */
+static json_t *read_cert(struct ctl *ctl, const json_t *cert, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s?staging=%s", json_str(cert, "name"),
+					      json_bool(cert, "staging", false) ? "true" : "false");
+
+	return ctl_request(ctl, "GET", path, NULL, e);
+}
+
+int wait_deployed(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_json_ json_t *cert = json_incref(answer);
+	bool wait = json_bool(ctl->local, "wait", false);
+	struct err e = { 0 };
+
+	while (wait && str_eq(json_str(json_object_get(cert, "deploy"), "state"), "open")) {
+		pause_between();
+		json_decref(cert);
+		cert = read_cert(ctl, answer, &e);
+		if (!cert)
+			return ctl_fail(&e);
+	}
+	ctl_as_json(ctl, cert);
+	if (wait && !str_eq(json_str(json_object_get(cert, "deploy"), "state"), "done")) {
+		put_error(json_object_get(cert, "deploy"), &e);
+		return ctl_fail(&e);
+	}
+	if (!ctl->as_json)
+		printf(wait ? "Version %lld of %s is deployed.\n" : "Version %lld of %s is to be deployed; see cert show.\n",
+		       (long long)json_int(cert, "current", 0), json_str(cert, "name"));
+	return 0;
+}
+
 /* The version `number` of a certificate as the daemon has it now; NULL with e. */
 static json_t *read_version(struct ctl *ctl, const char *path, int64_t number, struct err *e)
 {
@@ -295,16 +330,36 @@ static json_t *read_version(struct ctl *ctl, const char *path, int64_t number, s
 	return NULL;
 }
 
+/* Does it wait for those who fetched it to fetch its replacement? */
+static bool is_put_off(const json_t *version)
+{
+	return json_str(version, "revoke_by");
+}
+
+static void print_revoked(const json_t *version, const char *name, int64_t number)
+{
+	if (json_str(version, "revoked"))
+		printf("Version %lld of %s is revoked.\n", (long long)number, name);
+	else if (is_put_off(version))
+		printf("Version %lld of %s is replaced.  It is revoked when all who fetched it have fetched its replacement, at %s at the "
+		       "latest.\n", (long long)number, name, json_str(version, "revoke_by"));
+	else
+		printf("Version %lld of %s is to be revoked; see cert show.\n", (long long)number, name);
+}
+
 int wait_revoked(struct ctl *ctl, json_t *answer)
 {
 	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s?staging=%s", json_str(answer, "certificate"),
 					      json_bool(answer, "staging", false) ? "true" : "false");
-	_cleanup_json_ json_t *version = json_incref(answer);
+	_cleanup_json_ json_t *version = json_incref(answer), *cert = NULL;
+	const json_t *replacement = json_object_get(answer, "replacement");
 	int64_t number = json_int(answer, "number", 0);
 	bool wait = json_bool(ctl->local, "wait", false);
 	struct err e = { 0 };
 
-	while (wait && !json_str(version, "revoked") && !json_is_object(json_object_get(version, "error"))) {
+	if (wait && replacement && !(cert = wait_order(ctl, replacement, &e)))
+		return ctl_fail(&e);
+	while (wait && !json_str(version, "revoked") && !is_put_off(version) && !json_is_object(json_object_get(version, "error"))) {
 		pause_between();
 		json_decref(version);
 		version = read_version(ctl, path, number, &e);
@@ -316,7 +371,7 @@ int wait_revoked(struct ctl *ctl, json_t *answer)
 		return ctl_fail(&e);
 	}
 	if (!ctl_as_json(ctl, version))
-		printf("Version %lld of %s is %s.\n", (long long)number, ctl->args[0], wait ? "revoked" : "to be revoked; see cert show");
+		print_revoked(version, ctl->args[0], number);
 	return 0;
 }
 
@@ -343,4 +398,29 @@ int wait_upkeep(struct ctl *ctl, json_t *answer)
 		printf("%lld records and %lld events of the audit log are as they were written.\n", (long long)json_int(now, "records", 0),
 		       (long long)json_int(now, "events", 0));
 	return 0;
+}
+
+/* Follows the question until it is answered. */
+int wait_revocation(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s/revocation?staging=%s", json_str(answer, "name"),
+					      json_bool(answer, "staging", false) ? "true" : "false");
+	_cleanup_json_ json_t *now = json_incref(answer);
+	const json_t *shown;
+	struct err e = { 0 };
+
+	while (json_bool(json_object_get(now, "revocation"), "asking", false)) {
+		pause_between();
+		json_decref(now);
+		now = ctl_request(ctl, "GET", path, NULL, &e);
+		if (!now)
+			return ctl_fail(&e);
+	}
+	shown = json_object_get(now, "revocation");
+	if (!ctl_as_json(ctl, now))
+		print_revocation(now);
+	if (!json_is_object(json_object_get(shown, "error")))
+		return 0;
+	put_error(shown, &e);
+	return ctl->as_json ? err_exit_code(e.kind) : ctl_fail(&e);
 }

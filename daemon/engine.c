@@ -6,6 +6,7 @@
 #include "daemon/dns_query.h"
 #include "daemon/forget.h"
 #include "daemon/hook.h"
+#include "daemon/outbox.h"
 #include "daemon/queue.h"
 
 #define LONGEST_SLEEP 3600	/* seconds; the clock may jump */
@@ -39,11 +40,18 @@ static const struct kind {
 	{ AGENDA_trial,    trial_due,    5 },
 	{ AGENDA_account,  account_due,  10 },
 	{ AGENDA_revoke,   revoke_due,   10 },
+	{ AGENDA_relinquish, relinquish_due, 10 },
 	{ AGENDA_site,     site_due,     1 },
 	{ AGENDA_backup,   upkeep_due,   1 },
 	{ AGENDA_verify,   upkeep_due,   1 },
 	{ AGENDA_session,  session_due,  10 },
 	{ AGENDA_caller,   caller_due,   10 },
+	{ AGENDA_deploy,   deploy_due,   20 },
+	{ AGENDA_revocation, revocation_due, 10 },
+	{ AGENDA_rotation, rotation_due, 1 },
+	{ AGENDA_mail,     outbox_due,   8 },
+	{ AGENDA_post,     outbox_due,   40 },
+	{ AGENDA_expiry,   expiry_due,   20 },
 };
 
 static const struct kind *kind_of(enum agenda_kind kind)
@@ -73,13 +81,25 @@ struct look {
 	size_t starts, waits;
 };
 
+/* Messages of one channel go one after the other. */
+static bool has_to_wait(const struct look *look, const struct agenda_row *row)
+{
+	for (const struct job *job = look->engine->jobs; job; job = job->next)
+		if (job->kind == row->kind && outbox_same_channel(job->id, row->id))
+			return true;
+	for (size_t i = 0; i < look->starts; i++)
+		if (look->start[i].kind == row->kind && outbox_same_channel(look->start[i].id, row->id))
+			return true;
+	return false;
+}
+
 static int judge(struct look *look, const struct agenda_row *row, const struct kind *kind, struct err *e)
 {
 	int *taken = &look->taken[kind - kinds];
 
 	if (kind->kind == AGENDA_issue)
 		return queue_judge(look->engine, look->txn, row->id, look->now, &look->wait[look->waits], e);
-	if (*taken >= kind->at_once)
+	if (*taken >= kind->at_once || (kind->due == outbox_due && has_to_wait(look, row)))
 		return QUEUE_LEAVE;
 	++*taken;
 	return QUEUE_START;
@@ -148,16 +168,19 @@ static void turn(void *arg)
 {
 	struct engine *g = arg;
 	struct err e = { 0 };
-	int64_t wait = work_off(g, &e);
+	int64_t wait;
 
+	g->woken = false;
+	wait = work_off(g, &e);
 	if (wait < 0)
 		engine_hold(g, &e);
-	else
-		timer_start(&g->turn, g->loop, wait * 1000, turn, g);
+	else	/* what was done at once may have planned something sooner than what was seen at its begin */
+		timer_start(&g->turn, g->loop, g->woken ? 0 : wait * 1000, turn, g);
 }
 
 void engine_wake(struct engine *g)
 {
+	g->woken = true;
 	timer_start(&g->turn, g->loop, 0, turn, g);
 }
 
@@ -195,7 +218,11 @@ void engine_init(struct engine *g)
 	g->fetcher = fetcher_new(g->loop, "Certera/" VERSION);
 	g->hooks = hooks_new(g->loop);
 	g->dns = dns_new(g->loop);
+	g->mailer = mailer_new(g->loop);
 	recheck_plan(g);
+	revocation_plan(g);
+	rotation_plan(g);
+	expiry_plan(g);
 	engine_wake(g);
 }
 
@@ -209,6 +236,7 @@ void engine_release(struct engine *g)
 		g->jobs = job->next;
 		job->cancel(job);
 	}
+	mailer_free(g->mailer);
 	ca_release(g);
 	queue_release(g);
 	check_release(g);

@@ -45,8 +45,11 @@ struct engine {
 	struct job *jobs;
 	struct lane *lanes;		/* queue.c: one an account */
 	int orders, doubtful;		/* of the jobs: orders, and of these those that failed before; by queue_count() */
+	struct mailer *mailer;
 	struct passed *passed;		/* check.c: certificates whose web servers were found ready */
+	struct crl *crls;		/* crl.c: CRLs being asked for */
 	struct timer turn;
+	bool woken;			/* since the turn under way began */
 	int64_t held_until;		/* clock_mono_ms() before which nothing begins: the store failed */
 };
 
@@ -68,11 +71,22 @@ int trial_due(struct engine *, const struct agenda_row *, struct err *);
 int renewal_due(struct engine *, const struct agenda_row *, struct err *);
 int check_due(struct engine *, const struct agenda_row *, struct err *);
 int account_due(struct engine *, const struct agenda_row *, struct err *);
+int relinquish_due(struct engine *, const struct agenda_row *, struct err *);
 int revoke_due(struct engine *, const struct agenda_row *, struct err *);
 int upkeep_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
+int deploy_due(struct engine *, const struct agenda_row *, struct err *);
+int revocation_due(struct engine *, const struct agenda_row *, struct err *);
+int rotation_due(struct engine *, const struct agenda_row *, struct err *);
+int outbox_due(struct engine *, const struct agenda_row *, struct err *);
+int expiry_due(struct engine *, const struct agenda_row *, struct err *);
+/* Has certificates watched that are not yet. */
+void expiry_plan(struct engine *);
 /* Plans the recheck as configured. */
 void recheck_plan(struct engine *);
+/* Plans to ask about certificates whose rows a former program did not write. */
+void revocation_plan(struct engine *);
+void rotation_plan(struct engine *);
 
 /* ca.c: who talks to CAs. */
 struct ca {

@@ -9,7 +9,7 @@
 struct settings {
 	struct webui_settings webui;
 	struct front *front;
-	char *hostname, *key_type, *develop;
+	char *hostname, *key_type, *deploy_hook, *develop;
 };
 
 struct front {
@@ -47,11 +47,14 @@ static struct settings *settings_new(const struct config *config, int https_port
 
 	s->hostname = config_hostname(config);
 	s->key_type = xstrdup(config->keys_type);
+	s->deploy_hook = xstrdup(config->hooks_deploy);
 	s->develop = xstrdup(config->webui_develop);
 	s->webui = (struct webui_settings){
 		.hostname = s->hostname,
 		.https_port = https_port,
 		.key_type = s->key_type,
+		.rotate_after = config->keys_rotate_after,
+		.deploy_hook = s->deploy_hook,
 		.develop = s->develop,
 		.shown = config_json(config),
 		.session_idle = config->session_idle,
@@ -72,6 +75,7 @@ static void settings_free(struct settings *s)
 	cidr_list_release(&s->webui.trusted_proxies);
 	free(s->hostname);
 	free(s->key_type);
+	free(s->deploy_hook);
 	free(s->develop);
 	json_decref(s->webui.shown);
 	free(s);

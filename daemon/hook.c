@@ -81,6 +81,40 @@ static int check_owner(const char *path, const struct stat *st, struct err *e)
 	return 0;
 }
 
+/* Whoever may write a directory above can put another one in its place; not with the sticky bit, as of /tmp. */
+static int check_above(const char *directory, struct err *e)
+{
+	_cleanup_free_ char *path = xstrdup(directory);
+	char *slash;
+	struct stat st;
+
+	while ((slash = strrchr(path, '/'))) {
+		slash[slash == path] = '\0';
+		if (stat(path, &st) < 0)
+			return err_errno(e, ERR_CONFIG, "looking at %s", path);
+		if (st.st_mode & S_ISVTX)
+			st.st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
+		if (check_owner(path, &st, e) < 0)
+			return err_prefix(e, "the scripts in %s may not run", directory);
+		if (slash == path)
+			break;
+	}
+	return 0;
+}
+
+/* As it is written, and where its links lead: both ways belong to who may say what runs. */
+static int check_directory(const char *directory, struct err *e)
+{
+	_cleanup_free_ char *real = realpath(directory, NULL);
+	struct stat st;
+
+	if (!real || stat(real, &st) < 0)
+		return err_errno(e, ERR_CONFIG, "looking at %s", directory);
+	if (check_owner(directory, &st, e) < 0 || check_above(directory, e) < 0)
+		return -1;
+	return check_above(real, e);
+}
+
 char *hook_path(const char *directory, const char *script, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s", directory, script ? script : "");
@@ -94,9 +128,7 @@ char *hook_path(const char *directory, const char *script, struct err *e)
 		err_set(e, ERR_DENIED, "%s is not the name of a script in %s", script, directory);
 		return err_hint(e, "Only scripts in hooks.directory can be chosen, by their name alone."), NULL;
 	}
-	if (stat(directory, &st) < 0)
-		return err_errno(e, ERR_CONFIG, "looking at %s", directory), NULL;
-	if (check_owner(directory, &st, e) < 0)
+	if (check_directory(directory, e) < 0)
 		return NULL;
 	if (lstat(path, &st) < 0)
 		return err_errno(e, ERR_CONFIG, "looking at %s", path), NULL;
@@ -132,6 +164,33 @@ char **hook_split(const char *text, struct err *e)
 		strv_add(&args, buf_str(&arg));
 	}
 	return TAKE(args);
+}
+
+void hook_put_line(char ***environment, const char *line)
+{
+	size_t name = strcspn(line, "=") + 1;
+
+	for (char **old = *environment; old && *old; old++) {
+		if (strncmp(*old, line, name))
+			continue;
+		wipe(*old, strlen(*old));
+		free(*old);
+		*old = xstrdup(line);
+		return;
+	}
+	strv_add(environment, line);
+}
+
+void hook_secrets(char *const *environment, char ***secrets)
+{
+	for (; environment && *environment; environment++)
+		strv_add(secrets, *environment + strcspn(*environment, "=") + 1);
+}
+
+void hook_wipe_lines(char *const *lines)
+{
+	for (; lines && *lines; lines++)
+		wipe(*lines, strlen(*lines));
 }
 
 /*
@@ -188,6 +247,23 @@ static void add_masked(struct buf *out, const char *text, char *const *secrets)
 	}
 }
 
+/* Of a secret that stands where something is left out, a part is there: how long is it?  before: the text ends in it. */
+static size_t part_of_secret(const char *text, size_t len, bool before, char *const *secrets)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < strv_len(secrets); i++) {
+		size_t secret = strlen(secrets[i]);
+
+		if (secret < SECRET_LEAST)
+			continue;
+		for (size_t part = MIN(secret - 1, len); part > longest; part--)
+			if (!memcmp(before ? text + len - part : text, before ? secrets[i] : secrets[i] + secret - part, part))
+				longest = part;
+	}
+	return longest;
+}
+
 /* NUL would end it early. */
 static void without_nul(struct buf *b)
 {
@@ -198,8 +274,9 @@ static void without_nul(struct buf *b)
 
 static char *printed(struct hook *h)
 {
-	_cleanup_buf_ struct buf all = BUF_INIT;
+	_cleanup_buf_wipe_ struct buf all = BUF_INIT;
 	struct buf out = BUF_INIT;
+	size_t rest = 0;
 
 	without_nul(&h->head);
 	without_nul(&h->tail);
@@ -211,9 +288,14 @@ static char *printed(struct hook *h)
 		h->tail.len = HOOK_OUTPUT_MAX / 2;
 		h->dropped += drop;
 	}
-	if (h->dropped)
-		buf_addf(&all, "\n[%zu bytes left out]\n", h->dropped);
-	buf_add(&all, buf_str(&h->tail), h->tail.len);
+	if (h->dropped) {
+		size_t first = part_of_secret(buf_str(&h->head), h->head.len, true, h->secrets);
+
+		rest = part_of_secret(buf_str(&h->tail), h->tail.len, false, h->secrets);
+		all.len -= first;
+		buf_addf(&all, "\n[%zu bytes left out]\n", h->dropped + first + rest);
+	}
+	buf_add(&all, buf_str(&h->tail) + rest, h->tail.len - rest);
 	add_masked(&out, buf_str(&all), h->secrets);
 	return buf_detach(&out);
 }
@@ -230,11 +312,9 @@ static void hook_free(struct hook *h)
 	free(h->script);
 	free(h->lane);
 	strv_free(h->args);
-	for (char **line = h->environment; line && *line; line++)
-		wipe(*line, strlen(*line));
+	hook_wipe_lines(h->environment);
 	strv_free(h->environment);
-	for (char **secret = h->secrets; secret && *secret; secret++)
-		wipe(*secret, strlen(*secret));
+	hook_wipe_lines(h->secrets);
 	strv_free(h->secrets);
 	buf_wipe(&h->head);
 	buf_wipe(&h->tail);
@@ -293,7 +373,7 @@ static bool judge(struct hook *h, int status, struct err *e)
 	} else if (h->late) {
 		err_set(e, ERR_TIMEOUT, "the hook %s did not end within %lld seconds, and was ended", h->script,
 			(long long)h->timeout);
-		err_hint(e, "hooks.timeout says how long it may take.");
+		err_hint(e, "hooks.timeout (hooks.deploy_timeout) says how long it may take.");
 	} else if (WIFSIGNALED(status)) {
 		err_set(e, ERR_CONFIG, "the hook %s was ended by a signal: %s", h->script, strsignal(WTERMSIG(status)));
 	} else if (WEXITSTATUS(status)) {
@@ -371,6 +451,8 @@ static void NORETURN run_script(const char *directory, const char *path, char **
 	int error;
 
 	sigemptyset(&none);
+	/* A right of ours, like that to bind port 80, is none of the script's (kernels before 4.3 have no such rights). */
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 ||
 	    signal(SIGPIPE, SIG_DFL) == SIG_ERR || dup2(null_fd, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(out_fd, 2) < 0)
 		goto failed;
@@ -432,8 +514,7 @@ static int spawn(struct hook *h, const char *path, int out[2], int error[2], str
 	pid = fork();
 	if (pid == 0)
 		run_script(h->directory, path, argv, env, null_fd, out[1], error[1]);
-	for (size_t i = 0; i < strv_len(env); i++)
-		wipe(env[i], strlen(env[i]));
+	hook_wipe_lines(env);
 	if (pid < 0)
 		return err_errno(e, ERR_INTERNAL, "starting the hook %s", h->script);
 	setpgid(pid, pid);	/* whoever of us two comes first */

@@ -1,6 +1,6 @@
 /*
  * Hooks: scripts of the operator's, run without a shell, each in a process group of its own with a cleared
- * environment, a deadline (TERM, then KILL) and bounded output.
+ * environment, none of our capabilities, a deadline (TERM, then KILL) and bounded output.
  *
  * Calls of one lane run one after another, in the order in which they were started; of one script, at most
  * `at_once` run at the same time.
@@ -43,10 +43,18 @@ struct hook *hook_start(struct hooks *, const struct hook_call *, hook_cb *, voi
 void hook_cancel(struct hook *);	/* kills what runs */
 
 /*
- * The path of a script that may be run (owned), else NULL and why not: it and its directory must belong to root
- * or to us, and nobody else may write them.
+ * The path of a script that may be run (owned), else NULL and why not: it, its directory and all above that must belong
+ * to root or to us, and nobody else may write them.
  */
 char *hook_path(const char *directory, const char *script, struct err *);
+
+/*
+ * An environment in the making: a line NAME=VALUE replaces the one of that name; the values of an operator's lines are
+ * the secrets of a call; lines that are done with are wiped (and still the caller's to free).
+ */
+void hook_put_line(char ***environment, const char *line);
+void hook_secrets(char *const *environment, char ***secrets);
+void hook_wipe_lines(char *const *lines);
 
 /* A text with blanks and "quotes" as arguments; NULL if a quote does not end.  Owned. */
 char **hook_split(const char *text, struct err *);

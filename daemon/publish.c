@@ -18,7 +18,7 @@
 
 struct item {
 	struct publication *publication;
-	char *name;		/* _acme-challenge.NAME */
+	char *name;		/* _acme-challenge.NAME, before CNAMEs are followed */
 	struct rec_txt txt;
 	struct dns_place place;
 	struct dns_locate *locate;
@@ -369,12 +369,12 @@ static int serve(struct publication *p, const struct acme_answer *answers, size_
 	return txn_commit(TAKE(t), e);
 }
 
-static void add_item(struct publication *p, const struct acme_answer *a)
+static void add_item(struct publication *p, const struct acme_answer *a, char *record)
 {
 	struct item *i = &p->items[p->count++];
 
 	i->publication = p;
-	i->name = xasprintf(TXT_LABEL ".%s", identifier_base(a->name));
+	i->name = record;
 	record_set(&i->txt.subject, identifier_base(a->name));
 	i->txt.value = txt_value(a->key_auth);
 }
@@ -400,8 +400,10 @@ struct publication *publish_start(struct engine *g, const struct publish_of *of,
 	p->dns = (struct dns_settings){ resolvers(g->config), (int)g->config->dns_port };
 	p->items = xcalloc(count, sizeof(*p->items));
 	for (const struct acme_answer *a = answers; a < answers + count; a++) {
-		if (str_eq(a->type, "dns-01"))
-			add_item(p, a);
+		char *record = txt_record(a->type, of->account_url, a->name);
+
+		if (record)
+			add_item(p, a, record);
 		else
 			http = true;
 	}

@@ -1,7 +1,13 @@
-/* Revoking one version of a certificate: from the due row of the agenda to the CA's word for it. */
+/*
+ * Revoking one version of a certificate: from the due row of the agenda to the CA's word for it.
+ *
+ * One that is revoked because another has replaced it waits until all who fetched it have fetched that one, or until
+ * its time of grace is over.
+ */
 #include "base/clock.h"
 #include "base/log.h"
 #include "pki/cert.h"
+#include "store/alert.h"
 #include "store/history.h"
 
 #include "daemon/engine.h"
@@ -47,13 +53,16 @@ static int note_event(struct txn *t, const struct rec_cert *cert, const char *ac
 /* The CA has confirmed it. */
 static int revoked(struct txn *t, struct rec_cert *cert, struct rec_version *version, struct err *e)
 {
-	version->revoked = clock_now();
+	if (!version->revoked)
+		version->revoked = clock_now();
 	version->failures = 0;
 	record_set(&version->error, NULL);
 	if (number_of(version->id) == cert->current)
 		cert->revoked = version->revoked;
 	if (rec_version_put(t, version, e) < 0 || rec_cert_put(t, cert, e) < 0 ||
-	    agenda_delete(t, AGENDA_revoke, version->id, e) < 0)
+	    agenda_delete(t, AGENDA_revoke, version->id, e) < 0 ||
+	    alert_raise_cert(t, ALERT_revoked, cert, e, "Version %lld, serial %s, as we asked for: %s.", (long long)number_of(version->id),
+			     version->serial, version->reason) < 0)
 		return -1;
 	log_info("certificate %s: serial %s is revoked", cert->name, version->serial);
 	return note_event(t, cert, "certificate.revoked", e, version, version->reason);
@@ -72,7 +81,7 @@ static bool is_temporary(const struct err *why)
 static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_version *version, const struct err *why,
 		       struct err *e)
 {
-	_cleanup_free_ char *problem = error_text(why);
+	_cleanup_free_ char *problem = error_text(why), *said = alert_sentences(why);
 	int64_t again = renewal_retry(++version->failures, why, clock_now());
 
 	log_warn("certificate %s: %s", cert->name, why->message);
@@ -80,6 +89,10 @@ static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_ve
 	if (rec_version_put(t, version, e) < 0 ||
 	    (is_temporary(why) ? agenda_set(t, AGENDA_revoke, version->id, again, e)
 			       : agenda_delete(t, AGENDA_revoke, version->id, e)) < 0)
+		return -1;
+	if ((version->failures == 1 || !is_temporary(why)) &&
+	    alert_raise_cert(t, ALERT_unrevoked, cert, e, "Version %lld, serial %s: %s", (long long)number_of(version->id),
+			     version->serial, said) < 0)
 		return -1;
 	return note_event(t, cert, "certificate.not-revoked", e, version, why->message);
 }
@@ -152,13 +165,65 @@ static int start(struct revocation *r, struct txn *t, struct err *e)
 	return 0;
 }
 
+struct users {
+	int64_t version;
+	bool any;
+};
+
+static int look_at_user(void *arg, void *rec, struct err *e)
+{
+	const struct rec_consumer *consumer = rec;
+	struct users *users = arg;
+
+	users->any |= consumer->version == users->version;
+	return 0;
+}
+
+/* Has an API key fetched it, and nothing newer since?  1: yes. */
+static int is_in_use(struct txn *t, const struct rec_version *version, struct err *e)
+{
+	_cleanup_free_ char *cert_id = parent_of(version->id), *children = xasprintf("%s/", cert_id);
+	struct users users = { .version = number_of(version->id) };
+
+	return record_each(t, &rec_consumer_type, children, false, look_at_user, &users, e) < 0 ? -1 : users.any;
+}
+
+/* Looks again soon, in a sixtieth of the grace.  Returns 1 if it waits. */
+static int wait_for_consumers(struct engine *g, const char *version_id, struct err *e)
+{
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	int64_t grace = g->config->revocation_grace, now = clock_now();
+	_cleanup_txn_ struct txn *t = NULL;
+	int in_use;
+
+	if (store_write(g->store, &t, e) < 0)
+		return -1;
+	if (rec_version_get(t, &version, version_id, e) < 0)
+		return e->kind == ERR_MISSING ? 0 : -1;
+	if (!version.replaced || version.replaced + grace <= now)
+		return 0;
+	in_use = is_in_use(t, &version, e);
+	if (in_use <= 0)
+		return in_use;
+	version.revoke_by = version.replaced + grace;
+	if (rec_version_put(t, &version, e) < 0 ||
+	    agenda_set(t, AGENDA_revoke, version_id, MIN(version.revoke_by, now + MAX(1, MIN(60, grace / 60))), e) < 0)
+		return -1;
+	if (txn_commit(TAKE(t), e) < 0)
+		return -1;
+	engine_wake(g);
+	return 1;
+}
+
 int revoke_due(struct engine *g, const struct agenda_row *row, struct err *e)
 {
 	struct revocation *r = xcalloc(1, sizeof(*r));
 	_cleanup_txn_ struct txn *t = NULL;
 	struct err why = { 0 };
-	int failed;
+	int failed = wait_for_consumers(g, row->id, e);
 
+	if (failed)
+		return revocation_free(r), MIN(failed, 0);
 	engine_begin(g, &r->job, row, revocation_cancel);
 	if (store_read(g->store, &t, &why) == 0 && rec_version_get(t, &r->version, row->id, &why) == 0 && start(r, t, &why) == 0)
 		return 0;

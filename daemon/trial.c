@@ -13,6 +13,7 @@ struct trial {
 	struct job job;
 	struct rec_trial trial;
 	struct rec_cert cert;
+	struct rec_account account;	/* that orders it */
 	struct publication *publication;
 };
 
@@ -22,6 +23,7 @@ static void trial_free(struct trial *tr)
 		publish_cancel(tr->publication);
 	rec_trial_release(&tr->trial);
 	rec_cert_release(&tr->cert);
+	rec_account_release(&tr->account);
 	free(tr);
 }
 
@@ -95,16 +97,26 @@ static int look_up(struct engine *g, const char *id, struct trial *tr, struct er
 
 	if (store_read(g->store, &t, e) < 0 || rec_trial_get(t, &tr->trial, id, e) < 0)
 		return -1;
-	if (tr->trial.cert_id && *tr->trial.cert_id && rec_cert_get(t, &tr->cert, tr->trial.cert_id, e) < 0)
+	if (!tr->trial.cert_id || !*tr->trial.cert_id)
+		return 0;
+	if (rec_cert_get(t, &tr->cert, tr->trial.cert_id, e) < 0)
 		return -1;
-	return 0;
+	return tr->cert.account_id && *tr->cert.account_id ? rec_account_get(t, &tr->account, tr->cert.account_id, e) : 0;
+}
+
+/* The certificate may be proved otherwise than by the type that hooks serve first. */
+static const char *type_of(const struct trial *tr)
+{
+	bool by_account = str_eq(tr->cert.challenge, "dns-account-01") && tr->account.kid;
+
+	return by_account ? tr->cert.challenge : "dns-01";
 }
 
 int trial_due(struct engine *g, const struct agenda_row *row, struct err *e)
 {
 	struct trial *tr = xcalloc(1, sizeof(*tr));
-	struct publish_of of = { .owner = tr->trial.id, .cert = &tr->cert, .note = noted, .done = ended, .arg = tr };
-	struct acme_answer answer = { .type = "dns-01" };
+	struct publish_of of = { .cert = &tr->cert, .note = noted, .done = ended, .arg = tr };
+	struct acme_answer answer = { 0 };
 
 	if (look_up(g, row->id, tr, e) < 0) {
 		trial_free(tr);
@@ -115,6 +127,8 @@ int trial_due(struct engine *g, const struct agenda_row *row, struct err *e)
 		return forget(g, row->id, e);
 	}
 	of.owner = tr->trial.id;
+	of.account_url = tr->account.kid;
+	answer.type = type_of(tr);
 	answer.name = tr->trial.subject;
 	answer.key_auth = answer.token = tr->trial.value;
 	engine_begin(g, &tr->job, row, trial_cancel);

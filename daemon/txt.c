@@ -6,6 +6,9 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/encode.h"
+#include "pki/identifier.h"
+
+#define ACCOUNT_BYTES 10	/* of the digest of the account's URL */
 
 struct txt_run {
 	struct engine *engine;
@@ -19,6 +22,20 @@ struct txt_run {
 	struct err refusal;
 };
 
+char *txt_record(const char *type, const char *account_url, const char *name)
+{
+	_cleanup_buf_ struct buf label = BUF_INIT;
+	unsigned char digest[SHA256_SIZE];
+
+	if (str_eq(type, "dns-01"))
+		return xasprintf(TXT_LABEL ".%s", identifier_base(name));
+	if (!str_eq(type, "dns-account-01"))
+		return NULL;
+	sha256(account_url, strlen(account_url), digest);
+	base32_add(&label, digest, ACCOUNT_BYTES);
+	return xasprintf("_%s." TXT_LABEL ".%s", buf_str(&label), identifier_base(name));
+}
+
 char *txt_value(const char *key_auth)
 {
 	unsigned char digest[SHA256_SIZE];
@@ -29,7 +46,8 @@ char *txt_value(const char *key_auth)
 
 void txt_split(const char *full_record, char **record, char **domain)
 {
-	const char *below = str_starts(full_record, TXT_LABEL ".") ? full_record + strlen(TXT_LABEL ".") : full_record;
+	const char *label = strstr(full_record, TXT_LABEL ".");
+	const char *below = label ? label + strlen(TXT_LABEL ".") : full_record;
 	const psl_ctx_t *psl = psl_builtin();
 	const char *registrable = psl ? psl_registrable_domain(psl, below) : NULL;
 	size_t rest;
@@ -93,28 +111,12 @@ int txt_expand(const struct txt_words *of, const char *text, struct buf *out, st
 	return 0;
 }
 
-/* One line a name: the last one counts. */
-static void put_line(char ***environment, const char *line)
-{
-	size_t name = strcspn(line, "=") + 1;
-
-	for (char **old = *environment; old && *old; old++) {
-		if (strncmp(*old, line, name))
-			continue;
-		wipe(*old, strlen(*old));
-		free(*old);
-		*old = xstrdup(line);
-		return;
-	}
-	strv_add(environment, line);
-}
-
 void txt_environment(const struct txt_words *of, char ***environment)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		_cleanup_free_ char *line = xasprintf("%s=%s", words[i].variable, word_at(of, i));
 
-		put_line(environment, line);
+		hook_put_line(environment, line);
 	}
 }
 
@@ -213,7 +215,7 @@ static void prepare(void *arg, char ***environment)
 	_cleanup_free_ char *values = all_values(run->engine, &run->txt, run->set);
 	_cleanup_free_ char *line = xasprintf("CERTERA_VALUES=%s", values);
 
-	put_line(environment, line);
+	hook_put_line(environment, line);
 }
 
 /* own: the certificate's lines, or NULL. */
@@ -235,21 +237,18 @@ static int start(struct txt_run *run, const char *own, struct err *e)
 	if (!args)
 		return -1;
 	for (char **line = config->hooks_environment; line && *line; line++)
-		put_line(&environment, *line);
+		hook_put_line(&environment, *line);
 	for (char **line = lines; line && *line; line++)
-		put_line(&environment, *line);
-	for (char **line = environment; line && *line; line++)
-		strv_add(&secrets, *line + strcspn(*line, "=") + 1);
+		hook_put_line(&environment, *line);
+	hook_secrets(environment, &secrets);
 	txt_environment(&of, &environment);
 	run->hook = hook_start(run->engine->hooks, &(struct hook_call){
 		.directory = config->hooks_directory, .script = run->set ? txt->hook_set : txt->hook_cleanup, .args = args,
 		.environment = environment, .secrets = secrets, .lane = txt->record, .prepare = prepare, .timeout = config->hooks_timeout,
 		.at_once = (int)config->hooks_at_once,
 	}, ended, run);
-	for (char **list = environment; list && *list; list++)
-		wipe(*list, strlen(*list));
-	for (char **list = secrets; list && *list; list++)
-		wipe(*list, strlen(*list));
+	hook_wipe_lines(environment);
+	hook_wipe_lines(secrets);
 	return 0;
 }
 

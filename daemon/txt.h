@@ -1,4 +1,4 @@
-/* TXT records for dns-01 (RFC 8555 section 8.4): what a hook is told about one, and running it. */
+/* TXT records for dns-01 (RFC 8555 section 8.4) and dns-account-01: what a hook is told about one, and running it. */
 #ifndef DAEMON_TXT_H
 #define DAEMON_TXT_H
 
@@ -7,6 +7,11 @@
 
 #define TXT_LABEL "_acme-challenge"
 
+/*
+ * The record by which a challenge of that type proves the name; NULL: it needs none.  With dns-account-01
+ * (draft-ietf-acme-dns-account-label) each account has a label of its own, which can be delegated for itself.  Owned.
+ */
+char *txt_record(const char *type, const char *account_url, const char *name);
 char *txt_value(const char *key_auth);		/* what the record must say; owned */
 
 /*

@@ -28,25 +28,24 @@ char **waiting_challenges(const struct rec_cert *cert)
 	return list;
 }
 
-void waiting_todo(struct rec_order *order, const struct acme_answer *answers, size_t count)
+void waiting_todo(struct rec_order *order, const char *account_url, const struct acme_answer *answers, size_t count)
 {
 	_cleanup_json_ json_t *list = json_array();
 	_cleanup_free_ char *text = NULL;
 
 	for (const struct acme_answer *a = answers; a < answers + count; a++) {
 		json_t *one = json_object();
-		_cleanup_free_ char *where = NULL, *what = NULL;
+		_cleanup_free_ char *record = txt_record(a->type, account_url, a->name), *value = NULL, *url = NULL;
 
 		json_put_str(one, "type", a->type);
 		json_put_str(one, "name", a->name);
-		if (str_eq(a->type, "dns-01")) {
-			where = xasprintf(TXT_LABEL ".%s", identifier_base(a->name));
-			what = txt_value(a->key_auth);
-			json_put_str(one, "record", where);
-			json_put_str(one, "value", what);
+		if (record) {
+			value = txt_value(a->key_auth);
+			json_put_str(one, "record", record);
+			json_put_str(one, "value", value);
 		} else {
-			where = xasprintf("http://%s/.well-known/acme-challenge/%s", a->name, a->token);
-			json_put_str(one, "url", where);
+			url = xasprintf("http://%s/.well-known/acme-challenge/%s", a->name, a->token);
+			json_put_str(one, "url", url);
 			json_put_str(one, "content", a->key_auth);
 		}
 		json_array_append_new(list, one);

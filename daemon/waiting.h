@@ -8,7 +8,7 @@
 char **waiting_challenges(const struct rec_cert *);
 
 /* Fills order.todo with what is to be published. */
-void waiting_todo(struct rec_order *, const struct acme_answer *, size_t count);
+void waiting_todo(struct rec_order *, const char *account_url, const struct acme_answer *, size_t count);
 
 /*
  * The order waits from now on; why (may be NULL): what is still not there.  -1: the store failed.

@@ -42,6 +42,8 @@ struct witnesses *witnesses_new(void)
 
 void witnesses_free(struct witnesses *w)
 {
+	if (!w)		/* the keeper did not get that far */
+		return;
 	pthread_mutex_destroy(&w->lock);
 	wipe(w, sizeof(*w));
 	free(w);

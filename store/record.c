@@ -674,6 +674,11 @@ int rec_key_by_name(struct txn *txn, struct rec_key *rec, const char *name, stru
 	return record_by_index(txn, &rec_key_type, rec, slice_str(name), e);
 }
 
+int rec_channel_by_name(struct txn *txn, struct rec_channel *rec, const char *name, struct err *e)
+{
+	return record_by_index(txn, &rec_channel_type, rec, slice_str(name), e);
+}
+
 int rec_cert_by_name(struct txn *txn, struct rec_cert *rec, const char *name, bool staging, struct err *e)
 {
 	const struct rec_cert sought = { .name = (char *)name, .staging = staging };
@@ -892,7 +897,7 @@ bool record_next_text(struct slice *list, struct slice *text)
 
 static bool is_problem(const struct field *f)
 {
-	return str_eq(f->name, "error") || str_eq(f->name, "trouble");
+	return str_ends(f->name, "error") || str_eq(f->name, "trouble");
 }
 
 /* A problem kept as JSON text is shown as what it says. */

@@ -81,6 +81,7 @@ int record_decode(const struct record_type *, void *rec, struct slice, struct er
 
 int rec_account_by_name(struct txn *, struct rec_account *, const char *name, struct err *);
 int rec_key_by_name(struct txn *, struct rec_key *, const char *name, struct err *);
+int rec_channel_by_name(struct txn *, struct rec_channel *, const char *name, struct err *);
 int rec_cert_by_name(struct txn *, struct rec_cert *, const char *name, bool staging, struct err *);
 int rec_user_by_name(struct txn *, struct rec_user *, const char *name, struct err *);
 int rec_token_by_name(struct txn *, struct rec_token *, const char *name, struct err *);

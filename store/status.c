@@ -25,12 +25,14 @@ static bool overdue(const struct rec_cert *c, int64_t now)
 	return c->renew_at && c->renew_at + MIN(DAY, (c->not_after - c->not_before) / 10) < now;
 }
 
-/* Has a consumer fetched the version in force, or is there still time? */
+/* Did its deploy hook deliver the version in force, has a consumer fetched it, or is there still time? */
 static bool is_delivered(const struct rec_cert *c, int64_t now)
 {
 	int64_t patience = MIN(DELIVERY_MOST, (c->not_after - c->not_before) / 3);
 
-	return c->site || !c->issued || now < c->issued + patience || c->fetched >= c->current;
+	if (str_eq(c->deploy, "failed"))
+		return false;
+	return str_eq(c->deploy, "done") || c->site || !c->issued || now < c->issued + patience || c->fetched >= c->current;
 }
 
 enum cert_status cert_status(const struct rec_cert *c, int64_t now)

@@ -54,6 +54,18 @@ static void base64_vectors(void **state)
 	}
 }
 
+static void base32_vectors(void **state)
+{
+	static const char *const encoded[] = { "", "my", "mzxq", "mzxw6", "mzxw6yq", "mzxw6ytb", "mzxw6ytboi" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(encoded); i++) {
+		_cleanup_buf_ struct buf text = BUF_INIT;
+
+		base32_add(&text, "foobar", i);
+		assert_string_equal(buf_str(&text), encoded[i]);
+	}
+}
+
 static void base64_any_bytes(void **state)
 {
 	for (size_t len = 0; len < 100; len++) {
@@ -182,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hex),
 		cmocka_unit_test(base64_vectors),
+		cmocka_unit_test(base32_vectors),
 		cmocka_unit_test(base64_any_bytes),
 		cmocka_unit_test(base64_refused),
 		cmocka_unit_test(base64url_refused),

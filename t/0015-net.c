@@ -200,12 +200,38 @@ static void lists(void **state)
 	assert_int_equal(list.count, 0);
 }
 
+static void public_addresses(void **state)
+{
+	static const char *const outside[] = { "8.8.8.8", "172.15.0.1", "172.32.0.1", "192.0.3.1", "100.128.0.1", "223.255.255.1",
+					       "2600::1", "2001:200::1", "64:ff9b::808:808", "2002:808:808::1", "::ffff:8.8.8.8" };
+	static const char *const inside[] = { "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.255.255.255", "169.254.169.254",
+					      "172.16.0.1", "172.31.255.255", "192.168.1.1", "192.0.2.1", "198.18.0.1", "224.0.0.1",
+					      "255.255.255.255", "::", "::1", "::7f00:1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
+					      "64:ff9b::7f00:1", "64:ff9b::a00:1", "64:ff9b:1::1", "2002:7f00:1::", "2002:c0a8:1::1",
+					      "2001:db8::1", "2001::1", "fc00::1", "fd12::1", "fe80::1", "ff02::1" };
+	struct sockaddr_un local = { .sun_family = AF_UNIX };
+	struct address a;
+
+	for (size_t i = 0; i < ARRAY_SIZE(outside); i++) {
+		assert_int_equal(address_parse_host(&a, outside[i]), 0);
+		if (!address_is_public((const struct sockaddr *)&a.sa))
+			fail_msg("%s is public", outside[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(inside); i++) {
+		assert_int_equal(address_parse_host(&a, inside[i]), 0);
+		if (address_is_public((const struct sockaddr *)&a.sa))
+			fail_msg("%s is not public", inside[i]);
+	}
+	assert_false(address_is_public((const struct sockaddr *)&local));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses), cmocka_unit_test(bad_addresses), cmocka_unit_test(hosts),
 		cmocka_unit_test(networks),  cmocka_unit_test(mapped),        cmocka_unit_test(bad_networks),
 		cmocka_unit_test(lists),
+		cmocka_unit_test(public_addresses),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

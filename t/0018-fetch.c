@@ -655,6 +655,24 @@ static void no_proxy(void **state)
 	unsetenv("ALL_PROXY");
 }
 
+static void strangers_urls(void **state)
+{
+	struct cidr item;
+	const struct cidr_list loopback = { &item, 1 };
+	_cleanup_result_ kept = ask(http_port, "/hello", 0);	/* its connection is not used again */
+	_cleanup_result_ refused = ask(http_port, "/hello", .public_only = true);
+	_cleanup_result_ allowed = { 0 }, other = { 0 };
+
+	assert_int_equal(kept.status, 200);
+	assert_message(&refused, ERR_DENIED, "connecting to 127.0.0.1 port %d: its address 127.0.0.1 is not a public one", http_port);
+	assert_int_equal(cidr_parse(&item, "127.0.0.0/8", NULL), 0);
+	allowed = ask(http_port, "/hello", .public_only = true, .but = &loopback);
+	assert_int_equal(allowed.status, 200);
+	assert_int_equal(cidr_parse(&item, "10.0.0.0/8", NULL), 0);
+	other = ask(http_port, "/hello", .public_only = true, .but = &loopback);
+	assert_int_equal(other.err.kind, ERR_DENIED);
+}
+
 static void many_at_once(void **state)
 {
 	_cleanup_free_ char *url = xasprintf("http://127.0.0.1:%d/bytes/5000", http_port);
@@ -781,6 +799,7 @@ int main(void)
 		cmocka_unit_test(over_tls),
 		cmocka_unit_test(never_down_from_tls),
 		cmocka_unit_test(no_proxy),
+		cmocka_unit_test(strangers_urls),
 		cmocka_unit_test(many_at_once),
 		cmocka_unit_test(cancelled),
 		cmocka_unit_test(cancelled_in_a_callback),

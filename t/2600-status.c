@@ -63,6 +63,14 @@ static void test_delivery(void **state)
 	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_undelivered);	/* an older version only */
 	cert.fetched = 2;
 	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_active);
+	cert.fetched = 1;
+	cert.deploy = (char *)"done";	/* the deploy hook has delivered it */
+	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_active);
+	cert.deploy = (char *)"failed";
+	assert_int_equal(cert_status(&cert, NOW), STATUS_undelivered);
+	cert.deploy = (char *)"open";
+	assert_int_equal(cert_status(&cert, NOW), STATUS_active);
+	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_undelivered);
 	cert.failures = 1;
 	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_failed);
 }

@@ -107,7 +107,7 @@ static void test_other_methods(void **state)
 	router_find(&m, METHOD_OTHER, "/api/v1/keys/a");
 	assert_null(m.route);
 	methods = router_methods(m.path);
-	assert_string_equal(methods, "GET, HEAD, DELETE");
+	assert_string_equal(methods, "GET, HEAD, POST, DELETE");
 	match_release(&m);
 }
 

@@ -2,9 +2,12 @@
 #include "daemon/hook.h"
 
 #include <ftw.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -67,6 +70,41 @@ static void test_path(void **state)
 	}
 	good = hook_path(dir, "good", &e);
 	assert_non_null(good);
+}
+
+/* Others could put another directory in the place of one they can write. */
+static void test_above(void **state)
+{
+	_cleanup_free_ char *above = xasprintf("%s/above", dir), *below = xasprintf("%s/above/hooks", dir);
+	_cleanup_free_ char *script = xasprintf("%s/good", below), *link = xasprintf("%s/way", dir), *good = NULL;
+	_cleanup_free_ char *by_link = NULL;
+	struct err e = { 0 };
+
+	assert_int_equal(mkdir(above, 0755), 0);
+	assert_int_equal(mkdir(below, 0755), 0);
+	assert_int_equal(symlink(below, link), 0);
+	write_script("above/hooks/good", "", 0755);
+	good = hook_path(below, "good", &e);
+	assert_string_equal(good, script);
+	by_link = hook_path(link, "good", &e);
+	assert_non_null(by_link);
+
+	assert_int_equal(chmod(above, 0777), 0);
+	assert_null(hook_path(below, "good", &e));
+	assert_non_null(strstr(e.message, "above can be written by others than its owner"));
+	err_clear(&e);
+	assert_null(hook_path(link, "good", &e));
+	assert_non_null(strstr(e.message, "above can be written by others than its owner"));
+	assert_int_equal(chmod(above, 01777), 0);	/* sticky: nobody else can move it away */
+	free(TAKE(good));
+	good = hook_path(below, "good", &e);
+	assert_non_null(good);
+	if (geteuid() == 0) {
+		err_clear(&e);
+		assert_int_equal(chmod(above, 0755) | chown(above, 65534, (gid_t)-1), 0);
+		assert_null(hook_path(below, "good", &e));
+		assert_non_null(strstr(e.message, "above belongs to neither root"));
+	}
 }
 
 /* What a set of calls came to. */
@@ -170,6 +208,58 @@ static void test_output(void **state)
 	loop_free(loop);
 }
 
+/* A secret that stands where the middle is left out is not half shown. */
+static void test_cut_secret(void **state)
+{
+	static const char secret[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	struct loop *loop = loop_new();
+	struct hooks *hooks = hooks_new(loop);
+
+	write_script("cut", "head -c $1 /dev/zero | tr '\\0' .; printf %s $S; head -c 50000 /dev/zero | tr '\\0' .; printf %s $S; "
+			    "head -c $1 /dev/zero | tr '\\0' .", 0755);
+	for (size_t part = 1; part <= sizeof(secret); part += 7) {
+		_cleanup_free_ char *length = xasprintf("%zu", (size_t)HOOK_OUTPUT_MAX / 2 - part);
+		char *args[] = { length, NULL }, *secrets[] = { (char *)secret, NULL };
+		char *environment[] = { "S=0123456789abcdefghijklmnopqrstuvwxyz", NULL };
+		struct seen s = { .loop = loop, .wanted = 1 };
+
+		hook_start(hooks, &(struct hook_call){ .directory = dir, .script = "cut", .args = args, .environment = environment,
+			   .secrets = secrets, .timeout = 10, .at_once = 1 }, seen_end, &s);
+		loop_run(loop);
+		assert_int_equal(s.failed, 0);
+		assert_non_null(strstr(buf_str(&s.output), "bytes left out]\n"));
+		assert_null(strstr(buf_str(&s.output), ".0"));
+		assert_null(strstr(buf_str(&s.output), "z."));
+		buf_release(&s.output);
+	}
+	hooks_free(hooks);
+	loop_free(loop);
+}
+
+/* The right to bind low ports, which the service manager gives us, ends with us. */
+static void test_rights(void **state)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	struct loop *loop = loop_new();
+	struct hooks *hooks = hooks_new(loop);
+	struct seen s = { .loop = loop, .wanted = 1 };
+
+	assert_int_equal(syscall(SYS_capget, &header, data), 0);
+	data[0].inheritable |= data[0].permitted & (1u << CAP_NET_BIND_SERVICE);
+	assert_int_equal(syscall(SYS_capset, &header, data), 0);
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) < 0)
+		print_message("# this user cannot give such a right\n");
+	write_script("rights", "sed -n 's/^CapAmb:[[:space:]]*0*//p' /proc/self/status", 0755);
+	call(hooks, "rights", "", NULL, 1, &s);
+	loop_run(loop);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	assert_string_equal(buf_str(&s.output), "\n");
+	buf_release(&s.output);
+	hooks_free(hooks);
+	loop_free(loop);
+}
+
 static int set_up(void **state)
 {
 	return mkdtemp(dir) && chmod(dir, 0755) == 0 ? 0 : -1;
@@ -190,9 +280,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_path),
+		cmocka_unit_test(test_above),
 		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_output),
+		cmocka_unit_test(test_cut_secret),
+		cmocka_unit_test(test_rights),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

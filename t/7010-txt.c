@@ -15,6 +15,8 @@ static void test_split(void **state)
 		{ "_acme-challenge.www.example.org", "_acme-challenge.www", "example.org" },
 		{ "_acme-challenge.a.b.example.co.uk", "_acme-challenge.a.b", "example.co.uk" },
 		{ "_acme-challenge.example.co.uk", "_acme-challenge", "example.co.uk" },
+		{ "_ujmmovf2vn55tgye._acme-challenge.example.org", "_ujmmovf2vn55tgye._acme-challenge", "example.org" },
+		{ "_ujmmovf2vn55tgye._acme-challenge.co.uk", "_ujmmovf2vn55tgye._acme-challenge", "co.uk" },
 		/* A public suffix that somebody has a certificate for. */
 		{ "_acme-challenge.github.io", "_acme-challenge", "github.io" },
 		/* Where a CNAME leads. */
@@ -29,6 +31,18 @@ static void test_split(void **state)
 		assert_string_equal(record, cases[i].record);
 		assert_string_equal(domain, cases[i].domain);
 	}
+}
+
+/* The vector of draft-ietf-acme-dns-account-label, section 3.2. */
+static void test_record(void **state)
+{
+	static const char url[] = "https://example.com/acme/acct/ExampleAccount";
+	_cleanup_free_ char *plain = txt_record("dns-01", url, "*.example.org"), *other = txt_record("http-01", url, "example.org");
+	_cleanup_free_ char *account = txt_record("dns-account-01", url, "*.example.org");
+
+	assert_string_equal(plain, "_acme-challenge.example.org");
+	assert_string_equal(account, "_ujmmovf2vn55tgye._acme-challenge.example.org");
+	assert_null(other);
 }
 
 static const struct txt_words words = {
@@ -89,6 +103,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_expand),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_value),

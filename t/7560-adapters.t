@@ -43,6 +43,8 @@ DNSAPI = UPDATE + """
 dns_test_add() { [ "$ACCOUNT_CONF_PATH" ] || return 1; _info "adding $1"; update "add $1. 1 TXT $2"; }
 dns_test_rm() { _info "removing $1"; update "delete $1. TXT $2"; }
 """
+# As acme.sh's dns_nsupdate: it removes whatever is there.
+DNSAPI_ALL = DNSAPI.replace("dns_test", "dns_all").replace("delete $1. TXT $2", "delete $1. TXT")
 
 
 class AcmeDns:
@@ -83,6 +85,7 @@ def main(t):
     os.makedirs(os.path.join(hooks.dir, "acme.sh.d", "dnsapi"))
     hooks.add("acme.sh.d/acme.sh", ACME_SH)
     hooks.add("acme.sh.d/dnsapi/dns_test.sh", DNSAPI)
+    hooks.add("acme.sh.d/dnsapi/dns_all.sh", DNSAPI_ALL)
     os.makedirs(t.path("acme.sh.state"))
     server = AcmeDns(bind)
     daemon = dns_site(t, bind, hooks).daemon
@@ -112,13 +115,20 @@ def main(t):
     t.equal(server.seen[0][3]["subdomain"], "d420c923", "for the subdomain that the CNAME leads to")
     t.contains("\n".join(daemon.cert("acme.sh")["order"]["log"]), "[info] adding _acme-challenge.acme-sh.shop.example", "the dnsapi script has acme.sh's helpers")
 
+    file = t.write("environment", "\n".join(adapters["acme.sh"][1:] + ["DNSAPI=dns_all", "DNSAPI_PUT_BACK=yes"]))
+    daemon.add_cert("all", "all.shop.example *.all.shop.example", challenge="dns-01", hook_set="acme.sh", hook_environment_file=file)
+    until("both are removed", lambda: "\n".join(daemon.cert("all")["order"]["log"]).count("removed _acme-ch") == 2)
+    log = "\n".join(daemon.cert("all")["order"]["log"])
+    t.equal(log.split("telling the CA")[1].count("[info] adding"), 1, "of a script that removes all values, those still needed are put back")
+    t.equal(bind.all_txt("shop.example"), [], "and at the end none is left")
+
     for name, line, said in (("dehydrated", "HOOK=/bin/true", "not the name of a script"), ("lego-exec", "HOOK=../x", "not the name"),
             ("acme.sh", "DNSAPI=../x", "not the name of a dnsapi"), ("acme-dns", "ACMEDNS_URL=", "ACMEDNS_URL")):
         done = daemon.run_ctl("cert", "add", f"bad-{name}", "--names", f"bad-{name.replace('.', '-')}.shop.example", "--account", "ca",
             "--challenge", "dns-01", "--hook-set", name, "--hook-environment-file", t.write("bad", line), "--wait")
         t.ok(done.returncode and said in done.stderr.decode(), f"{name}: {line} is refused", done.stderr.decode())
     wrong = t.write("wrong", "\n".join(adapters["acme-dns"][:2] + ["ACMEDNS_KEY=wrong-key-here"]))
-    done = daemon.run_ctl("cert", "add", "wrong", "--names", "acme-dns.shop.example", "--account", "ca", "--challenge", "dns-01",
+    done = daemon.run_ctl("cert", "add", "wrong", "--names", "wrong.shop.example", "--account", "ca", "--challenge", "dns-01",
         "--hook-set", "acme-dns", "--hook-environment-file", wrong, "--wait")
     t.contains(done.stderr.decode(), "401", "acme-dns: a wrong key is told")
     t.lacks(done.stderr.decode(), "wrong-key-here", "without showing it")

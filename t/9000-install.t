@@ -29,6 +29,7 @@ PLACES = {
     "usr/share/certera/hooks/acme.sh": 0o755,
     "usr/share/certera/hooks/certbot": 0o755,
     "usr/share/certera/hooks/dehydrated": 0o755,
+    "usr/share/certera/hooks/deploy-ssh": 0o755,
     "usr/share/certera/hooks/lego-exec": 0o755,
     "usr/share/certera/hooks/nsupdate": 0o755,
     "usr/share/doc/certera/README.md": 0o644,

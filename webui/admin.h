@@ -46,6 +46,8 @@ json_t *admin_show_check(const struct rec_cert *, const struct rec_check *);
 /* Fills in names and request from a PEM or DER text that a person sent. */
 int admin_read_csr(struct rec_cert *, const char *text, struct err *);
 /* Does the CA offer it, as far as we know?  profile may be NULL. */
+/* Another account orders it from now on; *order: at once. */
+int admin_set_account(struct txn *, struct rec_cert *, const char *name, bool *order, struct err *);
 int admin_check_profile(const struct rec_account *, const char *profile, struct err *);
 json_t *admin_show_account(struct txn *, const void *rec);
 /* The member "contact" as mailto: URLs. */
@@ -57,8 +59,19 @@ void admin_put_owner_name(json_t *, struct txn *, const char *user_id);
 /* What forms offer to choose from: CAs; plans, as a member of a page's value. */
 json_t *choices_cas(void);
 void choices_put_plans(json_t *page, struct txn *);
+/* What became of the deploy hook of its version in force; null if there is none. */
+json_t *admin_show_deploy(const struct request *, struct txn *, const struct rec_cert *);
 /* The last use of each API key. */
 void admin_put_consumers(json_t *, struct txn *, const char *id);
+
+/* How old a key is, and what to do if it is too old: "key_age_days", "key_note" (or "age_days", "note" with prefix ""). */
+void admin_put_key_age(json_t *, const struct request *, struct txn *, const struct rec_key *, const char *prefix);
+/* A member that is a number of days, as seconds; without it *seconds stays. */
+int admin_read_days(const json_t *body, const char *member, int64_t *seconds, struct err *);
+/* The member "rotate_after": days, 0 as configured, or "never". */
+int admin_read_rotate_after(const json_t *body, int64_t *seconds, struct err *);
+/* What its CA says of the version in force: "revocation". */
+void admin_put_revocation(json_t *, struct txn *, const struct rec_cert *);
 
 /* Puts the key the keeper has just made or imported: its record and version 1.  field: of key_new, key_import. */
 int admin_put_key(struct txn *, struct rec_key *, const struct slice *field, struct err *);

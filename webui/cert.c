@@ -139,6 +139,14 @@ static json_t *show_check(struct txn *t, const struct rec_cert *cert)
 	return rec_check_get(t, &check, cert->id, NULL) < 0 ? json_null() : admin_show_check(cert, &check);
 }
 
+static void put_key_age(json_t *o, const struct request *r, struct txn *t, const struct rec_cert *cert)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+
+	if (cert->key_id && rec_key_get(t, &key, cert->key_id, NULL) == 0)
+		admin_put_key_age(o, r, t, &key, "key_");
+}
+
 int page_cert(struct request *r, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
@@ -153,6 +161,9 @@ int page_cert(struct request *r, struct err *e)
 	json_object_set_new(answer, "past_orders", show_past_orders(t, &cert));
 	json_object_set_new(answer, "check", show_check(t, &cert));
 	watch_put_live(answer, t, &cert);
+	put_key_age(answer, r, t, &cert);
+	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));
+	admin_put_revocation(answer, t, &cert);
 	admin_put_consumers(answer, t, cert.id);
 	return reply_json(r, 200, answer);
 }
@@ -311,14 +322,24 @@ static int delete_answers(struct txn *t, const struct rec_cert *cert, struct err
 	return result;
 }
 
+/* Nothing more is done for it. */
+static int delete_rows(struct txn *t, const struct rec_cert *cert, struct err *e)
+{
+	static const enum agenda_kind kinds[] = { AGENDA_issue, AGENDA_renewal, AGENDA_check, AGENDA_revocation, AGENDA_deploy };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (agenda_delete(t, kinds[i], cert->id, e) < 0)
+			return -1;
+	return 0;
+}
+
 int page_cert_delete(struct request *r, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
-	    delete_answers(t, &cert, e) < 0 || discard_records(t, &cert, e) < 0 || agenda_delete(t, AGENDA_issue, cert.id, e) < 0 ||
-	    agenda_delete(t, AGENDA_renewal, cert.id, e) < 0 || agenda_delete(t, AGENDA_check, cert.id, e) < 0 ||
+	    delete_answers(t, &cert, e) < 0 || discard_records(t, &cert, e) < 0 || delete_rows(t, &cert, e) < 0 ||
 	    rec_check_delete(t, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_version_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_order_type, cert.id, e) < 0 ||

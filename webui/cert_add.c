@@ -66,7 +66,7 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 	struct rec_cert *cert = &a->cert;
 
 	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0 ||
-	    body_at("names", read_names(a, body, e), e) < 0 || proof_read(&a->cert, body, e) < 0 || proof_read_environment(body, &a->environment, e) < 0 ||
+	    body_at("names", read_names(a, body, e), e) < 0 || proof_read(&a->cert, body, e) < 0 || proof_read_environment(body, "hook_environment", &a->environment, e) < 0 ||
 	    admin_read_key_type(body, &a->key_type, e) < 0 || admin_read_renew_before(body, &cert->renew_before, e) < 0 ||
 	    admin_read_labels(body, cert, e) < 0)
 		return -1;

@@ -39,9 +39,9 @@ int admin_read_key_type(const json_t *body, char **out, struct err *e)
 	return 0;
 }
 
-int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
+int admin_read_days(const json_t *body, const char *member, int64_t *seconds, struct err *e)
 {
-	const char *text = json_str(body, "renew_before");
+	const char *text = json_str(body, member);
 	char *end;
 	long days;
 
@@ -49,10 +49,15 @@ int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
 		return 0;
 	days = strtol(text, &end, 10);
 	if (end == text || *end || days < 0 || days > DAYS_MOST)
-		return body_at("renew_before", err_set(e, ERR_INVALID, "\"renew_before\" is a number of days from 0 to %d, not \"%.40s\"",
-						       DAYS_MOST, text), e);
+		return body_at(member, err_set(e, ERR_INVALID, "\"%s\" is a number of days from 0 to %d, not \"%.40s\"", member, DAYS_MOST,
+					       text), e);
 	*seconds = days * (int64_t)DAY;
 	return 0;
+}
+
+int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
+{
+	return admin_read_days(body, "renew_before", seconds, e);
 }
 
 /* Separated by commas or spaces where they are one text; each once. */
@@ -99,7 +104,10 @@ int admin_read_labels(const json_t *body, struct rec_cert *cert, struct err *e)
 
 /* What a change amounts to. */
 struct change {
-	bool reissue, replan;
+	bool reissue;		/* other names, another key */
+	bool account;		/* another account */
+	bool order;		/* is to be ordered now; reissue means that too */
+	bool replan;
 	struct buf said;	/* for the event */
 };
 
@@ -185,6 +193,36 @@ static int set_labels(struct rec_cert *cert, const json_t *body, struct change *
 	return MIN(changed, 0);
 }
 
+static int set_account(struct txn *t, struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	const char *name = json_str(body, "account");
+
+	if (!name)
+		return 0;
+	c->account = true;
+	say(c, cert->staging ? "account of the staging certificate" : "account");
+	return admin_set_account(t, cert, name, &c->order, e);
+}
+
+/* What the CA can choose from; "" leaves it to the CA. */
+static int set_choices(struct txn *t, struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	const char *profile = json_str(body, "profile"), *chain = json_str(body, "preferred_chain");
+	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+
+	if (chain) {
+		record_set(&cert->preferred_chain, *chain ? chain : NULL);
+		say(c, "preferred chain");
+	}
+	if (!profile)
+		return 0;
+	record_set(&cert->profile, *profile ? profile : NULL);
+	say(c, "profile");
+	if (json_str(body, "account"))	/* whose profiles count then */
+		return 0;
+	return rec_account_get(t, &account, cert->account_id, e) < 0 ? -1 : admin_check_profile(&account, cert->profile, e);
+}
+
 static int set_flags(struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
 {
 	const char *preflight = json_str(body, "preflight");
@@ -216,7 +254,7 @@ static int plan(struct txn *t, struct rec_cert *cert, const struct change *c, st
 {
 	if (cert->disabled)
 		return agenda_delete(t, AGENDA_issue, cert->id, e);
-	if (c->reissue) {
+	if (c->reissue || c->order) {
 		cert->wanted = true;
 		return agenda_set(t, AGENDA_issue, cert->id, clock_now(), e);
 	}
@@ -235,7 +273,8 @@ int page_cert_set(struct request *r, struct err *e)
 
 	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
 	    set_names(r, &cert, body, &c, e) < 0 || body_at("names", scope_check_names(&r->visitor.scope, cert.names, e), e) < 0 ||
-	    set_key(&cert, body, &c, e) < 0 ||
+	    set_key(&cert, body, &c, e) < 0 || set_choices(t, &cert, body, &c, e) < 0 ||
+	    body_at("account", set_account(t, &cert, body, &c, e), e) < 0 ||
 	    body_at("fallback", set_fallback(t, &cert, body, &c, e), e) < 0 || set_flags(&cert, body, &c, e) < 0 ||
 	    set_labels(&cert, body, &c, e) < 0)
 		return -1;
@@ -243,8 +282,8 @@ int page_cert_set(struct request *r, struct err *e)
 		err_set(e, ERR_CONFLICT, "the names and the key of %s are those of a request that a person sent", cert.name);
 		return err_hint(e, "Send another request: certeractl cert csr %s --file FILE.", cert.name);
 	}
-	if (c.reissue && cert.open_order) {
-		err_set(e, ERR_CONFLICT, "an order of %s is under way, with its names and key as they were", cert.name);
+	if ((c.reissue || c.account) && cert.open_order) {
+		err_set(e, ERR_CONFLICT, "an order of %s is under way, with its names, key and account as they were", cert.name);
 		return err_hint(e, "Try again when it has ended.");
 	}
 	if (!c.said.len)
@@ -253,7 +292,7 @@ int page_cert_set(struct request *r, struct err *e)
 	    admin_event(r, t, "certificate.changed", cert.id, cert.name, e, "changed: %s", buf_str(&c.said)) < 0)
 		return -1;
 	answer = admin_show_one_cert(t, &cert);
-	json_put_bool(answer, "ordered", c.reissue && !cert.disabled);
+	json_put_bool(answer, "ordered", (c.reissue || c.order) && !cert.disabled);
 	if (admin_commit(r, TAKE(t), true, e) == 0)
 		return reply_json(r, 200, answer);
 	json_decref(answer);

@@ -1,7 +1,8 @@
 /* What is done with the versions of a certificate: putting one in force again, replacing one by a new key. */
 #include "base/clock.h"
 #include "store/agenda.h"
-#include "store/status.h"
+#include "store/deploy.h"
+#include "store/version.h"
 #include "webui/admin.h"
 
 static int check_version(const struct rec_cert *cert, const struct rec_version *version, int64_t n, struct err *e)
@@ -10,6 +11,8 @@ static int check_version(const struct rec_cert *cert, const struct rec_version *
 
 	if (n == cert->current)
 		return err_set(e, ERR_CONFLICT, "version %lld of %s is in force already", (long long)n, cert->name);
+	if (n <= cert->tests)
+		return err_set(e, ERR_CONFLICT, "version %lld of %s is of the staging CA it was tried with", (long long)n, cert->name);
 	if (version->revoked)
 		return err_set(e, ERR_CONFLICT, "version %lld of %s is revoked", (long long)n, cert->name);
 	if (version->not_after <= clock_now())
@@ -44,8 +47,9 @@ static int put_in_force(struct request *r, struct txn *t, struct rec_cert *cert,
 	cert->issued = version->issued;
 	cert->not_before = version->not_before;
 	cert->not_after = version->not_after;
-	if (plan(t, cert, e) < 0 || (ours && rec_key_put(t, &key, e) < 0) || rec_cert_put(t, cert, e) < 0 ||
-	    (cert->site && agenda_set(t, AGENDA_site, cert->id, clock_now(), e) < 0))
+	if (version_in_force(t, cert, e) < 0 || plan(t, cert, e) < 0 || (ours && rec_key_put(t, &key, e) < 0) ||
+	    rec_cert_put(t, cert, e) < 0 || (cert->site && agenda_set(t, AGENDA_site, cert->id, clock_now(), e) < 0) ||
+	    (deploy_script(cert, r->webui->settings->deploy_hook) && deploy_ask(t, cert, e) < 0))
 		return -1;
 	return admin_event(r, t, "certificate.rolled_back", cert->id, cert->name, e, "version %lld is in force again, instead of %lld",
 			   (long long)n, (long long)before);

@@ -70,12 +70,13 @@ static int read_search(struct request *r, struct search *s, struct err *e)
 	return 0;
 }
 
-/* The ids of what has the name: a certificate and its key often share it.  Of what was removed only the id is left. */
+/* The ids of what has the name: a certificate and its key often share it, perhaps with their user.  Of what was removed only the id is left. */
 static char **find_objects(struct txn *t, const char *name)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 }, staging = { 0 };
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	_cleanup_(rec_user_release) struct rec_user user = { 0 };
 	bool is_name = name_check(name, NULL) == 0;
 	char **ids = NULL;
 
@@ -87,6 +88,8 @@ static char **find_objects(struct txn *t, const char *name)
 		strv_add(&ids, key.id);
 	if (is_name && rec_account_by_name(t, &account, name, NULL) == 0)
 		strv_add(&ids, account.id);
+	if (is_name && rec_user_by_name(t, &user, name, NULL) == 0)
+		strv_add(&ids, user.id);
 	if (!ids)
 		strv_add(&ids, name);
 	return ids;

@@ -11,6 +11,8 @@
 #include "pki/collect.h"
 #include "pki/pfx.h"
 #include "store/agenda.h"
+#include "store/deploy.h"
+#include "store/version.h"
 #include "webui/name.h"
 #include "webui/permit.h"
 #include "webui/upload.h"
@@ -155,8 +157,10 @@ static int put_all(struct request *r, struct import *im, struct txn *t, struct e
 	if (put_key(im, t, e) < 0 || put_version(im, t, e) < 0)
 		return -1;
 	update_cert(r, im);
-	if (rec_cert_put(t, &im->cert, e) < 0 || agenda_delete(t, AGENDA_issue, im->cert.id, e) < 0 ||
-	    (im->cert.site && agenda_set(t, AGENDA_site, im->cert.id, clock_now(), e) < 0))
+	if (version_in_force(t, &im->cert, e) < 0 || rec_cert_put(t, &im->cert, e) < 0 ||
+	    agenda_delete(t, AGENDA_issue, im->cert.id, e) < 0 ||
+	    (im->cert.site && agenda_set(t, AGENDA_site, im->cert.id, clock_now(), e) < 0) ||
+	    (deploy_script(&im->cert, r->webui->settings->deploy_hook) && deploy_ask(t, &im->cert, e) < 0))
 		return -1;
 	return admin_event(r, t, "certificate.imported", im->cert.id, im->cert.name, e, "%sversion %lld, issued by %s, serial %s",
 			   first ? "new, " : "", (long long)im->cert.current,

@@ -102,6 +102,7 @@ int page_key(struct request *r, struct err *e)
 		return -1;
 	answer = rec_key_json(&key);
 	json_put_strv(answer, "used_by", users);
+	admin_put_key_age(answer, r, t, &key, "");
 	admin_put_consumers(answer, t, key.id);
 	return reply_json(r, 200, answer);
 }
@@ -136,6 +137,8 @@ static int read_key(struct request *r, struct making *m, struct err *e)
 		return body_at("pem", err_set(e, ERR_INVALID, "\"password\" opens the key in \"pem\", and there is none"), e);
 	if (type && key_type_by_word(type, &known, e) < 0)
 		return err_field(e, "type");
+	if (admin_read_rotate_after(body, &m->key.rotate_after, e) < 0)
+		return -1;
 	record_set(&m->key.name, json_str(body, "name"));
 	record_set(&m->key.description, json_str(body, "description"));
 	record_set(&m->key.use, KEEPER_USE_CERTIFICATE);

@@ -55,12 +55,14 @@ static int read_sort(struct list *l, struct err *e)
 
 	l->sort = l->of->sorts;
 	if (!text)
-		return 0;
+		return l->descending = *l->sort->word == '-', 0;
 	l->descending = *text == '-';
 	for (; l->sort->word; l->sort++) {
-		if (str_eq(l->sort->word, text + l->descending))
+		const char *word = l->sort->word + (*l->sort->word == '-');
+
+		if (str_eq(word, text + l->descending))
 			return 0;
-		buf_addf(&words, "%s%s", words.len ? ", " : "", l->sort->word);
+		buf_addf(&words, "%s%s", words.len ? ", " : "", word);
 	}
 	err_set(e, ERR_USAGE, "sort=%.40s is not understood; it is one of %s, with - in front for the other way round", text,
 		buf_str(&words));

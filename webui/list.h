@@ -25,7 +25,7 @@ struct list_type {
 	const struct list_sort {
 		const char *word;
 		list_key_fn *key;		/* NULL: by name */
-	} *sorts;				/* the first is the default; a row without word ends them */
+	} *sorts;				/* the first is the default, the other way round if its word begins with -; NULL ends them */
 	list_show_fn *show;
 };
 

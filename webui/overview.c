@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "store/agenda.h"
+#include "store/alert.h"
 #include "webui/tally.h"
 
 #define AGENDA_SHOWN 20
@@ -37,9 +38,12 @@ static void put_name(json_t *o, struct txn *t, const struct agenda_row *row)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	_cleanup_(rec_outbox_release) struct rec_outbox message = { 0 };
 
 	if (rec_cert_get(t, &cert, row->id, NULL) == 0)
 		json_put_str(o, "name", cert.name);
+	else if (rec_outbox_get(t, &message, row->id, NULL) == 0)
+		json_put_str(o, "name", message.name);
 	else
 		json_put_str(o, "name", rec_account_get(t, &account, row->id, NULL) == 0 ? account.name : NULL);
 }
@@ -84,6 +88,24 @@ static int show_accounts(struct txn *t, json_t *o, struct err *e)
 	return record_each(t, &rec_account_type, "", false, show_account, list, e);
 }
 
+static int count_message(void *arg, void *rec, struct err *e)
+{
+	const struct rec_outbox *m = rec;
+
+	if (json_object_get(arg, m->state))
+		json_put_int(arg, m->state, json_int(arg, m->state, 0) + 1);
+	return 0;
+}
+
+/* What has not reached anybody. */
+static int count_messages(struct txn *t, json_t *o, struct err *e)
+{
+	json_t *counts = json_pack("{s:i, s:i}", OUTBOX_QUEUED, 0, OUTBOX_DEAD, 0);
+
+	json_object_set_new(o, "outbox", counts);
+	return record_each(t, &rec_outbox_type, "", false, count_message, counts, e);
+}
+
 int overview_put(struct request *r, struct txn *t, json_t *o, struct err *e)
 {
 	const struct webui_env *env = r->webui->env;
@@ -92,7 +114,8 @@ int overview_put(struct request *r, struct txn *t, json_t *o, struct err *e)
 	json_put_str(o, "hostname", r->webui->settings->hostname);
 	json_put_time(o, "started", env->started);
 	json_put_int(o, "uptime", clock_now() - env->started);
-	return show_certs(r, t, o, e) < 0 || show_accounts(t, o, e) < 0 || show_agenda(&r->visitor.scope, t, o, e) < 0 ? -1 : 0;
+	return show_certs(r, t, o, e) < 0 || show_accounts(t, o, e) < 0 || count_messages(t, o, e) < 0 ||
+	       show_agenda(&r->visitor.scope, t, o, e) < 0 ? -1 : 0;
 }
 
 int page_status(struct request *r, struct err *e)

@@ -4,11 +4,16 @@
 
 #include "pki/identifier.h"
 
+static bool by_dns(const char *type)
+{
+	return str_eq(type, "dns-01") || str_eq(type, "dns-account-01");
+}
+
 static int check_type(const char *type, struct err *e)
 {
-	if (str_eq(type, "http-01") || str_eq(type, "dns-01"))
+	if (str_eq(type, "http-01") || by_dns(type))
 		return 0;
-	return err_set(e, ERR_INVALID, "the challenge type %.40s is not known; there are http-01 and dns-01", type);
+	return err_set(e, ERR_INVALID, "the challenge type %.40s is not known; there are http-01, dns-01 and dns-account-01", type);
 }
 
 /* "name=type", the name in its stored form. */
@@ -44,7 +49,7 @@ const char *proof_type(const struct rec_cert *cert, const char *name)
 static int check_names(const struct rec_cert *cert, struct err *e)
 {
 	for (char **name = cert->names; *name; name++) {
-		if (!identifier_is_wildcard(*name) || str_eq(proof_type(cert, *name), "dns-01"))
+		if (!identifier_is_wildcard(*name) || by_dns(proof_type(cert, *name)))
 			continue;
 		err_set(e, ERR_INVALID, "the wildcard %s cannot be proved by http-01", *name);
 		return err_hint(e, "Choose dns-01: certeractl cert add ... --challenge dns-01, or --challenge-for \"%s=dns-01\".", *name);
@@ -56,13 +61,24 @@ static int read_script(const json_t *body, const char *member, char **field, str
 {
 	const char *name = json_str(body, member);
 
-	if (name && (strchr(name, '/') || name[0] == '.')) {
+	if (!name)
+		return 0;
+	if (strchr(name, '/') || name[0] == '.') {
 		err_set(e, ERR_INVALID, "\"%s\" is the name of a script in hooks.directory, without a path", member);
 		err_hint(e, "Only scripts in that directory can be chosen.");
 		return err_field(e, member);
 	}
 	record_set(field, name);
 	return 0;
+}
+
+int proof_read_scripts(struct rec_cert *cert, const json_t *body, struct err *e)
+{
+	if (json_str(body, "hook_arguments"))
+		record_set(&cert->hook_arguments, json_str(body, "hook_arguments"));
+	if (read_script(body, "hook_set", &cert->hook_set, e) < 0 || read_script(body, "hook_cleanup", &cert->hook_cleanup, e) < 0)
+		return -1;
+	return read_script(body, "deploy_hook", &cert->deploy_hook, e);
 }
 
 int proof_read(struct rec_cert *cert, const json_t *body, struct err *e)
@@ -78,8 +94,7 @@ int proof_read(struct rec_cert *cert, const json_t *body, struct err *e)
 			return err_field(e, "challenges");
 	cert->by_hand = json_bool(body, "by_hand", false);
 	cert->no_propagation = json_bool(body, "no_propagation", false);
-	record_set(&cert->hook_arguments, json_str(body, "hook_arguments"));
-	if (read_script(body, "hook_set", &cert->hook_set, e) < 0 || read_script(body, "hook_cleanup", &cert->hook_cleanup, e) < 0)
+	if (proof_read_scripts(cert, body, e) < 0)
 		return -1;
 	return body_at("challenge", check_names(cert, e), e);
 }
@@ -117,7 +132,7 @@ static bool is_reserved(const char *line)
 {
 	static const char *const reserved[] = {
 		"PATH=", "ENV=", "IFS=", "PS4=", "HOME=", "SHELLOPTS=", "GCONV_PATH=", "BASH", "LD_", "PYTHON", "PERL", "RUBY", "NODE_",
-		"CERTERA_", "CERTBOT_",
+		"JAVA_", "LUA_", "GIT_", "OPENSSL_", "CURL_HOME=", "CERTERA_", "CERTBOT_", "RENEWED_",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
@@ -126,25 +141,25 @@ static bool is_reserved(const char *line)
 	return false;
 }
 
-static int check_line(const char *line, struct err *e)
+static int check_line(const char *member, const char *line, struct err *e)
 {
 	if (!is_variable(line) || strpbrk(line, "\r\n"))	/* not repeated: it may be a secret */
-		return err_set(e, ERR_INVALID, "a line of \"hook_environment\" is not like NAME=VALUE");
+		return err_set(e, ERR_INVALID, "a line of \"%s\" is not like NAME=VALUE", member);
 	if (!is_reserved(line))
 		return 0;
-	err_set(e, ERR_INVALID, "\"hook_environment\" cannot set %.*s", (int)MIN(strcspn(line, "="), 40u), line);
-	return err_hint(e, "It could make the script run another program. hooks.environment in certera.yaml can set it.");
+	err_set(e, ERR_INVALID, "\"%s\" cannot set %.*s", member, (int)MIN(strcspn(line, "="), 40u), line);
+	return err_hint(e, "It could make the script run another program. The configuration, certera.yaml, can set it.");
 }
 
-int proof_read_environment(const json_t *body, char **environment, struct err *e)
+int proof_read_environment(const json_t *body, const char *member, char **environment, struct err *e)
 {
-	const char *one = json_str(body, "hook_environment");
-	_cleanup_strv_ char **lines = one ? strv_split(one, "\r\n") : json_strv(body, "hook_environment");
+	const char *one = json_str(body, member);
+	_cleanup_strv_ char **lines = one ? strv_split(one, "\r\n") : json_strv(body, member);
 	_cleanup_buf_wipe_ struct buf text = BUF_INIT;
 	int result = 0;
 
 	for (char **line = lines; line && *line; line++) {
-		result = result ? result : check_line(*line, e);
+		result = result ? result : check_line(member, *line, e);
 		buf_addf(&text, "%s\n", *line);
 		wipe(*line, strlen(*line));
 	}

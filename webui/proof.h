@@ -11,7 +11,9 @@ int proof_read(struct rec_cert *, const json_t *body, struct err *);
 const char *proof_type(const struct rec_cert *, const char *name);
 /* The names have changed, and the type of challenge unless it is NULL. */
 int proof_change(struct rec_cert *, const char *type, struct err *);
-/* hook_environment as one text of lines, NULL if there is none; a secret, owned. */
-int proof_read_environment(const json_t *body, char **environment, struct err *);
+/* The scripts that are there by name, and their arguments; those that are not stay as they are. */
+int proof_read_scripts(struct rec_cert *, const json_t *body, struct err *);
+/* That member as one text of lines, NULL if there is none; a secret, owned. */
+int proof_read_environment(const json_t *body, const char *member, char **environment, struct err *);
 
 #endif

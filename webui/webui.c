@@ -495,7 +495,9 @@ static void serve(struct request *r, enum method method, const char *path)
 	if (!m.path || !gate_admits(&r->visitor, r->route->role, r->webui->settings))
 		turn_away(r, method, m.path);
 	else if (attend(r, method, path, &m, &e) < 0)
-		e.kind == ERR_AUTH && !gate_knows(&r->visitor, r->webui->settings) ? refuse(r) : reply_error(r, &e);
+		e.kind == ERR_AUTH && r->route->role > ROLE_APIKEY && !gate_knows(&r->visitor, r->webui->settings) ?
+			refuse(r) :
+			reply_error(r, &e);
 }
 
 /* All of them in one, in order: what a proxy adds may stand in a header of its own.  Owned. */

@@ -23,6 +23,8 @@ struct webui_settings {
 	struct cidr_list admin, api, trusted_proxies;
 	const char *key_type;			/* default for new keys */
 	json_t *shown;				/* all settings, for people who look at them */
+	int64_t rotate_after;			/* seconds after which a key is old; 0: never */
+	const char *deploy_hook;		/* script for certificates without one of their own; "": none */
 	const char *develop;			/* directory of html/ and static/ being worked on; "": what is in the program */
 	int64_t session_idle, session_most;	/* seconds until a session ends: without a request, and in any case */
 };

@@ -11,6 +11,10 @@
 #	    - "LE_WORKING_DIR=/var/lib/certera/acme.sh"	a directory the user certera may write: such scripts keep
 #							what they were told, and their log, there
 #
+#	    - "DNSAPI_PUT_BACK=yes"			for scripts that remove all values of a record instead of the one
+#							(dns_nsupdate does; see also the hook nsupdate): those that are
+#							still needed are added again
+#
 # acme.sh runs the function that its first argument names, so with `true` it only defines what the scripts use.
 set -eu
 
@@ -36,4 +40,9 @@ set -- true
 _initpath
 # shellcheck source=/dev/null
 . "./acme.sh.d/dnsapi/$DNSAPI.sh"
-"${DNSAPI}_$action" "$CERTERA_FULL_RECORD" "$CERTERA_VALUE"
+"${DNSAPI}_$action" "$CERTERA_FULL_RECORD" "$CERTERA_VALUE" || exit
+if [ "$CERTERA_ACTION" = cleanup ] && [ "${DNSAPI_PUT_BACK:-}" = yes ]; then
+	for value in $CERTERA_VALUES; do
+		"${DNSAPI}_add" "$CERTERA_FULL_RECORD" "$value" || exit
+	done
+fi

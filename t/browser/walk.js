@@ -40,7 +40,7 @@ async function open(c) {
 		javaScriptEnabled: c.script !== false, ignoreHTTPSErrors: true, acceptDownloads: true, bypassCSP: false });
 	context.setDefaultTimeout(PATIENCE);
 	page = await context.newPage();
-	page.on("console", (m) => { if (m.type() === "error") said.push(m.text()); });
+	page.on("console", (m) => { if (m.type() === "error" && !m.text().startsWith("Failed to load resource")) said.push(m.text()); });
 	page.on("pageerror", (e) => said.push(e.message));
 	page.on("response", async (r) => {
 		if (r.request().isNavigationRequest() && (r.headers()["content-type"] || "").includes("html"))
@@ -103,7 +103,11 @@ const actions = {
 		const c = JSON.parse(line);
 		let answer;
 		try {
-			answer = await actions[c.do](c);
+			answer = await actions[c.do](c).catch((e) => {
+				if (!/destroyed|navigat|detached/.test(e.message))
+					throw e;
+				return actions[c.do](c);	/* the page was just being replaced */
+			});
 		} catch (e) {
 			answer = { failed: `${line.slice(0, 200)}: ${e.message}` };
 		}

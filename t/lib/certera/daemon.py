@@ -167,14 +167,15 @@ class Certerad(Process):
 class Site:
     """Everything the main job needs, ready: certerad, nginx redirecting to it, Pebble validating there.
 
-    pebble: options of Pebble; record: put a Recorder between; suffix: tells several sites of one test apart; the rest
-    goes to Certerad.
+    pebble: options of Pebble; record: put a Recorder between; suffix: tells several sites of one test apart; other_ca:
+    makes another CA instead, which looks for web servers at port 80; the rest goes to Certerad.
     """
 
-    def __init__(self, t, pebble=None, record=False, account=True, suffix="", **certerad):
+    def __init__(self, t, pebble=None, record=False, account=True, suffix="", other_ca=None, **certerad):
         self.daemon = Certerad(t, **{"name": "certerad" + suffix, **certerad})
-        self.nginx = Nginx(t, f"http://127.0.0.1:{self.daemon.http_port}", name="nginx" + suffix)
-        self.pebble = Pebble(t, self.nginx.port, **{"name": "pebble" + suffix, **(pebble or {})})
+        self.nginx = Nginx(t, f"http://127.0.0.1:{self.daemon.http_port}", name="nginx" + suffix,
+            port=80 if other_ca else None)
+        self.pebble = other_ca(t) if other_ca else Pebble(t, self.nginx.port, **{"name": "pebble" + suffix, **(pebble or {})})
         self.recorder = Recorder(self.pebble) if record else None
         self.ca = self.recorder or self.pebble
         if account:

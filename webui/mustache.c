@@ -1,4 +1,4 @@
-#include "webui/template.h"
+#include "webui/mustache.h"
 
 #include <ctype.h>
 
@@ -18,7 +18,7 @@ struct place {
 };
 
 struct rendering {
-	const struct template_env *env;
+	const struct mustache_env *env;
 	struct buf *out;
 	struct err *e;
 	int depth;
@@ -31,7 +31,7 @@ struct tag {
 	const char *start, *after;
 };
 
-void template_escape(struct buf *out, const char *text)
+void mustache_escape(struct buf *out, const char *text)
 {
 	while (*text) {
 		size_t plain = strcspn(text, "&<>\"'");
@@ -151,7 +151,7 @@ static int put_value(struct rendering *r, const json_t *value)
 {
 	switch (json_typeof(value)) {
 	case JSON_STRING:
-		template_escape(r->out, json_string_value(value));
+		mustache_escape(r->out, json_string_value(value));
 		return 0;
 	case JSON_INTEGER:
 		buf_addf(r->out, "%lld", (long long)json_integer_value(value));
@@ -166,7 +166,7 @@ static int put_value(struct rendering *r, const json_t *value)
 	case JSON_OBJECT:
 		if (!json_str(value, "text"))
 			return -1;
-		template_escape(r->out, json_str(value, "text"));
+		mustache_escape(r->out, json_str(value, "text"));
 		return 0;
 	case JSON_ARRAY:
 		return -1;
@@ -340,7 +340,7 @@ static int render(struct rendering *r, struct place p, const struct scope *s)
 	return found;
 }
 
-int template_render(struct buf *out, const char *name, json_t *value, const struct template_env *env, struct err *e)
+int mustache_render(struct buf *out, const char *name, json_t *value, const struct mustache_env *env, struct err *e)
 {
 	struct scope s = { .value = value };
 	struct rendering r = { .env = env, .out = out, .e = e };

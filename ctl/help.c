@@ -1,0 +1,77 @@
+/* What --help says: all commands, those that begin with a word, the options of one. */
+#include "ctl/ctl.h"
+
+#include "base/buf.h"
+
+struct line {
+	char *head;
+	const char *text;
+};
+
+/* As a table whose first column is as wide as it has to be.  Takes the heads. */
+static void print_pairs(FILE *out, struct line *lines, size_t count)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < count; i++)
+		width = MAX(width, strlen(lines[i].head));
+	for (size_t i = 0; i < count; i++) {
+		fprintf(out, "  %-*s  %s\n", (int)width, lines[i].head, lines[i].text);
+		free(lines[i].head);
+	}
+}
+
+static bool same_first_word(const char *a, const char *b)
+{
+	size_t len = strcspn(a, " ");
+
+	return len == strcspn(b, " ") && !strncmp(a, b, len);
+}
+
+bool help_group(FILE *out, const char *word)
+{
+	_cleanup_free_ struct line *lines = xcalloc(commands_count, sizeof(*lines));
+	size_t count = 0;
+
+	for (size_t i = 0; i < commands_count; i++)
+		if (same_first_word(commands[i].words, word))
+			lines[count++] = (struct line){
+				.head = xasprintf("%s%s%s", commands[i].words, *commands[i].args ? " " : "", commands[i].args),
+				.text = commands[i].text,
+			};
+	print_pairs(out, lines, count);
+	return count;
+}
+
+void help_all(FILE *out)
+{
+	fputs("usage: certeractl [--socket PATH] [--json] COMMAND [OPTION]... [ARGUMENT]...\n", out);
+	for (size_t i = 0; i < commands_count; i++) {
+		if (i && same_first_word(commands[i].words, commands[i - 1].words))
+			continue;
+		fputs("\n", out);
+		help_group(out, commands[i].words);
+	}
+	fputs("\n  --socket PATH  the daemon's control socket (else $CERTERA_SOCKET, else " DEFAULT_SOCKET ")\n"
+	      "  --json         print the daemon's answer as JSON\n"
+	      "  --help         this text; behind a command its options, behind a first word its commands\n"
+	      "  --version      the version\n",
+	      out);
+}
+
+void help_command(FILE *out, const struct command *c)
+{
+	_cleanup_free_ struct line *lines = xcalloc(c->options_count + 1, sizeof(*lines));
+
+	for (size_t i = 0; i < c->options_count; i++) {
+		const struct option_row *o = &c->options[i];
+
+		lines[i] = (struct line){
+			.head = xasprintf("--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : ""), .text = o->text,
+		};
+	}
+	lines[c->options_count] = (struct line){ .head = xstrdup("--json"), .text = "print the daemon's answer as JSON" };
+	fprintf(out, "usage: certeractl %s%s%s%s\n\n%s\n\n", c->words, c->options_count ? " [OPTION]..." : "", *c->args ? " " : "",
+		c->args, c->text);
+	print_pairs(out, lines, c->options_count + 1);
+}

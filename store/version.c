@@ -1,0 +1,38 @@
+#include "store/version.h"
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "store/agenda.h"
+
+#define FIRST_ASKED 600	/* seconds: responders of CAs know a new certificate only after a while */
+
+/* Its row is there before anybody can forget it; the wishes are in the record of the version. */
+static int revoke_replaced(struct txn *t, struct rec_cert *cert, struct err *e)
+{
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	_cleanup_free_ char *id = record_child_id(cert->id, cert->revoke_when_replaced);
+	struct err why = { 0 };
+
+	cert->revoke_when_replaced = 0;
+	if (rec_version_get(t, &version, id, &why) < 0) {
+		if (e)
+			*e = why;
+		return why.kind == ERR_MISSING ? 0 : -1;
+	}
+	if (version.revoked)
+		return 0;
+	version.replaced = clock_now();
+	return rec_version_put(t, &version, e) < 0 ? -1 : agenda_set(t, AGENDA_revoke, id, version.replaced, e);
+}
+
+int version_in_force(struct txn *t, struct rec_cert *cert, struct err *e)
+{
+	int64_t wait = cert->imported ? 0 : FIRST_ASKED + (int64_t)random_below(FIRST_ASKED);
+
+	record_set(&cert->deploy, NULL);
+	if (cert->revoke_when_replaced && cert->revoke_when_replaced != cert->current && revoke_replaced(t, cert, e) < 0)
+		return -1;
+	if (agenda_set(t, AGENDA_expiry, cert->id, clock_now(), e) < 0)
+		return -1;
+	return agenda_set(t, AGENDA_revocation, cert->id, clock_now() + wait, e);
+}
