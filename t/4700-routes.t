@@ -113,7 +113,7 @@ def wrong(what, answer, method, path, role, allowed, offered):
         yield f"{what}: {answer.status} instead of 405"
     if allowed and offered and method == "GET" and ROLES.index(role) >= ROLES.index("GUEST"):
         shown[200 <= answer.status < 400] += 1
-        if answer.status >= 400 and (answer.status not in (404, 409, 503) or b"there is nothing here" in answer.body):
+        if answer.status >= 400 and (answer.status not in (404, 409, 503) or b"there is nothing here" in answer.body and path != "/api/v1/setup"):
             yield f"{what}: {answer}"
     if answer.status >= 500 and answer.status != 503:
         yield f"{what}: {answer}"
