@@ -159,7 +159,7 @@ void admin_put_key_name(json_t *o, struct txn *t, const char *key_id)
 	json_put_str(o, "key", rec_key_get(t, &key, key_id, NULL) == 0 ? key.name : NULL);
 }
 
-void admin_put_consumers(json_t *o, struct txn *t, const char *id)
+void admin_put_consumers(json_t *o, struct txn *t, const char *id, int64_t current)
 {
 	json_t *list = json_array();
 
@@ -173,6 +173,7 @@ void admin_put_consumers(json_t *o, struct txn *t, const char *id)
 			continue;
 		one = rec_consumer_json(&consumer);
 		json_put_int(one, "slot", slot);
+		json_put_bool(one, "behind", consumer.version != current);
 		json_array_append_new(list, one);
 	}
 }

@@ -22,6 +22,7 @@ from .dns import Bind, Hooks, dns_site
 from .peers import Apache, Caddy, Names, Nginx, Pebble, pebble_new, pebbles, program
 from .mail import Mail, MailServer, Receiver
 from .recorder import Drop, Recorder, Refuse, Reply
+from .tracking import Authority, BlackHole, Talker, TlsServer, reset, starttls
 from . import faults
 from .daemon import Certerad, CtlError, Site
 from .network import own_network
