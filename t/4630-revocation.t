@@ -177,6 +177,10 @@ def shared_crl(t, daemon, ca, web):
     web.delay = 0
     t.equal(web.count("/shared.crl"), 1, "five certificates, one CRL: fetched once")
     t.equal(daemon.cert("shared3")["revocation"]["from"], url, "it says where it is from")
+    again = [time.mktime(time.strptime(daemon.cert(f"shared{i}")["revocation"]["next"], "%Y-%m-%dT%H:%M:%SZ")) - time.mktime(time.gmtime())
+        for i in range(5)]
+    t.ok(all(8.9 * 3600 < n <= 12 * 3600 for n in again) and len(set(int(n) // 60 for n in again)) > 1,
+        "asked again within twelve hours, not all at the same time", again)
     daemon.stop()
     daemon.begin()
     daemon.ctl("cert", "import", "shared5", "--file", t.write("all.pem", read(leaves[5][0]) + read(ca.cert)), "--key-file", leaves[5][1])
