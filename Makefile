@@ -88,7 +88,7 @@ $(B)/daemon/rule.inc: $(RULES)
 $(B)/daemon/rule.o: $(B)/daemon/rule.inc
 
 # The templates and what goes with them, as C.
-PAGES = $(wildcard webui/html/*.html webui/static/*)
+PAGES = $(wildcard webui/html/*.html webui/static/*) $(RULES)
 $(B)/webui/files.inc: $(PAGES) Makefile
 	@mkdir -p $(@D)
 	@echo "  GEN   $@"
@@ -186,7 +186,7 @@ TESTS  = $(wildcard t/$(T)*.t) $(filter $(B)/t/$(T)%,$(UNITS))
 .PHONY: check
 check:
 	contrib/install-deps build run test
-	t/setup-peers pebble
+	t/setup-peers pebble browser
 	$(MAKE) -j$(JOBS) DEVELOPER=1 all $(TESTS) $(FILL)
 	$(MAKE) prove
 

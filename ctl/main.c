@@ -193,10 +193,21 @@ static int complete(struct ctl *ctl, struct err *e)
 		put_sites(ctl);
 		return 0;
 	}
-	if (!str_eq(ctl->command->method, "GET") && !strchr(ctl->command->path, '{'))
+	if (str_eq(ctl->command->words, "backup")) {	/* the daemon's working directory is another */
+		_cleanup_free_ char *here = *ctl->args[0] == '/' ? xstrdup("") : getcwd(NULL, 0);
+		_cleanup_free_ char *directory = here ? xasprintf("%s%s%s", here, *here ? "/" : "", ctl->args[0]) : NULL;
+
+		if (!directory)
+			return err_errno(e, ERR_USAGE, "finding the working directory");
+		json_put_str(ctl->body, "directory", directory);
+		return 0;
+	}
+	if (ctl->args && !str_eq(ctl->command->method, "GET") && !strchr(ctl->command->path, '{'))
 		json_put_str(ctl->body, "name", ctl->args[0]);
 	if (json_bool(ctl->local, "staging", false))
 		json_put_str(ctl->query, "staging", "true");
+	if (json_bool(ctl->local, "dry_run", false))
+		json_put_str(ctl->query, "dry_run", "true");
 	if (json_bool(ctl->local, "no_tags", false))
 		json_object_set_new(ctl->body, "tags", json_array());
 	if (json_bool(ctl->local, "no_issue", false))

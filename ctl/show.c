@@ -147,7 +147,12 @@ static void print_api_keys(const json_t *answer, const char *member, const char 
 
 void print_added(const json_t *answer)
 {
-	printf("Certificate %s is added.\n", json_str(json_object_get(answer, "certificate"), "name"));
+	const char *name = json_str(json_object_get(answer, "certificate"), "name");
+
+	if (json_bool(answer, "existing", false))
+		printf("Certificate %s is there already, as it is described here; its API keys were shown when it was added.\n", name);
+	else
+		printf("Certificate %s is added.\n", name);
 	print_api_keys(answer, "api_keys", "certificate");
 	print_api_keys(answer, "key_api_keys", "key");
 }
@@ -187,6 +192,34 @@ int show_status(struct ctl *ctl, json_t *answer)
 	return 0;
 }
 
+int show_health(struct ctl *ctl, json_t *answer)
+{
+	const json_t *check;
+	size_t i;
+
+	if (!ctl_as_json(ctl, answer)) {
+		printf("The server is %s.\n", json_str(answer, "status"));
+		json_array_foreach (json_object_get(answer, "checks"), i, check)
+			printf("%s %-14s %s\n", json_bool(check, "well", false) ? " " : "!", json_str(check, "name"), json_str(check, "text"));
+	}
+	return str_eq(json_str(answer, "status"), "well") ? 0 : 1;
+}
+
+int show_agenda(struct ctl *ctl, json_t *answer)
+{
+	static const struct column columns[] = { { "WHEN", "due" }, { "OF", "name" }, { "WHAT", "what" } };
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_table(json_object_get(answer, "agenda"), columns, ARRAY_SIZE(columns), "Nothing is planned.");
+	return 0;
+}
+
+static const struct column limit_columns[] = {
+	{ "LIMIT", "limit" }, { "OF", "of" }, { "USED", "used" }, { "MOST", "most" }, { "LEFT", "left" },
+	{ "SECONDS", "window" }, { "LEARNED", "learned" }, { "NEXT FREE", "free_at" },
+};
+
 int show_account(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
@@ -195,10 +228,6 @@ int show_account(struct ctl *ctl, json_t *answer)
 		{ "EAB", "eab_kid" }, { "CA file", "ca_file" }, { "created", "created" }, { "trouble", "trouble" },
 		{ "no order before", "held_until" },
 		{ "being asked", "wish" }, { "checked", "checked" },
-	};
-	static const struct column limits[] = {
-		{ "LIMIT", "limit" }, { "OF", "of" }, { "USED", "used" }, { "MOST", "most" }, { "LEFT", "left" },
-		{ "SECONDS", "window" }, { "LEARNED", "learned" }, { "NEXT FREE", "free_at" },
 	};
 	const json_t *used = json_object_get(answer, "limits");
 
@@ -210,7 +239,7 @@ int show_account(struct ctl *ctl, json_t *answer)
 	print_error(answer);
 	if (json_array_size(used)) {
 		putchar('\n');
-		print_table(used, limits, ARRAY_SIZE(limits), "");
+		print_table(used, limit_columns, ARRAY_SIZE(limit_columns), "");
 	}
 	return 0;
 }
@@ -358,6 +387,36 @@ int show_hooks(struct ctl *ctl, json_t *answer)
 		return 0;
 	printf("The scripts of %s are changed; those not named here are as configured.\n", json_str(answer, "name"));
 	print_fields(answer, lines, ARRAY_SIZE(lines));
+	return 0;
+}
+
+/* What "cert add --dry-run" would do. */
+int show_dry_run(struct ctl *ctl, json_t *answer)
+{
+	static const struct column proofs[] = {
+		{ "NAME", "name_shown" }, { "PROVED BY", "challenge" }, { "ASKED FOR AT", "url" }, { "TXT RECORD", "record" },
+	};
+	static const struct column lines[] = { { "name", "name" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" } };
+	const json_t *used = json_object_get(answer, "limits");
+	const json_t *finding;
+	size_t i;
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_fields(json_object_get(answer, "certificate"), lines, ARRAY_SIZE(lines));
+	putchar('\n');
+	print_table(json_object_get(answer, "proofs"), proofs, ARRAY_SIZE(proofs), "");
+	if (json_array_size(used)) {
+		putchar('\n');
+		print_table(used, limit_columns, ARRAY_SIZE(limit_columns), "");
+	}
+	if (json_array_size(json_object_get(answer, "offers")))
+		putchar('\n');
+	print_list("Also wanted?", json_object_get(answer, "offers"));
+	putchar('\n');
+	json_array_foreach (json_object_get(answer, "findings"), i, finding)
+		printf("! %s\n", json_string_value(finding));
+	puts(json_bool(answer, "existing", false) ? "It is there already; nothing would be done." : "Nothing was ordered: this was a dry run.");
 	return 0;
 }
 

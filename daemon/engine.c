@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "daemon/check.h"
 #include "daemon/dns_query.h"
+#include "daemon/forget.h"
 #include "daemon/hook.h"
 #include "daemon/outbox.h"
 #include "daemon/queue.h"
@@ -50,6 +51,10 @@ static const struct kind {
 	{ AGENDA_expiry,   expiry_due,   20 },
 	{ AGENDA_scan,     scan_due,     0 },
 	{ AGENDA_live,     live_due,     0 },
+	{ AGENDA_backup,   upkeep_due,   1 },
+	{ AGENDA_verify,   upkeep_due,   1 },
+	{ AGENDA_session,  session_due,  10 },
+	{ AGENDA_caller,   caller_due,   10 },
 };
 
 static const struct kind *kind_of(enum agenda_kind kind)

@@ -75,6 +75,7 @@ int check_due(struct engine *, const struct agenda_row *, struct err *);
 int account_due(struct engine *, const struct agenda_row *, struct err *);
 int relinquish_due(struct engine *, const struct agenda_row *, struct err *);
 int revoke_due(struct engine *, const struct agenda_row *, struct err *);
+int upkeep_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
 int deploy_due(struct engine *, const struct agenda_row *, struct err *);
 int revocation_due(struct engine *, const struct agenda_row *, struct err *);

@@ -56,6 +56,7 @@ static struct settings *settings_new(const struct config *config, int https_port
 		.rotate_after = config->keys_rotate_after,
 		.deploy_hook = s->deploy_hook,
 		.develop = s->develop,
+		.shown = config_json(config),
 		.session_idle = config->session_idle,
 		.session_most = config->session_most,
 		.admin = copy_networks(&config->access_admin),
@@ -76,6 +77,7 @@ static void settings_free(struct settings *s)
 	free(s->key_type);
 	free(s->deploy_hook);
 	free(s->develop);
+	json_decref(s->webui.shown);
 	free(s);
 }
 

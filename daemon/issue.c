@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "pki/cert.h"
 #include "pki/csr.h"
 #include "pki/revocation.h"
@@ -562,7 +563,6 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 	renewal_succeeded(cert, version.issued);
 	cert->current = cert->newest;
 	cert->new_key = false;
-	cert->issued = version.issued;
 	cert->not_before = leaf->not_before;
 	cert->not_after = leaf->not_after;
 	cert->revoked = 0;
@@ -675,6 +675,7 @@ static int finish(struct issue *is, const char *chain, const struct err *why, st
 		return txn_commit(TAKE(t), e);
 	}
 	is->order.position = chain ? is->order.positions : is->order.position;
+	metric_add(chain ? METRIC_orders_issued : METRIC_orders_failed, 1);
 	record_set(&is->order.error, problem);
 	keep = why && order_goes_on(is->acme, why) && kept_fits(&is->order, &cert, &is->account);
 	if ((keep ? rec_order_put(t, &is->order, e) : kept_close(t, &is->order, chain ? "issued" : "failed", e)) < 0)

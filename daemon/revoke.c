@@ -70,16 +70,6 @@ static int revoked(struct txn *t, struct rec_cert *cert, struct rec_version *ver
 	return note_event(t, cert, "certificate.revoked", e, version, version->reason);
 }
 
-/* Does trying again make sense without a person? */
-static bool is_temporary(const struct err *why)
-{
-	enum problem_policy policy = problem_policy(why->code);
-
-	if (why->kind == ERR_CA)
-		return policy == PROBLEM_RETRY || policy == PROBLEM_WAIT;
-	return why->kind == ERR_NETWORK || why->kind == ERR_TIMEOUT || why->kind == ERR_PROTOCOL || why->kind == ERR_INTERNAL;
-}
-
 static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_version *version, const struct err *why,
 		       struct err *e)
 {
@@ -89,10 +79,10 @@ static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_ve
 	log_warn("certificate %s: %s", cert->name, why->message);
 	record_set(&version->error, problem);
 	if (rec_version_put(t, version, e) < 0 ||
-	    (is_temporary(why) ? agenda_set(t, AGENDA_revoke, version->id, again, e)
+	    (renewal_may_pass(why) ? agenda_set(t, AGENDA_revoke, version->id, again, e)
 			       : agenda_delete(t, AGENDA_revoke, version->id, e)) < 0)
 		return -1;
-	if ((version->failures == 1 || !is_temporary(why)) &&
+	if ((version->failures == 1 || !renewal_may_pass(why)) &&
 	    alert_raise_cert(t, ALERT_unrevoked, cert, e, "Version %lld, serial %s: %s", (long long)number_of(version->id),
 			     version->serial, said) < 0)
 		return -1;

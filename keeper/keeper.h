@@ -37,6 +37,7 @@ enum keeper_op {
 #define KEEPER_MESSAGE_MAX (128 * 1024)	/* bytes of one message */
 #define KEEPER_DIED "keeperDied"	/* code of the error that pending questions then get */
 #define KEEPER_PROOF_PEER "peer"
+#define KEEPER_UNCONFIRMED "unconfirmed"	/* code of ERR_DENIED: the keeper's word is good no more */
 #define KEEPER_PROOF_SECONDS 300	/* how long the keeper's word that somebody gave the password is good */
 #define KEEPER_USE_CERTIFICATE "certificate"
 #define KEEPER_USE_ACCOUNT "account"	/* may sign; API keys do not export it */

@@ -111,6 +111,8 @@ static int check_proof(const struct call *c, const struct access *a, struct err 
 		return peer_check(c->proof_fd, c->room->daemon, c->room->user, e);
 	if (by_person(c))
 		return 0;
+	if (witness_check_stale(c->room->witnesses, proof, e))
+		return -1;
 	if (!a || !access_slot(a, proof))
 		return err_set(e, ERR_DENIED, "the API key is not one of this record");
 	return 0;
@@ -277,6 +279,8 @@ int op_access_allow(struct call *c, struct err *e)
 {
 	struct access a;
 
+	if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e))
+		return -1;
 	if (!call_by_peer(c) && !by_person(c))
 		return err_set(e, ERR_DENIED, "only a person says what the API keys of a certificate may have");
 	if (check_proof(c, NULL, e) || access_open(&a, &c->room->seal, ACCESS_CERTIFICATE, call_in(c, "id"), call_in(c, "access"), e))
@@ -367,6 +371,8 @@ static int check_permit(const struct call *c, const struct access *key, struct e
 		return err_set(e, ERR_DENIED, "the key of an account goes into no file with a certificate");
 	if (call_by_peer(c) || by_person(c) || access_slot(key, call_in(c, "proof")))
 		return check_proof(c, key, e);
+	if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e))
+		return -1;
 	if (access_open(&permit, &c->room->seal, ACCESS_CERTIFICATE, id, call_in(c, "permit"), e))
 		return -1;
 	if (!access_slot(&permit, call_in(c, "proof")))

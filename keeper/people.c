@@ -105,6 +105,8 @@ static int check_change(const struct call *c, bool own_too, struct err *e)
 	if (witness_find(c->room->witnesses, call_in(c, "proof"), &who) &&
 	    (who.role == PERSON_ADMIN || (own_too && slice_eq(call_in(c, "id"), slice_str(who.id)))))
 		return 0;
+	if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e))
+		return -1;
 	return err_set(e, ERR_DENIED, "this is for an administrator who has just given the password");
 }
 
@@ -125,6 +127,8 @@ int op_user_new(struct call *c, struct err *e)
 	if (call_by_peer(c)) {
 		if (peer_check(c->proof_fd, c->room->daemon, c->room->user, e))
 			return -1;
+	} else if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e)) {
+		return -1;
 	} else if (!setup && (!witness_find(c->room->witnesses, call_in(c, "proof"), &who) || who.role != PERSON_ADMIN)) {
 		return err_set(e, ERR_DENIED, "users are added by an administrator who has just given the password");
 	}
@@ -220,19 +224,39 @@ int op_totp_new(struct call *c, struct err *e)
 	return 0;
 }
 
-int op_totp_confirm(struct call *c, struct err *e)
+/* The person of the question, with the secret that is pending. */
+static int open_pending(const struct call *c, struct person *p, struct err *e)
 {
 	_cleanup_buf_wipe_ struct buf secret = BUF_INIT;
-	const char *code = call_text(c, "code", e);
-	struct person p;
-	int64_t step;
 
-	if (!code || check_change(c, true, e) || open_person(c, &p, e) ||
+	if (check_change(c, true, e) || open_person(c, p, e) ||
 	    seal_open(&c->room->seal, PERSON_PENDING, call_in(c, "id"), call_in(c, "pending"), &secret, e))
 		return -1;
 	if (secret.len != PERSON_SECRET_SIZE)
 		return err_set(e, ERR_STORAGE, "the secret of an app is %zu bytes long", secret.len);
-	memcpy(p.secret, secret.data, sizeof(p.secret));
+	memcpy(p->secret, secret.data, sizeof(p->secret));
+	return 0;
+}
+
+int op_totp_show(struct call *c, struct err *e)
+{
+	struct person p;
+
+	if (open_pending(c, &p, e))
+		return -1;
+	totp_text(p.secret, call_out(c, "secret"));
+	wipe(&p, sizeof(p));
+	return 0;
+}
+
+int op_totp_confirm(struct call *c, struct err *e)
+{
+	const char *code = call_text(c, "code", e);
+	struct person p;
+	int64_t step;
+
+	if (!code || open_pending(c, &p, e))
+		return -1;
 	step = totp_step(p.secret, code, clock_now(), 0);
 	if (!step) {
 		wipe(&p, sizeof(p));

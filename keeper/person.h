@@ -49,6 +49,8 @@ struct witness {
 /* Appends the word to be shown for KEEPER_PROOF_SECONDS. */
 void witness_add(struct witnesses *, const struct witness *, struct buf *proof);
 bool witness_find(struct witnesses *, struct slice proof, struct witness *);
+/* Looks like such a word, but is none (any more): -1 and e says so. */
+int witness_check_stale(struct witnesses *, struct slice proof, struct err *);
 /* What was said of this user is good no more, but for one word. */
 void witness_forget(struct witnesses *, struct slice id, struct slice but);
 /* Is this step newer than all of the user's before it?  Then it is the newest. */

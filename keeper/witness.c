@@ -93,6 +93,17 @@ bool witness_find(struct witnesses *w, struct slice proof, struct witness *who)
 	return found;
 }
 
+int witness_check_stale(struct witnesses *w, struct slice proof, struct err *e)
+{
+	struct witness who;
+
+	if (!proof.len || !str_starts(proof.data, WORD_PREFIX) || witness_find(w, proof, &who))
+		return 0;
+	err_set(e, ERR_DENIED, "this is for somebody who has just given the password");
+	err_hint(e, "Confirm that it is you, then do it again.");
+	return err_code(e, KEEPER_UNCONFIRMED);
+}
+
 void witness_forget(struct witnesses *w, struct slice id, struct slice but)
 {
 	unsigned char hash[SHA256_SIZE];

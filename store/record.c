@@ -717,6 +717,74 @@ int record_skim(struct txn *txn, const struct record_type *type, record_skim_fn 
 	return txn_walk(txn, rows == NO_INDEX ? type->table : (enum table)rows, slice(NULL, 0), false, skim_row, &skim, e);
 }
 
+/*
+ * Verifying.
+ */
+
+/* All of them, one after another. */
+static const struct record_type *const types[] = {
+#define RECORD(rec, table, index, doc) &rec_##rec##_type,
+#define FIELD(rec, tag, type, name, flags, doc)
+#define END(rec)
+#include "store/record.def"
+#undef RECORD
+#undef FIELD
+#undef END
+};
+
+struct verifying {
+	struct txn *txn;
+	const struct record_type *type;
+	int64_t *records;
+};
+
+static int verify_row(const struct verifying *v, const void *rec, struct err *e)
+{
+	_cleanup_buf_ struct buf row = BUF_INIT;
+	struct slice there;
+
+	encode(v->type, rec, ROW, &row);
+	if (txn_get(v->txn, (enum table)rows_of(v->type), slice_str(id_of(v->type, rec)), &there, e) < 0)
+		return -1;
+	return slice_eq(there, slice_buf(&row)) ? 0 : damaged(v->type, e, "what lists know of it is not what it says");
+}
+
+static int verify_one(void *arg, struct slice id, struct slice stored, struct err *e)
+{
+	struct verifying *v = arg;
+	_cleanup_free_ void *rec = xcalloc(1, v->type->size);
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	struct slice found = slice(NULL, 0);
+	int result = decode_row(v->type, rec, id, stored, e);
+
+	++*v->records;
+	if (!result && rows_of(v->type) != NO_INDEX)
+		result = verify_row(v, rec, e);
+	if (!result && v->type->index != NO_INDEX) {
+		index_key(v->type, rec, &key);
+		result = MIN(txn_get(v->txn, v->type->index, slice_buf(&key), &found, e), 0);
+		if (!result && !slice_eq(found, id))
+			result = damaged(v->type, e, "its name leads elsewhere");
+	}
+	record_release(v->type, rec);
+	return result;
+}
+
+int record_verify_all(struct txn *txn, int64_t *records, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		struct verifying v = { txn, types[i], records };
+		const struct record_type *type = types[i];
+
+		/* The audit log has a check of its own. */
+		if (type != &rec_event_type && txn_walk(txn, type->table, slice(NULL, 0), false, verify_one, &v, e) < 0)
+			return -1;
+		if (type->index != NO_INDEX && txn_count(txn, type->index) != txn_count(txn, type->table))
+			return damaged(type, e, "there are more names than records, or less");
+	}
+	return 0;
+}
+
 bool record_next_text(struct slice *list, struct slice *text)
 {
 	return list->len && take_bytes(list, text);
@@ -816,16 +884,6 @@ static json_t *type_schema(const struct record_type *type)
 
 json_t *record_schema(const char *name)
 {
-	static const struct record_type *const types[] = {
-#define RECORD(rec, table, index, doc) &rec_##rec##_type,
-#define FIELD(rec, tag, type, name, flags, doc)
-#define END(rec)
-#include "store/record.def"
-#undef RECORD
-#undef FIELD
-#undef END
-	};
-
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (str_eq(types[i]->name, name))
 			return type_schema(types[i]);

@@ -109,6 +109,8 @@ int record_each(struct txn *, const struct record_type *, const char *prefix, bo
  */
 typedef int record_skim_fn(void *arg, const void *rec, const struct slice *value, struct err *);
 int record_skim(struct txn *, const struct record_type *, record_skim_fn *, void *arg, struct err *);
+/* Reads every record of every type, and follows every index.  -1: the first that is not as it must be. */
+int record_verify_all(struct txn *, int64_t *records, struct err *);
 /* Takes the first text off a list as it is stored; false: it is at its end. */
 bool record_next_text(struct slice *list, struct slice *text);
 

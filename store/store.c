@@ -821,6 +821,16 @@ void store_on_commit(struct store *s, void (*fn)(void *arg), void *arg)
 	s->on_commit_arg = arg;
 }
 
+void store_size(struct store *s, struct store_size *size)
+{
+	_cleanup_free_ char *file = xasprintf("%s/data.mdb", s->directory);
+	struct statvfs v;
+	struct stat st;
+
+	size->used = stat(file, &st) ? 0 : (int64_t)st.st_size;
+	size->left = statvfs(s->directory, &v) ? 0 : (int64_t)((uint64_t)v.f_bavail * v.f_frsize);
+}
+
 /*
  * Copies.
  */

@@ -71,6 +71,12 @@ int txn_range(struct txn *, enum table, struct slice first, struct slice end, bo
 int txn_walk(struct txn *, enum table, struct slice prefix, bool backwards, txn_walk_fn *, void *arg, struct err *);
 size_t txn_count(struct txn *, enum table);
 
+struct store_size {
+	int64_t used;		/* bytes of the store */
+	int64_t left;		/* free on its disk */
+};
+void store_size(struct store *, struct store_size *);
+
 /* A consistent, compacted copy of the store in a new directory, while it runs.  ERR_CONFLICT if that exists. */
 int store_copy(struct store *, const char *directory, struct err *);
 

@@ -11,6 +11,7 @@
 /* Pairs of name and text. */
 static const char *const partials[] = {
 	"item", "<li>{{name}}</li>",
+	"line", "text\n",
 	"loop", "{{>loop}}",
 	NULL,
 };
@@ -59,6 +60,8 @@ static void test_what_it_understands(void **state)
 		{ "{{#s.failed}}F{{/s.failed}}{{#s.active}}A{{/s.active}}", "{\"s\":\"active\"}", "A" },
 		{ "{{#s.dns-01}}D{{/s.dns-01}}{{^s.x}}no x{{/s.x}}", "{\"s\":[\"http-01\",\"dns-01\"]}", "Dno x" },
 		{ "<ul>{{#a}}{{>item}}{{/a}}</ul>", "{\"a\":[{\"name\":\"<b>\"},{\"name\":\"c\"}]}", "<ul><li>&lt;b&gt;</li><li>c</li></ul>" },
+		{ "<p>\n{{#a}}\n  {{.}}\n  {{/a}}\n{{!x}}\n</p>", "{\"a\":[1,2]}", "<p>\n  1\n  2\n</p>" },
+		{ "[{{>line}}]\n{{>line}}\n.", "{}", "[text]\ntext\n." },
 		{ "{{missing}}{{a.missing}}{{#x}}{{y}}{{/x}}", "{\"a\":{}}", "" },
 	};
 

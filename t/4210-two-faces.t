@@ -65,14 +65,10 @@ def faces(t, browser):
 
 
 def forms(t, browser):
-	taken = browser.post("/keys", "/keys", name="k", description=NASTY, type="")
-	t.equal((taken.status, taken.header("Location")), (303, "/keys"), "a form is taken, the browser goes back")
+	taken = browser.post("/keys", "/new/key", name="k", description=NASTY, type="")
+	t.equal((taken.status, "Its API keys" in taken.text), (201, True), "a form is taken; what is shown only once is shown")
 	key = json.loads(browser("GET", "/api/v1/keys/k").body)
 	t.equal((key["description"], key["type"]), (NASTY, "p256"), "as typed; what is empty was not said")
-	for where in ("//evil.example/", "https://evil.example/", "/\\evil.example", ""):
-		browser("DELETE", "/api/v1/keys/l")
-		t.equal(browser.post("/keys", "/keys", name="l", _next=where).header("Location"), "/keys", f"_next={where} leads nowhere else")
-	t.equal(browser.post("/keys", "/keys", name="m", _next="/keys/m").header("Location"), "/keys/m", "a path of ours does")
 
 	again = browser.post("/certificates", "/new/certificate", _form="certificate_add", name=NASTY, names="a.example", account="ca")
 	t.equal(again.status, 422, "one that is wrong is shown again")
@@ -84,8 +80,13 @@ def forms(t, browser):
 	made = json.loads(browser("GET", "/api/v1/certificates/shop").body)
 	t.equal((added.status, made["names"], made["key_reuse"]), (201, ["a.example", "b.example"], True), "lines, and a box that was ticked")
 
+	for where in ("//evil.example/", "https://evil.example/", "/\\evil.example", ""):
+		went = browser.post("/certificates/shop", "/certificates/shop?staging=false", disabled="true", _next=where)
+		t.equal((went.status, went.header("Location")), (303, "/certificates/shop?staging=false"), f"_next={where} leads nowhere else")
+	t.equal(browser.post("/certificates/shop", "/x", enabled="true", _next="/keys").header("Location"), "/keys", "a path of ours does")
+
 	with_key = openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
-	t.equal(browser.upload("/keys", "/keys", {"pem": with_key.encode()}, name="own").status, 303, "a file is uploaded")
+	t.equal(browser.upload("/keys", "/new/key", {"pem": with_key.encode()}, name="own").status, 201, "a file is uploaded")
 	t.equal(json.loads(browser("GET", "/api/v1/keys/own").body)["type"], "p256", "and read")
 	t.equal(browser.post("/keys/own", "/keys", _method="DELETE", _confirm="owm").status, 422, "deleting wants the name typed")
 	t.equal(browser.post("/keys/own", "/keys", _method="DELETE", _confirm="own").status, 303, "then it is done")

@@ -10,11 +10,13 @@
 #include "store/ledger.h"
 #include "webui/list.h"
 #include "webui/name.h"
+#include "webui/same.h"
 
 #define DEFAULT_KEY_TYPE "p256"	/* every CA takes it */
 
 struct adding {
-	struct rec_account account;
+	json_t *body;
+	struct rec_account account, there;	/* the same that was added before; no id: there is none */
 	struct rec_key key;
 	struct buf eab_secret;
 	char *key_type, *key_pem;
@@ -24,7 +26,7 @@ static const struct ca {
 	const char *name, *directory;
 	bool staging;
 } cas[] = {
-#define CA(name, directory, staging) { name, directory, staging },
+#define CA(name, text, directory, staging) { name, directory, staging },
 #include "webui/ca.def"
 #undef CA
 };
@@ -82,7 +84,9 @@ static void adding_release(void *state)
 {
 	struct adding *a = state;
 
+	cleanup_body(&a->body);
 	rec_account_release(&a->account);
+	rec_account_release(&a->there);
 	rec_key_release(&a->key);
 	buf_wipe(&a->eab_secret);
 	free(a->key_type);
@@ -207,7 +211,7 @@ static int read_key(struct adding *a, const json_t *body, struct err *e)
 
 static int read_all(struct request *r, struct adding *a, struct err *e)
 {
-	_cleanup_body_ json_t *body = body_read(r, e);
+	json_t *body = a->body = body_read(r, e);
 	struct rec_account *account = &a->account;
 
 	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0)
@@ -228,17 +232,33 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 	return read_key(a, body, e);
 }
 
-/* Before work is done for it; putting the records checks again. */
-static int check_free(struct request *r, const struct adding *a, struct err *e)
+/* Is the one that is there what the body asks for?  Terms may be new ones since: they are not compared. */
+static int fit_there(const struct adding *a, struct txn *t, struct err *e)
 {
-	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	static const char *const apart[] = { "name", "key_type", "key_pem", "eab_key", "ca", "terms_agreed", NULL };
+	_cleanup_json_ json_t *there = rec_account_json(&a->there), *wanted = rec_account_json(&a->account);
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	const char *type = json_str(a->body, "key_type");
+
+	if (!str_eq(a->there.directory, a->account.directory))
+		return same_not("an account", there, json_str(a->body, "ca") ? "ca" : "directory", e);
+	if (type && rec_key_get(t, &key, a->there.key_id, e) < 0)
+		return -1;
+	if (type && !str_eq(type, key.type))
+		return same_not("an account", there, "key_type", e);
+	return same_check(a->body, there, wanted, apart, "an account", e);
+}
+
+/* Before work is done for it; putting the records checks again. */
+static int find_there(struct request *r, struct adding *a, struct err *e)
+{
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_read(r->webui->env->store, &t, e) < 0)
 		return -1;
-	if (rec_account_by_name(t, &account, a->account.name, e) == 0)
-		return body_at("name", err_set(e, ERR_CONFLICT, "there is an account %s already", account.name), e);
+	if (rec_account_by_name(t, &a->there, a->account.name, e) == 0)
+		return fit_there(a, t, e);
 	if (e->kind == ERR_MISSING && rec_key_by_name(t, &key, a->key.name, e) == 0)
 		return body_at("name", err_set(e, ERR_CONFLICT, "there is a key %s already", key.name), e);
 	return e->kind == ERR_MISSING ? 0 : -1;
@@ -274,6 +294,29 @@ static int key_made(struct request *r, const struct slice *field, struct err *e)
 	return reply_json(r, 202, answer);
 }
 
+static int reply_there(struct request *r)
+{
+	const struct adding *a = r->state;
+	_cleanup_txn_ struct txn *t = NULL;
+	struct err e = { 0 };
+
+	if (store_read(r->webui->env->store, &t, &e) < 0)
+		return reply_error(r, &e);
+	return same_reply(r, NULL, admin_show_account(t, &a->there));
+}
+
+/* Is the private key that was sent that of the one that is there? */
+static int there_imported(struct request *r, const struct slice *field, struct err *e)
+{
+	const struct adding *a = r->state;
+	_cleanup_json_ json_t *there = rec_account_json(&a->there);
+	_cleanup_free_ char *jwk = spki_jwk(field[3], e);
+
+	if (!jwk)
+		return -1;
+	return str_eq(jwk, a->there.jwk) ? reply_there(r) : same_not("an account", there, "key_pem", e);
+}
+
 static int make_key(struct request *r)
 {
 	struct adding *a = r->state;
@@ -296,8 +339,12 @@ int page_account_add(struct request *r, struct err *e)
 {
 	struct adding *a = request_state(r, sizeof(*a), adding_release);
 
-	if (read_all(r, a, e) < 0 || check_free(r, a, e) < 0)
+	if (read_all(r, a, e) < 0 || find_there(r, a, e) < 0)
 		return -1;
+	if (a->there.id && a->key_pem)
+		return REQUEST_ASK(r, key_import, -1, there_imported, slice_str(a->key_pem), slice_str(""), slice_str(a->key.use));
+	if (a->there.id)
+		return reply_there(r);
 	if (!a->eab_secret.len)
 		return make_key(r);
 	return REQUEST_ASK(r, seal, -1, secret_sealed, slice_str("hmac"), slice_str(a->account.id),

@@ -159,6 +159,13 @@ void admin_put_key_name(json_t *o, struct txn *t, const char *key_id)
 	json_put_str(o, "key", rec_key_get(t, &key, key_id, NULL) == 0 ? key.name : NULL);
 }
 
+void admin_put_owner_name(json_t *o, struct txn *t, const char *user_id)
+{
+	_cleanup_(rec_user_release) struct rec_user user = { 0 };
+
+	json_put_str(o, "owner", user_id && rec_user_get(t, &user, user_id, NULL) == 0 ? user.name : NULL);
+}
+
 void admin_put_consumers(json_t *o, struct txn *t, const char *id, int64_t current)
 {
 	json_t *list = json_array();

@@ -11,7 +11,7 @@ int admin_event(const struct request *, struct txn *, const char *action, const 
  * Has the visitor just given the password (or is the local admin), so that the keeper takes the word of request_proof() for
  * what concerns private keys?  -1 with ERR_DENIED and this code: not, and where a person can do something, that is said.
  */
-#define ADMIN_UNCONFIRMED "unconfirmed"
+#define ADMIN_UNCONFIRMED KEEPER_UNCONFIRMED
 int admin_confirmed(const struct request *, struct err *);
 /* Commits.  wake: the agenda has something new. */
 int admin_commit(struct request *, struct txn *, bool wake, struct err *);
@@ -41,6 +41,8 @@ json_t *admin_show_version(struct txn *, const struct rec_cert *, int64_t number
 json_t *admin_show_order(struct txn *, const struct rec_cert *, int64_t number);
 /* The same with all of this looked up. */
 json_t *admin_show_one_cert(struct txn *, const struct rec_cert *);
+/* The last check of its web servers. */
+json_t *admin_show_check(const struct rec_cert *, const struct rec_check *);
 /* Fills in names and request from a PEM or DER text that a person sent. */
 int admin_read_csr(struct rec_cert *, const char *text, struct err *);
 /* Does the CA offer it, as far as we know?  profile may be NULL. */
@@ -53,6 +55,10 @@ int admin_read_contact(char ***contact, const json_t *body, struct err *);
 /* The name of another record by its id, as a member; null if it is gone. */
 void admin_put_account_name(json_t *, struct txn *, const char *account_id);
 void admin_put_key_name(json_t *, struct txn *, const char *key_id);
+void admin_put_owner_name(json_t *, struct txn *, const char *user_id);
+/* What forms offer to choose from: CAs; plans, as a member of a page's value. */
+json_t *choices_cas(void);
+void choices_put_plans(json_t *page, struct txn *);
 /* What became of the deploy hook of its version in force; null if there is none. */
 json_t *admin_show_deploy(const struct request *, struct txn *, const struct rec_cert *);
 /* The last use of each API key; "behind": another version than this one was fetched. */

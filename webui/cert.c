@@ -4,8 +4,11 @@
 #include "store/agenda.h"
 #include "store/status.h"
 #include "webui/admin.h"
+#include "webui/watch.h"
 
 #define VERSIONS_SHOWN 20
+#define ORDERS_SHOWN 6
+#define DAY 86400
 
 /*
  * Showing.
@@ -37,6 +40,7 @@ json_t *admin_show_cert(const struct rec_cert *cert, const char *account, const 
 		strv_add(&shown, text);
 	}
 	json_put_strv(o, "names_shown", shown);
+	json_put_int(o, "renew_before_shown", cert->renew_before / DAY);
 	json_put_str(o, "account", account);
 	json_put_str(o, "key", key);
 	put_status(o, cert, status);
@@ -67,6 +71,7 @@ json_t *admin_show_one_cert(struct txn *t, const struct rec_cert *cert)
 	if (cert->fallback_id && rec_account_get(t, &fallback, cert->fallback_id, NULL) == 0)
 		json_put_str(o, "fallback", fallback.name);
 	admin_put_key_name(o, t, cert->key_id);
+	admin_put_owner_name(o, t, cert->owner_id);
 	return o;
 }
 
@@ -87,6 +92,7 @@ json_t *admin_show_version(struct txn *t, const struct rec_cert *cert, int64_t n
 	json_object_del(o, "chain");	/* "export" hands it out */
 	json_put_int(o, "number", number);
 	json_put_bool(o, "in_force", number == cert->current);
+	json_put_bool(o, "usable", number != cert->current && !version.revoked && version.not_after > clock_now());
 	return o;
 }
 
@@ -134,6 +140,28 @@ static void put_key_age(json_t *o, const struct request *r, struct txn *t, const
 		admin_put_key_age(o, r, t, &key, "key_");
 }
 
+/* Those before the newest one. */
+static json_t *show_past_orders(struct txn *t, const struct rec_cert *cert)
+{
+	json_t *list = json_array();
+
+	for (int64_t n = cert->orders - 1; n > 0 && n > cert->orders - ORDERS_SHOWN; n--) {
+		json_t *one = admin_show_order(t, cert, n);
+
+		if (one)
+			json_array_append_new(list, one);
+	}
+	return list;
+}
+
+/* null: its web servers were never checked. */
+static json_t *show_check(struct txn *t, const struct rec_cert *cert)
+{
+	_cleanup_(rec_check_release) struct rec_check check = { 0 };
+
+	return rec_check_get(t, &check, cert->id, NULL) < 0 ? json_null() : admin_show_check(cert, &check);
+}
+
 int page_cert(struct request *r, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
@@ -145,6 +173,9 @@ int page_cert(struct request *r, struct err *e)
 	answer = show(t, &cert);
 	json_object_set_new(answer, "versions", show_versions(t, &cert));
 	json_object_set_new(answer, "order", show_order(t, &cert));
+	json_object_set_new(answer, "past_orders", show_past_orders(t, &cert));
+	json_object_set_new(answer, "check", show_check(t, &cert));
+	watch_put_url(answer, t, &cert);
 	put_key_age(answer, r, t, &cert);
 	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));
 	admin_put_revocation(answer, t, &cert);
@@ -171,32 +202,70 @@ int page_cert_order(struct request *r, struct err *e)
  * Wishes.
  */
 
+/* Plans an order of it for now. */
+static int wish_issue(struct request *r, struct txn *t, struct rec_cert *cert, struct err *e)
+{
+	if (cert->disabled) {
+		err_set(e, ERR_CONFLICT, "the certificate %s is switched off", cert->name);
+		return err_hint(e, "Enable it first.");
+	}
+	cert->wanted = true;
+	if (cert->imported && (!cert->account_id || !*cert->account_id)) {
+		err_set(e, ERR_CONFLICT, "the certificate %s was imported: it is not ordered here", cert->name);
+		return err_hint(e, "Import its successor; or add a certificate with an account under another name.");
+	}
+	cert->imported = false;	/* from now on it is ordered again */
+	if (rec_cert_put(t, cert, e) < 0 || agenda_set(t, AGENDA_issue, cert->id, clock_now(), e) < 0)
+		return -1;
+	return admin_event(r, t, "certificate.issue", cert->id, cert->name, e, "to be ordered now");
+}
+
 int page_cert_issue(struct request *r, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
-		return -1;
-	if (cert.disabled) {
-		err_set(e, ERR_CONFLICT, "the certificate %s is switched off", cert.name);
-		return err_hint(e, "Enable it first.");
-	}
-	cert.wanted = true;
-	if (cert.imported && (!cert.account_id || !*cert.account_id)) {
-		err_set(e, ERR_CONFLICT, "the certificate %s was imported: it is not ordered here", cert.name);
-		return err_hint(e, "Import its successor; or add a certificate with an account under another name.");
-	}
-	cert.imported = false;	/* from now on it is ordered again */
-	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
-	    admin_event(r, t, "certificate.issue", cert.id, cert.name, e, "to be ordered now") < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 || wish_issue(r, t, &cert, e) < 0)
 		return -1;
 	answer = show(t, &cert);
 	if (admin_commit(r, TAKE(t), true, e) == 0)
 		return reply_json(r, 202, answer);
 	json_decref(answer);
 	return -1;
+}
+
+/* By id, or by name: production is looked for first. */
+static int find_listed(struct request *r, struct txn *t, const char *text, struct rec_cert *cert, struct err *e)
+{
+	bool found = rec_cert_get(t, cert, text, NULL) == 0 || rec_cert_by_name(t, cert, text, false, NULL) == 0 ||
+		     rec_cert_by_name(t, cert, text, true, NULL) == 0;
+
+	return found && scope_has_cert(&r->visitor.scope, cert) ? 0 :
+		err_set(e, ERR_MISSING, "there is no certificate %.100s", text);
+}
+
+/* All or none. */
+int page_certs_issue(struct request *r, struct err *e)
+{
+	_cleanup_body_ json_t *body = body_read(r, e);
+	_cleanup_txn_ struct txn *t = NULL;
+	json_t *answer, *item;
+	size_t i;
+
+	if (!body || store_write(r->webui->env->store, &t, e) < 0)
+		return -1;
+	json_array_foreach (json_object_get(body, "certificates"), i, item) {
+		_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+
+		if (find_listed(r, t, json_string_value(item), &cert, e) < 0 || wish_issue(r, t, &cert, e) < 0)
+			return -1;
+	}
+	if (admin_commit(r, TAKE(t), true, e) < 0)
+		return -1;
+	answer = json_object();
+	json_put_int(answer, "count", (int64_t)json_array_size(json_object_get(body, "certificates")));
+	return reply_json(r, 202, answer);
 }
 
 /* The person says that everything is published. */

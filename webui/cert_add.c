@@ -3,12 +3,16 @@
 #include "pki/identifier.h"
 #include "pki/key.h"
 #include "store/agenda.h"
+#include "webui/cert_plan.h"
 #include "webui/name.h"
 #include "webui/proof.h"
 #include "webui/permit.h"
+#include "webui/same.h"
 
 struct adding {
+	json_t *body;
 	struct rec_cert cert;
+	struct rec_cert there;		/* the same that was added before; no id: there is none */
 	struct rec_key key;		/* its id is NULL while it is to be made */
 	char *account, *key_name, *key_type;
 	char *environment;		/* of its hooks, until it is sealed */
@@ -22,7 +26,9 @@ static void adding_release(void *state)
 {
 	struct adding *a = state;
 
+	cleanup_body(&a->body);
 	rec_cert_release(&a->cert);
+	rec_cert_release(&a->there);
 	rec_key_release(&a->key);
 	free(a->account);
 	free(a->key_name);
@@ -56,7 +62,7 @@ static int read_names(struct adding *a, const json_t *body, struct err *e)
 
 static int read_all(struct request *r, struct adding *a, struct err *e)
 {
-	_cleanup_body_ json_t *body = body_read(r, e);
+	json_t *body = a->body = body_read(r, e);
 	struct rec_cert *cert = &a->cert;
 
 	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0 ||
@@ -86,10 +92,29 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
  * What it must fit: once before the keeper works for it, and again when it is put.
  */
 
-static int fit_account(struct adding *a, struct txn *t, struct err *e)
+/* Is the one that is there what the body asks for? */
+static int fit_there(struct adding *a, struct txn *t, struct err *e)
+{
+	static const char *const apart[] = { "name", "account", "key", "csr", "issue", NULL };
+	_cleanup_json_ json_t *there = rec_cert_json(&a->there), *wanted = rec_cert_json(&a->cert);
+	const char *what = a->cert.staging ? "a staging certificate" : "a certificate";
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+
+	json_put_str(wanted, "key_type", a->key_type);
+	if (same_check(a->body, there, wanted, apart, what, e) < 0)
+		return -1;
+	if (!str_eq(a->there.account_id, a->cert.account_id))
+		return same_not(what, there, "account", e);
+	if (a->cert.own_csr != a->there.own_csr || (a->cert.own_csr && !slice_eq(slice_buf(&a->cert.csr), slice_buf(&a->there.csr))))
+		return same_not(what, there, "csr", e);
+	if (a->key_name && (rec_key_get(t, &key, a->there.key_id, NULL) < 0 || !str_eq(key.name, a->key_name)))
+		return same_not(what, there, "key", e);
+	return 0;
+}
+
+static int fit_account(const struct scope *scope, struct adding *a, struct txn *t, struct err *e)
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
-	_cleanup_(rec_cert_release) struct rec_cert other = { 0 };
 
 	if (name_check(a->account, e) < 0)
 		return err_field(e, "account");
@@ -102,9 +127,11 @@ static int fit_account(struct adding *a, struct txn *t, struct err *e)
 		return -1;
 	record_set(&a->cert.account_id, account.id);
 	a->cert.staging = account.staging;
-	if (rec_cert_by_name(t, &other, a->cert.name, account.staging, e) < 0)
+	if (rec_cert_by_name(t, &a->there, a->cert.name, account.staging, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;
-	err_set(e, ERR_CONFLICT, "there is a %scertificate %s already", account.staging ? "staging " : "", other.name);
+	if (scope_has_cert(scope, &a->there))
+		return fit_there(a, t, e);
+	err_set(e, ERR_CONFLICT, "there is a %scertificate %s already", account.staging ? "staging " : "", a->there.name);
 	return err_field(e, "name");
 }
 
@@ -144,8 +171,13 @@ static int fit(struct request *r, struct adding *a, struct txn *t, struct err *e
 {
 	enum key_type type;
 
-	if (body_at("names", scope_check_names(&r->visitor.scope, a->cert.names, e), e) < 0 || scope_check_count(&r->visitor.scope, t, e) < 0 ||
-	    fit_account(a, t, e) < 0)
+	const struct scope *scope = &r->visitor.scope;
+
+	if (body_at("names", scope_check_names(scope, a->cert.names, e), e) < 0 || fit_account(scope, a, t, e) < 0)
+		return -1;
+	if (a->there.id)
+		return 0;
+	if (scope_check_count(scope, t, e) < 0)
 		return -1;
 	if (a->cert.own_csr)
 		return 0;
@@ -192,8 +224,11 @@ static int put_cert(struct request *r, struct adding *a, struct err *e)
 	struct rec_cert *cert = &a->cert;
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || fit(r, a, t, e) < 0 ||
-	    (!cert->own_csr && put_key(r, a, t, e) < 0))
+	if (store_write(r->webui->env->store, &t, e) < 0 || fit(r, a, t, e) < 0)
+		return -1;
+	if (a->there.id)
+		return err_set(e, ERR_CONFLICT, "the certificate %s was added at the same time: try again", cert->name);
+	if (!cert->own_csr && put_key(r, a, t, e) < 0)
 		return -1;
 	if (!cert->own_csr)
 		record_set(&cert->key_id, a->key.id);
@@ -278,19 +313,46 @@ static int key_made(struct request *r, const struct slice *field, struct err *e)
 	return make_access(r);
 }
 
-static int check(struct request *r, struct adding *a, struct err *e)
+/* ?dry_run=true: everything is checked, nothing is made. */
+static int read_dry_run(struct request *r, bool *dry, struct err *e)
 {
-	_cleanup_txn_ struct txn *t = NULL;
+	_cleanup_(params_release) struct params query = { NULL, 0 };
+	const char *text;
 
-	return store_read(r->webui->env->store, &t, e) < 0 ? -1 : fit(r, a, t, e);
+	if (admin_query(r, &query, e) < 0)
+		return -1;
+	text = params_get(&query, "dry_run");
+	*dry = text && !str_eq(text, "false");
+	if (!text || !*text || str_eq(text, "true") || !*dry)
+		return 0;
+	return body_at("dry_run", err_set(e, ERR_USAGE, "dry_run=%.40s is not understood; it is true or false", text), e);
+}
+
+static int reply_plan(struct request *r, struct adding *a, struct txn *t, struct err *e)
+{
+	_cleanup_json_ json_t *answer = json_object();
+
+	json_put_bool(answer, "dry_run", true);
+	json_put_bool(answer, "existing", a->there.id);
+	json_put_bool(answer, "new_key", a->new_key);
+	json_object_set_new(answer, "certificate", admin_show_cert(&a->cert, a->account, a->new_key ? a->cert.name : a->key.name));
+	if (cert_plan(answer, t, &a->cert, e) < 0)
+		return -1;
+	return reply_json(r, 200, TAKE(answer));
 }
 
 int page_cert_add(struct request *r, struct err *e)
 {
 	struct adding *a = request_state(r, sizeof(*a), adding_release);
+	_cleanup_txn_ struct txn *t = NULL;
+	bool dry;
 
-	if (read_all(r, a, e) < 0 || check(r, a, e) < 0)
+	if (read_dry_run(r, &dry, e) < 0 || read_all(r, a, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 || fit(r, a, t, e) < 0)
 		return -1;
+	if (dry)
+		return reply_plan(r, a, t, e);
+	if (a->there.id)
+		return same_reply(r, "certificate", admin_show_one_cert(t, &a->there));
 	if (!a->new_key)
 		return make_access(r);
 	return REQUEST_ASK(r, key_new, -1, key_made, slice_str(a->cert.key_type),

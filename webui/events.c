@@ -1,5 +1,6 @@
 /* /api/v1/events: the audit log, newest first; all of it, or what passes the filters, as JSON or CSV. */
 #include "base/clock.h"
+#include "base/encode.h"
 #include "store/history.h"
 #include "webui/call.h"
 #include "webui/list.h"
@@ -69,13 +70,14 @@ static int read_search(struct request *r, struct search *s, struct err *e)
 	return 0;
 }
 
-/* The ids of what has the name: a certificate and its key often share it.  Of what was removed only the id is left. */
+/* The ids of what has the name: a certificate and its key often share it, perhaps with their user.  Of what was removed only the id is left. */
 static char **find_objects(struct txn *t, const char *name)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 }, staging = { 0 };
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
 	_cleanup_(rec_site_release) struct rec_site site = { 0 };
+	_cleanup_(rec_user_release) struct rec_user user = { 0 };
 	bool is_name = name_check(name, NULL) == 0;
 	char **ids = NULL;
 
@@ -89,6 +91,8 @@ static char **find_objects(struct txn *t, const char *name)
 		strv_add(&ids, account.id);
 	if (record_by_index(t, &rec_site_type, &site, slice_str(name), NULL) == 0)
 		strv_add(&ids, site.id);
+	if (is_name && rec_user_by_name(t, &user, name, NULL) == 0)
+		strv_add(&ids, user.id);
 	if (!ids)
 		strv_add(&ids, name);
 	return ids;
@@ -176,6 +180,24 @@ static int64_t number_at(const struct search *s, size_t index)
  * Answering.
  */
 
+/* Where people look at what it was done to; null: nowhere. */
+static void put_page(json_t *o, const struct rec_event *event)
+{
+	static const char *const kinds[][2] = {
+		{ "certificate.", "certificates" }, { "key.", "keys" }, { "account.", "accounts" }, { "user.", "users" },
+	};
+
+	json_put_str(o, "page", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		_cleanup_free_ char *page = NULL;
+
+		if (!event->action || !str_starts(event->action, kinds[i][0]) || !event->name || name_check(event->name, NULL) < 0)
+			continue;
+		page = xasprintf("/%s/%s", kinds[i][1], event->name);
+		json_put_str(o, "page", page);
+	}
+}
+
 static int show_event(struct txn *t, int64_t number, json_t *list, struct err *e)
 {
 	_cleanup_(rec_event_release) struct rec_event event = { 0 };
@@ -188,14 +210,52 @@ static int show_event(struct txn *t, int64_t number, json_t *list, struct err *e
 	o = rec_event_json(&event);
 	json_object_del(o, "id");
 	json_put_int(o, "number", number);
+	put_page(o, &event);
 	json_array_append_new(list, o);
 	return 0;
+}
+
+/* The filters as they stand in a URL, each with & behind it. */
+static char *filter_text(const struct params *query)
+{
+	static const char *const others[] = { "first", "before", "limit", "format", NULL };
+	struct buf out = BUF_INIT;
+
+	for (size_t i = 0; i < query->count; i++) {
+		const struct param *p = &query->item[i];
+
+		if (!*p->value || strv_has((char *const *)others, p->name))
+			continue;
+		buf_addf(&out, "%s=", p->name);
+		url_add(&out, p->value);
+		buf_add_ch(&out, '&');
+	}
+	return buf_detach(&out);
+}
+
+/* What can be chosen as "action". */
+static json_t *kinds(const char *chosen)
+{
+	static const struct {
+		const char *value, *text;
+	} all[] = {
+		{ "certificate", "certificates" }, { "certificate.issued", "issued" }, { "certificate.failed", "failed" },
+		{ "certificate.fetched", "fetched" }, { "certificate.changed", "changed" }, { "key", "keys" }, { "account", "CA accounts" },
+		{ "user", "users" }, { "token", "API tokens" }, { "store", "backups and checks" },
+	};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "value", all[i].value, "text", all[i].text, "chosen",
+						      str_eq(all[i].value, chosen)));
+	return list;
 }
 
 static int show_page(struct search *s, struct txn *t, json_t *answer, struct err *e)
 {
 	size_t first = MIN((size_t)s->list.first, s->count), end = MIN(first + (size_t)s->list.limit, s->count);
 	json_t *list = json_array(), *query = json_object();
+	_cleanup_free_ char *filter = filter_text(&s->list.query);
 
 	json_object_set_new(answer, "events", list);
 	for (size_t i = first; i < end; i++)
@@ -209,6 +269,9 @@ static int show_page(struct search *s, struct txn *t, json_t *answer, struct err
 	for (size_t i = 0; i < s->list.query.count; i++)
 		json_put_str(query, s->list.query.item[i].name, s->list.query.item[i].value);
 	json_object_set_new(answer, "query", query);
+	json_put_str(answer, "filter", filter);
+	json_put_bool(answer, "partial", !s->ended);
+	json_object_set_new(answer, "kinds", kinds(s->action));
 	return 0;
 }
 

@@ -4,9 +4,11 @@
 #include "pki/key.h"
 #include "webui/list.h"
 #include "webui/name.h"
+#include "webui/same.h"
 
 struct making {
-	struct rec_key key;
+	json_t *body;
+	struct rec_key key, there;	/* the same that was made before; no id: there is none */
 	char *type, *pem, *password;
 };
 
@@ -113,7 +115,9 @@ static void making_release(void *state)
 {
 	struct making *m = state;
 
+	cleanup_body(&m->body);
 	rec_key_release(&m->key);
+	rec_key_release(&m->there);
 	free(m->type);
 	wipe_free(m->pem);
 	wipe_free(m->password);
@@ -121,7 +125,7 @@ static void making_release(void *state)
 
 static int read_key(struct request *r, struct making *m, struct err *e)
 {
-	_cleanup_body_ json_t *body = body_read(r, e);
+	json_t *body = m->body = body_read(r, e);
 	const char *type = json_str(body, "type"), *pem = json_str(body, "pem"), *password = json_str(body, "password");
 	enum key_type known;
 
@@ -138,6 +142,7 @@ static int read_key(struct request *r, struct making *m, struct err *e)
 	record_set(&m->key.name, json_str(body, "name"));
 	record_set(&m->key.description, json_str(body, "description"));
 	record_set(&m->key.use, KEEPER_USE_CERTIFICATE);
+	record_set(&m->key.type, type);
 	record_set(&m->key.owner_id, r->visitor.scope.user_id);
 	m->type = xstrdup(type ? type : r->webui->settings->key_type);
 	m->pem = pem ? xstrdup(pem) : NULL;
@@ -145,16 +150,38 @@ static int read_key(struct request *r, struct making *m, struct err *e)
 	return 0;
 }
 
-static int check_free(struct request *r, const char *name, struct err *e)
+/* The one of that name, if it is what the body asks for. */
+static int find_there(struct request *r, struct making *m, struct err *e)
 {
-	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	static const char *const apart[] = { "name", "pem", "password", NULL };
+	_cleanup_json_ json_t *there = NULL, *wanted = NULL;
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_read(r->webui->env->store, &t, e) < 0)
 		return -1;
-	if (rec_key_by_name(t, &key, name, e) == 0)
-		return body_at("name", err_set(e, ERR_CONFLICT, "there is a key %s already", name), e);
-	return e->kind == ERR_MISSING ? 0 : -1;
+	if (rec_key_by_name(t, &m->there, m->key.name, e) < 0)
+		return e->kind == ERR_MISSING ? 0 : -1;
+	if (!scope_has_key(&r->visitor.scope, &m->there) || !str_eq(m->there.use, KEEPER_USE_CERTIFICATE))
+		return body_at("name", err_set(e, ERR_CONFLICT, "there is a key %s already", m->there.name), e);
+	there = rec_key_json(&m->there);
+	wanted = rec_key_json(&m->key);
+	return same_check(m->body, there, wanted, apart, "a key", e);
+}
+
+/* Is the private key that was sent the one that is there? */
+static int there_imported(struct request *r, const struct slice *field, struct err *e)
+{
+	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
+	const struct making *m = r->state;
+	_cleanup_free_ char *id = record_child_id(m->there.id, m->there.newest);
+	_cleanup_json_ json_t *there = rec_key_json(&m->there);
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_read(r->webui->env->store, &t, e) < 0 || rec_key_version_get(t, &version, id, e) < 0)
+		return -1;
+	if (!slice_eq(slice_buf(&version.spki), field[3]))
+		return same_not("a key", there, "pem", e);
+	return same_reply(r, "key", TAKE(there));
 }
 
 static int put_key(struct request *r, const struct slice *field, struct err *e)
@@ -186,11 +213,13 @@ int page_key_add(struct request *r, struct err *e)
 {
 	struct making *m = request_state(r, sizeof(*m), making_release);
 
-	if (read_key(r, m, e) < 0 || check_free(r, m->key.name, e) < 0)
+	if (read_key(r, m, e) < 0 || find_there(r, m, e) < 0)
 		return -1;
 	if (m->pem)
-		return REQUEST_ASK(r, key_import, -1, key_made, slice_str(m->pem), slice_str(m->password),
+		return REQUEST_ASK(r, key_import, -1, m->there.id ? there_imported : key_made, slice_str(m->pem), slice_str(m->password),
 				   slice_str(m->key.use));
+	if (m->there.id)
+		return same_reply(r, "key", rec_key_json(&m->there));
 	return REQUEST_ASK(r, key_new, -1, key_made, slice_str(m->type), slice_str(m->key.use));
 }
 

@@ -60,10 +60,24 @@ static json_t *reference(const char *schema)
  * Names and places.
  */
 
+/* What belongs together though its path does not begin alike. */
+static const char *const together[][2] = {
+	{ "issue", "certificates" }, { "decode", "certificates" }, { "sign-in", "me" }, { "sign-out", "me" }, { "setup", "me" },
+	{ "status", "server" }, { "overview", "server" }, { "agenda", "server" }, { "health", "server" }, { "system", "server" },
+	{ "backup", "server" }, { "verify", "server" }, { "settings", "server" }, { "redirects", "server" }, { "description", "server" },
+	{ "events", "server" },
+};
+
 char *openapi_group(const struct route *route)
 {
-	if (str_starts(route->path, PREFIX))
-		return xstrndup(route->path + strlen(PREFIX), strcspn(route->path + strlen(PREFIX), "/"));
+	if (str_starts(route->path, PREFIX)) {
+		_cleanup_free_ char *first = xstrndup(route->path + strlen(PREFIX), strcspn(route->path + strlen(PREFIX), "/"));
+
+		for (size_t i = 0; i < ARRAY_SIZE(together); i++)
+			if (str_eq(together[i][0], first))
+				return xstrdup(together[i][1]);
+		return TAKE(first);
+	}
 	return str_starts(route->path, "/api/") && !strchr(route->path, '.') ? xstrdup("download") : NULL;
 }
 

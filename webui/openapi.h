@@ -4,7 +4,7 @@
 
 #include "webui/request.h"
 
-/* "certificates": what a route is about, its first segment behind /api/v1; NULL: it is no part of the API.  Owned. */
+/* "certificates": what a route is about; NULL: it is no part of the API.  Owned. */
 char *openapi_group(const struct route *);
 /* Its path with {name} for :name; owned. */
 char *openapi_path(const struct route *);

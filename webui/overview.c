@@ -1,4 +1,6 @@
 /* /api/v1/status: how the server is, and what comes next. */
+#include "webui/overview.h"
+
 #include "base/clock.h"
 #include "store/agenda.h"
 #include "store/alert.h"
@@ -109,19 +111,25 @@ static int count_messages(struct txn *t, json_t *o, struct err *e)
 	return record_each(t, &rec_outbox_type, "", false, count_message, counts, e);
 }
 
-int page_status(struct request *r, struct err *e)
+int overview_put(struct request *r, struct txn *t, json_t *o, struct err *e)
 {
 	const struct webui_env *env = r->webui->env;
+
+	json_put_str(o, "version", env->version);
+	json_put_str(o, "hostname", r->webui->settings->hostname);
+	json_put_time(o, "started", env->started);
+	json_put_int(o, "uptime", clock_now() - env->started);
+	if (show_certs(r, t, o, e) < 0 || show_accounts(t, o, e) < 0 || count_messages(t, o, e) < 0)
+		return -1;
+	return show_agenda(&r->visitor.scope, t, o, e);
+}
+
+int page_status(struct request *r, struct err *e)
+{
 	_cleanup_json_ json_t *answer = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
-	int64_t now = clock_now();
 
-	json_put_str(answer, "version", env->version);
-	json_put_str(answer, "hostname", r->webui->settings->hostname);
-	json_put_time(answer, "started", env->started);
-	json_put_int(answer, "uptime", now - env->started);
-	if (store_read(env->store, &t, e) < 0 || show_certs(r, t, answer, e) < 0 ||
-	    show_accounts(t, answer, e) < 0 || count_messages(t, answer, e) < 0 || show_agenda(&r->visitor.scope, t, answer, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || overview_put(r, t, answer, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(answer));
 }

@@ -6,6 +6,7 @@
 #include "webui/files.h"
 #include "webui/form.h"
 #include "webui/name.h"
+#include "webui/setup.h"
 #include "webui/view.h"
 
 #define HTML "text/html; charset=utf-8"
@@ -37,11 +38,24 @@ static int reply_file(struct request *r, const json_t *value, struct err *e)
 	return reply(r, 200, text ? "application/x-pem-file" : "application/octet-stream", text ? slice_str(text) : slice_buf(&bytes));
 }
 
+/* The page the form is on.  -1: there is none. */
+static int show_form_page(struct request *r, struct err *e)
+{
+	const char *page = form_text(r, "_page"), *mark = page ? strchr(page, '?') : NULL;
+	_cleanup_free_ char *path = page ? xstrndup(page, mark ? (size_t)(mark - page) : strlen(page)) : NULL;
+
+	return path ? request_show(r, path, mark ? mark + 1 : NULL, e) : -1;
+}
+
 int page_reply(struct request *r, int status, const json_t *value)
 {
 	const char *template = r->route->template;
 	struct err e = { 0 };
 
+	if (r->form && !r->plan && json_bool(value, "dry_run", false)) {
+		r->plan = json_deep_copy(value);
+		return show_form_page(r, &e) < 0 ? reply_error(r, &e) : 0;
+	}
 	if (!*template)
 		return reply_see_other(r, form_next(r));
 	if (str_eq(template, "@file"))
@@ -54,14 +68,12 @@ int page_reply(struct request *r, int status, const json_t *value)
 int page_reply_error(struct request *r, const struct err *e)
 {
 	_cleanup_json_ json_t *problem = json_problem(e);
-	const char *page = r->form && !r->fault ? form_text(r, "_page") : NULL, *mark = page ? strchr(page, '?') : NULL;
-	_cleanup_free_ char *path = page ? xstrndup(page, mark ? (size_t)(mark - page) : strlen(page)) : NULL;
 	struct err other = { 0 };
 
-	if (path) {
+	if (r->form && !r->fault && !r->plan) {
 		r->fault = json_incref(problem);
 		r->fault_status = err_http_status(e->kind);
-		if (request_show(r, path, mark ? mark + 1 : NULL, &other) == 0)
+		if (show_form_page(r, &other) == 0)
 			return 0;
 	}
 	return reply_template(r, "error", err_http_status(e->kind), problem);
@@ -73,7 +85,17 @@ int page_reply_error(struct request *r, const struct err *e)
 
 int page_root(struct request *r, struct err *e)
 {
-	return reply_see_other(r, "/certificates");
+	if (r->visitor.role == ROLE_ANYONE)
+		return reply_see_other(r, "/sign-in");
+	return reply_see_other(r, r->visitor.role == ROLE_ADMIN && setup_is_under_way(r) ? SETUP_PATH : "/overview");
+}
+
+int page_settings(struct request *r, struct err *e)
+{
+	json_t *page = json_object();
+
+	json_object_set_new(page, "groups", json_deep_copy(r->webui->settings->shown));
+	return reply_json(r, 200, page);
 }
 
 static const char *type_of(const char *name)

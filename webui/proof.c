@@ -35,7 +35,7 @@ static int read_exception(struct rec_cert *cert, const char *text, struct err *e
 	return 0;
 }
 
-static const char *type_of(const struct rec_cert *cert, const char *name)
+const char *proof_type(const struct rec_cert *cert, const char *name)
 {
 	for (char **exception = cert->challenges; exception && *exception; exception++) {
 		size_t len = strlen(name);
@@ -49,7 +49,7 @@ static const char *type_of(const struct rec_cert *cert, const char *name)
 static int check_names(const struct rec_cert *cert, struct err *e)
 {
 	for (char **name = cert->names; *name; name++) {
-		if (!identifier_is_wildcard(*name) || by_dns(type_of(cert, *name)))
+		if (!identifier_is_wildcard(*name) || by_dns(proof_type(cert, *name)))
 			continue;
 		err_set(e, ERR_INVALID, "the wildcard %s cannot be proved by http-01", *name);
 		return err_hint(e, "Choose dns-01: certeractl cert add ... --challenge dns-01, or --challenge-for \"%s=dns-01\".", *name);

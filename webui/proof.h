@@ -7,6 +7,8 @@
 
 /* Fills the fields of the certificate, whose names are there; checks that they can be proved this way. */
 int proof_read(struct rec_cert *, const json_t *body, struct err *);
+/* "http-01" or "dns-01": how this name of it is proved.  Borrowed. */
+const char *proof_type(const struct rec_cert *, const char *name);
 /* The names have changed, and the type of challenge unless it is NULL. */
 int proof_change(struct rec_cert *, const char *type, struct err *);
 /* The scripts that are there by name, and their arguments; those that are not stay as they are. */

@@ -41,8 +41,11 @@ struct request {
 	json_t *form;			/* the texts of a browser's form by their names (form.h); NULL: it sent none */
 	json_t *fault;			/* why it was not taken, a problem: its page is being shown again */
 	int fault_status;
+	json_t *plan;			/* what a form would do, asked with dry_run: its page is being shown again with this */
 	char *page, *page_query;	/* path and query of that page; NULL: what was asked for */
 	struct keeper_question *question;
+	int (*stream)(struct request *, struct buf *);	/* see reply_stream(); NULL: the answer is a whole */
+	struct timer next_event;
 	int (*answered)(struct request *, const struct slice *field, struct err *);
 	void *state;			/* the handler's, see request_state() */
 	void (*state_release)(void *);
@@ -87,6 +90,11 @@ int reply_text(struct request *, int status, const char *text);
 int reply_json(struct request *, int status, json_t *value);
 int reply_see_other(struct request *, const char *path);		/* 303: the browser goes on there with GET */
 int reply_empty(struct request *, int status);
+/*
+ * Events for a page (text/event-stream) until more() says that it is over, which it is asked now and every half second:
+ * adds what is to be sent; 0: go on, 1: that was the end.
+ */
+int reply_stream(struct request *, int (*more)(struct request *, struct buf *));
 /* As a sentence, or as an RFC 9457 problem for admins and who asks for it.  What is wrong inside goes to the log. */
 int reply_error(struct request *, const struct err *);
 

@@ -76,12 +76,16 @@ void router_find(struct match *m, enum method method, const char *path)
 			params_release(&params);
 			continue;
 		}
+		if (routes[i].method == method)
+			m->route = &routes[i];
+		if (m->path && !m->route && m->path->role <= routes[i].role) {
+			params_release(&params);
+			continue;
+		}
 		m->html = html;
 		params_release(&m->params);
 		m->params = params;
 		m->path = &routes[i];
-		if (routes[i].method == method)
-			m->route = &routes[i];
 	}
 }
 

@@ -29,7 +29,7 @@ struct route {
  * forms (it is no GET).
  */
 struct match {
-	const struct route *path;	/* one of them; NULL: we have no such path */
+	const struct route *path;	/* that one, else the one that most may use; NULL: we have no such path */
 	const struct route *route;	/* the one of the method; NULL: there is none */
 	bool html;			/* asked for as a browser does: without /api/v1 */
 	struct params params;

@@ -211,7 +211,7 @@ static int find_session(struct request *r, struct err *e)
 	if (take_session(r, t, &session, e) < 0)
 		return -1;
 	txn_abort(TAKE(t));
-	return session.seen + SEEN_EVERY <= now ? note_session(r, id, e) : 0;
+	return session.seen + MIN(SEEN_EVERY, r->webui->settings->session_idle / 3) <= now ? note_session(r, id, e) : 0;
 }
 
 int session_find(struct request *r, struct err *e)
@@ -297,6 +297,7 @@ int session_begin(struct request *r, struct txn *t, const struct rec_user *user,
 	if (rec_session_put(t, &session, e) < 0 ||
 	    agenda_set(t, AGENDA_session, session.id, session.created + r->webui->settings->session_most, e) < 0)
 		return -1;
+	snprintf(r->visitor.csrf, sizeof(r->visitor.csrf), "%s", session.csrf);
 	set_cookie(r, cookie, "");
 	return 0;
 }

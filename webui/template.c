@@ -26,6 +26,7 @@ struct rendering {
 
 struct tag {
 	char kind;		/* v: variable, else # ^ / > ! */
+	bool line;		/* it has a line for itself */
 	char name[NAME_MOST];
 	const char *start, *after;
 };
@@ -187,6 +188,22 @@ static int put_value(struct rendering *r, const json_t *value)
  * Tags.
  */
 
+/* A tag alone on its line takes the line with it, unless it is a variable. */
+static void take_line(const char *from, const char *end, struct tag *tag)
+{
+	const char *begin = tag->start, *behind = tag->after;
+
+	while (begin > from && (begin[-1] == ' ' || begin[-1] == '\t'))
+		begin--;
+	while (behind < end && (*behind == ' ' || *behind == '\t'))
+		behind++;
+	if ((begin > from && begin[-1] != '\n') || behind == end || *behind != '\n')
+		return;
+	tag->line = true;
+	tag->start = begin;
+	tag->after = behind + 1;
+}
+
 /* 1: a tag, 0: there is none any more, -1: broken. */
 static int next_tag(struct rendering *r, const struct place *p, const char *from, struct tag *tag)
 {
@@ -206,6 +223,9 @@ static int next_tag(struct rendering *r, const struct place *p, const char *from
 		len--;
 	tag->start = open;
 	tag->after = close + 2;
+	tag->line = false;
+	if (tag->kind != 'v')
+		take_line(from, p->end, tag);
 	if (tag->kind == '!')
 		return 1;
 	if (!len || len >= NAME_MOST)
@@ -272,10 +292,14 @@ static int do_section(struct rendering *r, struct place *p, const struct tag *be
 static int do_partial(struct rendering *r, const struct place *p, const struct tag *tag, const struct scope *s)
 {
 	const char *text = r->env->find(r->env->arg, tag->name);
+	size_t len;
 
 	if (!text)
 		return wrong(r, p, tag->start, "there is no template", tag->name);
-	return render(r, (struct place){ tag->name, text, text, text + strlen(text) }, s);
+	len = strlen(text);
+	if (!tag->line && len && text[len - 1] == '\n')
+		len--;		/* in the middle of a line, it ends without one */
+	return render(r, (struct place){ tag->name, text, text, text + len }, s);
 }
 
 static int do_variable(struct rendering *r, const struct place *p, const struct tag *tag, const struct scope *s)

@@ -1,17 +1,22 @@
 #include "webui/view.h"
 
+#include <ctype.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/encode.h"
+#include "store/status.h"
+#include "webui/call.h"
 #include "webui/files.h"
 #include "webui/form.h"
 #include "webui/template.h"
 
 #define TIME_LEN (CLOCK_RFC3339_SIZE - 1)
 
-enum form_flag { DANGER = 1, FILES = 2 };
+enum form_flag { DANGER = 1, FILES = 2, PREVIEW = 4 };
 enum field_kind {
-	FIELD_TEXT, FIELD_PASSWORD, FIELD_NUMBER, FIELD_LINES, FIELD_FLAG, FIELD_CHOICE, FIELD_FILE, FIELD_CONFIRM, FIELD_HIDDEN
+	FIELD_TEXT, FIELD_PASSWORD, FIELD_NUMBER, FIELD_LINES, FIELD_FLAG, FIELD_CHOICE, FIELD_FILE, FIELD_CONFIRM, FIELD_HIDDEN,
+	FIELD_USER, FIELD_SECRET, FIELD_NEW, FIELD_CODE, FIELD_MORE
 };
 
 struct field {
@@ -132,15 +137,28 @@ static json_t *with_times(const json_t *value, int64_t now, bool in_list)
  * Forms.
  */
 
-/* :x in a path is what it was in the page's own; NULL: the page's has none.  Owned. */
-static char *fill_path(const struct request *r, const char *path)
+/* What :x in a form's action stands for; NULL: nothing on this page.  Borrowed. */
+static const char *path_value(const struct request *r, const json_t *page, const char *name)
+{
+	const char *of_path = params_get(&r->path, name);
+	const json_t *member = json_object_get(page, name);
+
+	if (of_path)
+		return of_path;
+	if (json_is_boolean(member))
+		return json_is_true(member) ? "true" : "false";
+	return json_string_value(member);
+}
+
+/* Owned; NULL: the action does not belong on this page. */
+static char *fill_path(const struct request *r, const json_t *page, const char *path)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 
 	while (*path) {
 		size_t plain = strcspn(path, ":"), len = path[plain] ? strcspn(path + plain + 1, "/?") : 0;
-		_cleanup_free_ char *name = xstrndup(path + plain + 1, len);
-		const char *value = len ? params_get(&r->path, name) : "";
+		_cleanup_free_ char *name = xstrndup(path + plain + (len > 0), len);
+		const char *value = len ? path_value(r, page, name) : "";
 
 		if (!value)
 			return NULL;
@@ -154,15 +172,16 @@ static char *fill_path(const struct request *r, const char *path)
 /* What a field shows: what was typed, or what is now.  Owned. */
 static char *field_value(const struct request *r, const struct field *f, const json_t *values, bool sent)
 {
-	const json_t *now = json_object_get(values, f->member), *item;
+	_cleanup_free_ char *for_people = xasprintf("%s_shown", f->member);
+	const json_t *shown = json_object_get(values, for_people), *now = shown ? shown : json_object_get(values, f->member), *item;
 	struct buf out = BUF_INIT;
 	size_t i;
 
-	if (f->kind == FIELD_PASSWORD)
+	if (f->kind == FIELD_PASSWORD || f->kind == FIELD_SECRET || f->kind == FIELD_NEW || f->kind == FIELD_CODE)
 		return xstrdup("");
 	if (sent)
 		return xstrdup(form_text(r, f->member) ? form_text(r, f->member) : "");
-	if (f->kind == FIELD_HIDDEN)
+	if (f->kind == FIELD_HIDDEN && *f->options)
 		return xstrdup(f->options);
 	if (f->kind == FIELD_FLAG && !values)
 		return xstrdup(str_eq(f->options, "on") ? "true" : "false");
@@ -173,7 +192,7 @@ static char *field_value(const struct request *r, const struct field *f, const j
 	else if (json_is_true(now))
 		buf_add_str(&out, "true");
 	json_array_foreach (now, i, item)
-		buf_addf(&out, "%s%s", i ? "\n" : "", json_string_value(item) ? json_string_value(item) : "");
+		buf_addf(&out, "%s%s", !i ? "" : f->kind == FIELD_LINES ? "\n" : ", ", json_string_value(item) ? json_string_value(item) : "");
 	return buf_detach(&out);
 }
 
@@ -208,7 +227,8 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 			  const json_t *values, bool sent)
 {
 	static const char *const kinds[] = {
-		"text", "password", "number", "lines", "flag", "choice", "file", "confirm", "hidden"
+		"text", "password", "number", "lines", "flag", "choice", "file", "confirm", "hidden", "user", "secret", "new",
+		"code", "more"
 	};
 	_cleanup_wipe_ char *value = field_value(r, f, values, sent);
 	_cleanup_free_ char *id = xasprintf("%s-%s", form->name, f->member);
@@ -232,19 +252,28 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 static json_t *show_form(const struct request *r, const struct form *form, const json_t *page)
 {
 	const json_t *values = str_eq(form->values, ".") ? page : json_object_get(page, form->values);
-	bool sent = r->fault && str_eq(form_text(r, "_form"), form->name);
-	_cleanup_free_ char *action = fill_path(r, form->action);
-	json_t *o = json_object(), *fields = json_array();
+	bool sent = (r->fault || r->plan) && str_eq(form_text(r, "_form"), form->name);
+	_cleanup_free_ char *action = fill_path(r, page, form->action);
+	json_t *o = json_object(), *fields = json_array(), *more = json_array(), *to = fields;
 
 	json_put_str(o, "form", form->name);
 	json_put_str(o, "action", action);
 	json_put_str(o, "button", form->button);
-	json_put_bool(o, "danger", form->flags & DANGER);
-	json_put_bool(o, "files", form->flags & FILES);
+	json_put_bool(o, "warns", form->flags & DANGER);
+	json_put_bool(o, "multipart", form->flags & FILES);
+	json_put_bool(o, "preview", form->flags & PREVIEW);
 	json_put_bool(o, "sent", sent);
 	json_object_set_new(o, "fields", fields);
-	for (const struct field *f = form->fields; f->member; f++)
-		json_array_append_new(fields, show_field(r, form, f, page, values, sent));
+	json_object_set_new(o, "more", more);
+	json_put_str(o, "more_label", NULL);
+	for (const struct field *f = form->fields; f->member; f++) {
+		if (f->kind == FIELD_MORE) {
+			json_put_str(o, "more_label", f->label);
+			to = more;
+		} else {
+			json_array_append_new(to, show_field(r, form, f, page, values, sent));
+		}
+	}
 	return o;
 }
 
@@ -254,7 +283,7 @@ static json_t *show_forms(const struct request *r, const json_t *page)
 	json_t *o = json_object();
 
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		_cleanup_free_ char *action = fill_path(r, forms[i].action);
+		_cleanup_free_ char *action = fill_path(r, page, forms[i].action);
 
 		if (action)
 			json_object_set_new(o, forms[i].name, show_form(r, &forms[i], page));
@@ -288,6 +317,71 @@ static json_t *show_menu(const struct request *r)
 	return list;
 }
 
+/*
+ * Lists: what the address asks for, and those of the pages before and after.
+ */
+
+/* Every parameter the call knows, "" where it is not given. */
+static json_t *show_query(const struct request *r)
+{
+	_cleanup_(params_release) struct params query = { NULL, 0 };
+	const struct call *call = call_of(r->route);
+	json_t *o = json_object();
+
+	if (request_query(r, &query, NULL) < 0)
+		params_release(&query);
+	for (size_t i = 0; i < call->count; i++)
+		if (call->item[i].need == ITEM_QUERY)
+			json_put_str(o, call->item[i].name, params_get(&query, call->item[i].name));
+	return o;
+}
+
+/* The address of this page with another "first".  Owned. */
+static char *page_at(const struct request *r, const json_t *query, int64_t first)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	json_t *value;
+	const char *name;
+
+	buf_addf(&out, "%s?first=%lld", request_path(r), (long long)first);
+	json_object_foreach ((json_t *)query, name, value) {
+		if (!json_is_string(value) || !*json_string_value(value) || str_eq(name, "first"))
+			continue;
+		buf_addf(&out, "&%s=", name);
+		url_add(&out, json_string_value(value));
+	}
+	return buf_detach(&out);
+}
+
+/* null: the page is no list, or all of it is shown. */
+static json_t *show_pages(const struct request *r, const json_t *page, const json_t *query)
+{
+	int64_t first = json_int(page, "first", -1), limit = json_int(page, "limit", 0), total = json_int(page, "total", 0);
+	_cleanup_free_ char *before = page_at(r, query, MAX(first - limit, 0)), *after = page_at(r, query, first + limit);
+	json_t *o;
+
+	if (first < 0 || limit <= 0 || (!first && total <= limit))
+		return json_null();
+	o = json_object();
+	json_put_int(o, "from", first + 1);
+	json_put_int(o, "to", MIN(first + limit, total));
+	json_put_int(o, "total", total);
+	json_put_str(o, "before", first > 0 ? before : NULL);
+	json_put_str(o, "after", first + limit < total ? after : NULL);
+	return o;
+}
+
+/* Every status, with the one that is asked for. */
+static json_t *show_statuses(const json_t *query)
+{
+	const char *chosen = json_str(query, "status");
+	json_t *list = json_array();
+
+	for (int status = 0; status < STATUSES; status++)
+		json_array_append_new(list, choice(cert_status_word((enum cert_status)status), cert_status_word((enum cert_status)status), chosen));
+	return list;
+}
+
 static json_t *show_may(const struct request *r)
 {
 	json_t *o = json_object();
@@ -304,14 +398,21 @@ static json_t *put_common(const struct request *r, const json_t *page, int statu
 
 	json_put_str(o, "path", request_path(r));
 	json_put_str(o, "here", here);			/* with the query: what _page of a form is */
+	json_put_str(o, "back", form_next(r));		/* behind a form: where it is from */
 	json_put_str(o, "version", r->webui->env->version);
 	json_put_str(o, "hostname", r->webui->settings->hostname);
 	json_put_str(o, "csrf", r->visitor.csrf);
+	json_put_str(o, "user", *r->visitor.user ? r->visitor.user : NULL);
+	json_put_str(o, "role", role_word(r->visitor.role));
 	json_put_int(o, "status", status);
 	json_put_time(o, "now", now);
 	json_object_set_new(o, "may", show_may(r));
 	json_object_set_new(o, "menu", show_menu(r));
 	json_object_set_new(o, "forms", show_forms(r, page));
+	json_object_set_new(o, "query", show_query(r));
+	json_object_set_new(o, "statuses", show_statuses(json_object_get(o, "query")));
+	json_object_set_new(o, "pages", show_pages(r, page, json_object_get(o, "query")));
+	json_object_set_new(o, "plan", r->plan ? json_incref(r->plan) : json_null());
 	json_object_set_new(o, "fault", r->fault ? json_incref(r->fault) : json_null());
 	return o;
 }

@@ -10,7 +10,8 @@
 #include <event2/keyvalq_struct.h>
 
 #include "base/log.h"
-#include "webui/body.h"
+#include "base/metric.h"
+#include "webui/admin.h"
 #include "webui/consumer.h"
 #include "webui/form.h"
 #include "webui/page.h"
@@ -19,6 +20,8 @@
 #include "webui/session.h"
 
 #define IDLE_SECONDS 30
+#define MUST_CHANGE "mustChange"	/* code of the error */
+#define STREAM_MS 500
 #define ALL_METHODS 0xffff	/* what we do not offer is refused by us, not by evhttp */
 
 struct face {
@@ -66,10 +69,12 @@ static void request_free(struct request *r)
 	while (*link != r)
 		link = &(*link)->next;
 	*link = r->next;
+	timer_stop(&r->next_event);
 	release_state(r);
 	params_release(&r->path);
 	cleanup_body(&r->form);
 	json_decref(r->fault);
+	json_decref(r->plan);
 	free(r->page);
 	free(r->page_query);
 	visitor_release(&r->visitor);
@@ -188,6 +193,12 @@ static void protect(struct request *r)
 	reply_header(r, "Permissions-Policy", "camera=(), geolocation=(), microphone=()");
 }
 
+static void count_answer(int status)
+{
+	metric_add(status < 300 ? METRIC_requests_2xx : status < 400 ? METRIC_requests_3xx :
+		   status < 500 ? METRIC_requests_4xx : METRIC_requests_5xx, 1);
+}
+
 int reply(struct request *r, int status, const char *type, struct slice body)
 {
 	struct evbuffer *out = evhttp_request_get_output_buffer(r->ev);
@@ -205,6 +216,7 @@ int reply(struct request *r, int status, const char *type, struct slice body)
 		reply_header(r, "Cache-Control", "no-store");
 	if (type && !r->head)
 		evbuffer_add(out, body.data, body.len);
+	count_answer(status);
 	evhttp_send_reply(r->ev, status, NULL, NULL);
 	request_free(r);
 	return 0;
@@ -237,6 +249,47 @@ int reply_empty(struct request *r, int status)
 	return reply(r, status, NULL, slice(NULL, 0));
 }
 
+/*
+ * Streams.  A page that looked away is noticed when nothing can be sent to it: evhttp has then taken the connection from
+ * the request.
+ */
+
+static void send_event(void *arg)
+{
+	struct request *r = arg;
+	struct buf text = BUF_INIT;
+	bool gone = !evhttp_request_get_connection(r->ev), over = gone || r->stream(r, &text);
+	struct evbuffer *chunk = evbuffer_new();
+
+	if (!chunk)
+		die("out of memory for a buffer");
+	if (!gone && text.len) {
+		evbuffer_add(chunk, text.data, text.len);
+		evhttp_send_reply_chunk(r->ev, chunk);
+	}
+	evbuffer_free(chunk);
+	buf_release(&text);
+	if (!over) {
+		timer_start(&r->next_event, r->webui->loop, STREAM_MS, send_event, r);
+		return;
+	}
+	evhttp_send_reply_end(r->ev);
+	request_free(r);
+}
+
+int reply_stream(struct request *r, int (*more)(struct request *, struct buf *))
+{
+	reply_header(r, "Content-Type", "text/event-stream");
+	reply_header(r, "X-Content-Type-Options", "nosniff");
+	reply_header(r, "Cache-Control", "no-store");
+	if (r->head)
+		return reply_empty(r, 200);
+	r->stream = more;
+	evhttp_send_reply_start(r->ev, 200, NULL);
+	timer_start(&r->next_event, r->webui->loop, 0, send_event, r);
+	return 0;
+}
+
 static bool wants_problem(const struct request *r)
 {
 	const char *accept = request_header(r, "Accept");
@@ -258,6 +311,23 @@ static struct err public_error(const struct request *r, const struct err *e)
 	return shown;
 }
 
+/* Where a browser must go first.  True: it was sent there. */
+static bool wants_person(struct request *r, const struct err *e)
+{
+	const char *first = e->kind == ERR_AUTH && r->visitor.role == ROLE_ANYONE && r->route->page != page_sign_in ? "/sign-in" :
+			    str_eq(e->code, ADMIN_UNCONFIRMED) && *r->visitor.session ? "/me/confirm" : NULL;
+	_cleanup_free_ char *next = NULL, *path = NULL;
+
+	if (str_eq(e->code, MUST_CHANGE))
+		return reply_see_other(r, "/me"), true;
+	if (!first)
+		return false;
+	next = r->route->method == METHOD_GET ? request_here(r) : xstrdup(form_text(r, "_page") ? form_text(r, "_page") : "/");
+	path = params_link(first, "next", next);
+	reply_see_other(r, path);
+	return true;
+}
+
 int reply_error(struct request *r, const struct err *e)
 {
 	struct err shown = public_error(r, e);
@@ -265,6 +335,8 @@ int reply_error(struct request *r, const struct err *e)
 	_cleanup_free_ char *text = NULL;
 	_cleanup_json_ json_t *problem = NULL;
 
+	if (r->html && wants_person(r, e))
+		return 0;
 	if (r->html)
 		return page_reply_error(r, &shown);
 	if (status == 401)
@@ -352,6 +424,11 @@ static int take_form(struct request *r, const char *path, enum method *method, s
 	return 0;
 }
 
+static bool is_about_self(const struct route *route)
+{
+	return str_starts(route->path, "/api/v1/me") || str_starts(route->path, "/me/") || str_eq(route->path, "/api/v1/sign-out");
+}
+
 /* For one who may know that it is there: -1 and why not. */
 static int check_visitor(struct request *r, enum method method, const struct match *m, struct err *e)
 {
@@ -368,6 +445,10 @@ static int check_visitor(struct request *r, enum method method, const struct mat
 	}
 	if (!gate_allows(&r->visitor, m->route))
 		return err_set(e, ERR_DENIED, "this token was not made for that");
+	if (r->visitor.must_change && role > ROLE_GUEST && !is_about_self(m->route)) {
+		err_set(e, ERR_DENIED, "your password is somebody else's choice: change it first");
+		return err_code(e, MUST_CHANGE);
+	}
 	return role >= ROLE_GUEST && method != METHOD_GET ? session_check_form(r, e) : 0;
 }
 
@@ -522,7 +603,10 @@ void webui_configure(struct webui *w, const struct webui_settings *settings)
 
 bool webui_idle(const struct webui *w)
 {
-	return !w->requests;
+	for (const struct request *r = w->requests; r; r = r->next)
+		if (!r->stream)
+			return false;
+	return true;
 }
 
 void webui_free(struct webui *w)

@@ -24,6 +24,9 @@ from .mail import Mail, MailServer, Receiver
 from .recorder import Drop, Recorder, Refuse, Reply
 from .tracking import Authority, BlackHole, Talker, TlsServer, reset, starttls
 from . import faults
+from .clock import Clock
+from .people import Person, PASSWORD, add_user, setup_token, totp
+from .browser import Browser
 from .daemon import Certerad, CtlError, Site
 from .network import own_network
 from .suite import end_to_end

@@ -125,6 +125,13 @@ class Certerad(Process):
         return self.ctl("cert", "add", name, "--names", names, "--account", account,
             *(["--wait"] if wait else []), *_flags(options), timeout=120 * PATIENCE)
 
+    def add_user(self, name, role, password, **options):
+        """One who can sign in at once."""
+        file = os.path.join(os.path.dirname(self.config_file), name + ".password")
+        with open(file, "w") as f:
+            f.write(password + "\n")
+        return self.ctl("user", "add", name, "--role", role, "--password-file", file, "--keep-password", *_flags(options))
+
     def cert(self, name):
         """`cert show NAME`."""
         return self.ctl("cert", "show", name)
