@@ -1,5 +1,7 @@
 #include "base/encode.h"
 
+#include <ctype.h>
+
 static const char hex_digits[] = "0123456789abcdef";
 
 void hex_add(struct buf *b, const void *data, size_t len)
@@ -229,4 +231,14 @@ size_t utf8_len(const char *s)
 		return i + 1;
 	}
 	return 0;
+}
+
+void url_add(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (isalnum((unsigned char)*text) || strchr("-._~", *text))
+			buf_add_ch(out, *text);
+		else
+			buf_addf(out, "%%%02X", (unsigned char)*text);
+	}
 }

@@ -11,6 +11,8 @@ int hex_decode(struct buf *, const char *) MUST_CHECK;			/* -1: not hex */
 void base64_add(struct buf *, const void *, size_t len);		/* one line, padded */
 int base64_decode(struct buf *, const char *, size_t len) MUST_CHECK;	/* white space is skipped */
 
+/* As in a URL: all but letters, digits and -._~ as %XX. */
+void url_add(struct buf *, const char *text);
 void base64url_add(struct buf *, const void *, size_t len);
 char *base64url_str(const void *, size_t len);				/* owned */
 int base64url_decode(struct buf *, const char *, size_t len) MUST_CHECK;	/* strict: no padding, no white space */

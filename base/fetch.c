@@ -495,6 +495,7 @@ static void set_limits(struct fetch *f, const struct fetch_request *rq)
 	must(curl_easy_setopt(f->easy, CURLOPT_REDIR_PROTOCOLS_STR, protocols));
 	must(curl_easy_setopt(f->easy, CURLOPT_FOLLOWLOCATION, rq->max_redirects > 0 ? 1L : 0L));
 	must(curl_easy_setopt(f->easy, CURLOPT_MAXREDIRS, (long)MAX(rq->max_redirects, 0)));
+	must(curl_easy_setopt(f->easy, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL));
 	if (rq->any_certificate) {
 		must(curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYPEER, 0L));
 		must(curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYHOST, 0L));

@@ -29,7 +29,7 @@ struct fetch_request {
 	int timeout_ms;			/* for all of it; 0: 30 s */
 	size_t max_body;		/* more is an error; 0: 1 MiB */
 	bool allow_http;		/* else only https: is fetched */
-	int max_redirects;		/* 0: redirects are replies like any other */
+	int max_redirects;		/* 0: redirects are replies like any other; a POST stays a POST */
 };
 
 struct fetch_reply {

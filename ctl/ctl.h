@@ -67,8 +67,26 @@ void help_all(FILE *);
 bool help_group(FILE *, const char *word);	/* the commands whose first word it is; false: there are none */
 void help_command(FILE *, const struct command *);
 
+/* A column of a table, or a line: its title, and whose value it shows. */
+struct column {
+	const char *title;
+	const char *member;
+};
+void print_table(const json_t *rows, const struct column *, size_t count, const char *when_empty);
+/* "title: value" for each member that says something. */
+void print_fields(const json_t *obj, const struct column *, size_t count);
+
+/* site.c */
+int show_sites(struct ctl *, json_t *);
+int show_site(struct ctl *, json_t *);
+int show_added_sites(struct ctl *, json_t *);
+int wait_site(struct ctl *, json_t *);
+int wait_live(struct ctl *, json_t *);
+
 /* show.c */
 int show_status(struct ctl *, json_t *);
+int show_health(struct ctl *, json_t *);
+int show_agenda(struct ctl *, json_t *);
 int show_account(struct ctl *, json_t *);
 int show_accounts(struct ctl *, json_t *);
 int show_key(struct ctl *, json_t *);
@@ -76,6 +94,7 @@ int show_keys(struct ctl *, json_t *);
 int show_cert(struct ctl *, json_t *);
 int show_certs(struct ctl *, json_t *);
 int show_hooks(struct ctl *, json_t *);
+int show_dry_run(struct ctl *, json_t *);
 int show_decoded(struct ctl *, json_t *);
 int show_events(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
@@ -89,8 +108,20 @@ void print_revocation(const json_t *answer);	/* what the CA of a certificate say
 void print_todo(const json_t *order);		/* what a person is to publish for it */
 int show_added_csr(struct ctl *, json_t *);
 void print_added(const json_t *);		/* a new certificate's API keys */
+/* people.c */
+int show_user(struct ctl *, json_t *);
+int show_users(struct ctl *, json_t *);
+int show_plan(struct ctl *, json_t *);
+int show_plans(struct ctl *, json_t *);
+int show_token(struct ctl *, json_t *);
+int show_tokens(struct ctl *, json_t *);
+int show_owner(struct ctl *, json_t *);
+/* setup.c: takes the status, and does the rest */
+int run_setup(struct ctl *, json_t *);
 /* wait.c: with --wait, follow what was started until it ends */
 int wait_account(struct ctl *, json_t *);
+/* Reads an account until it is registered and no wish is left: a new reference; NULL: it failed. */
+json_t *await_account(struct ctl *, const json_t *account, struct err *);
 int wait_cert_added(struct ctl *, json_t *);
 int wait_cert(struct ctl *, json_t *);
 int wait_check(struct ctl *, json_t *);
@@ -100,5 +131,17 @@ int wait_trial(struct ctl *, json_t *);
 int wait_revoked(struct ctl *, json_t *);
 int wait_deployed(struct ctl *, json_t *);
 int wait_revocation(struct ctl *, json_t *);
+
+void print_list(const char *title, const json_t *);
+void print_error(const json_t *of);
+
+/* notify.c */
+int show_channel(struct ctl *, json_t *);
+int show_channels(struct ctl *, json_t *);
+int show_outbox(struct ctl *, json_t *);
+int show_message(struct ctl *, json_t *);
+int show_message_removed(struct ctl *, json_t *);
+int wait_tested(struct ctl *, json_t *);
+int wait_upkeep(struct ctl *, json_t *);
 
 #endif

@@ -1,22 +1,11 @@
 /* One request over the control socket, waited for. */
 #include "ctl/ctl.h"
 
-#include <ctype.h>
-
 #include "base/buf.h"
+#include "base/encode.h"
 #include "base/fetch.h"
 
 #define ANSWER_MOST (64 * 1024 * 1024)	/* thousands of certificates */
-
-static void add_escaped(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		if (isalnum((unsigned char)*text) || strchr("-._~", *text))
-			buf_add_ch(out, *text);
-		else
-			buf_addf(out, "%%%02X", (unsigned char)*text);
-	}
-}
 
 char *ctl_path(const struct ctl *ctl)
 {
@@ -27,7 +16,7 @@ char *ctl_path(const struct ctl *ctl)
 
 	for (const char *p = ctl->command->path; *p; p++) {
 		if (p[0] == '{') {
-			add_escaped(&path, ctl->args[p[1] - '1']);
+			url_add(&path, ctl->args[p[1] - '1']);
 			p += 2;
 		} else {
 			buf_add_ch(&path, *p);
@@ -35,7 +24,7 @@ char *ctl_path(const struct ctl *ctl)
 	}
 	json_object_foreach(ctl->query, key, value) {
 		buf_addf(&path, "%s%s=", separator, key);
-		add_escaped(&path, json_string_value(value));
+		url_add(&path, json_string_value(value));
 		separator = "&";
 	}
 	return buf_detach(&path);
@@ -61,7 +50,7 @@ static void answered(void *arg, const struct fetch_reply *r)
 	w->answer = r->body_len ? json_read_most(r->body, r->body_len, ANSWER_MOST, w->e) : json_object();
 	if (!w->answer) {
 		err_prefix(w->e, "reading the daemon's answer");
-	} else if (r->status >= 400) {
+	} else if (r->status >= 400 && !json_object_get(w->answer, "checks")) {	/* a health that is not well is an answer, too */
 		json_problem_read(w->answer, w->e);
 		if (!err_is_set(w->e))
 			err_set(w->e, ERR_INTERNAL, "the daemon answered with status %d", r->status);

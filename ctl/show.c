@@ -46,11 +46,6 @@ static char *member_text(const json_t *obj, const char *member)
 	return buf_detach(&text);
 }
 
-struct column {
-	const char *title;
-	const char *member;
-};
-
 #define COLUMNS_MAX 8
 
 /* Characters on the screen, not bytes. */
@@ -70,7 +65,7 @@ static void print_cell(const char *text, int width, bool last)
 		putchar(' ');
 }
 
-static void print_table(const json_t *rows, const struct column *columns, size_t count, const char *when_empty)
+void print_table(const json_t *rows, const struct column *columns, size_t count, const char *when_empty)
 {
 	int width[COLUMNS_MAX];
 	json_t *row;
@@ -102,7 +97,7 @@ static void print_table(const json_t *rows, const struct column *columns, size_t
 }
 
 /* "title: value" for each member that says something. */
-static void print_lines(const json_t *obj, const struct column *lines, size_t count)
+void print_fields(const json_t *obj, const struct column *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_free_ char *text = member_text(obj, lines[i].member);
@@ -113,7 +108,7 @@ static void print_lines(const json_t *obj, const struct column *lines, size_t co
 }
 
 /* A line for each text of a list. */
-static void print_list(const char *title, const json_t *list)
+void print_list(const char *title, const json_t *list)
 {
 	const json_t *item;
 	size_t i;
@@ -122,7 +117,7 @@ static void print_list(const char *title, const json_t *list)
 		printf("%-14s %s\n", i ? "" : title, json_string_value(item));
 }
 
-static void print_error(const json_t *obj)
+void print_error(const json_t *obj)
 {
 	const json_t *error = json_object_get(obj, "error");
 	const char *said = json_str(error, "said");
@@ -152,9 +147,24 @@ static void print_api_keys(const json_t *answer, const char *member, const char 
 
 void print_added(const json_t *answer)
 {
-	printf("Certificate %s is added.\n", json_str(json_object_get(answer, "certificate"), "name"));
+	const char *name = json_str(json_object_get(answer, "certificate"), "name");
+
+	if (json_bool(answer, "existing", false))
+		printf("Certificate %s is there already, as it is described here; its API keys were shown when it was added.\n", name);
+	else
+		printf("Certificate %s is added.\n", name);
 	print_api_keys(answer, "api_keys", "certificate");
 	print_api_keys(answer, "key_api_keys", "key");
+}
+
+static void print_waiting_messages(const json_t *counts)
+{
+	int64_t queued = json_int(counts, "queued", 0), dead = json_int(counts, "dead", 0);
+
+	if (queued)
+		printf("%-14s %lld wait for delivery\n", "messages", (long long)queued);
+	if (dead)
+		printf("%-14s %lld given up: certeractl outbox list --state dead\n", "messages", (long long)dead);
 }
 
 int show_status(struct ctl *ctl, json_t *answer)
@@ -168,17 +178,47 @@ int show_status(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	printf("%-14s", "certificates");
 	json_object_foreach(counts, word, count) {
 		all += json_integer_value(count);
 		if (json_integer_value(count))
 			printf(" %lld %s", (long long)json_integer_value(count), word);
 	}
-	puts(all ? "\n" : " none\n");
+	puts(all ? "" : " none");
+	print_waiting_messages(json_object_get(answer, "outbox"));
+	putchar('\n');
 	print_table(json_object_get(answer, "agenda"), next, ARRAY_SIZE(next), "Nothing is planned.");
 	return 0;
 }
+
+int show_health(struct ctl *ctl, json_t *answer)
+{
+	const json_t *check;
+	size_t i;
+
+	if (!ctl_as_json(ctl, answer)) {
+		printf("The server is %s.\n", json_str(answer, "status"));
+		json_array_foreach (json_object_get(answer, "checks"), i, check)
+			printf("%s %-14s %s\n", json_bool(check, "well", false) ? " " : "!", json_str(check, "name"), json_str(check, "text"));
+	}
+	return str_eq(json_str(answer, "status"), "well") ? 0 : 1;
+}
+
+int show_agenda(struct ctl *ctl, json_t *answer)
+{
+	static const struct column columns[] = { { "WHEN", "due" }, { "OF", "name" }, { "WHAT", "what" } };
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_table(json_object_get(answer, "agenda"), columns, ARRAY_SIZE(columns), "Nothing is planned.");
+	return 0;
+}
+
+static const struct column limit_columns[] = {
+	{ "LIMIT", "limit" }, { "OF", "of" }, { "USED", "used" }, { "MOST", "most" }, { "LEFT", "left" },
+	{ "SECONDS", "window" }, { "LEARNED", "learned" }, { "NEXT FREE", "free_at" },
+};
 
 int show_account(struct ctl *ctl, json_t *answer)
 {
@@ -189,21 +229,17 @@ int show_account(struct ctl *ctl, json_t *answer)
 		{ "no order before", "held_until" },
 		{ "being asked", "wish" }, { "checked", "checked" },
 	};
-	static const struct column limits[] = {
-		{ "LIMIT", "limit" }, { "OF", "of" }, { "USED", "used" }, { "MOST", "most" }, { "LEFT", "left" },
-		{ "SECONDS", "window" }, { "LEARNED", "learned" }, { "NEXT FREE", "free_at" },
-	};
 	const json_t *used = json_object_get(answer, "limits");
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	print_list("profiles", json_object_get(answer, "profiles"));
 	print_list("orders", json_object_get(answer, "orders"));
 	print_error(answer);
 	if (json_array_size(used)) {
 		putchar('\n');
-		print_table(used, limits, ARRAY_SIZE(limits), "");
+		print_table(used, limit_columns, ARRAY_SIZE(limit_columns), "");
 	}
 	return 0;
 }
@@ -225,13 +261,14 @@ int show_key(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "name", "name" }, { "type", "type" }, { "use", "use" }, { "versions", "newest" },
-		{ "description", "description" }, { "created", "created" }, { "used by", "used_by" },
+		{ "description", "description" }, { "created", "created" }, { "days old", "age_days" }, { "", "note" },
+		{ "used by", "used_by" },
 	};
 	const json_t *key = json_object_get(answer, "key") ? json_object_get(answer, "key") : answer;
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(key, lines, ARRAY_SIZE(lines));
+	print_fields(key, lines, ARRAY_SIZE(lines));
 	print_api_keys(answer, "api_keys", "key");
 	return 0;
 }
@@ -275,7 +312,7 @@ static void print_deploy(const json_t *deploy)
 	if (!json_is_object(deploy))
 		return;
 	putchar('\n');
-	print_lines(deploy, lines, ARRAY_SIZE(lines));
+	print_fields(deploy, lines, ARRAY_SIZE(lines));
 	print_error(deploy);
 	json_array_foreach(json_object_get(deploy, "log"), i, line)
 		printf("  %s\n", json_string_value(line));
@@ -288,7 +325,7 @@ void print_revocation(const json_t *answer)
 		{ "asked", "asked" }, { "counts until", "until" }, { "asked again", "next" }, { "no answer", "error" },
 	};
 
-	print_lines(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
+	print_fields(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
 }
 
 int show_cert(struct ctl *ctl, json_t *answer)
@@ -296,29 +333,33 @@ int show_cert(struct ctl *ctl, json_t *answer)
 	static const struct column lines[] = {
 		{ "name", "name" }, { "status", "status" }, { "", "status_text" }, { "", "next_step" }, { "names", "names_shown" },
 		{ "staging", "staging" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
+		{ "", "key_note" },
 		{ "own request", "own_csr" }, { "profile", "profile" }, { "chain wanted", "preferred_chain" },
 		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
 		{ "waits for", "waits_for" },
 		{ "CA wants it", "ari_start" }, { "at the latest", "ari_end" }, { "because", "ari_explanation" }, { "fallback", "fallback" },
-		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" },
+		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" }, { "tags", "tags" }, { "note", "note" },
 	};
 	static const struct column versions[] = {
 		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
 		{ "SERIAL", "serial" }, { "REVOKED", "revoked" }, { "", "reason" },
 	};
 	static const struct column consumers[] = {
-		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" }, { "TIMES", "count" },
+		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" }, { "BEHIND", "behind" }, { "TIMES", "count" },
 	};
+	static const struct column live[] = { { "servers show", "state" }, { "", "says" }, { "since", "since" } };
 	const json_t *order = json_object_get(answer, "order");
 	json_t *line;
 	size_t i;
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	print_revocation(answer);
 	print_error(answer);
+	if (json_str(json_object_get(answer, "live"), "state"))
+		print_fields(json_object_get(answer, "live"), live, ARRAY_SIZE(live));
 	putchar('\n');
 	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "It has no version yet.");
 	if (json_is_object(order)) {
@@ -345,7 +386,37 @@ int show_hooks(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	printf("The scripts of %s are changed; those not named here are as configured.\n", json_str(answer, "name"));
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
+	return 0;
+}
+
+/* What "cert add --dry-run" would do. */
+int show_dry_run(struct ctl *ctl, json_t *answer)
+{
+	static const struct column proofs[] = {
+		{ "NAME", "name_shown" }, { "PROVED BY", "challenge" }, { "ASKED FOR AT", "url" }, { "TXT RECORD", "record" },
+	};
+	static const struct column lines[] = { { "name", "name" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" } };
+	const json_t *used = json_object_get(answer, "limits");
+	const json_t *finding;
+	size_t i;
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_fields(json_object_get(answer, "certificate"), lines, ARRAY_SIZE(lines));
+	putchar('\n');
+	print_table(json_object_get(answer, "proofs"), proofs, ARRAY_SIZE(proofs), "");
+	if (json_array_size(used)) {
+		putchar('\n');
+		print_table(used, limit_columns, ARRAY_SIZE(limit_columns), "");
+	}
+	if (json_array_size(json_object_get(answer, "offers")))
+		putchar('\n');
+	print_list("Also wanted?", json_object_get(answer, "offers"));
+	putchar('\n');
+	json_array_foreach (json_object_get(answer, "findings"), i, finding)
+		printf("! %s\n", json_string_value(finding));
+	puts(json_bool(answer, "existing", false) ? "It is there already; nothing would be done." : "Nothing was ordered: this was a dry run.");
 	return 0;
 }
 
@@ -353,7 +424,7 @@ int show_certs(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
 		{ "NAME", "name" }, { "STATUS", "status" }, { "VALID UNTIL", "not_after" }, { "RENEWAL", "renew_at" },
-		{ "STAGING", "staging" }, { "NAMES", "names_shown" },
+		{ "STAGING", "staging" }, { "TAGS", "tags" }, { "NAMES", "names_shown" },
 	};
 
 	if (ctl_as_json(ctl, answer))

@@ -32,25 +32,35 @@ static bool is_waiting(const json_t *account)
 	return str_eq(json_str(account, "state"), "new") || json_str(account, "wish");
 }
 
-/* Reads an account until its state is no longer "new", and no wish is left. */
-int wait_account(struct ctl *ctl, json_t *answer)
+json_t *await_account(struct ctl *ctl, const json_t *account, struct err *e)
 {
-	_cleanup_free_ char *path = xasprintf("/api/v1/accounts/%s", json_str(answer, "name"));
-	_cleanup_json_ json_t *now = json_incref(answer);
-	struct err e = { 0 };
+	_cleanup_free_ char *path = xasprintf("/api/v1/accounts/%s", json_str(account, "name"));
+	_cleanup_json_ json_t *now = json_incref((json_t *)account);
 
-	while (json_bool(ctl->local, "wait", false) && is_waiting(now) && !has_failed(now)) {
+	while (now && is_waiting(now) && !has_failed(now)) {
 		pause_between();
 		json_decref(now);
-		now = ctl_request(ctl, "GET", path, NULL, &e);
-		if (!now)
-			return ctl_fail(&e);
+		now = ctl_request(ctl, "GET", path, NULL, e);
 	}
-	if (has_failed(now)) {
-		put_error(now, &e);
-		return ctl_fail(&e);
+	if (!now || !has_failed(now))
+		return TAKE(now);
+	put_error(now, e);
+	return NULL;
+}
+
+int wait_account(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_json_ json_t *now = NULL;
+	struct err e = { 0 };
+
+	if (json_bool(ctl->local, "wait", false)) {
+		now = await_account(ctl, answer, &e);
+	} else if (has_failed(answer)) {
+		put_error(answer, &e);
+	} else {
+		now = json_incref(answer);
 	}
-	return show_account(ctl, now);
+	return now ? show_account(ctl, now) : ctl_fail(&e);
 }
 
 /* What the person sees while an order runs: a line that changes on a terminal, else a line a step. */
@@ -199,6 +209,8 @@ int wait_cert_added(struct ctl *ctl, json_t *answer)
 	_cleanup_json_ json_t *cert = NULL;
 	struct err e = { 0 };
 
+	if (json_bool(answer, "dry_run", false))
+		return show_dry_run(ctl, answer);
 	if (!ctl->as_json)
 		print_added(answer);
 	if (json_bool(ctl->local, "wait", false) && !json_bool(ctl->local, "no_issue", false)) {
@@ -386,4 +398,29 @@ int wait_revocation(struct ctl *ctl, json_t *answer)
 		return 0;
 	put_error(shown, &e);
 	return ctl->as_json ? err_exit_code(e.kind) : ctl_fail(&e);
+}
+
+/* A backup or a check of the store, until it has ended. */
+int wait_upkeep(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_json_ json_t *now = json_incref(answer);
+	struct err e = { 0 };
+
+	while (str_eq(json_str(now, "state"), "open")) {
+		pause_between();
+		json_decref(now);
+		now = ctl_request(ctl, "GET", ctl->command->path, NULL, &e);
+		if (!now)
+			return ctl_fail(&e);
+	}
+	if (!ctl_as_json(ctl, now) && json_str(now, "directory"))
+		printf("%s: %lld bytes.\n", json_str(now, "directory"), (long long)json_int(now, "bytes", 0));
+	if (!str_eq(json_str(now, "state"), "passed")) {
+		put_error(now, &e);
+		return ctl_fail(&e);
+	}
+	if (!ctl->as_json)
+		printf("%lld records and %lld events of the audit log are as they were written.\n", (long long)json_int(now, "records", 0),
+		       (long long)json_int(now, "events", 0));
+	return 0;
 }

@@ -402,6 +402,15 @@ char *config_master_key(const struct config *config)
 	return xasprintf("%s/master.key", config->server_state_directory);
 }
 
+char *config_mail_password(const struct config *config)
+{
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+
+	if (*config->mail_password_file)
+		return xstrdup(config->mail_password_file);
+	return credentials ? xasprintf("%s/mail.password", credentials) : NULL;
+}
+
 char *config_hostname(const struct config *config)
 {
 	char name[256] = "";
@@ -411,4 +420,14 @@ char *config_hostname(const struct config *config)
 	if (gethostname(name, sizeof(name) - 1) < 0 || !*name)
 		return xstrdup("localhost");
 	return xstrdup(name);
+}
+
+char *config_servers(const struct config_addresses *list)
+{
+	struct buf text = BUF_INIT;
+	char one[ADDRESS_TEXT];
+
+	for (size_t i = 0; i < list->count; i++)
+		buf_addf(&text, "%s%s", i ? "," : "", address_text(one, &list->item[i]));
+	return buf_detach(&text);
 }

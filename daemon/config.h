@@ -8,6 +8,7 @@
 #define DAEMON_CONFIG_H
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/net.h"
 
 struct config_addresses {
@@ -47,6 +48,11 @@ void config_release(struct config *);
 char *config_control_socket(const struct config *);
 char *config_master_key(const struct config *);
 char *config_hostname(const struct config *);
+char *config_mail_password(const struct config *);	/* the file; NULL: there is none */
+char *config_servers(const struct config_addresses *);	/* with commas between them, as dns_query.h wants them */
+
+/* What is in force, by groups, without what may be secret: [{group, sentence, settings: [{key, value, default, ...}]}].  Owned. */
+json_t *config_json(const struct config *);
 
 /* The commented example file / the settings section of certera.yaml(5) (mdoc), out of config.def. */
 void config_print_example(FILE *);

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/encode.h"
 #include "base/log.h"
+#include "base/metric.h"
 
 #define GRACE_MS 5000		/* between TERM and KILL */
 #define SECRET_LEAST 6		/* characters: shorter ones would hide ordinary words */
@@ -406,6 +407,7 @@ static void hook_exited(evutil_socket_t fd, short what, void *arg)
 	if (h->readable)
 		read_some(h, event_get_fd(h->readable));
 	failed = judge(h, status, &err);
+	metric_add(METRIC_hooks_failed, failed);
 	if (failed && h->head.len) {
 		_cleanup_wipe_ char *output = printed(h);
 

@@ -14,15 +14,18 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "pki/cert.h"
 #include "pki/csr.h"
 #include "pki/revocation.h"
+#include "store/alert.h"
 #include "store/deploy.h"
 #include "store/history.h"
 #include "store/version.h"
 
 #include "daemon/account.h"
 #include "daemon/check.h"
+#include "daemon/failure.h"
 #include "daemon/kept.h"
 #include "daemon/owner.h"
 #include "daemon/publish.h"
@@ -95,8 +98,15 @@ static void issue_end(struct issue *is, int stored, const struct err *e)
 	issue_free(is);
 }
 
-/* Writes a failure into the certificate and plans the next attempt: at once, or when renewal.c says. */
-static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *why, bool at_once, struct err *e)
+/* Why it is tried again. */
+enum attempt {
+	FAILED,		/* the certificate's own failure */
+	SHARED,		/* its account's trouble, told as such */
+	GONE,		/* our own order got lost at the CA: nothing was tried yet, so a new one need not wait */
+};
+
+/* Writes a failure into the certificate and plans the next attempt. */
+static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *why, enum attempt attempt, struct err *e)
 {
 	_cleanup_free_ char *problem = error_text(why);
 	char when[CLOCK_RFC3339_SIZE];
@@ -104,7 +114,9 @@ static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *wh
 	cert->failures++;
 	cert->wanted = false;
 	record_set(&cert->waits_for, NULL);
-	cert->retry_at = at_once ? clock_now() : renewal_retry(cert->failures, why, clock_now());
+	cert->retry_at = attempt == GONE ? clock_now() : renewal_retry(cert->failures, why, clock_now());
+	if (attempt == FAILED && failure_tell(t, cert, why, e) < 0)
+		return -1;
 	cert->open_order = 0;
 	record_set(&cert->error, problem);
 	log_warn("certificate %s: %s (tried again at %s)", cert->name, why->message, clock_rfc3339(when, cert->retry_at));
@@ -125,7 +137,7 @@ int issue_fail(struct engine *g, const char *cert_id, const struct err *why, str
 		return -1;
 	if (rec_cert_get(t, &cert, cert_id, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;
-	if (kept_drop(t, &cert, e) < 0 || plan_retry(t, &cert, why, false, e) < 0)
+	if (kept_drop(t, &cert, e) < 0 || plan_retry(t, &cert, why, FAILED, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }
@@ -554,7 +566,9 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 	cert->not_before = leaf->not_before;
 	cert->not_after = leaf->not_after;
 	cert->revoked = 0;
-	if (rec_version_put(t, &version, e) < 0 || version_in_force(t, cert, e) < 0)
+	if (rec_version_put(t, &version, e) < 0 || version_in_force(t, cert, e) < 0 ||
+	    alert_raise_cert(t, cert->newest > 1 ? ALERT_renewed : ALERT_issued, cert, e, "Version %lld is in force, issued by %s.",
+			     (long long)cert->newest, version.issuer) < 0)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.issued", .object = cert->id,
 						  .name = cert->name },
@@ -569,6 +583,7 @@ static int plan_renewal(struct issue *is, struct txn *t, struct rec_cert *cert, 
 	cert->open_order = 0;
 	cert->rekey = false;
 	cert->failures = 0;
+	failure_forget(cert);
 	cert->retry_at = 0;
 	record_set(&cert->waits_for, NULL);
 	record_set(&cert->error, NULL);
@@ -602,7 +617,7 @@ static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, co
 	if (asking && str_eq(why->code, "rateLimited") && why->retry_at)
 		return plan_limited(is, t, cert, why, e);
 	if (asking && renewal_shared(why)) {
-		if (queue_account_failed(t, is->account.id, why, clock_now(), e) < 0 || plan_retry(t, cert, why, false, e) < 0)
+		if (queue_account_failed(t, is->account.id, why, clock_now(), e) < 0 || plan_retry(t, cert, why, SHARED, e) < 0)
 			return -1;
 		record_set(&cert->waits_for, "the end of its account's trouble, or its own next attempt");
 		return rec_cert_put(t, cert, e);
@@ -613,8 +628,7 @@ static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, co
 		if (ledger_failed(t, &order, why, clock_now(), e) < 0)
 			return -1;
 	}
-	/* Our own order got lost at the CA: nothing was tried yet, so a new one need not wait. */
-	return plan_retry(t, cert, why, str_eq(why->code, "orderGone") && (!cert->failures || is->reopened), e);
+	return plan_retry(t, cert, why, str_eq(why->code, "orderGone") && (!cert->failures || is->reopened) ? GONE : FAILED, e);
 }
 
 /* The CA takes its time to issue, some take days: the order is kept, and looked at again later. */
@@ -661,6 +675,7 @@ static int finish(struct issue *is, const char *chain, const struct err *why, st
 		return txn_commit(TAKE(t), e);
 	}
 	is->order.position = chain ? is->order.positions : is->order.position;
+	metric_add(chain ? METRIC_orders_issued : METRIC_orders_failed, 1);
 	record_set(&is->order.error, problem);
 	keep = why && order_goes_on(is->acme, why) && kept_fits(&is->order, &cert, &is->account);
 	if ((keep ? rec_order_put(t, &is->order, e) : kept_close(t, &is->order, chain ? "issued" : "failed", e)) < 0)

@@ -19,10 +19,12 @@
 #include "base/log.h"
 #include "daemon/config.h"
 #include "daemon/engine.h"
+#include "daemon/first.h"
 #include "daemon/front.h"
 #include "daemon/keycheck.h"
 #include "daemon/sd.h"
 #include "daemon/site.h"
+#include "daemon/track.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/certera/certera.yaml"
 #define DRAIN_MS 10000
@@ -44,6 +46,7 @@ struct daemon {
 	struct event *signals[3];
 	struct timer watchdog;
 	int64_t watchdog_ms;
+	char *setup_token;		/* NULL: somebody can sign in */
 	int exit_code;
 };
 
@@ -189,6 +192,7 @@ static void reload(evutil_socket_t number, short what, void *arg)
 		set_up_log(&d->config);
 		fronts_configure(d->fronts, &d->config);
 		recheck_plan(&d->engine);
+		track_plan(&d->engine);
 		engine_wake(&d->engine);
 		log_info("the configuration has been read again");
 	}
@@ -271,7 +275,8 @@ static int start(struct daemon *d, struct err *e)
 {
 	if (start_privileged(d, e) < 0 || store_open(&d->store, d->config.server_state_directory, e) < 0 ||
 	    keycheck_verify(d->store, d->keeper, ENGINE_CLIENT, e) < 0 || store_upgrade(d->store, e) < 0 ||
-	    keycheck_mark(d->store, d->keeper, ENGINE_CLIENT, e) < 0 || start_tls(d, e) < 0)
+	    keycheck_mark(d->store, d->keeper, ENGINE_CLIENT, e) < 0 ||
+	    first_token(d->store, d->keeper, ENGINE_CLIENT, &d->setup_token, e) < 0 || start_tls(d, e) < 0)
 		return -1;
 	d->loop = loop_new();
 	d->client = keeper_attach(d->keeper, ENGINE_CLIENT, d->loop, keeper_died, d);
@@ -303,12 +308,13 @@ static void end(struct daemon *d)
 	store_close(d->store);
 	listeners_close(d->listeners);
 	keeper_stop(d->keeper);
+	wipe_free(d->setup_token);
 	config_release(&d->config);
 }
 
 static int run(struct daemon *d)
 {
-	_cleanup_free_ char *listening = NULL;
+	_cleanup_free_ char *listening = NULL, *hostname = config_hostname(&d->config);
 	struct err e = { 0 };
 
 	if (start(d, &e) < 0) {
@@ -317,6 +323,7 @@ static int run(struct daemon *d)
 	} else {
 		listening = listeners_text(d->listeners);
 		log_info("certerad " VERSION " is ready: %s", listening);
+		first_tell(hostname, listeners_https_port(d->listeners), TAKE(d->setup_token));
 		sd_notify("READY=1\nSTATUS=%s", listening);
 		loop_run(d->loop);
 		sd_notify("STOPPING=1");

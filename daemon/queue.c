@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/alert.h"
 #include "store/history.h"
 
 #include "daemon/check.h"
@@ -307,7 +308,7 @@ int queue_account_failed(struct txn *t, const char *account_id, const struct err
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
 	_cleanup_json_ json_t *problem = json_problem(why);
-	_cleanup_free_ char *text = json_write(problem);
+	_cleanup_free_ char *text = json_write(problem), *said = alert_sentences(why);
 	char when[CLOCK_RFC3339_SIZE];
 
 	if (rec_account_get(t, &account, account_id, e) < 0)
@@ -320,6 +321,9 @@ int queue_account_failed(struct txn *t, const char *account_id, const struct err
 		return -1;
 	if (account.troubles > 1)	/* said once */
 		return 0;
+	if (!str_eq(why->code, "userActionRequired") &&	/* of that account_note_failure() tells, with what to do */
+	    alert_raise_account(t, ALERT_account, &account, e, "%s", said) < 0)
+		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "account.trouble", .object = account.id,
 						  .name = account.name },
 			   e, "%s", why->message);

@@ -98,8 +98,8 @@ void proto_encode_err(struct buf *packet, uint32_t id, const struct err *e)
 	struct message m = {
 		.id = id,
 		.code = PROTO_ERROR,
-		.count = 3,
-		.field = { slice_str(err_kind_name(e->kind)), slice_str(e->message), slice_str(e->hint) },
+		.count = 4,
+		.field = { slice_str(err_kind_name(e->kind)), slice_str(e->message), slice_str(e->hint), slice_str(e->code) },
 	};
 
 	if (proto_encode(packet, &m, NULL))
@@ -108,13 +108,15 @@ void proto_encode_err(struct buf *packet, uint32_t id, const struct err *e)
 
 void proto_decode_err(const struct message *m, struct err *e)
 {
-	if (m->count != 3) {
+	if (m->count != 4) {
 		err_set(e, ERR_INTERNAL, "the keeper sent an error of %zu fields", m->count);
 		return;
 	}
 	err_set(e, err_kind_by_name(m->field[0].data), "%s", (const char *)m->field[1].data);
 	if (m->field[2].len)
 		err_hint(e, "%s", (const char *)m->field[2].data);
+	if (m->field[3].len)
+		err_code(e, m->field[3].data);
 }
 
 int proto_decode(struct message *m, struct slice packet, struct err *e)

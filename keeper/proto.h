@@ -16,7 +16,7 @@
 /* The code of a question is its op; that of an answer one of these. */
 enum proto_status {
 	PROTO_OK,
-	PROTO_ERROR,	/* fields: kind, message, hint */
+	PROTO_ERROR,	/* fields: kind, message, hint, code */
 };
 
 struct message {

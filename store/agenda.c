@@ -10,9 +10,9 @@
 
 static const struct {
 	enum agenda_kind kind;
-	const char *name;
+	const char *name, *text;
 } kinds[] = {
-#define AGENDA_KIND(kind, number, doc) { AGENDA_##kind, #kind },
+#define AGENDA_KIND(kind, number, doc) { AGENDA_##kind, #kind, doc },
 #include "store/agenda.def"
 #undef AGENDA_KIND
 };
@@ -23,6 +23,14 @@ const char *agenda_kind_name(enum agenda_kind kind)
 		if (kinds[i].kind == kind)
 			return kinds[i].name;
 	return "unknown";
+}
+
+const char *agenda_kind_text(enum agenda_kind kind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i].kind == kind)
+			return kinds[i].text;
+	return "";
 }
 
 static void put_due(unsigned char out[DUE_SIZE], int64_t due)
@@ -43,6 +51,7 @@ static int64_t get_due(const unsigned char *in)
 }
 
 /* A row's key in memory: all of it in table agenda, what is behind the due time in agenda_due. */
+
 struct key {
 	unsigned char bytes[KEY_SIZE];
 	size_t len;

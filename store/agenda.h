@@ -33,5 +33,6 @@ int agenda_first(struct txn *, struct agenda_row *, int max, struct err *);
 typedef int agenda_each_fn(void *arg, const struct agenda_row *, struct err *);
 int agenda_each_due(struct txn *, int64_t now, agenda_each_fn *, void *arg, int64_t *next, struct err *);
 const char *agenda_kind_name(enum agenda_kind);
+const char *agenda_kind_text(enum agenda_kind);	/* "issue or renew a certificate, ..." */
 
 #endif

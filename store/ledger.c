@@ -382,6 +382,25 @@ struct shown {
 	json_t *list;
 };
 
+static json_t *show_usage(const struct rec_usage *u, const struct rate *rate, enum limit limit, const char *subject, int64_t now)
+{
+	int64_t used = (int64_t)(times_count(u) - times_from(u, now - (rate->window ? rate->window : HOUR)));
+	int64_t when = free_at(u, rate, now, 0);
+	json_t *one = json_object();
+
+	json_put_str(one, "limit", limits[limit].what);
+	json_put_str(one, "of", limits[limit].of_one ? subject : "");
+	json_put_int(one, "used", used);
+	if (rate->most) {
+		json_put_int(one, "most", rate->most);
+		json_put_int(one, "left", MAX(rate->most - used, 0));
+		json_put_int(one, "window", rate->window);
+	}
+	json_put_bool(one, "learned", rate->learned);
+	json_put_time(one, "free_at", when > now ? when : 0);
+	return one;
+}
+
 static int show_one(void *arg, void *rec, struct err *e)
 {
 	const struct rec_usage *u = rec;
@@ -390,7 +409,6 @@ static int show_one(void *arg, void *rec, struct err *e)
 	enum limit limit = 0;
 	struct rate rate;
 	int64_t used, when;
-	json_t *one;
 
 	while (limit < LIMITS && strncmp(limits[limit].word, word, strlen(limits[limit].word)))
 		limit++;
@@ -401,18 +419,7 @@ static int show_one(void *arg, void *rec, struct err *e)
 	when = free_at(u, &rate, s->now, 0);
 	if (limit != LIMIT_orders && when <= s->now && used * 2 < rate.most)	/* far from its limit */
 		return 0;
-	one = json_object();
-	json_put_str(one, "limit", limits[limit].what);
-	json_put_str(one, "of", limits[limit].of_one ? subject + 1 : "");
-	json_put_int(one, "used", used);
-	if (rate.most) {
-		json_put_int(one, "most", rate.most);
-		json_put_int(one, "left", MAX(rate.most - used, 0));
-		json_put_int(one, "window", rate.window);
-	}
-	json_put_bool(one, "learned", rate.learned);
-	json_put_time(one, "free_at", when > s->now ? when : 0);
-	json_array_append_new(s->list, one);
+	json_array_append_new(s->list, show_usage(u, &rate, limit, subject + 1, s->now));
 	return json_array_size(s->list) >= SHOWN_MAX;
 }
 
@@ -423,6 +430,27 @@ json_t *ledger_json(struct txn *t, const char *account_id, const char *directory
 
 	record_each(t, &rec_usage_type, prefix, true, show_one, &s, NULL);
 	return s.list;
+}
+
+json_t *ledger_order_json(struct txn *t, const struct ledger_order *o, int64_t now)
+{
+	json_t *all = json_array();
+
+	for (enum limit limit = 0; limit < LIMITS; limit++) {
+		_cleanup_strv_ char **list = applies(o, limit) ? subjects(o, limit) : NULL;
+
+		for (size_t i = 0; i < strv_len(list); i++) {
+			_cleanup_(rec_usage_release) struct rec_usage u = { 0 };
+			struct rate rate;
+
+			if (load(t, &u, o->account_id, limit, list[i], &(struct err){ 0 }) < 0)
+				continue;
+			rate = rate_of(o->directory, limit, &u, now);
+			if (rate.most || u.blocked_until > now)
+				json_array_append_new(all, show_usage(&u, &rate, limit, list[i], now));
+		}
+	}
+	return all;
 }
 
 static int prune_one(void *arg, void *rec, struct err *e)

@@ -41,6 +41,8 @@ int ledger_refused(struct txn *, const struct ledger_order *, const struct err *
 
 /* What is used and left of an account's limits: an array of {limit, of, used, most, window, learned, free_at}; owned. */
 json_t *ledger_json(struct txn *, const char *account_id, const char *directory, int64_t now);
+/* The same of what this order would touch; owned. */
+json_t *ledger_order_json(struct txn *, const struct ledger_order *, int64_t now);
 /* Forgets what no limit looks at any more. */
 int ledger_prune(struct txn *, int64_t now, struct err *);
 

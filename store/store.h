@@ -50,6 +50,12 @@ void txn_abort(struct txn *);				/* NULL is fine */
 #define _cleanup_txn_ _cleanup_(cleanup_txn)
 void cleanup_txn(struct txn **);
 
+/*
+ * How many transactions of this process have changed the table.  Read before a transaction begins, it tells later
+ * whether what was read in it still holds.
+ */
+uint64_t store_changes(const struct store *, enum table);
+
 int txn_get(struct txn *, enum table, struct slice key, struct slice *value, struct err *);	/* 1 found, 0 not, -1 */
 int txn_put(struct txn *, enum table, struct slice key, struct slice value, struct err *);	/* keys: 1 to 511 bytes */
 int txn_delete(struct txn *, enum table, struct slice key, struct err *);			/* absent is fine */
@@ -64,6 +70,12 @@ int txn_range(struct txn *, enum table, struct slice first, struct slice end, bo
 	      struct err *);
 int txn_walk(struct txn *, enum table, struct slice prefix, bool backwards, txn_walk_fn *, void *arg, struct err *);
 size_t txn_count(struct txn *, enum table);
+
+struct store_size {
+	int64_t used;		/* bytes of the store */
+	int64_t left;		/* free on its disk */
+};
+void store_size(struct store *, struct store_size *);
 
 /* A consistent, compacted copy of the store in a new directory, while it runs.  ERR_CONFLICT if that exists. */
 int store_copy(struct store *, const char *directory, struct err *);

@@ -212,13 +212,34 @@ static void test_shown_and_pruned(void **state)
 	store_close(s);
 }
 
+static void test_of_an_order(void **state)
+{
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+	struct ledger_order o = order_of(LE, shop), other = order_of(OTHER, shop);
+	_cleanup_json_ json_t *touched = NULL, *nothing = NULL;
+
+	sent(t, &o, NOW, 2);
+	touched = ledger_order_json(t, &o, NOW + 1);
+	assert_int_equal(json_array_size(touched), 5);	/* orders, the domain, the set, failures of each name */
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(json_int(json_array_get(touched, i), "used", -1), 2);
+	assert_string_equal(json_str(json_array_get(touched, 1), "of"), "example.org");
+	assert_int_equal(json_int(json_array_get(touched, 2), "left", -1), 3);
+	assert_int_equal(json_int(json_array_get(touched, 3), "used", -1), 0);
+	nothing = ledger_order_json(t, &other, NOW);
+	assert_int_equal(json_array_size(nothing), 0);
+	txn_abort(t);
+	store_close(s);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_test_dir, remove_test_dir)
 	const struct CMUnitTest tests[] = {
 		TEST(test_known),	TEST(test_domain),	TEST(test_slots),
 		TEST(test_learning),	TEST(test_meaning),	TEST(test_failed),
-		TEST(test_shown_and_pruned),
+		TEST(test_shown_and_pruned), TEST(test_of_an_order),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -3,7 +3,23 @@
 #include "store/agenda.h"
 #include "webui/admin.h"
 
-static json_t *show(const struct rec_cert *cert, const struct rec_check *check)
+/* The redirect rules that would help, as a list. */
+static json_t *list_rules(json_t *rules)
+{
+	json_t *list = json_array(), *text;
+	const char *file;
+
+	json_object_foreach (rules, file, text) {
+		json_t *one = json_object();
+
+		json_put_str(one, "file", file);
+		json_put_str(one, "rule", json_string_value(text));
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
+json_t *admin_show_check(const struct rec_cert *cert, const struct rec_check *check)
 {
 	_cleanup_json_ json_t *report = check->report ? json_read(check->report, strlen(check->report), NULL) : NULL;
 	json_t *o = rec_check_json(check);
@@ -12,6 +28,7 @@ static json_t *show(const struct rec_cert *cert, const struct rec_check *check)
 	json_put_bool(o, "staging", cert->staging);
 	if (report)
 		json_object_update(o, report);
+	json_object_set_new(o, "rules_by_file", list_rules(json_object_get(report, "rules")));
 	return o;
 }
 
@@ -28,7 +45,7 @@ int page_cert_check_add(struct request *r, struct err *e)
 	record_set(&check.state, "open");
 	if (rec_check_put(t, &check, e) < 0 || agenda_set(t, AGENDA_check, cert.id, check.time, e) < 0)
 		return -1;
-	answer = show(&cert, &check);
+	answer = admin_show_check(&cert, &check);
 	if (admin_commit(r, TAKE(t), true, e) == 0)
 		return reply_json(r, 202, answer);
 	json_decref(answer);
@@ -45,5 +62,5 @@ int page_cert_check(struct request *r, struct err *e)
 		return -1;
 	if (rec_check_get(t, &check, cert.id, e) < 0)
 		return e->kind == ERR_MISSING ? err_set(e, ERR_MISSING, "the web servers of %s were never checked", cert.name) : -1;
-	return reply_json(r, 200, show(&cert, &check));
+	return reply_json(r, 200, admin_show_check(&cert, &check));
 }

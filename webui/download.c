@@ -6,6 +6,7 @@
  */
 #include "base/digest.h"
 #include "base/encode.h"
+#include "base/metric.h"
 #include "webui/consumer.h"
 #include "webui/format.h"
 #include "webui/name.h"
@@ -109,6 +110,7 @@ static void record_use(struct request *r, const struct download *d, const char *
 		.address = r->from, .action = action,
 	};
 
+	metric_add(METRIC_downloads, 1);
 	consumers_used(r->webui->consumers, &use);
 }
 

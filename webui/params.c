@@ -1,5 +1,9 @@
 #include "webui/params.h"
 
+#include <ctype.h>
+
+#include "base/buf.h"
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -100,4 +104,18 @@ void params_release(struct params *p)
 	}
 	free(p->item);
 	*p = (struct params){ NULL, 0 };
+}
+
+char *params_link(const char *path, const char *name, const char *value)
+{
+	struct buf out = BUF_INIT;
+
+	buf_addf(&out, "%s?%s=", path, name);
+	for (; *value; value++) {
+		if (isalnum((unsigned char)*value) || strchr("-._~/", *value))
+			buf_add_ch(&out, *value);
+		else
+			buf_addf(&out, "%%%02X", (unsigned char)*value);
+	}
+	return buf_detach(&out);
 }

@@ -20,6 +20,9 @@ const char *params_get(const struct params *, const char *name);	/* NULL: not th
 int params_only(const struct params *, const char *const *names, struct err *);
 void params_release(struct params *);					/* wipes: values may be secrets */
 
+/* "/path?name=value" with the value encoded; owned. */
+char *params_link(const char *path, const char *name, const char *value);
+
 /* Decodes %XX, and + as a space in forms.  Owned; NULL: it is broken or holds NUL. */
 char *params_decode(const char *text, size_t len, bool form);
 

@@ -10,10 +10,18 @@
 #include <event2/keyvalq_struct.h>
 
 #include "base/log.h"
+#include "base/metric.h"
+#include "webui/admin.h"
 #include "webui/consumer.h"
+#include "webui/form.h"
+#include "webui/page.h"
 #include "webui/request.h"
+#include "webui/tally.h"
+#include "webui/session.h"
 
 #define IDLE_SECONDS 30
+#define MUST_CHANGE "mustChange"	/* code of the error */
+#define STREAM_MS 500
 #define ALL_METHODS 0xffff	/* what we do not offer is refused by us, not by evhttp */
 
 struct face {
@@ -46,6 +54,14 @@ static enum method method_of(enum evhttp_cmd_type type)
  * Requests.
  */
 
+static void release_state(struct request *r)
+{
+	if (r->state_release)
+		r->state_release(r->state);
+	free(TAKE(r->state));
+	r->state_release = NULL;
+}
+
 static void request_free(struct request *r)
 {
 	struct request **link = &r->webui->requests;
@@ -53,10 +69,15 @@ static void request_free(struct request *r)
 	while (*link != r)
 		link = &(*link)->next;
 	*link = r->next;
-	if (r->state_release)
-		r->state_release(r->state);
-	free(r->state);
+	timer_stop(&r->next_event);
+	release_state(r);
 	params_release(&r->path);
+	cleanup_body(&r->form);
+	json_decref(r->fault);
+	json_decref(r->plan);
+	free(r->page);
+	free(r->page_query);
+	visitor_release(&r->visitor);
 	free(r);
 }
 
@@ -73,9 +94,28 @@ struct slice request_body(const struct request *r)
 	return slice(len ? (const void *)evbuffer_pullup(body, -1) : "", len);
 }
 
+static const char *query_of(const struct request *r)
+{
+	return r->page ? r->page_query : evhttp_uri_get_query(evhttp_request_get_evhttp_uri(r->ev));
+}
+
+const char *request_path(const struct request *r)
+{
+	const char *path = r->page ? r->page : evhttp_uri_get_path(evhttp_request_get_evhttp_uri(r->ev));
+
+	return path ? path : "";
+}
+
+char *request_here(const struct request *r)
+{
+	const char *query = query_of(r);
+
+	return xasprintf("%s%s%s", request_path(r), query ? "?" : "", query ? query : "");
+}
+
 int request_query(const struct request *r, struct params *params, struct err *e)
 {
-	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(r->ev));
+	const char *query = query_of(r);
 
 	return query ? params_parse(params, query, strlen(query), e) : 0;
 }
@@ -92,6 +132,16 @@ int request_socket(const struct request *r)
 	struct evhttp_connection *connection = evhttp_request_get_connection(r->ev);
 
 	return connection ? bufferevent_getfd(evhttp_connection_get_bufferevent(connection)) : -1;
+}
+
+const char *request_proof(const struct request *r)
+{
+	return r->visitor.admin ? KEEPER_PROOF_PEER : r->visitor.proof;
+}
+
+int request_proof_socket(const struct request *r)
+{
+	return r->visitor.admin ? request_socket(r) : -1;
 }
 
 void *request_state(struct request *r, size_t size, void (*release)(void *))
@@ -130,6 +180,25 @@ void reply_header(struct request *r, const char *name, const char *value)
 	evhttp_add_header(evhttp_request_get_output_headers(r->ev), name, value);
 }
 
+/* A page loads nothing from elsewhere, runs no script but ours, is in nobody's frame and tells nobody where it was. */
+static void protect(struct request *r)
+{
+	reply_header(r, "Content-Security-Policy",
+		     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+		     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+	reply_header(r, "Referrer-Policy", "same-origin");
+	reply_header(r, "X-Frame-Options", "DENY");
+	reply_header(r, "Cross-Origin-Opener-Policy", "same-origin");
+	reply_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+	reply_header(r, "Permissions-Policy", "camera=(), geolocation=(), microphone=()");
+}
+
+static void count_answer(int status)
+{
+	metric_add(status < 300 ? METRIC_requests_2xx : status < 400 ? METRIC_requests_3xx :
+		   status < 500 ? METRIC_requests_4xx : METRIC_requests_5xx, 1);
+}
+
 int reply(struct request *r, int status, const char *type, struct slice body)
 {
 	struct evbuffer *out = evhttp_request_get_output_buffer(r->ev);
@@ -141,9 +210,13 @@ int reply(struct request *r, int status, const char *type, struct slice body)
 		reply_header(r, "Content-Length", length);
 		reply_header(r, "X-Content-Type-Options", "nosniff");
 	}
-	reply_header(r, "Cache-Control", "no-store");
+	if (r->html || (r->route && str_starts(r->route->path, "/static/")))
+		protect(r);
+	if (!evhttp_find_header(evhttp_request_get_output_headers(r->ev), "Cache-Control"))
+		reply_header(r, "Cache-Control", "no-store");
 	if (type && !r->head)
 		evbuffer_add(out, body.data, body.len);
+	count_answer(status);
 	evhttp_send_reply(r->ev, status, NULL, NULL);
 	request_free(r);
 	return 0;
@@ -157,9 +230,18 @@ int reply_text(struct request *r, int status, const char *text)
 int reply_json(struct request *r, int status, json_t *value)
 {
 	_cleanup_json_ json_t *owned = value;
-	_cleanup_wipe_ char *text = json_write(owned);
+	_cleanup_wipe_ char *text = NULL;
 
+	if (r->html)
+		return page_reply(r, status, owned);
+	text = json_write(owned);
 	return reply(r, status, "application/json", slice_str(text));
+}
+
+int reply_see_other(struct request *r, const char *path)
+{
+	reply_header(r, "Location", path);
+	return reply_empty(r, 303);
 }
 
 int reply_empty(struct request *r, int status)
@@ -167,11 +249,52 @@ int reply_empty(struct request *r, int status)
 	return reply(r, status, NULL, slice(NULL, 0));
 }
 
+/*
+ * Streams.  A page that looked away is noticed when nothing can be sent to it: evhttp has then taken the connection from
+ * the request.
+ */
+
+static void send_event(void *arg)
+{
+	struct request *r = arg;
+	struct buf text = BUF_INIT;
+	bool gone = !evhttp_request_get_connection(r->ev), over = gone || r->stream(r, &text);
+	struct evbuffer *chunk = evbuffer_new();
+
+	if (!chunk)
+		die("out of memory for a buffer");
+	if (!gone && text.len) {
+		evbuffer_add(chunk, text.data, text.len);
+		evhttp_send_reply_chunk(r->ev, chunk);
+	}
+	evbuffer_free(chunk);
+	buf_release(&text);
+	if (!over) {
+		timer_start(&r->next_event, r->webui->loop, STREAM_MS, send_event, r);
+		return;
+	}
+	evhttp_send_reply_end(r->ev);
+	request_free(r);
+}
+
+int reply_stream(struct request *r, int (*more)(struct request *, struct buf *))
+{
+	reply_header(r, "Content-Type", "text/event-stream");
+	reply_header(r, "X-Content-Type-Options", "nosniff");
+	reply_header(r, "Cache-Control", "no-store");
+	if (r->head)
+		return reply_empty(r, 200);
+	r->stream = more;
+	evhttp_send_reply_start(r->ev, 200, NULL);
+	timer_start(&r->next_event, r->webui->loop, 0, send_event, r);
+	return 0;
+}
+
 static bool wants_problem(const struct request *r)
 {
 	const char *accept = request_header(r, "Accept");
 
-	return r->visitor.admin ||
+	return r->visitor.role != ROLE_ANYONE || (r->route && r->route->role >= ROLE_GUEST) ||
 	       (accept && (strstr(accept, "application/problem+json") || strstr(accept, "application/json")));
 }
 
@@ -183,9 +306,26 @@ static struct err public_error(const struct request *r, const struct err *e)
 	if (err_http_status(e->kind) < 500)
 		return shown;
 	log_err(LOG_LEVEL_ERROR, e);
-	if (!r->visitor.admin)
+	if (r->visitor.role != ROLE_ADMIN)
 		err_set(&shown, e->kind, "the server could not do it; its log says why");
 	return shown;
+}
+
+/* Where a browser must go first.  True: it was sent there. */
+static bool wants_person(struct request *r, const struct err *e)
+{
+	const char *first = e->kind == ERR_AUTH && r->visitor.role == ROLE_ANYONE && r->route->page != page_sign_in ? "/sign-in" :
+			    str_eq(e->code, ADMIN_UNCONFIRMED) && *r->visitor.session ? "/me/confirm" : NULL;
+	_cleanup_free_ char *next = NULL, *path = NULL;
+
+	if (str_eq(e->code, MUST_CHANGE))
+		return reply_see_other(r, "/me"), true;
+	if (!first)
+		return false;
+	next = r->route->method == METHOD_GET ? request_here(r) : xstrdup(form_text(r, "_page") ? form_text(r, "_page") : "/");
+	path = params_link(first, "next", next);
+	reply_see_other(r, path);
+	return true;
 }
 
 int reply_error(struct request *r, const struct err *e)
@@ -195,8 +335,12 @@ int reply_error(struct request *r, const struct err *e)
 	_cleanup_free_ char *text = NULL;
 	_cleanup_json_ json_t *problem = NULL;
 
+	if (r->html && wants_person(r, e))
+		return 0;
+	if (r->html)
+		return page_reply_error(r, &shown);
 	if (status == 401)
-		reply_header(r, "WWW-Authenticate", "apiKey");
+		reply_header(r, "WWW-Authenticate", r->route && r->route->role == ROLE_APIKEY ? "apiKey" : "Bearer");
 	if (wants_problem(r)) {
 		problem = json_problem(&shown);
 		text = json_write(problem);
@@ -247,6 +391,98 @@ static int turn_away(struct request *r, enum method method, bool exists)
 	return reply_error(r, &e);
 }
 
+static bool wants_json(const struct request *r)
+{
+	const char *accept = request_header(r, "Accept");
+
+	return accept && str_starts(accept, "application/json");
+}
+
+/* A form may say that it means DELETE. */
+static enum method meant_by_form(const struct request *r, enum method method)
+{
+	return method == METHOD_POST && str_eq(form_text(r, "_method"), "DELETE") ? METHOD_DELETE : method;
+}
+
+/* The form, if there is one; and what it means. */
+static int take_form(struct request *r, const char *path, enum method *method, struct match *m, struct err *e)
+{
+	enum method meant;
+
+	if (!r->html || *method != METHOD_POST)
+		return 0;
+	if (form_read(r, e) < 0)
+		return -1;
+	meant = meant_by_form(r, *method);
+	if (meant == *method)
+		return 0;
+	*method = meant;
+	params_release(&r->path);
+	router_find(m, meant, path);
+	r->path = m->params;
+	r->route = m->route ? m->route : m->path;
+	return 0;
+}
+
+static bool is_about_self(const struct route *route)
+{
+	return str_starts(route->path, "/api/v1/me") || str_starts(route->path, "/me/") || str_eq(route->path, "/api/v1/sign-out");
+}
+
+/* For one who may know that it is there: -1 and why not. */
+static int check_visitor(struct request *r, enum method method, const struct match *m, struct err *e)
+{
+	enum role role = r->route->role;
+
+	if (!gate_lets_in(&r->visitor, role, r->webui->settings))
+		return r->visitor.role == ROLE_ANYONE ? err_set(e, ERR_AUTH, "sign in first") :
+			err_set(e, ERR_DENIED, "this is for the role %s; yours is %s", role_word(role), role_word(r->visitor.role));
+	if (!m->route) {
+		_cleanup_free_ char *allow = router_methods(m->path);
+
+		reply_header(r, "Allow", allow);
+		return err_set(e, ERR_METHOD, "this is for %s only", allow);
+	}
+	if (!gate_allows(&r->visitor, m->route))
+		return err_set(e, ERR_DENIED, "this token was not made for that");
+	if (r->visitor.must_change && role > ROLE_GUEST && !is_about_self(m->route)) {
+		err_set(e, ERR_DENIED, "your password is somebody else's choice: change it first");
+		return err_code(e, MUST_CHANGE);
+	}
+	return role >= ROLE_GUEST && method != METHOD_GET ? session_check_form(r, e) : 0;
+}
+
+int request_show(struct request *r, const char *path, const char *query, struct err *e)
+{
+	struct match m;
+
+	router_find(&m, METHOD_GET, path);
+	if (!m.route || !m.html || !gate_lets_in(&r->visitor, m.route->role, r->webui->settings) ||
+	    !gate_allows(&r->visitor, m.route)) {
+		match_release(&m);
+		return err_set(e, ERR_MISSING, "there is no such page");
+	}
+	release_state(r);
+	params_release(&r->path);
+	r->path = m.params;
+	r->route = m.route;
+	free(r->page);
+	r->page = xstrdup(path);
+	free(r->page_query);
+	r->page_query = query ? xstrdup(query) : NULL;
+	return m.route->page(r, e);
+}
+
+/* From the gate to the handler, for one who may know that it is there. */
+static int attend(struct request *r, enum method method, const char *path, struct match *m, struct err *e)
+{
+	if (r->route->role >= ROLE_GUEST && session_find(r, e) < 0)
+		return -1;
+	if (take_form(r, path, &method, m, e) < 0 || check_visitor(r, method, m, e) < 0 || form_check_confirmed(r, e) < 0)
+		return -1;
+	return m->route->page(r, e);
+}
+
 static void serve(struct request *r, enum method method, const char *path)
 {
 	struct match m;
@@ -254,19 +490,14 @@ static void serve(struct request *r, enum method method, const char *path)
 
 	router_find(&m, method, path);
 	r->path = m.params;
+	r->html = m.html && !wants_json(r);
 	r->route = m.route ? m.route : m.path;
-	if (!m.path || !gate_lets_in(&r->visitor, r->route->role, r->webui->settings)) {
+	if (!m.path || !gate_admits(&r->visitor, r->route->role, r->webui->settings))
 		turn_away(r, method, m.path);
-	} else if (!m.route) {
-		_cleanup_free_ char *allow = router_methods(m.path);
-
-		reply_header(r, "Allow", allow);
-		err_set(&e, ERR_METHOD, "this is for %s only", allow);
-		reply_error(r, &e);
-	} else {
-		if (m.route->page(r, &e) < 0)
+	else if (attend(r, method, path, &m, &e) < 0)
+		e.kind == ERR_AUTH && r->route->role > ROLE_APIKEY && !gate_knows(&r->visitor, r->webui->settings) ?
+			refuse(r) :
 			reply_error(r, &e);
-	}
 }
 
 /* All of them in one, in order: what a proxy adds may stand in a header of its own.  Owned. */
@@ -321,6 +552,7 @@ static struct request *request_new(struct webui *w, struct evhttp_request *ev, e
 	gate_visitor(&r->visitor, face, evhttp_connection_get_addr(connection), request_socket(r), forwarded,
 		     w->settings);
 	gate_visitor_text(&r->visitor, r->from);
+	r->visitor.bearer = session_token(r);
 	evhttp_connection_set_closecb(connection, say_goodbye, NULL);
 	return r;
 }
@@ -360,6 +592,7 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 
 	*w = (struct webui){ .loop = loop, .keeper = keeper, .env = env, .settings = settings };
 	w->consumers = consumers_new(loop, env->store);
+	w->tally = tally_new();
 	return w;
 }
 
@@ -370,7 +603,10 @@ void webui_configure(struct webui *w, const struct webui_settings *settings)
 
 bool webui_idle(const struct webui *w)
 {
-	return !w->requests;
+	for (const struct request *r = w->requests; r; r = r->next)
+		if (!r->stream)
+			return false;
+	return true;
 }
 
 void webui_free(struct webui *w)
@@ -389,5 +625,6 @@ void webui_free(struct webui *w)
 		free(f);
 	}
 	consumers_free(w->consumers);
+	tally_free(w->tally);
 	free(w);
 }

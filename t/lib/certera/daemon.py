@@ -1,4 +1,5 @@
 """certerad under test, certeractl beside it, and a whole site around both."""
+import http.client
 import json
 import os
 import signal
@@ -101,6 +102,18 @@ class Certerad(Process):
             raise CtlError(argv, done)
         return _json(done.stdout)
 
+    def api(self, method, path, body=None, headers=None, **query):
+        """A request to the control socket, as automation makes it: (status, JSON)."""
+        connection = http.client.HTTPConnection("localhost", timeout=60 * PATIENCE)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(self.socket)
+        connection.request(method, (path if path.startswith(("/api/", "/metrics")) else "/api/v1" + path) + ("?" + urlencode(query) if query else ""),
+            body if body is None or isinstance(body, str) else json.dumps(body), headers or {})
+        reply = connection.getresponse()
+        data = reply.read()
+        connection.close()
+        return reply.status, _json(data) if "json" in (reply.headers["Content-Type"] or "") else data.decode()
+
     def add_account(self, ca, name="ca", **options):
         """An account at a Pebble (or the Recorder before it), registered."""
         return self.ctl("account", "add", name, "--directory", ca.directory, "--ca-file", ca.ca_file,
@@ -111,6 +124,13 @@ class Certerad(Process):
         names = names if isinstance(names, str) else " ".join(names)
         return self.ctl("cert", "add", name, "--names", names, "--account", account,
             *(["--wait"] if wait else []), *_flags(options), timeout=120 * PATIENCE)
+
+    def add_user(self, name, role, password, **options):
+        """One who can sign in at once."""
+        file = os.path.join(os.path.dirname(self.config_file), name + ".password")
+        with open(file, "w") as f:
+            f.write(password + "\n")
+        return self.ctl("user", "add", name, "--role", role, "--password-file", file, "--keep-password", *_flags(options))
 
     def cert(self, name):
         """`cert show NAME`."""

@@ -124,8 +124,8 @@ class Pebble(Process):
         self.port, self.management = port or free_port(), free_port()
         config.update({
             "listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{self.management}",
-            "certificate": self.ca.cert, "privateKey": self.ca.key, "httpPort": http_port, "tlsPort": free_port(),
-            "ocspResponderURL": ""})
+            "certificate": self.ca.cert, "privateKey": self.ca.key, "httpPort": http_port, "tlsPort": free_port()})
+        config.setdefault("ocspResponderURL", "")
         config.update(externalAccountBindingRequired=bool(eab), externalAccountMACKeys=eab or {})
         if lifetime:
             binary = binary or pebble_new()

@@ -1,4 +1,5 @@
 """A small HTTP client that hides nothing: what was answered, byte by byte."""
+import functools
 import http.client
 import socket
 import ssl
@@ -23,6 +24,7 @@ class Answer:
         return f"{self.status} {dict(self.headers.items())} {self.body[:300]!r}"
 
 
+@functools.lru_cache  # loading the system's roots takes longer than most requests
 def _context(ca_file):
     context = ssl.create_default_context(cafile=ca_file)
     if not ca_file:

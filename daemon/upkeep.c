@@ -1,0 +1,219 @@
+/*
+ * Work on the store itself that takes a while: a backup, a check of everything in it.  A thread of its own does it, so that
+ * neither orders nor answers wait; the record `upkeep` tells how it went.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/history.h"
+#include "store/verify.h"
+
+#include "daemon/engine.h"
+
+struct upkeep {
+	struct job job;
+	struct rec_upkeep rec;
+	pthread_t thread;
+	struct verify_count count;
+	int64_t bytes;
+	struct err err;			/* what went wrong; else it is clear */
+};
+
+/*
+ * The thread.  It touches the store and its own struct.
+ */
+
+/* A copy that was not finished, or of which nothing but the copy is wanted. */
+static void remove_file(const char *directory, const char *name)
+{
+	_cleanup_free_ char *file = xasprintf("%s/%s", directory, name);
+
+	unlink(file);
+}
+
+static void remove_copy(const char *directory)
+{
+	remove_file(directory, "data.mdb");
+	remove_file(directory, "lock.mdb");
+	remove_file(directory, "lock");
+	rmdir(directory);
+}
+
+/* In the copy, this very backup is still to be done: whoever restores it does not want that. */
+static int forget_in(struct store *copy, const struct job *job, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_write(copy, &t, e) < 0 || agenda_delete(t, job->kind, job->id, e) < 0 || rec_upkeep_delete(t, job->id, e) < 0)
+		return -1;
+	return txn_commit(TAKE(t), e);
+}
+
+/* What was written is what is read again, all of it. */
+static int verify_copy(struct upkeep *u, const char *directory, struct err *e)
+{
+	_cleanup_free_ char *file = xasprintf("%s/data.mdb", directory);
+	struct store *copy = NULL;
+	struct stat st;
+	int result;
+
+	if (store_open(&copy, directory, e) < 0)
+		return -1;
+	result = forget_in(copy, &u->job, e) < 0 ? -1 : store_verify(copy, &u->count, e);
+	store_close(copy);
+	remove_file(directory, "lock.mdb");
+	remove_file(directory, "lock");
+	u->bytes = stat(file, &st) ? 0 : (int64_t)st.st_size;
+	return result;
+}
+
+static int backup(struct upkeep *u, struct err *e)
+{
+	const char *directory = u->rec.directory;
+	_cleanup_free_ char *part = xasprintf("%s.part", directory);
+	struct stat st;
+
+	if (!stat(directory, &st))
+		return err_set(e, ERR_CONFLICT, "%s exists already", directory);
+	remove_copy(part);
+	if (store_copy(u->job.engine->store, part, e) < 0)
+		return -1;
+	if (verify_copy(u, part, e) < 0)
+		err_prefix(e, "reading the backup again");
+	else if (rename(part, directory))
+		err_errno(e, ERR_STORAGE, "naming the backup %s", directory);
+	else
+		return 0;
+	remove_copy(part);
+	return -1;
+}
+
+static void finished(void *arg);
+
+static void *work(void *arg)
+{
+	struct upkeep *u = arg;
+
+	if (err_is_set(&u->err)) {
+		/* it has no place to be written to */
+	} else if (u->job.kind == AGENDA_backup) {
+		if (backup(u, &u->err) < 0)
+			err_prefix(&u->err, "backing up the store");
+	} else if (store_verify(u->job.engine->store, &u->count, &u->err) < 0) {
+		err_prefix(&u->err, "checking the store");
+	}
+	loop_post(u->job.engine->loop, finished, u);
+	return NULL;
+}
+
+/*
+ * The engine's side.
+ */
+
+static void upkeep_free(struct upkeep *u)
+{
+	rec_upkeep_release(&u->rec);
+	free(u);
+}
+
+/* Not ended halfway: it is soon over, and its row stays due. */
+static void cancel(struct job *job)
+{
+	struct upkeep *u = (struct upkeep *)job;
+
+	pthread_join(u->thread, NULL);
+	upkeep_free(u);
+}
+
+static int put_result(struct upkeep *u, struct err *e)
+{
+	bool failed = err_is_set(&u->err), is_backup = u->job.kind == AGENDA_backup;
+	_cleanup_free_ char *problem = failed ? error_text(&u->err) : NULL;
+	struct event_of event = {
+		.actor = u->rec.actor, .action = failed ? is_backup ? "store.backup_failed" : "store.check_failed" :
+						 is_backup ? "store.backup" : "store.checked",
+	};
+	_cleanup_txn_ struct txn *t = NULL;
+
+	record_set(&u->rec.state, failed ? "failed" : "passed");
+	record_set(&u->rec.error, problem);
+	u->rec.ended = clock_now();
+	u->rec.records = u->count.records;
+	u->rec.events = u->count.events;
+	u->rec.bytes = u->bytes;
+	if (store_write(u->job.engine->store, &t, e) < 0 || rec_upkeep_put(t, &u->rec, e) < 0 ||
+	    agenda_delete(t, u->job.kind, u->job.id, e) < 0)
+		return -1;
+	if (failed ? history_add(t, &event, e, "%s", u->err.message) < 0 :
+		     history_add(t, &event, e, "%s%s%lld records and %lld events are as they were written",
+				 is_backup ? u->rec.directory : "", is_backup ? ": " : "", (long long)u->count.records,
+				 (long long)u->count.events) < 0)
+		return -1;
+	return txn_commit(TAKE(t), e);
+}
+
+static void finished(void *arg)
+{
+	struct upkeep *u = arg;
+	struct err e = { 0 };
+
+	pthread_join(u->thread, NULL);
+	if (err_is_set(&u->err))
+		log_err(LOG_LEVEL_ERROR, &u->err);
+	if (put_result(u, &e) < 0)
+		engine_hold(u->job.engine, &e);
+	engine_end(&u->job);
+	upkeep_free(u);
+}
+
+/* Nothing is known of it. */
+static int forget(struct engine *g, const struct agenda_row *row, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_write(g->store, &t, e) < 0 || agenda_delete(t, row->kind, row->id, e) < 0)
+		return -1;
+	return txn_commit(TAKE(t), e);
+}
+
+/* Where nobody said where: beside the store, by the time. */
+static int choose_directory(struct engine *g, struct rec_upkeep *rec, struct err *e)
+{
+	_cleanup_free_ char *parent = xasprintf("%s/backups", g->config->server_state_directory);
+	char time[CLOCK_RFC3339_SIZE];
+
+	if (rec->directory && *rec->directory)
+		return 0;
+	if (mkdir(parent, 0700) && errno != EEXIST)
+		return err_errno(e, ERR_STORAGE, "making the directory %s", parent);
+	free(rec->directory);
+	rec->directory = xasprintf("%s/%s", parent, clock_rfc3339(time, rec->began));
+	return 0;
+}
+
+static int look_up(struct engine *g, const struct agenda_row *row, struct rec_upkeep *rec, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+
+	return store_read(g->store, &t, e) < 0 ? -1 : rec_upkeep_get(t, rec, row->id, e);
+}
+
+int upkeep_due(struct engine *g, const struct agenda_row *row, struct err *e)
+{
+	struct upkeep *u = xcalloc(1, sizeof(*u));
+
+	if (look_up(g, row, &u->rec, e) < 0) {
+		upkeep_free(u);
+		return e->kind == ERR_MISSING ? forget(g, row, e) : -1;
+	}
+	engine_begin(g, &u->job, row, cancel);
+	if (row->kind == AGENDA_backup && choose_directory(g, &u->rec, &u->err) < 0)
+		err_prefix(&u->err, "backing up the store");
+	if (pthread_create(&u->thread, NULL, work, u))
+		die("no thread for the upkeep of the store could be started");
+	return 0;
+}

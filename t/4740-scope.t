@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""What a user with a plan and a token with limits see and touch: of certificates, keys and events; and handing over."""
+import json
+import sys
+sys.path.insert(0, sys.path[0] + "/lib")
+from certera import *
+
+
+def main(t):
+    daemon = Certerad(t, access={"admin": "127.0.0.0/30, ::1", "api": "127.0.0.8/30"})
+    daemon.ctl("account", "add", "ca", "--directory", "https://localhost:1/dir", "--agree-terms")
+    daemon.ctl("plan", "add", "small", "--domains", "bob.example, shop.example", "--certificates", "2")
+    for name, role, options in (("alice", "admin", {}), ("bob", "operator", {"plan": "small"}), ("carol", "operator", {"plan": "small"}),
+            ("dora", "viewer", {}), ("eve", "operator", {})):
+        add_user(daemon, name, role, **options)
+    people = {name: Person(daemon) for name in ("alice", "bob", "carol", "dora", "eve")}
+    for name, person in people.items():
+        t.equal(person.sign_in(name)[0], 200, f"{name} signs in")
+    roles(t, daemon, **people)
+    plan(t, daemon, **people)
+    own(t, daemon, **people)
+    handing_over(t, daemon, **people)
+    tokens(t, daemon, **people)
+    token_addresses(t, daemon)
+    limits_of_tokens(t, daemon, **people)
+    leaving(t, daemon, **people)
+    t.equal(daemon.stop(), 0, "it ends cleanly")
+
+
+def cert(name, names, **more):
+    return "POST", "/certificates", {"name": name, "names": names, "account": "ca", "issue": False, **more}
+
+
+def roles(t, daemon, alice, bob, carol, dora, eve):
+    t.equal(eve(*cert("eves", "eve.example"))[0], 201, "an operator adds a certificate")
+    status, said = dora(*cert("doras", "dora.example"))
+    t.equal((status, said["detail"]), (403, "this is for the role operator; yours is viewer"), "a viewer does not")
+    t.equal(eve("POST", "/accounts", {"name": "x", "ca": "letsencrypt"})[0], 403, "nor does an operator add an account")
+    t.equal(eve("GET", "/users")[0], 403, "or look at users")
+    t.equal(dora("GET", "/certificates/eves")[1]["owner"], "eve", "a viewer without a plan sees all; it has an owner")
+    t.equal(dora("DELETE", "/certificates/eves")[0], 403, "and touches nothing")
+
+
+def plan(t, daemon, alice, bob, carol, dora, eve):
+    status, said = bob(*cert("bobs", "eve.example"))
+    t.equal((status, said["errors"][0]["field"]), (403, "names"), "a name outside of the plan")
+    t.contains(said["detail"], "your plan does not allow the name eve.example", "is said")
+    for bad in ("bob.example.org", "notbob.example", "example.org", "bob.example.com"):
+        t.equal(bob(*cert("bobs", bad))[0], 403, f"{bad} is outside too")
+    t.equal(bob(*cert("bobs", "bob.example *.bob.example a.b.shop.example", challenge="dns-01"))[0], 201, "names in its domains, and below")
+    t.equal(bob("POST", "/certificates/bobs", {"names": "bob.example eve.example"})[0], 403, "nor can it get others later")
+    t.equal(bob(*cert("bobs2", "shop.example"))[0], 201, "a second one")
+    status, said = bob(*cert("bobs3", "shop.example"))
+    t.equal((status, "your plan allows 2 certificates" in said["detail"]), (429, True), "not a third one")
+    t.equal(bob("DELETE", "/certificates/bobs2")[0], 200, "one is removed")
+    t.equal(bob(*cert("bobs3", "shop.example", key="bobs2"))[0], 201, "then there is room, also with a key of his")
+    t.equal(carol(*cert("carols", "bob.example"))[0], 201, "others have room of their own")
+    daemon.ctl("plan", "set", "small", "--certificates", "3")
+    t.equal(bob(*cert("bobs2", "shop.example", key="bobs2"))[0], 201, "a larger plan counts at once")
+    csr = bob("POST", "/certificates/bobs/csr", {"csr": "nonsense"})[0]
+    t.ok(csr in (409, 422), "a request is judged like names", csr)
+
+
+def names(answer, member="certificates"):
+    return sorted(one["name"] for one in answer[1][member])
+
+
+def own(t, daemon, alice, bob, carol, dora, eve):
+    daemon.ctl("key", "add", "common")
+    t.equal(names(bob("GET", "/certificates")), ["bobs", "bobs2", "bobs3"], "he sees his own")
+    t.equal(names(carol("GET", "/certificates")), ["carols"], "she hers")
+    t.equal(len(alice("GET", "/certificates")[1]["certificates"]), 5, "an administrator all")
+    t.equal(names(bob("GET", "/keys"), "keys"), ["bobs", "bobs2"], "of keys too")
+    t.equal(sum(bob("GET", "/status")[1]["certificates"].values()), 3, "the overview counts his")
+    for method, path in (("GET", ""), ("POST", ""), ("DELETE", ""), ("GET", "/export"), ("GET", "/order"), ("POST", "/issue"), ("POST", "/verify"),
+            ("POST", "/check"), ("POST", "/revoke"), ("POST", "/csr"), ("POST", "/export"), ("POST", "/apikeys/1"), ("POST", "/reissue"),
+            ("POST", "/rollback/1"), ("POST", "/key-download/on"), ("POST", "/owner")):
+        body = {"csr": "x"} if path == "/csr" else {"user": "bob"} if path == "/owner" else {}
+        status, said = bob(method, "/certificates/carols" + path, body if method == "POST" else None)
+        t.equal((status, said["detail"]), (404, "there is no certificate carols"), f"{method} {path or '/'} of another's certificate: there is none")
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/export"), ("POST", "/apikeys/1")):
+        status, said = bob(method, "/keys/carols" + path, {} if method == "POST" else None)
+        t.equal((status, said["detail"]), (404, "there is no key carols"), f"{method} {path or '/'} of another's key: there is none")
+    daemon.ctl("plan", "set", "small", "--certificates", "0")
+    t.equal(bob(*cert("stolen", "bob.example", key="carols"))[0], 409, "another's key is not to be used")
+    t.equal(bob("POST", "/hooks/test/eve.example")[0], 403, "nor hooks for another's name")
+    seen = {event["name"] for event in bob("GET", "/events?limit=1000")[1]["events"]}
+    t.ok("bobs" in seen and not seen & {"carols", "eves", "common", "alice", "ca"}, "of what happened he sees what happened to his", seen)
+    status, said = bob("POST", "/keys/bobs/export", {})
+    t.ok(status == 200 and "PRIVATE KEY" in said["key"], "his own private key he may have")
+
+
+def handing_over(t, daemon, alice, bob, carol, dora, eve):
+    t.equal(eve("POST", "/certificates/eves/owner", {"user": "bob"})[0], 403, "what does not fit in the plan is not handed over")
+    t.equal(bob("POST", "/certificates/bobs/owner", {"user": "nosuch"})[0], 422, "nor to nobody known")
+    t.equal(bob("POST", "/certificates/bobs/owner", {"user": "carol"})[1]["owner"], "carol", "he hands one over")
+    t.equal((bob("GET", "/certificates/bobs")[0], bob("GET", "/keys/bobs")[0]), (404, 404), "it is not his any more, nor is its key")
+    t.equal((carol("GET", "/certificates/bobs")[0], carol("GET", "/keys/bobs")[0]), (200, 200), "but hers")
+    done = daemon.run_ctl("cert", "hand-over", "bobs", "--to", "bob")
+    t.equal((done.returncode, done.stdout), (0, b"bobs belongs to bob now.\n"), "certeractl hands it back")
+
+
+def tokens(t, daemon, alice, bob, carol, dora, eve):
+    made = daemon.ctl("token", "add", "reader", "--role", "viewer")
+    reader = Person(daemon, token=made["token"])
+    t.equal((reader("GET", "/certificates")[0], reader(*cert("x", "x.example"))[0]), (200, 403), "a token has its role")
+    t.matches(made["token"], r"^ctk_[A-Za-z0-9_-]{43}$", "and is long")
+    with open(daemon.state + "/data.mdb", "rb") as f:
+        t.ok(made["token"].encode() not in f.read(), "the store does not hold it")
+    listed = daemon.ctl("token", "list")["tokens"]
+    t.ok(made["token"] not in json.dumps(listed) and listed[0]["used_from"] == "127.0.0.1", "nor is it told again; its last use is", listed)
+    t.equal(Person(daemon, token="ctk_nonsense")("GET", "/certificates")[0], 401, "another is none")
+    t.equal(Person(daemon, token="")("GET", "/certificates")[0], 401, "nor is an empty one")
+    only = Person(daemon, token=daemon.ctl("token", "add", "issuer", "--role", "operator", "--action", "read", "--action", "issue")["token"])
+    t.equal([only("GET", "/certificates/carols")[0], only("POST", "/certificates/carols/issue")[0]], [200, 202], "what it was made for it does")
+    t.equal([only("DELETE", "/certificates/carols")[0], only(*cert("x", "x.example"))[0], only("POST", "/certificates/carols", {"disabled": True})[0]],
+        [403] * 3, "and nothing else")
+    domain = Person(daemon, token=daemon.ctl("token", "add", "domain", "--role", "operator", "--domains", "bob.example")["token"])
+    t.equal(names(domain("GET", "/certificates")), ["carols"], "it sees what has all its names in its domains")
+    t.equal(domain("GET", "/certificates/eves")[0], 404, "nothing else is there")
+    t.equal(domain("POST", "/certificates/carols", {"names": "eve.example"})[0], 403, "nor can be made")
+    t.equal(domain(*cert("more", "more.bob.example"))[0], 201, "in its domains it can")
+    soon = daemon.ctl("token", "add", "soon", "--role", "viewer", "--expires", "30")
+    t.ok(soon["expires"], "one that ends")
+    for bad in (["--expires", "0"], ["--expires", "2001-01-01T00:00:00Z"], ["--from", "300.1.1.1"], ["--domains", "*.x.example"]):
+        t.equal(daemon.run_ctl("token", "add", "bad", "--role", "viewer", *bad).returncode, 3, f"{bad} is refused")
+    t.equal(daemon.run_ctl("token", "add", "bad", "--role", "king").returncode, 3, "so is a role that is none")
+    daemon.ctl("token", "rm", "reader")
+    t.equal(reader("GET", "/certificates")[0], 401, "removed is removed")
+    events = [e for e in daemon.ctl("events", "--limit", "100")["events"] if e["actor"] == "token issuer"]
+    t.equal([e["action"] for e in events], ["certificate.issue"], "what a token did is in the log under its name")
+
+
+def token_addresses(t, daemon):
+    """access.admin is 127.0.0.0/30, access.api 127.0.0.8/30."""
+    token = daemon.ctl("token", "add", "somewhere", "--role", "viewer")["token"]
+    here = daemon.ctl("token", "add", "here", "--role", "viewer", "--from", "127.0.0.9", "--from", "127.0.0.16/28")["token"]
+    for source, any_token, one_token, person in (("127.0.0.1", 200, 401, 401), ("127.0.0.8", 200, 403, 403), ("127.0.0.9", 200, 200, 403),
+            ("127.0.0.17", 403, 403, 403)):
+        got = (Person(daemon, source, token)("GET", "/certificates")[0], Person(daemon, source, here)("GET", "/certificates")[0],
+            Person(daemon, source)("GET", "/certificates")[0])
+        t.equal(got, (any_token, one_token, person), f"from {source}: any token, one from elsewhere, none")
+    stranger = Person(daemon, "127.0.0.17")
+    t.equal({stranger("GET", path) for path in ("/me", "/nothing", "/users/alice")} | {stranger("POST", "/sign-in", {})}, {(403, "Forbidden\n")},
+        "from nowhere nothing is told, not even that one could sign in")
+    t.equal(stranger.page("/sign-in").status, 403, "nor is there a page")
+    t.equal(Person(daemon, "127.0.0.8", "wrong")("GET", "/certificates"), (403, "Forbidden\n"), "a wrong token from access.api neither")
+
+
+def limits_of_tokens(t, daemon, alice, bob, carol, dora, eve):
+    status, made = bob("POST", "/tokens", {"name": "bobs", "role": "operator"})
+    t.equal((status, made["user"]), (201, "bob"), "everybody makes tokens")
+    token = Person(daemon, token=made["token"])
+    t.equal(names(token("GET", "/certificates")), names(bob("GET", "/certificates")), "with his own limits")
+    t.equal(token(*cert("x", "eve.example"))[0], 403, "all of them")
+    t.equal(token("POST", "/keys/bobs/export", {})[0], 403, "private keys are not for tokens")
+    t.equal(token("POST", "/tokens", {"name": "more", "role": "viewer"})[0], 403, "nor are more tokens")
+    t.equal(bob("POST", "/tokens", {"name": "up", "role": "admin"})[0], 403, "a token has no more than the role of its maker")
+    t.equal(dora("POST", "/tokens", {"name": "up", "role": "operator"})[0], 403, "whoever it is")
+    t.equal(names(bob("GET", "/tokens"), "tokens"), ["bobs"], "he sees his own")
+    t.equal(bob("DELETE", "/tokens/issuer")[0], 404, "and removes no other")
+    t.ok("issuer" in names(alice("GET", "/tokens"), "tokens"), "an administrator sees all")
+    daemon.ctl("user", "set", "bob", "--role", "viewer")
+    t.equal(bob("GET", "/me")[0], 401, "whose role changes is signed out")
+    t.equal(token("POST", "/certificates/bobs", {"disabled": True})[0], 403, "and his tokens have no more than that role")
+    daemon.ctl("user", "set", "bob", "--disable")
+    t.equal((token("GET", "/certificates")[0], bob.sign_in("bob")[0]), (401, 401), "who is disabled is shut out, with his tokens")
+    daemon.ctl("user", "set", "bob", "--enable", "--role", "operator")
+    t.equal((token("GET", "/certificates")[0], bob.sign_in("bob")[0]), (200, 200), "until that ends")
+
+
+def leaving(t, daemon, alice, bob, carol, dora, eve):
+    t.equal(daemon.run_ctl("plan", "rm", "small").returncode, 7, "a plan that somebody has stays")
+    token = Person(daemon, token=carol("POST", "/tokens", {"name": "carols", "role": "viewer"})[1]["token"])
+    daemon.ctl("user", "rm", "carol")
+    t.equal((carol("GET", "/me")[0], token("GET", "/certificates")[0]), (401, 401), "who is removed is gone, with the tokens")
+    t.equal(alice("GET", "/certificates/carols")[1]["owner"], None, "what was hers is nobody's")
+    t.equal(bob("GET", "/certificates/carols")[0], 404, "and not everybody's")
+    t.equal(daemon.run_ctl("user", "rm", "alice").returncode, 7, "the last administrator cannot be removed")
+    t.equal(daemon.run_ctl("user", "set", "alice", "--role", "viewer").returncode, 7, "or made something else")
+    t.equal(alice("POST", "/users/alice", {"disabled": True})[0], 409, "or shut out, even by herself")
+
+
+run(main)

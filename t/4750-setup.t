@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""The first run against a real CA: by the link from the log, step by step and with breaks; and by certeractl in one go."""
+import sys
+sys.path.insert(0, sys.path[0] + "/lib")
+from certera import *
+
+
+def main(t):
+    by_link(t)
+    by_certeractl(t)
+    without_link(t)
+
+
+def site(t, suffix):
+    return Site(t, account=False, suffix=suffix, server={"hostname": "server.example"})
+
+
+def by_link(t):
+    s = site(t, "-link")
+    daemon, person = s.daemon, Person(s.daemon)
+    first = setup_token(daemon)
+    daemon.stop()
+    daemon.begin()
+    token = setup_token(daemon)
+    t.ok(first and token and first != token, "each start makes another link, until somebody has used one")
+    t.equal(person("POST", "/setup", {"token": first, "name": "alice", "password": PASSWORD})[0], 403, "the old one is good no more")
+    t.equal(person("GET", "/setup")[1]["step"], "admin", "the first step is an administrator")
+    t.equal(person("GET", "/certificates")[0], 401, "nothing else is open")
+    status, said = person.take_session(*person("POST", "/setup", {"token": token, "name": "alice", "password": PASSWORD}))
+    t.equal((status, said["role"]), (201, "admin"), "the link makes one")
+    t.equal(Person(daemon)("POST", "/setup", {"token": token, "name": "eve", "password": PASSWORD})[0], 404, "once")
+    t.equal(Person(daemon)("GET", "/setup")[0], 401, "for whoever has not signed in it is closed")
+
+    def step():
+        return person("GET", "/setup")[1]["step"]
+    t.equal(step(), "account", "then an account")
+    daemon.stop()
+    daemon.begin()
+    t.equal((setup_token(daemon), step()), (token, "account"), "after a restart it goes on there, and there is no new link")
+    t.equal(person("POST", "/accounts", {"name": "ca", "directory": s.ca.directory, "ca_file": s.ca.ca_file, "terms_agreed": True})[0], 202, "it is added")
+    until("it is registered", lambda: step() == "certificate")
+    t.ok(True, "registered: then a certificate")
+    t.equal(person("POST", "/certificates", {"name": "server.example", "names": "server.example", "account": "ca"})[0], 201, "it is ordered")
+    until("it is issued", lambda: step() == "finished")
+    said = person("GET", "/setup")[1]
+    t.equal((said["certificate"]["status"], said["order"]["result"]), ("active", "issued"), "the order with its steps was shown until it was issued")
+    answer = daemon.https("/sign-in", server_name="server.example")
+    t.contains(str(openssl("x509", "-noout", "-text", input=openssl("x509", "-inform", "DER", input=answer.peer))), "server.example",
+        "the server shows it from now on")
+    t.equal(person("POST", "/setup/done", {})[0], 200, "done")
+    t.equal((person("GET", "/setup")[0], person("POST", "/setup/done", {})[0], Person(daemon)("GET", "/setup")[0]), (404, 404, 404), "then the setup is gone")
+    daemon.stop()
+    daemon.begin()
+    t.equal((setup_token(daemon), person("GET", "/setup")[0]), (token, 404), "for ever")
+    s.end()
+
+
+def by_certeractl(t):
+    s = site(t, "-ctl")
+    daemon = s.daemon
+    password = t.write("password", PASSWORD + "\n")
+    short = daemon.run_ctl("setup", "alice", "--password-file", t.write("short", "short"))
+    t.equal((short.returncode, b"12 characters" in short.stderr), (3, True), "a short password is refused")
+    done = daemon.run_ctl("setup", "alice", "--password-file", password, "--mail", "alice@example.org", "--directory", s.ca.directory,
+        "--ca-file", s.ca.ca_file, "--agree-terms")
+    t.equal(done.returncode, 0, "certeractl setup does all of it")
+    t.matches(done.stdout.decode(), "alice can sign in.*account ca is registered.*Certificate server.example is added", "and says so")
+    daemon.wait_for_cert("server.example", lambda c: c["status"] == "active", "it is issued")
+    t.equal(Person(daemon).sign_in("alice")[0], 200, "alice signs in")
+    t.equal(Person(daemon)("GET", "/setup")[0], 404, "there is nothing left to set up")
+    again = daemon.run_ctl("setup", "bob", "--password-file", password)
+    t.equal(again.returncode, 6, "nor a second time")
+    s.end()
+
+
+def without_link(t):
+    """Whoever adds users by certeractl before is set up as far as the link goes."""
+    daemon = Certerad(t, name="later")
+    token = setup_token(daemon)
+    add_user(daemon, "alice")
+    t.equal(Person(daemon)("POST", "/setup", {"token": token, "name": "eve", "password": PASSWORD})[0], 404, "with a user there, the link is nothing")
+    t.equal(daemon.stop(), 0, "it ends cleanly")
+
+
+run(main)

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""A certificate from the form to its end, in a browser: preview, live progress, failure, revocation, roll back, removal.
+
+All of it again without JavaScript; and the keyboard alone suffices.
+"""
+import sys
+sys.path.insert(0, sys.path[0] + "/lib")
+from certera import *
+
+PASSWORD = "correct horse battery"
+
+
+def main(t):
+	site = Site(t, pebble={"sleep": 2})
+	site.pebble.names.tell("add-a", host="broken.example.", addresses=["127.0.0.9"])
+	site.daemon.add_user("root", "admin", PASSWORD)
+	browser = Browser(t, f"https://localhost:{site.daemon.https_port}")
+	for script in (True, False):
+		how = "with" if script else "without"
+		name = "shop" if script else "plain"
+		browser.open(script=script)
+		browser.sign_in("root", PASSWORD)
+		wrong(t, browser, how)
+		issue(t, site, browser, name, script, how)
+		failure(t, browser, name + "-broken", script, how)
+		versions(t, site, browser, name, script, how)
+		revoke(t, site, browser, name, script, how)
+		remove(t, browser, name, how)
+	keyboard(t, browser)
+
+
+def until_there(browser, on, script):
+	"""With scripts the page comes by itself; without, it asks to be loaded again."""
+	if script:
+		return browser.wait(on)
+	return until(f"{on} is there", lambda: browser.count(on) or browser.do("reload").get("nothing"), 60, every=0.5)
+
+
+def add(browser, name, names):
+	browser.goto("/new/certificate")
+	browser.fill("#certificate_add-name", name)
+	browser.fill("#certificate_add-names", names)
+
+
+def wrong(t, browser, how):
+	add(browser, "a b<\"'>", "x.example")
+	browser.click("text=Add and issue")
+	t.equal(browser.count("#certificate_add-name[aria-invalid=true]"), 1, f"a wrong name is marked ({how} scripts)")
+	typed = browser.eval("[...document.querySelectorAll('#certificate_add-name, #certificate_add-names')].map((f) => f.value)")
+	t.equal(typed, ["a b<\"'>", "x.example"], "and what was typed is still there")
+	t.contains(browser.text(".note.bad"), "\"a b<\"'>\" cannot be a name", "with a sentence about it")
+
+
+def issue(t, site, browser, name, script, how):
+	add(browser, name, f"{name}.example")
+	browser.click("text=Preview")
+	t.contains(browser.text("#preview"), f"http://{name}.example/.well-known/acme-challenge/", f"a preview says how it is proved ({how} scripts)")
+	t.contains(browser.text("#preview"), f"www.{name}.example", "and offers the name beside it")
+	browser.click("text=Add and issue")
+	t.matches(browser.text(), r"cak_\S{20}", "its API keys are shown")
+	browser.click("text=go on")
+	until_there(browser, ".pill.active", script)
+	t.equal(site.daemon.cert(name)["status"], "active", "it is issued")
+	t.contains(browser.text(), "in force", "and the page shows its version, without anything done")
+	t.equal(browser.count("[data-live]"), 0, "nothing more is awaited")
+
+
+def failure(t, browser, name, script, how):
+	add(browser, name, "broken.example")
+	browser.click("text=Add and issue")
+	browser.click("text=go on")
+	until_there(browser, ".note.failed", script)
+	said = browser.text(".note.failed")
+	t.ok("connection refused" in said and "port 80" in said and "tried again" in said, f"a failure says what, why and what next ({how} scripts)", said)
+	browser.goto("/overview")
+	t.contains(browser.text("main"), name, "the overview has it first")
+
+
+def versions(t, site, browser, name, script, how):
+	browser.goto(f"/certificates/{name}")
+	browser.click("text=Renew now")
+	site.daemon.wait_for_cert(name, lambda c: c["current"] == 2, "it is renewed")
+	browser.goto(f"/certificates/{name}")
+	browser.click("text=Roll back")
+	t.equal(site.daemon.cert(name)["current"], 1, f"an older version is put in force again ({how} scripts)")
+	t.equal(browser.count("text=Roll back"), 1, "and the page shows that")
+
+
+def revoke(t, site, browser, name, script, how):
+	browser.goto(f"/certificates/{name}")
+	browser.click("summary:has-text('Revoke')")
+	browser.select("#certificate_revoke-reason", "superseded")
+	browser.fill("#certificate_revoke-_confirm", "something else")
+	browser.click("button:has-text('Revoke the version')")
+	t.equal(browser.count("#certificate_revoke-_confirm[aria-invalid=true]"), 1, f"revoking wants the name typed ({how} scripts)")
+	t.equal(site.daemon.cert(name)["status"], "active", "and has not happened")
+	if not browser.count("#certificate_revoke-_confirm:visible"):
+		browser.click("summary:has-text('Revoke')")
+	browser.fill("#certificate_revoke-_confirm", name)
+	browser.click("button:has-text('Revoke the version')")
+	until_there(browser, ".head .pill.revoked", script)
+	t.equal(site.daemon.cert(name)["status"], "revoked", "with it, it is revoked, and the page says so")
+
+
+def remove(t, browser, name, how):
+	browser.click("summary:has-text('Remove')")
+	browser.fill("#certificate_delete-_confirm", name)
+	t.matches(browser.click("button:has-text('Remove it')"), "/certificates$", f"removed: the list is next ({how} scripts)")
+	t.equal(browser.goto(f"/certificates/{name}")["status"], 404, "it is gone")
+
+
+def keyboard(t, browser):
+	focused = "document.activeElement.id || document.activeElement.textContent"
+	browser.open()
+	browser.goto("/sign-in")
+	for wanted, typed in (("sign_in-name", "root"), ("sign_in-password", PASSWORD)):
+		for _ in range(10):
+			if browser.eval(focused) == wanted:
+				break
+			browser.press("Tab")
+		browser.do("type", value=typed)
+	browser.press("Enter")
+	browser.wait("#menu")
+	browser.press("Tab")
+	t.equal(browser.eval(focused), "Skip to the content", "the keyboard alone: signed in, and the first stop skips the menu")
+	browser.press("Enter")
+	t.equal(browser.eval("document.activeElement.id"), "main", "to the content")
+	browser.goto("/certificates")
+	for _ in range(40):
+		if browser.eval("document.activeElement.id") == "search":
+			break
+		browser.press("Tab")
+	browser.do("type", value="nosuch")
+	browser.press("Enter")
+	browser.wait("text=Nothing found")
+	t.matches(browser.do("where")["url"], "search=nosuch", "searched with the keyboard")
+
+
+run(main)

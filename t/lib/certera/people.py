@@ -1,0 +1,86 @@
+"""People at the web UI: sessions over https as browsers and scripts have them, codes of their apps."""
+import json
+import re
+import subprocess
+
+from .web import fetch
+
+PASSWORD = "correct horse battery staple"
+
+
+class Person:
+    """A client over https that keeps its cookie: person("POST", "/keys", {...}) asks /api/v1/keys, status and JSON."""
+
+    def __init__(self, daemon, source=None, token=None):
+        self.daemon, self.source, self.token = daemon, source, token
+        self.cookie = self.csrf = None
+        self.answer = None
+
+    def fetch(self, method, path, body=None, headers=None):
+        sent = {"Host": f"localhost:{self.daemon.https_port}", **(headers or {})}
+        if self.cookie:
+            sent.setdefault("Cookie", self.cookie)
+        if self.token:
+            sent.setdefault("Authorization", f"Bearer {self.token}")
+        self.answer = fetch(f"https://127.0.0.1:{self.daemon.https_port}{path}", method, sent, body, source=self.source)
+        return self.answer
+
+    def __call__(self, method, path, body=None, csrf=True, headers=None):
+        sent = {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})}
+        if csrf and self.csrf:
+            sent["X-CSRF-Token"] = self.csrf if csrf is True else csrf
+        data = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
+        answer = self.fetch(method, "/api/v1" + path, data, sent)
+        try:
+            said = json.loads(answer.body) if answer.body else None
+        except ValueError:
+            said = answer.text
+        return answer.status, said
+
+    def take_session(self, status, said):
+        """From an answer that began one."""
+        if status in (200, 201) and self.answer.header("Set-Cookie"):
+            self.cookie, self.csrf = self.answer.header("Set-Cookie").split(";")[0], said["csrf"]
+        return status, said
+
+    def sign_in(self, name, password=PASSWORD, code=None):
+        self.cookie = self.csrf = None
+        return self.take_session(*self("POST", "/sign-in", {"name": name, "password": password, **({"code": code} if code else {})}))
+
+    def confirm(self, password=PASSWORD):
+        return self("POST", "/me/confirm", {"password": password})
+
+    def form(self, path, page, **fields):
+        """As a browser sends a form; the answer."""
+        from urllib.parse import urlencode
+        fields = {"_csrf": self.csrf or "", "_page": page, **fields}
+        answer = self.fetch("POST", path, urlencode(fields), {"Content-Type": "application/x-www-form-urlencoded"})
+        if answer.header("Set-Cookie"):
+            self.cookie = answer.header("Set-Cookie").split(";")[0]
+        return answer
+
+    def page(self, path):
+        """As a browser asks for it; its csrf is kept."""
+        answer = self.fetch("GET", path, headers={"Accept": "text/html"})
+        found = re.search(r'name="_csrf" value="([^"]+)"', answer.text)
+        if found:
+            self.csrf = found.group(1)
+        return answer
+
+
+def setup_token(daemon):
+    """From the link in the log, the newest one."""
+    found = re.findall(rb"/setup\?token=(\S+)", daemon.log())
+    return found[-1].decode() if found else None
+
+
+def add_user(daemon, name, role="admin", **options):
+    """By certeractl, with PASSWORD, which need not be changed."""
+    return daemon.ctl("user", "add", name, "--role", role, "--password-file", "-", "--keep-password",
+        *[part for key, value in options.items() for part in (f"--{key}", value)], input=PASSWORD.encode())
+
+
+def totp(secret, step=0):
+    """The code of an app, as oathtool makes it, some steps from now."""
+    return subprocess.run(["oathtool", "--totp", "--base32", secret, f"--now=now {30 * step:+d} seconds"],
+        capture_output=True, text=True, check=True).stdout.strip()

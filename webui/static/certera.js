@@ -1,0 +1,113 @@
+/*
+ * Everything works without this; with it, times are in your zone, pages follow what is under way by themselves, texts are
+ * copied with a click, and the theme can be chosen.
+ */
+(() => {
+"use strict";
+const root = document.documentElement;
+const store = (value) => {
+	try {
+		if (value === undefined)
+			return localStorage.getItem("theme");
+		return value ? localStorage.setItem("theme", value) : localStorage.removeItem("theme");
+	} catch { return null; }	/* no storage here: the choice lasts for the page */
+};
+root.classList.add("scripted");
+if (store())
+	root.dataset.theme = store();
+
+/* The exact time, in the zone of whoever looks. */
+function local_times(place) {
+	for (const time of place.querySelectorAll("time[datetime]")) {
+		const at = new Date(time.dateTime);
+		if (!isNaN(at))
+			time.title = at.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+	}
+}
+
+function copiers(place) {
+	for (const text of place.querySelectorAll(".copy > pre, .copy > .secret")) {
+		const button = document.createElement("button");
+		button.type = "button";
+		button.className = "copier quiet slim";
+		button.textContent = "Copy";
+		button.addEventListener("click", async () => {
+			await navigator.clipboard.writeText(text.textContent.trim());
+			button.textContent = "Copied";
+			setTimeout(() => { button.textContent = "Copy"; }, 1500);
+		});
+		text.after(button);
+	}
+}
+
+function themes() {
+	const button = document.getElementById("theme");
+	if (!button)
+		return;
+	const dark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+	const say = () => { button.setAttribute("aria-pressed", String(dark())); };
+	button.hidden = false;
+	say();
+	button.addEventListener("click", () => {
+		root.dataset.theme = dark() ? "light" : "dark";
+		store(root.dataset.theme);
+		say();
+	});
+}
+
+/*
+ * [data-live]: what changes while something is under way.  data-live is the address of its events; each tells only that the
+ * page is another one now, so it is fetched again and the part replaced.  Where there are no events, it is asked again and again.
+ */
+async function refresh(id) {
+	const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+	const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+	const now = document.getElementById(id), next = page.getElementById(id);
+	if (!now || !next)
+		return location.reload();
+	if (now.dataset.live && !next.dataset.live)	/* it is over: the whole page may be another one */
+		return location.reload();
+	now.replaceChildren(...next.childNodes);
+	enhance(now);
+}
+
+function follow(part) {
+	const again = () => setTimeout(() => refresh(part.id).then(again, again), 2000);
+	if (!window.EventSource || !part.dataset.live.startsWith("/"))
+		return again();
+	const source = new EventSource(part.dataset.live);
+	source.addEventListener("change", () => refresh(part.id));
+	source.addEventListener("end", () => { source.close(); location.reload(); });
+	source.addEventListener("error", () => {
+		if (source.readyState === EventSource.CLOSED)
+			again();
+	});
+}
+
+function pickers(place) {
+	for (const all of place.querySelectorAll("input[data-all]")) {
+		all.closest("label, th").hidden = false;
+		all.addEventListener("change", () => {
+			for (const one of document.querySelectorAll(`input[name="${all.dataset.all}"]`))
+				one.checked = all.checked;
+		});
+	}
+}
+
+function enhance(place) {
+	local_times(place);
+	copiers(place);
+	pickers(place);
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+	themes();
+	enhance(document);
+	document.querySelectorAll("[data-live]").forEach(follow);
+	const fault = document.querySelector("[aria-invalid=true]");
+	if (fault) {
+		fault.closest("details")?.setAttribute("open", "");
+		fault.focus();
+	}
+});
+})();

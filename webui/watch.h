@@ -1,0 +1,10 @@
+/* GET /api/v1/certificates/NAME/watch: tells a page that its certificate is another one now, while something is under way. */
+#ifndef WEBUI_WATCH_H
+#define WEBUI_WATCH_H
+
+#include "webui/admin.h"
+
+/* The member "live" of a certificate: the address of its events; null: nothing is under way. */
+void watch_put_url(json_t *, struct txn *, const struct rec_cert *);
+
+#endif
