@@ -30,7 +30,7 @@ CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
 Q       := $(if $(V),,@)
 
-PACKAGES     = libevent libevent_pthreads libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl
+PACKAGES     = libevent libevent_pthreads libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0
 WARNINGS     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 \
                -Wno-unused-parameter
 MBEDTLS_CFLAGS ?=
@@ -87,6 +87,22 @@ $(B)/daemon/rule.inc: $(RULES)
 	$(Q)for f in $(RULES); do echo "{ \"$${f##*/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
 $(B)/daemon/rule.o: $(B)/daemon/rule.inc
 
+# The templates and what goes with them, as C.
+PAGES = $(wildcard webui/html/*.html webui/static/*)
+$(B)/webui/files.inc: $(PAGES) Makefile
+	@mkdir -p $(@D)
+	@echo "  GEN   $@"
+	$(Q)for f in $(PAGES); do echo "{ \"$${f#webui/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
+$(B)/webui/files.o: $(B)/webui/files.inc
+
+# The same for the templates of alerts.
+TEMPLATES = $(wildcard contrib/templates/*)
+$(B)/daemon/template.inc: $(TEMPLATES)
+	@mkdir -p $(@D)
+	@echo "  GEN   $@"
+	$(Q)for f in $(TEMPLATES); do echo "{ \"$${f##*/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
+$(B)/daemon/template.o: $(B)/daemon/template.inc
+
 $(B)/certerad: $(B)/daemon/main.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
@@ -98,6 +114,12 @@ $(B)/certeractl: $(B)/ctl/main.o $(foreach f,ctl base,$(call library,$(f)))
 $(UNITS): $(B)/%.t: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ -lcmocka $(all_libs)
+
+# What fills a store for bench/lists and t/4800.
+FILL = $(B)/bench/fill
+$(FILL): $(B)/bench/fill.o $(foreach f,store base,$(call library,$(f)))
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
 # Fuzzers: t/fuzz/NAME.c is one program (clang), see `make fuzz`.
 FUZZERS = $(patsubst %.c,$(B)/%,$(wildcard t/fuzz/*.c))
@@ -165,13 +187,13 @@ TESTS  = $(wildcard t/$(T)*.t) $(filter $(B)/t/$(T)%,$(UNITS))
 check:
 	contrib/install-deps build run test
 	t/setup-peers pebble
-	$(MAKE) -j$(JOBS) DEVELOPER=1 all $(TESTS)
+	$(MAKE) -j$(JOBS) DEVELOPER=1 all $(TESTS) $(FILL)
 	$(MAKE) prove
 
 # Runs the tests with what is installed.  What this make was told is not for those that call make themselves.
 unexport CC CFLAGS LDFLAGS MBEDTLS_CFLAGS MBEDTLS_LIBS
 .PHONY: prove
-prove: all $(TESTS)
+prove: all $(TESTS) $(FILL)
 	MAKEFLAGS= B=$(B) prove --exec '' --timer -j$(JOBS) $(TESTS)
 
 # What reads other people's bytes, with bytes nobody would send: SECONDS for each of t/fuzz/.
@@ -192,8 +214,9 @@ demo:
 .PHONY: bench
 bench:
 	contrib/install-deps build run bench
-	$(MAKE) -j$(JOBS) all
+	$(MAKE) -j$(JOBS) all $(FILL)
 	bench/run
+	bench/lists
 
 .PHONY: clean
 clean:

@@ -9,7 +9,7 @@
 #include "base/encode.h"
 #include "base/log.h"
 
-#define REGISTER_MS 60000
+#define REGISTER_SECONDS 60
 
 static char *copy(const char *s)
 {
@@ -80,11 +80,11 @@ struct acme_register *acme_register_start(struct acme *a, const struct acme_regi
 		.eab_alg = xstrdup(q->eab_alg && *q->eab_alg ? q->eab_alg : "HS256"),
 		.only_existing = q->only_existing,
 		.waiter = { .fn = directory_settled, .arg = r },
-		.deadline_ms = clock_mono_ms() + REGISTER_MS,
+		.deadline_ms = clock_mono_ms() + ca_patience_ms(a, REGISTER_SECONDS),
 	};
 	free((char *)TAKE(r->account.kid)); /* this is the one request that jwk signs */
 	timer_start(&r->turn, a->env.loop, 0, register_begin, r);
-	timer_start(&r->deadline, a->env.loop, REGISTER_MS, register_late, r);
+	timer_start(&r->deadline, a->env.loop, ca_patience_ms(a, REGISTER_SECONDS), register_late, r);
 	return r;
 }
 
@@ -142,7 +142,8 @@ static void register_late(void *arg)
 	if (trouble)
 		r->err = *trouble;
 	else
-		err_set(&r->err, ERR_TIMEOUT, "%s: not done within %d seconds", r->acme->url, REGISTER_MS / 1000);
+		err_set(&r->err, ERR_TIMEOUT, "%s: not done within %d seconds", r->acme->url,
+			ca_patience_ms(r->acme, REGISTER_SECONDS) / 1000);
 	register_failed(r);
 }
 

@@ -47,6 +47,11 @@ int ca_timeout_ms(const struct acme *a)
 	return a->env.timeout_ms > 0 ? a->env.timeout_ms : TIMEOUT_MS;
 }
 
+int ca_patience_ms(const struct acme *a, int seconds)
+{
+	return a->env.patience_ms > 0 ? MIN(a->env.patience_ms, seconds * 1000) : seconds * 1000;
+}
+
 /* The directory. */
 
 static bool usable_url(const char *url)

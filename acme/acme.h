@@ -30,6 +30,7 @@ struct acme_env {
 	struct loop *loop;
 	struct fetcher *fetcher;
 	int timeout_ms;		/* longest wait for one reply; 0: 30 s */
+	int patience_ms;	/* longest wait in one step with all tries, where order.def has more; 0: as order.def */
 	void *arg;		/* first argument of all below */
 
 	/*
@@ -125,6 +126,10 @@ struct acme_request *acme_rollover_start(struct acme *, const struct acme_accoun
  */
 struct acme_request *acme_orders_start(struct acme *, const struct acme_account *, acme_request_cb *, void *arg);
 
+/* The account may issue for this authorization's name no more without proving it again (section 7.5.2). */
+struct acme_request *acme_relinquish_start(struct acme *, const struct acme_account *, const char *authorization,
+					   acme_request_cb *, void *arg);
+
 /*
  * Revokes a certificate (section 7.6), signed by the account, or by the certificate's own key if `who` has no kid.
  * reason: a word of pki/revocation.def.  "alreadyRevoked" is an error here: the caller knows what to make of it.
@@ -169,8 +174,14 @@ struct order *order_new(struct acme *, const struct order_params *, void *owner)
 struct order *order_load(struct acme *, const struct order_params *, void *owner, const char *state, struct err *e);
 void order_start(struct order *);		/* the first thing happens later, from the loop */
 void order_free(struct order *);		/* cancels what is under way; NULL is fine */
+/*
+ * It has ended with this error.  Is it as well as before at the CA, so that it had better be saved and taken up again
+ * later than replaced by a new one?
+ */
+bool order_goes_on(const struct order *, const struct err *);
 void *order_owner(const struct order *);
 char *order_save(const struct order *);		/* all that is needed to go on, JSON; owned */
+char **order_authorizations(const struct order *);	/* their URLs at the CA, as far as they are known; owned */
 const char *order_url(const struct order *);	/* at the CA; NULL until it has one */
 const char *order_step_name(const struct order *);	/* a word of order.def */
 /* "waiting for the CA to validate: www.example.org (2 of 3)"; borrowed. */

@@ -50,5 +50,7 @@ bool ca_nonce_is(const char *);
 
 /* Longest wait for one reply, milliseconds. */
 int ca_timeout_ms(const struct acme *);
+/* Longest wait for something that may take so many seconds, with all tries. */
+int ca_patience_ms(const struct acme *, int seconds);
 
 #endif

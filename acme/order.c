@@ -108,10 +108,11 @@ static int order_enter(struct order *o, enum step step)
 	order_describe(o);
 	log_info("%s: %s", o->names[0], steps[step].text);
 
-	o->deadline = clock_mono_ms() + steps[step].seconds * 1000;
+	o->limit_ms = ca_patience_ms(o->acme, steps[step].seconds);
+	o->deadline = clock_mono_ms() + o->limit_ms;
 	timer_stop(&o->late);
-	if (steps[step].seconds)
-		timer_start(&o->late, env->loop, steps[step].seconds * 1000, order_late, o);
+	if (o->limit_ms)
+		timer_start(&o->late, env->loop, o->limit_ms, order_late, o);
 	if (env->save(env->arg, o, &o->err) == 0)
 		return 0;
 	err_prefix(&o->err, "saving the order");
@@ -143,9 +144,9 @@ static void order_late(void *arg)
 		why = &o->trouble;
 	if (why) {
 		err = *why;
-		err_prefix(&err, "not done within %d seconds", steps[o->step].seconds);
+		err_prefix(&err, "not done within %d seconds", o->limit_ms / 1000);
 	} else {
-		err_set(&err, ERR_TIMEOUT, "not done within %d seconds", steps[o->step].seconds);
+		err_set(&err, ERR_TIMEOUT, "not done within %d seconds", o->limit_ms / 1000);
 	}
 	order_stop(o);
 	order_resume(o, &(struct reply){ .err = &err });
@@ -229,11 +230,20 @@ static enum step poll_again(struct order *o, int64_t retry_after)
 }
 
 /* What the CA gave us a URL for and does not know any more is gone, and the order with it. */
-static enum step failed(const struct order *o, const struct reply *r, struct err *e)
+static enum step failed(struct order *o, const struct reply *r, struct err *e)
 {
 	*e = *r->err;
+	o->intact = true;
 	if (r->status == 404 && o->url && problem_policy(e->code) != PROBLEM_PERSON)
 		problem_code(e, PROBLEM_ORDER_GONE);
+	return STEP_FAIL;
+}
+
+/* What the CA refused before had not happened, as we have seen since. */
+static enum step refused(struct order *o, struct err *e)
+{
+	*e = o->refusal;
+	o->intact = true;
 	return STEP_FAIL;
 }
 
@@ -306,6 +316,17 @@ static int read_authz_urls(struct order *o, const struct reply *r, struct err *e
 		o->authz[i].url = xstrdup(json_string_value(url));
 	}
 	return 0;
+}
+
+/* All is proved already, in earlier orders: which authorizations that are is kept, but not needed. */
+static void note_proved(struct order *o, const struct reply *r)
+{
+	struct err ignored = { 0 };
+
+	if (read_authz_urls(o, r, &ignored) < 0)
+		order_set_authz(o, 0);
+	for (size_t i = 0; i < o->authzs; i++)
+		o->authz[i].state = AUTHZ_VALID;
 }
 
 /* Moves on to the first authorization from here that is so.  NULL: there is none (left). */
@@ -393,13 +414,26 @@ static bool try_unmarked(struct order *o, const struct reply *r)
 	return true;
 }
 
+/* "unauthorized" is about names later on, but here it is about who asks (RFC 8555 section 7.3.6). */
+static enum step refused_order(struct order *o, const struct reply *r, struct err *e)
+{
+	failed(o, r, e);
+	if (str_eq(e->code, "unauthorized"))
+		err_hint(e, "The CA takes no orders from this account (any more). See its detail, or register a new one.");
+	return STEP_FAIL;
+}
+
 static enum step recv_neworder(struct order *o, const struct reply *r, struct err *e)
 {
 	const char *finalize = json_str(r->json, "finalize");
 	enum step next;
 
+	if (r->err && !o->url && r->status == 201 && usable_url(r->location)) {
+		o->url = xstrdup(r->location); /* made, but its description was garbled on the way */
+		return STEP_neworder;
+	}
 	if (r->err)
-		return try_unmarked(o, r) ? again(o) : failed(o, r, e);
+		return try_unmarked(o, r) ? again(o) : refused_order(o, r, e);
 	if (!o->url && !usable_url(r->location)) {
 		err_set(e, ERR_PROTOCOL, "%s: the answer has no Location with the order's URL", r->url);
 		return STEP_FAIL;
@@ -415,6 +449,8 @@ static enum step recv_neworder(struct order *o, const struct reply *r, struct er
 		return STEP_FAIL;
 	}
 	replace(&o->finalize, finalize);
+	if (next == STEP_csr)
+		note_proved(o, r);
 	if (next == STEP_authz && read_authz_urls(o, r, e) < 0)
 		return STEP_FAIL;
 	return next;
@@ -520,7 +556,7 @@ static enum step recv_answer(struct order *o, const struct reply *r, struct err 
 		return again(o);
 	}
 	if (looking && authz_awaits_answer(z, r->json)) {
-		*e = o->refusal;
+		refused(o, e);
 		err_prefix(e, "%s", z->name);
 		return STEP_FAIL;
 	}
@@ -545,8 +581,12 @@ static enum step recv_validate(struct order *o, const struct reply *r, struct er
 	struct authz *z = here(o);
 	int64_t retry_after = o->retry_after;
 
-	if (r->err)
-		return failed(o, r, e);
+	if (r->err) {
+		failed(o, r, e);
+		if (z)
+			err_prefix(e, "%s", z->name);
+		return STEP_FAIL;
+	}
 	if (z) {
 		if (authz_judge(z, r, e) < 0)
 			return STEP_FAIL;
@@ -624,10 +664,8 @@ static enum step recv_finalize(struct order *o, const struct reply *r, struct er
 		return next == STEP_csr ? STEP_csr : STEP_neworder;
 	if (!looking)
 		return STEP_issue; /* accepted; its status lags behind */
-	if (!str_eq(o->refusal.code, "orderNotReady")) {
-		*e = o->refusal;
-		return STEP_FAIL;
-	}
+	if (!str_eq(o->refusal.code, "orderNotReady"))
+		return refused(o, e);
 	err_clear(&o->refusal);
 	return poll_again(o, r->retry_after);
 }

@@ -33,6 +33,7 @@ struct order {
 	char *profile, *preferred_chain;	/* NULL: as the CA likes */
 
 	enum step step;
+	int limit_ms;			/* of the step; 0: none */
 	int64_t deadline;		/* of the step, clock_mono_ms() */
 	struct timer late;		/* fires at the deadline */
 	struct timer pause;		/* until the step is sent (again) */
@@ -56,6 +57,7 @@ struct order {
 	struct err trouble;		/* not final; explains a time-out */
 
 	struct err err;			/* the last word */
+	bool intact;			/* it ended without a verdict on the order */
 	char activity[512];
 };
 

@@ -2,6 +2,7 @@
 #include "acme/order.h"
 
 #include "acme/account.h"
+#include "acme/problem.h"
 #include "base/encode.h"
 #include "pki/key.h"
 
@@ -78,6 +79,24 @@ void *order_owner(const struct order *o)
 const char *order_url(const struct order *o)
 {
 	return o->url;
+}
+
+char **order_authorizations(const struct order *o)
+{
+	char **urls = NULL;
+
+	for (size_t i = 0; i < o->authzs; i++)
+		strv_add(&urls, o->authz[i].url);
+	return urls;
+}
+
+bool order_goes_on(const struct order *o, const struct err *why)
+{
+	if (!o->url || !o->intact)
+		return false;
+	if (*why->code)
+		return problem_policy(why->code) == PROBLEM_RETRY || problem_policy(why->code) == PROBLEM_WAIT;
+	return why->kind == ERR_NETWORK || why->kind == ERR_TIMEOUT;
 }
 
 /* The saved form. */

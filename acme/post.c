@@ -8,8 +8,10 @@
 #include "base/digest.h"
 #include "base/log.h"
 
+#define LOST_ORDERS 1	  /* newOrder requests without any answer; each may have made an order nobody knows of */
 #define NONCE_TRIES 20    /* refused nonces in a row that are put up with */
 #define NONCE_PAUSE_MS 20 /* grows by as much with each */
+#define LAST_TRY_MS 1000  /* with less time than that there is no other try */
 #define BACKOFF_MS 1000   /* doubles with each try */
 #define BACKOFF_MAX_MS 30000
 #define EXCERPT 200 /* of a page that is no problem document */
@@ -25,7 +27,7 @@ struct post {
 	int64_t deadline;
 
 	char *nonce, *nonce_url, *input;
-	unsigned refused_nonces, tries;
+	unsigned refused_nonces, tries, lost;
 	bool moved; /* the directory was read again because the URL is gone */
 
 	struct ca_waiter waiter;
@@ -117,8 +119,16 @@ static void post_fail(struct post *p)
 
 /* What is tried again, and when. */
 
+/* Asks without changing anything: nonces, POST-as-GET. */
+static bool harmless(const struct post *p)
+{
+	return !*p->payload || !p->input;
+}
+
 static bool temporary(const struct post *p, const struct reply *r)
 {
+	if (p->err.kind == ERR_PROTOCOL && r->status / 100 <= 2)
+		return harmless(p); /* garbled on the way, perhaps */
 	if (!r->status)
 		return p->err.kind == ERR_NETWORK || p->err.kind == ERR_TIMEOUT;
 	/* A limit on orders is the caller's to keep: each order sent meanwhile would be one more refusal. */
@@ -142,7 +152,7 @@ static bool post_again(struct post *p, const struct reply *r)
 	pause = backoff_ms(p->tries);
 	if (r->retry_after)
 		pause = MAX(pause, (r->retry_after - clock_now()) * 1000);
-	if (clock_mono_ms() + pause >= p->deadline)
+	if (clock_mono_ms() + pause + LAST_TRY_MS > p->deadline)
 		return false;
 	p->tries++;
 	log_info("%s; trying again in %lld ms", p->err.message, (long long)pause);
@@ -186,7 +196,8 @@ static int judge_page(const struct reply *r, const char *type, struct err *e)
 	excerpt[len] = '\0';
 	if (!type)
 		type = len ? "no type given" : "nothing at all";
-	err_set(e, ERR_PROTOCOL, "%s answered %d and no problem document (%s)", r->url, r->status, type);
+	err_set(e, r->status >= 500 ? ERR_NETWORK : ERR_PROTOCOL, "%s answered %d and no problem document (%s)", r->url,
+		r->status, type);
 	return err_detail(e, "%s", excerpt);
 }
 
@@ -210,6 +221,12 @@ static int judge_refusal(const struct reply *r, const char *type, struct err *e)
 	return -1;
 }
 
+/* It was broken off at our deadline: what went wrong before says more. */
+static bool cut_short(const struct post *p, const struct fetch_reply *f)
+{
+	return p->tries && f->err->kind == ERR_TIMEOUT && clock_mono_ms() >= p->deadline;
+}
+
 /* Makes r of what arrived; *json owns what r->json borrows. */
 static void judge(struct post *p, const struct fetch_reply *f, const char *url, bool want_json, struct reply *r,
 		  json_t **json)
@@ -218,7 +235,10 @@ static void judge(struct post *p, const struct fetch_reply *f, const char *url, 
 	int failed;
 
 	*r = (struct reply){ .url = url };
-	if (f->err) {
+	if (f->err && cut_short(p, f)) {
+		err = p->err;
+		failed = -1;
+	} else if (f->err) {
 		err = *f->err;
 		failed = err_prefix(&err, "%s", url);
 	} else {
@@ -272,6 +292,7 @@ static void post_go(void *arg)
 	struct post *p = arg;
 	struct acme *a = p->acme;
 
+	free(TAKE(p->input));
 	if (!ca_ready(a, &p->waiter))
 		return; /* directory_settled() goes on */
 	if (p->resource && !post_find(p)) {
@@ -299,7 +320,8 @@ static void directory_failed(void *arg)
 {
 	struct post *p = arg;
 
-	if (!post_again(p, &(struct reply){ .status = 0 }))
+	/* what is no directory now will hardly become one while we wait */
+	if (p->err.kind == ERR_PROTOCOL || !post_again(p, &(struct reply){ .status = 0 }))
 		post_fail(p);
 }
 
@@ -344,7 +366,6 @@ static void post_sign(struct post *p)
 		.url = p->url,
 	};
 
-	free(p->input);
 	p->input = jws_input(&header, p->payload, &p->err);
 	free(TAKE(p->nonce));
 	if (!p->input) {
@@ -381,6 +402,11 @@ static void post_signed(void *arg, const struct slice *signature, const struct e
 	p->fetch = fetch_start(p->acme->env.fetcher, &q, post_replied, p);
 }
 
+static bool post_lost(struct post *p, const struct fetch_reply *f)
+{
+	return f->err && f->sent && str_eq(p->resource, "newOrder") && p->lost++ == LOST_ORDERS;
+}
+
 static void post_replied(void *arg, const struct fetch_reply *f)
 {
 	struct post *p = arg;
@@ -393,7 +419,7 @@ static void post_replied(void *arg, const struct fetch_reply *f)
 	if (r.err && post_renonced(p, &r, nonce))
 		return;
 	ca_nonce_put(p->acme, nonce);
-	if (r.err && ((p->resource && post_moved(p, &r)) || post_again(p, &r)))
+	if (r.err && !post_lost(p, f) && ((p->resource && post_moved(p, &r)) || post_again(p, &r)))
 		return;
 	post_finish(p, &r);
 }

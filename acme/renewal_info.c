@@ -156,6 +156,8 @@ static int read_window(const struct acme_renewal_info *i, const json_t *answer, 
 		return err_set(e, ERR_PROTOCOL, "%s: there is no suggested window in the answer", i->url);
 	if (w->end <= w->start)
 		return err_set(e, ERR_PROTOCOL, "%s: the suggested window ends before it begins", i->url);
+	w->start = MAX(w->start, 1);	/* 0 is no time, and that long ago it makes no difference */
+	w->end = MAX(w->end, 2);
 	w->explanation = is_presentable(explanation) ? explanation : NULL;
 	return 0;
 }

@@ -44,6 +44,7 @@ static void request_free(struct acme_request *r)
 	account_release(&r->account);
 	account_release(&r->fresh);
 	free(r->payload);
+	free(r->url);
 	free(r->inner);
 	json_decref(r->orders);
 	free(r);

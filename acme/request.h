@@ -17,6 +17,7 @@ struct acme_request {
 	void (*replied)(struct acme_request *, const struct reply *);
 	struct acme_account fresh; /* rollover: the new key; owned */
 	char *payload;
+	char *url;	/* relinquish: the authorization */
 	char *inner;	/* rollover: the JWS that is being signed */
 	json_t *orders; /* orders: those of the pages so far */
 	unsigned pages;

@@ -122,6 +122,13 @@ int err_code(struct err *e, const char *code)
 	return -1;
 }
 
+int err_field(struct err *e, const char *field)
+{
+	if (e && !*e->field)
+		put(e->field, sizeof(e->field), field);
+	return -1;
+}
+
 /* Nothing that ends a line or a column. */
 static void flatten(char *text)
 {

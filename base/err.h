@@ -27,9 +27,10 @@ struct err {
 	char code[64];		/* machine word: ACME problem type without its URN, config key, ... */
 	int64_t retry_at;	/* unix seconds before which trying again is pointless; 0 = not said */
 	char parts[1024];	/* what is wrong with which name: see err_part() */
+	char field[64];		/* the member or parameter of a request that is at fault; "": none in particular */
 };
 
-/* Starts a new error; clears detail, hint, code and retry_at. */
+/* Starts a new error; clears all that was said before. */
 int err_set(struct err *, enum err_kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* As err_set(), with ": " and strerror(errno) behind the sentence. */
 int err_errno(struct err *, enum err_kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -38,6 +39,8 @@ int err_prefix(struct err *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int err_detail(struct err *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int err_hint(struct err *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int err_code(struct err *, const char *code);
+/* Unless a place nearer to the fault has named one already. */
+int err_field(struct err *, const char *field);
 /*
  * One of several things that are wrong, with the name it is wrong with: a line "name TAB code TAB detail" in parts.
  * What has no room any more is left out.

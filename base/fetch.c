@@ -317,10 +317,12 @@ static void failed(struct fetch *f, CURLcode code)
 static void finished(CURL *easy, CURLcode code)
 {
 	struct fetch *f = NULL;
-	long status = 0;
+	long status = 0, sent = 0;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &f);
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+	f->reply.sent = sent > 0;
 	if (code == CURLE_OK)
 		f->reply.status = (int)status;
 	else if (!err_is_set(&f->err)) /* our own reason to break it off says more than curl's "aborted" */
@@ -493,6 +495,7 @@ static void set_limits(struct fetch *f, const struct fetch_request *rq)
 	must(curl_easy_setopt(f->easy, CURLOPT_REDIR_PROTOCOLS_STR, protocols));
 	must(curl_easy_setopt(f->easy, CURLOPT_FOLLOWLOCATION, rq->max_redirects > 0 ? 1L : 0L));
 	must(curl_easy_setopt(f->easy, CURLOPT_MAXREDIRS, (long)MAX(rq->max_redirects, 0)));
+	must(curl_easy_setopt(f->easy, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL));
 	if (rq->any_certificate) {
 		must(curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYPEER, 0L));
 		must(curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYHOST, 0L));

@@ -29,7 +29,7 @@ struct fetch_request {
 	int timeout_ms;			/* for all of it; 0: 30 s */
 	size_t max_body;		/* more is an error; 0: 1 MiB */
 	bool allow_http;		/* else only https: is fetched */
-	int max_redirects;		/* 0: redirects are replies like any other */
+	int max_redirects;		/* 0: redirects are replies like any other; a POST stays a POST */
 };
 
 struct fetch_reply {
@@ -37,6 +37,7 @@ struct fetch_reply {
 	int status;			/* HTTP status */
 	const char *body;		/* NUL-terminated behind body_len */
 	size_t body_len;
+	bool sent;			/* (some of) the request left for the server, so it may have acted on it */
 };
 
 /* The reply is valid during the callback only. */

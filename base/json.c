@@ -203,6 +203,17 @@ static void put_parts(json_t *o, const char *parts)
 	json_object_set_new(o, "subproblems", list);
 }
 
+/* RFC 9457 section 3, as its example has it: "errors", each with where it is and what. */
+static void put_field(json_t *o, const struct err *e)
+{
+	json_t *list = json_array(), *one = json_object();
+
+	json_put_str(one, "field", e->field);
+	put_unless_empty(one, "detail", e->message);
+	json_array_append_new(list, one);
+	json_object_set_new(o, "errors", list);
+}
+
 json_t *json_problem(const struct err *e)
 {
 	_cleanup_free_ char *type = xasprintf(PROBLEM_TYPE "%s", err_kind_name(e->kind));
@@ -221,6 +232,8 @@ json_t *json_problem(const struct err *e)
 		json_put_time(o, "retry_at", e->retry_at);
 	if (e->parts[0])
 		put_parts(o, e->parts);
+	if (*e->field)
+		put_field(o, e);
 	return o;
 }
 
@@ -247,6 +260,7 @@ void json_problem_read(const json_t *problem, struct err *e)
 	err_code(e, text(problem, "code"));
 	if (e && clock_parse_rfc3339(json_str(problem, "retry_at"), &e->retry_at) < 0)
 		e->retry_at = 0;
+	err_field(e, text(json_array_get(json_object_get(problem, "errors"), 0), "field"));
 	json_array_foreach (json_object_get(problem, "subproblems"), i, part)
 		err_part(e, text(part, "name"), text(part, "code"), text(part, "detail"));
 }

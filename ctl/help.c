@@ -9,7 +9,7 @@ struct line {
 };
 
 /* As a table whose first column is as wide as it has to be.  Takes the heads. */
-static void print_lines(FILE *out, struct line *lines, size_t count)
+static void print_pairs(FILE *out, struct line *lines, size_t count)
 {
 	size_t width = 0;
 
@@ -39,7 +39,7 @@ bool help_group(FILE *out, const char *word)
 				.head = xasprintf("%s%s%s", commands[i].words, *commands[i].args ? " " : "", commands[i].args),
 				.text = commands[i].text,
 			};
-	print_lines(out, lines, count);
+	print_pairs(out, lines, count);
 	return count;
 }
 
@@ -73,5 +73,5 @@ void help_command(FILE *out, const struct command *c)
 	lines[c->options_count] = (struct line){ .head = xstrdup("--json"), .text = "print the daemon's answer as JSON" };
 	fprintf(out, "usage: certeractl %s%s%s%s\n\n%s\n\n", c->words, c->options_count ? " [OPTION]..." : "", *c->args ? " " : "",
 		c->args, c->text);
-	print_lines(out, lines, c->options_count + 1);
+	print_pairs(out, lines, c->options_count + 1);
 }

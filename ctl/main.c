@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "base/encode.h"
 
+#define PAGE "1000"	/* the most a list shows at once */
+
 /* The command that the first words name, and how many words that took. */
 static const struct command *find_command(char **words, int count, int *used)
 {
@@ -195,6 +197,8 @@ static int complete(struct ctl *ctl, struct err *e)
 		json_put_str(ctl->body, "name", ctl->args[0]);
 	if (json_bool(ctl->local, "staging", false))
 		json_put_str(ctl->query, "staging", "true");
+	if (json_bool(ctl->local, "no_tags", false))
+		json_object_set_new(ctl->body, "tags", json_array());
 	if (json_bool(ctl->local, "no_issue", false))
 		json_put_bool(ctl->body, "issue", false);
 	if (str_eq(ctl->command->words, "apikey rotate")) {	/* cert|key is what the path calls certificates|keys */
@@ -208,14 +212,54 @@ static int complete(struct ctl *ctl, struct err *e)
 	return 0;
 }
 
+/* The first array of an answer: what it lists. */
+static json_t *list_of(json_t *answer)
+{
+	const char *member;
+	json_t *value;
+
+	json_object_foreach (answer, member, value)
+		if (json_is_array(value))
+			return value;
+	return NULL;
+}
+
+/* Appends the further pages of a list, unless so many were not asked for. */
+static int read_all_pages(struct ctl *ctl, json_t *answer, struct err *e)
+{
+	json_t *list = list_of(answer);
+	int64_t next = json_int(answer, "next", 0);
+
+	while (list && next) {
+		_cleanup_free_ char *path = NULL, *first = xasprintf("%lld", (long long)next);
+		_cleanup_json_ json_t *page = NULL;
+
+		json_put_str(ctl->query, "first", first);
+		path = ctl_path(ctl);
+		page = ctl_request(ctl, ctl->command->method, path, NULL, e);
+		if (!page)
+			return -1;
+		json_array_extend(list, list_of(page));
+		next = json_int(page, "next", 0);
+	}
+	return 0;
+}
+
 static int run(struct ctl *ctl)
 {
 	_cleanup_json_ json_t *answer = NULL;
-	_cleanup_free_ char *path = ctl_path(ctl);
+	_cleanup_free_ char *path = NULL;
 	struct err e = { 0 };
 	bool body = str_eq(ctl->command->method, "POST");
+	bool all = find_option(ctl->command, "limit", strlen("limit")) && ctl->command->show != show_events &&
+		   !json_object_get(ctl->query, "limit");
 
+	if (all)
+		json_put_str(ctl->query, "limit", PAGE);
+	path = ctl_path(ctl);
 	answer = ctl_request(ctl, ctl->command->method, path, body ? ctl->body : NULL, &e);
+	if (answer && all && read_all_pages(ctl, answer, &e) < 0)
+		return ctl_fail(&e);
 	return answer ? ctl->command->show(ctl, answer) : ctl_fail(&e);
 }
 

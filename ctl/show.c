@@ -96,7 +96,8 @@ void print_table(const json_t *rows, const struct column *columns, size_t count,
 	}
 }
 
-void print_fields(const json_t *obj, const struct column *lines, size_t count)
+/* "title: value" for each member that says something. */
+void print_lines(const json_t *obj, const struct column *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_free_ char *text = member_text(obj, lines[i].member);
@@ -107,7 +108,7 @@ void print_fields(const json_t *obj, const struct column *lines, size_t count)
 }
 
 /* A line for each text of a list. */
-static void print_list(const char *title, const json_t *list)
+void print_list(const char *title, const json_t *list)
 {
 	const json_t *item;
 	size_t i;
@@ -116,7 +117,7 @@ static void print_list(const char *title, const json_t *list)
 		printf("%-14s %s\n", i ? "" : title, json_string_value(item));
 }
 
-static void print_error(const json_t *obj)
+void print_error(const json_t *obj)
 {
 	const json_t *error = json_object_get(obj, "error");
 	const char *said = json_str(error, "said");
@@ -151,6 +152,16 @@ void print_added(const json_t *answer)
 	print_api_keys(answer, "key_api_keys", "key");
 }
 
+static void print_waiting_messages(const json_t *counts)
+{
+	int64_t queued = json_int(counts, "queued", 0), dead = json_int(counts, "dead", 0);
+
+	if (queued)
+		printf("%-14s %lld wait for delivery\n", "messages", (long long)queued);
+	if (dead)
+		printf("%-14s %lld given up: certeractl outbox list --state dead\n", "messages", (long long)dead);
+}
+
 int show_status(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = { { "version", "version" }, { "started", "started" } };
@@ -162,14 +173,16 @@ int show_status(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_fields(answer, lines, ARRAY_SIZE(lines));
+	print_lines(answer, lines, ARRAY_SIZE(lines));
 	printf("%-14s", "certificates");
 	json_object_foreach(counts, word, count) {
 		all += json_integer_value(count);
 		if (json_integer_value(count))
 			printf(" %lld %s", (long long)json_integer_value(count), word);
 	}
-	puts(all ? "\n" : " none\n");
+	puts(all ? "" : " none");
+	print_waiting_messages(json_object_get(answer, "outbox"));
+	putchar('\n');
 	print_table(json_object_get(answer, "agenda"), next, ARRAY_SIZE(next), "Nothing is planned.");
 	return 0;
 }
@@ -191,7 +204,7 @@ int show_account(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_fields(answer, lines, ARRAY_SIZE(lines));
+	print_lines(answer, lines, ARRAY_SIZE(lines));
 	print_list("profiles", json_object_get(answer, "profiles"));
 	print_list("orders", json_object_get(answer, "orders"));
 	print_error(answer);
@@ -219,13 +232,14 @@ int show_key(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "name", "name" }, { "type", "type" }, { "use", "use" }, { "versions", "newest" },
-		{ "description", "description" }, { "created", "created" }, { "used by", "used_by" },
+		{ "description", "description" }, { "created", "created" }, { "days old", "age_days" }, { "", "note" },
+		{ "used by", "used_by" },
 	};
 	const json_t *key = json_object_get(answer, "key") ? json_object_get(answer, "key") : answer;
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_fields(key, lines, ARRAY_SIZE(lines));
+	print_lines(key, lines, ARRAY_SIZE(lines));
 	print_api_keys(answer, "api_keys", "key");
 	return 0;
 }
@@ -269,7 +283,7 @@ static void print_deploy(const json_t *deploy)
 	if (!json_is_object(deploy))
 		return;
 	putchar('\n');
-	print_fields(deploy, lines, ARRAY_SIZE(lines));
+	print_lines(deploy, lines, ARRAY_SIZE(lines));
 	print_error(deploy);
 	json_array_foreach(json_object_get(deploy, "log"), i, line)
 		printf("  %s\n", json_string_value(line));
@@ -282,7 +296,7 @@ void print_revocation(const json_t *answer)
 		{ "asked", "asked" }, { "counts until", "until" }, { "asked again", "next" }, { "no answer", "error" },
 	};
 
-	print_fields(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
+	print_lines(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
 }
 
 int show_cert(struct ctl *ctl, json_t *answer)
@@ -290,12 +304,13 @@ int show_cert(struct ctl *ctl, json_t *answer)
 	static const struct column lines[] = {
 		{ "name", "name" }, { "status", "status" }, { "", "status_text" }, { "", "next_step" }, { "names", "names_shown" },
 		{ "staging", "staging" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
+		{ "", "key_note" },
 		{ "own request", "own_csr" }, { "profile", "profile" }, { "chain wanted", "preferred_chain" },
 		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
 		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
 		{ "waits for", "waits_for" },
 		{ "CA wants it", "ari_start" }, { "at the latest", "ari_end" }, { "because", "ari_explanation" }, { "fallback", "fallback" },
-		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" },
+		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" }, { "tags", "tags" }, { "note", "note" },
 	};
 	static const struct column versions[] = {
 		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
@@ -311,11 +326,11 @@ int show_cert(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_fields(answer, lines, ARRAY_SIZE(lines));
+	print_lines(answer, lines, ARRAY_SIZE(lines));
 	print_revocation(answer);
 	print_error(answer);
 	if (json_str(json_object_get(answer, "live"), "state"))
-		print_fields(json_object_get(answer, "live"), live, ARRAY_SIZE(live));
+		print_lines(json_object_get(answer, "live"), live, ARRAY_SIZE(live));
 	putchar('\n');
 	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "It has no version yet.");
 	if (json_is_object(order)) {
@@ -342,7 +357,7 @@ int show_hooks(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	printf("The scripts of %s are changed; those not named here are as configured.\n", json_str(answer, "name"));
-	print_fields(answer, lines, ARRAY_SIZE(lines));
+	print_lines(answer, lines, ARRAY_SIZE(lines));
 	return 0;
 }
 
@@ -350,7 +365,7 @@ int show_certs(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
 		{ "NAME", "name" }, { "STATUS", "status" }, { "VALID UNTIL", "not_after" }, { "RENEWAL", "renew_at" },
-		{ "STAGING", "staging" }, { "NAMES", "names_shown" },
+		{ "STAGING", "staging" }, { "TAGS", "tags" }, { "NAMES", "names_shown" },
 	};
 
 	if (ctl_as_json(ctl, answer))
@@ -425,6 +440,15 @@ int show_imported(struct ctl *ctl, json_t *answer)
 		       (long long)json_int(answer, "left_over", 0));
 	if (json_object_get(answer, "api_keys"))
 		print_added(answer);
+	return 0;
+}
+
+int show_relinquished(struct ctl *ctl, json_t *answer)
+{
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("%s: %lld authorizations are being given up; see certeractl events --object %s.\n", json_str(answer, "name"),
+	       (long long)json_int(answer, "authorizations", 0), json_str(answer, "name"));
 	return 0;
 }
 

@@ -99,6 +99,7 @@ static json_t *follow(struct ctl *ctl, const char *path, int64_t wanted, int64_t
 
 	for (;; pause_between()) {
 		const json_t *order;
+		const char *result;
 		bool ended;
 
 		json_decref(cert);
@@ -106,8 +107,9 @@ static json_t *follow(struct ctl *ctl, const char *path, int64_t wanted, int64_t
 		if (!cert)
 			break;
 		order = json_object_get(cert, "order");
-		ended = json_int(cert, "orders", 0) >= wanted && !str_eq(json_str(order, "result"), "open");
-		if (ended && str_eq(json_str(order, "result"), "issued"))
+		result = json_str(order, "result");
+		ended = json_int(cert, "orders", 0) >= wanted && !str_eq(result, "open") && !str_eq(result, "replaced");
+		if (ended && str_eq(result, "issued"))
 			break;
 		if (!ended && json_bool(cert, "waiting", false) && !json_bool(cert, "verify", false))
 			break;	/* for a person */
@@ -128,9 +130,9 @@ static json_t *wait_order(struct ctl *ctl, const json_t *cert, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s?staging=%s", json_str(cert, "name"),
 					      json_bool(cert, "staging", false) ? "true" : "false");
-	int64_t open = json_int(cert, "open_order", 0);
+	int64_t open = json_int(cert, "open_order", 0), kept = json_int(cert, "kept_order", 0);
 
-	return follow(ctl, path, open ? open : json_int(cert, "orders", 0) + 1, json_int(cert, "failures", 0), e);
+	return follow(ctl, path, open ? open : kept ? kept : json_int(cert, "orders", 0) + 1, json_int(cert, "failures", 0), e);
 }
 
 int wait_cert(struct ctl *ctl, json_t *answer)

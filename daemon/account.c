@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pki/key.h"
+#include "store/alert.h"
 #include "store/history.h"
 
 #include "daemon/engine.h"
@@ -538,7 +539,9 @@ int account_note_failure(struct txn *t, const char *account_id, const struct err
 	problem = error_text(why);
 	record_set(&account.state, "terms");
 	record_set(&account.error, problem);
-	if (rec_account_put(t, &account, e) < 0)
+	if (rec_account_put(t, &account, e) < 0 ||
+	    alert_raise_account(t, ALERT_account, &account, e, "The CA wants its new terms agreed to: certeractl account agree %s.",
+				account.name) < 0)
 		return -1;
 	return note_event(t, &account, "account.terms", "the CA wants its new terms agreed to", e);
 }

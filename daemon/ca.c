@@ -31,6 +31,7 @@ struct acme *ca_client(struct engine *g, const struct rec_account *account)
 	struct acme_env env = {
 		.loop = g->loop, .fetcher = g->fetcher, .arg = g,
 		.timeout_ms = (int)g->config->acme_timeout * 1000,
+		.patience_ms = (int)g->config->acme_patience * 1000,
 		.sign = ca_sign, .hmac = ca_hmac,
 		.save = issue_save, .publish = issue_publish, .csr = issue_csr, .done = issue_done,
 	};

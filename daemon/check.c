@@ -218,7 +218,7 @@ int check_before_order(struct engine *g, const struct agenda_row *row, struct er
 	struct check *c = xcalloc(1, sizeof(*c));
 	int found = look_up(g, row->id, c, &account, e);
 
-	if (found <= 0 || c->cert.open_order || c->cert.disabled || !check_needed(g, &c->cert)) {
+	if (found <= 0 || c->cert.open_order || c->cert.kept_order || c->cert.disabled || !check_needed(g, &c->cert)) {
 		check_free(c);
 		return MIN(found, 0);
 	}

@@ -402,6 +402,15 @@ char *config_master_key(const struct config *config)
 	return xasprintf("%s/master.key", config->server_state_directory);
 }
 
+char *config_mail_password(const struct config *config)
+{
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+
+	if (*config->mail_password_file)
+		return xstrdup(config->mail_password_file);
+	return credentials ? xasprintf("%s/mail.password", credentials) : NULL;
+}
+
 char *config_hostname(const struct config *config)
 {
 	char name[256] = "";

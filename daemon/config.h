@@ -47,6 +47,7 @@ void config_release(struct config *);
 char *config_control_socket(const struct config *);
 char *config_master_key(const struct config *);
 char *config_hostname(const struct config *);
+char *config_mail_password(const struct config *);	/* the file; NULL: there is none */
 char *config_servers(const struct config_addresses *);	/* with commas between them, as dns_query.h wants them */
 
 /* The commented example file / the settings section of certera.yaml(5) (mdoc), out of config.def. */

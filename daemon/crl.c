@@ -118,9 +118,11 @@ static void answer(struct crl *crl, bool changed, const struct err *why)
 	crl->answering = true;
 	while (crl->questions) {
 		struct crl_question *q = crl->questions;
+		int64_t says;
 
 		crl->questions = q->next;
-		until = MAX(until, q->cb(q->arg, slice_buf(&crl->kept.der), why));
+		says = q->cb(q->arg, slice_buf(&crl->kept.der), why);
+		until = MAX(until, says);
 		free(q);
 	}
 	if (!why && (changed || until != crl->kept.until)) {

@@ -171,7 +171,9 @@ static int finish(struct deploy *d, const struct hook_end *end, struct err *e)
 	if (rec_cert_get(t, &cert, d->cert.id, e) < 0 || rec_version_get(t, &version, d->version.id, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;	/* removed meanwhile, with its row */
 	note_end(&version, d, end);
-	if (rec_version_put(t, &version, e) < 0 || plan_next(t, &cert, &version, d, e) < 0 || tell(t, d, &version, end, e) < 0)
+	if (cert.current == number_of(d))
+		record_set(&cert.deploy, version.deploy);
+	if (rec_cert_put(t, &cert, e) < 0 || rec_version_put(t, &version, e) < 0 || plan_next(t, &cert, &version, d, e) < 0 || tell(t, d, &version, end, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }

@@ -5,6 +5,7 @@
 #include "daemon/check.h"
 #include "daemon/dns_query.h"
 #include "daemon/hook.h"
+#include "daemon/outbox.h"
 #include "daemon/queue.h"
 #include "daemon/track.h"
 
@@ -39,10 +40,14 @@ static const struct kind {
 	{ AGENDA_trial,    trial_due,    5 },
 	{ AGENDA_account,  account_due,  10 },
 	{ AGENDA_revoke,   revoke_due,   10 },
+	{ AGENDA_relinquish, relinquish_due, 10 },
 	{ AGENDA_site,     site_due,     1 },
 	{ AGENDA_deploy,   deploy_due,   20 },
 	{ AGENDA_revocation, revocation_due, 10 },
 	{ AGENDA_rotation, rotation_due, 1 },
+	{ AGENDA_mail,     outbox_due,   8 },
+	{ AGENDA_post,     outbox_due,   40 },
+	{ AGENDA_expiry,   expiry_due,   20 },
 	{ AGENDA_scan,     scan_due,     0 },
 	{ AGENDA_live,     live_due,     0 },
 };
@@ -81,10 +86,25 @@ struct look {
 	size_t starts, waits;
 };
 
+/* Messages of one channel go one after the other. */
+static bool has_to_wait(const struct look *look, const struct agenda_row *row)
+{
+	for (const struct job *job = look->engine->jobs; job; job = job->next)
+		if (job->kind == row->kind && outbox_same_channel(job->id, row->id))
+			return true;
+	for (size_t i = 0; i < look->starts; i++)
+		if (look->start[i].kind == row->kind && outbox_same_channel(look->start[i].id, row->id))
+			return true;
+	return false;
+}
+
 static int judge(struct look *look, const struct agenda_row *row, const struct kind *kind, struct err *e)
 {
 	if (kind->kind == AGENDA_issue)
 		return queue_judge(look->engine, look->txn, row->id, look->now, &look->wait[look->waits], e);
+	if (kind->due == outbox_due && has_to_wait(look, row))
+		return QUEUE_LEAVE;
+	look->taken[kind - kinds]++;
 	look->taken[kind - kinds]++;
 	return QUEUE_START;
 }
@@ -154,16 +174,19 @@ static void turn(void *arg)
 {
 	struct engine *g = arg;
 	struct err e = { 0 };
-	int64_t wait = work_off(g, &e);
+	int64_t wait;
 
+	g->woken = false;
+	wait = work_off(g, &e);
 	if (wait < 0)
 		engine_hold(g, &e);
-	else
-		timer_start(&g->turn, g->loop, wait * 1000, turn, g);
+	else	/* what was done at once may have planned something sooner than what was seen at its begin */
+		timer_start(&g->turn, g->loop, g->woken ? 0 : wait * 1000, turn, g);
 }
 
 void engine_wake(struct engine *g)
 {
+	g->woken = true;
 	timer_start(&g->turn, g->loop, 0, turn, g);
 }
 
@@ -201,10 +224,12 @@ void engine_init(struct engine *g)
 	g->fetcher = fetcher_new(g->loop, "Certera/" VERSION);
 	g->hooks = hooks_new(g->loop);
 	g->dns = dns_new(g->loop);
+	g->mailer = mailer_new(g->loop);
 	track_init(g);
 	recheck_plan(g);
 	revocation_plan(g);
 	rotation_plan(g);
+	expiry_plan(g);
 	engine_wake(g);
 }
 
@@ -218,6 +243,7 @@ void engine_release(struct engine *g)
 		g->jobs = job->next;
 		job->cancel(job);
 	}
+	mailer_free(g->mailer);
 	ca_release(g);
 	queue_release(g);
 	check_release(g);

@@ -46,10 +46,12 @@ struct engine {
 	struct job *jobs;
 	struct lane *lanes;		/* queue.c: one an account */
 	int orders, doubtful;		/* of the jobs: orders, and of these those that failed before; by queue_count() */
+	struct mailer *mailer;
 	struct passed *passed;		/* check.c: certificates whose web servers were found ready */
 	struct crl *crls;		/* crl.c: CRLs being asked for */
 	struct track *track;		/* track.c */
 	struct timer turn;
+	bool woken;			/* since the turn under way began */
 	int64_t held_until;		/* clock_mono_ms() before which nothing begins: the store failed */
 };
 
@@ -71,11 +73,16 @@ int trial_due(struct engine *, const struct agenda_row *, struct err *);
 int renewal_due(struct engine *, const struct agenda_row *, struct err *);
 int check_due(struct engine *, const struct agenda_row *, struct err *);
 int account_due(struct engine *, const struct agenda_row *, struct err *);
+int relinquish_due(struct engine *, const struct agenda_row *, struct err *);
 int revoke_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
 int deploy_due(struct engine *, const struct agenda_row *, struct err *);
 int revocation_due(struct engine *, const struct agenda_row *, struct err *);
 int rotation_due(struct engine *, const struct agenda_row *, struct err *);
+int outbox_due(struct engine *, const struct agenda_row *, struct err *);
+int expiry_due(struct engine *, const struct agenda_row *, struct err *);
+/* Has certificates watched that are not yet. */
+void expiry_plan(struct engine *);
 int scan_due(struct engine *, const struct agenda_row *, struct err *);
 int live_due(struct engine *, const struct agenda_row *, struct err *);
 /* Certificates that are to be looked for and have no row get one. */

@@ -9,7 +9,7 @@
 struct settings {
 	struct webui_settings webui;
 	struct front *front;
-	char *hostname, *key_type, *deploy_hook;
+	char *hostname, *key_type, *deploy_hook, *develop;
 };
 
 struct front {
@@ -48,11 +48,16 @@ static struct settings *settings_new(const struct config *config, int https_port
 	s->hostname = config_hostname(config);
 	s->key_type = xstrdup(config->keys_type);
 	s->deploy_hook = xstrdup(config->hooks_deploy);
+	s->develop = xstrdup(config->webui_develop);
 	s->webui = (struct webui_settings){
 		.hostname = s->hostname,
 		.https_port = https_port,
 		.key_type = s->key_type,
+		.rotate_after = config->keys_rotate_after,
 		.deploy_hook = s->deploy_hook,
+		.develop = s->develop,
+		.session_idle = config->session_idle,
+		.session_most = config->session_most,
 		.admin = copy_networks(&config->access_admin),
 		.api = copy_networks(&config->access_api),
 		.trusted_proxies = copy_networks(&config->access_trusted_proxies),
@@ -70,6 +75,7 @@ static void settings_free(struct settings *s)
 	free(s->hostname);
 	free(s->key_type);
 	free(s->deploy_hook);
+	free(s->develop);
 	free(s);
 }
 

@@ -17,12 +17,15 @@
 #include "pki/cert.h"
 #include "pki/csr.h"
 #include "pki/revocation.h"
+#include "store/alert.h"
 #include "store/deploy.h"
 #include "store/history.h"
 #include "store/version.h"
 
 #include "daemon/account.h"
 #include "daemon/check.h"
+#include "daemon/failure.h"
+#include "daemon/kept.h"
 #include "daemon/owner.h"
 #include "daemon/publish.h"
 #include "daemon/queue.h"
@@ -37,6 +40,7 @@ struct issue {
 	struct rec_order order;
 	struct rec_key_version key;	/* of the certificate request; of a person's own request only its spki */
 	struct order *acme;		/* NULL while a key is made */
+	bool reopened;			/* the order was kept from an attempt that failed */
 	struct keeper_question *question;
 	struct publication *publication;
 	acme_bytes_cb *published;	/* acme/ waits for it; NULL: it does not */
@@ -93,8 +97,15 @@ static void issue_end(struct issue *is, int stored, const struct err *e)
 	issue_free(is);
 }
 
+/* Why it is tried again. */
+enum attempt {
+	FAILED,		/* the certificate's own failure */
+	SHARED,		/* its account's trouble, told as such */
+	GONE,		/* our own order got lost at the CA: nothing was tried yet, so a new one need not wait */
+};
+
 /* Writes a failure into the certificate and plans the next attempt. */
-static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *why, struct err *e)
+static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *why, enum attempt attempt, struct err *e)
 {
 	_cleanup_free_ char *problem = error_text(why);
 	char when[CLOCK_RFC3339_SIZE];
@@ -102,10 +113,9 @@ static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *wh
 	cert->failures++;
 	cert->wanted = false;
 	record_set(&cert->waits_for, NULL);
-	cert->retry_at = renewal_retry(cert->failures, why, clock_now());
-	/* Our own order got lost at the CA: nothing was tried yet, so a new one need not wait. */
-	if (str_eq(why->code, "orderGone") && cert->failures == 1)
-		cert->retry_at = clock_now();
+	cert->retry_at = attempt == GONE ? clock_now() : renewal_retry(cert->failures, why, clock_now());
+	if (attempt == FAILED && failure_tell(t, cert, why, e) < 0)
+		return -1;
 	cert->open_order = 0;
 	record_set(&cert->error, problem);
 	log_warn("certificate %s: %s (tried again at %s)", cert->name, why->message, clock_rfc3339(when, cert->retry_at));
@@ -126,7 +136,7 @@ int issue_fail(struct engine *g, const char *cert_id, const struct err *why, str
 		return -1;
 	if (rec_cert_get(t, &cert, cert_id, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;
-	if (plan_retry(t, &cert, why, e) < 0)
+	if (kept_drop(t, &cert, e) < 0 || plan_retry(t, &cert, why, FAILED, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }
@@ -219,6 +229,7 @@ static int begin_order(struct issue *is, struct txn *t, struct err *e)
 	record_set(&is->order.account_id, is->account.id);
 	record_set(&is->order.key_id, cert->key_id);
 	is->order.key_version = slash ? strtoll(slash + 1, NULL, 10) : 0;
+	is->order.purpose = kept_purpose(cert, &is->account);
 	is->order.created = clock_now();
 	is->order.positions = order_steps();
 	record_set(&is->order.result, "open");
@@ -316,13 +327,35 @@ static int find_account(struct issue *is, struct txn *t, struct err *e)
 	return rec_account_get(t, &is->account, is->order.account_id, e);
 }
 
+/* 1: the order that trouble interrupted is under way again, or there is none; 0: it is closed, for another is needed. */
+static int take_up_kept(struct issue *is, struct txn *t, struct err *e)
+{
+	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	int taken;
+
+	if (!is->cert.kept_order)
+		return 1;
+	if (queue_account(is->job.engine, t, &is->cert, clock_now(), &account, e) < 0)
+		return err_prefix(e, "its account");
+	if (str_eq(account.wish, "rollover"))	/* look_up() puts it off */
+		return 1;
+	taken = kept_take_up(t, &is->cert, &account, e);
+	is->reopened = taken > 0;
+	return taken;
+}
+
 /* Reads what the certificate needs.  1: go on; 0: there is nothing to do now, the row is dealt with. */
 static int look_up(struct issue *is, struct txn *t, const char *cert_id, struct err *e)
 {
+	int taken;
+
 	if (rec_cert_get(t, &is->cert, cert_id, e) < 0)
 		return e->kind == ERR_MISSING ? agenda_delete(t, AGENDA_issue, cert_id, e) : -1;
 	if (is->cert.disabled || is->cert.imported)
 		return agenda_delete(t, AGENDA_issue, cert_id, e);
+	taken = take_up_kept(is, t, e);
+	if (taken <= 0)	/* the queue has to say whether there may be another */
+		return taken < 0 ? -1 : agenda_set(t, AGENDA_issue, cert_id, clock_now(), e);
 	if (find_account(is, t, e) < 0)
 		return err_prefix(e, "its account");
 	is->job.doubtful = is->cert.failures;
@@ -388,12 +421,17 @@ int issue_save(void *engine, struct order *o, struct err *e)
 	struct rec_order *order = &is->order;
 	_cleanup_txn_ struct txn *t = NULL;
 	_cleanup_free_ char *state = order_save(o);
+	_cleanup_strv_ char **authorizations = order_authorizations(o);
 
 	if (!str_eq(order->step, order_step_name(o)))
 		owner_add_lines(&order->log, (char *[]){ (char *)order_step_text(order_step_name(o)), NULL });
 	record_set(&order->step, order_step_name(o));
 	record_set(&order->activity, order_activity(o));
 	record_set(&order->url, order_url(o));
+	if (authorizations) {	/* the later steps know, the first does not */
+		strv_free(order->authorizations);
+		order->authorizations = TAKE(authorizations);
+	}
 	record_set(&order->state, state);
 	order->position = order_step_index(order->step);
 	if (store_write(is->job.engine->store, &t, e) < 0 || rec_order_put(t, order, e) < 0 ||
@@ -487,33 +525,6 @@ void issue_csr(void *engine, struct order *o, acme_bytes_cb *cb, void *cb_arg)
 	       cb_arg);
 }
 
-/* The answers of an order that is over are no longer served. */
-struct stale {
-	const char *order_id;
-	char **tokens;
-};
-
-static int collect_stale(void *arg, void *rec, struct err *e)
-{
-	struct stale *stale = arg;
-	const struct rec_challenge *challenge = rec;
-
-	if (str_eq(challenge->order_id, stale->order_id))
-		strv_add(&stale->tokens, challenge->id);
-	return 0;
-}
-
-static int unpublish(struct txn *t, const char *order_id, struct err *e)
-{
-	struct stale stale = { .order_id = order_id };
-	int failed = record_each(t, &rec_challenge_type, "", false, collect_stale, &stale, e);
-
-	for (size_t i = 0; !failed && i < strv_len(stale.tokens); i++)
-		failed = rec_challenge_delete(t, stale.tokens[i], e);
-	strv_free(stale.tokens);
-	return failed;
-}
-
 static int put_key_in_force(const struct issue *is, struct txn *t, struct err *e)
 {
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
@@ -548,12 +559,16 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 	record_set(&version.order_id, is->order.id);
 	version.issued = clock_now();
 
+	renewal_succeeded(cert, version.issued);
 	cert->current = cert->newest;
 	cert->new_key = false;
+	cert->issued = version.issued;
 	cert->not_before = leaf->not_before;
 	cert->not_after = leaf->not_after;
 	cert->revoked = 0;
-	if (rec_version_put(t, &version, e) < 0 || version_in_force(t, cert, e) < 0)
+	if (rec_version_put(t, &version, e) < 0 || version_in_force(t, cert, e) < 0 ||
+	    alert_raise_cert(t, cert->newest > 1 ? ALERT_renewed : ALERT_issued, cert, e, "Version %lld is in force, issued by %s.",
+			     (long long)cert->newest, version.issuer) < 0)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.issued", .object = cert->id,
 						  .name = cert->name },
@@ -568,6 +583,7 @@ static int plan_renewal(struct issue *is, struct txn *t, struct rec_cert *cert, 
 	cert->open_order = 0;
 	cert->rekey = false;
 	cert->failures = 0;
+	failure_forget(cert);
 	cert->retry_at = 0;
 	record_set(&cert->waits_for, NULL);
 	record_set(&cert->error, NULL);
@@ -601,7 +617,7 @@ static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, co
 	if (asking && str_eq(why->code, "rateLimited") && why->retry_at)
 		return plan_limited(is, t, cert, why, e);
 	if (asking && renewal_shared(why)) {
-		if (queue_account_failed(t, is->account.id, why, clock_now(), e) < 0 || plan_retry(t, cert, why, e) < 0)
+		if (queue_account_failed(t, is->account.id, why, clock_now(), e) < 0 || plan_retry(t, cert, why, SHARED, e) < 0)
 			return -1;
 		record_set(&cert->waits_for, "the end of its account's trouble, or its own next attempt");
 		return rec_cert_put(t, cert, e);
@@ -612,13 +628,14 @@ static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, co
 		if (ledger_failed(t, &order, why, clock_now(), e) < 0)
 			return -1;
 	}
-	return plan_retry(t, cert, why, e);
+	return plan_retry(t, cert, why, str_eq(why->code, "orderGone") && (!cert->failures || is->reopened) ? GONE : FAILED, e);
 }
 
 /* The CA takes its time to issue, some take days: the order is kept, and looked at again later. */
-static int keep_open(struct issue *is, int64_t until, struct err *e)
+static int keep_open(struct issue *is, int64_t until, const struct err *why, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_free_ char *problem = error_text(why);
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(is->job.engine->store, &t, e) < 0)
@@ -627,7 +644,9 @@ static int keep_open(struct issue *is, int64_t until, struct err *e)
 		return e->kind == ERR_MISSING ? 0 : -1;
 	cert.retry_at = until;
 	record_set(&cert.waits_for, "the CA, which takes its time to issue it; the order is kept");
-	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, until, e) < 0)
+	record_set(&is->order.error, problem);
+	log_info("certificate %s: %s", cert.name, why->message);
+	if (rec_order_put(t, &is->order, e) < 0 || rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, until, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }
@@ -646,22 +665,22 @@ static int finish(struct issue *is, const char *chain, const struct err *why, st
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 	_cleanup_free_ char *problem = why ? error_text(why) : NULL;
+	bool keep;
 
 	if (store_write(is->job.engine->store, &t, e) < 0)
 		return -1;
-	if (txt_discard(t, is->order.id, e) < 0)
-		return -1;
-	if (rec_cert_get(t, &cert, is->cert.id, e) < 0)	/* deleted meanwhile, with its orders and answers */
-		return e->kind == ERR_MISSING ? txn_commit(TAKE(t), e) : -1;
-	is->order.finished = clock_now();
+	if (rec_cert_get(t, &cert, is->cert.id, e) < 0) {	/* deleted meanwhile, with its orders and answers */
+		if (e->kind != ERR_MISSING || txt_discard(t, is->order.id, e) < 0)
+			return -1;
+		return txn_commit(TAKE(t), e);
+	}
 	is->order.position = chain ? is->order.positions : is->order.position;
-	record_set(&is->order.result, chain ? "issued" : "failed");
 	record_set(&is->order.error, problem);
-	record_set(&is->order.state, NULL);
-	record_set(&is->order.todo, NULL);
-	cert.waiting = cert.verify = false;
-	if (rec_order_put(t, &is->order, e) < 0 || unpublish(t, is->order.id, e) < 0)
+	keep = why && order_goes_on(is->acme, why) && kept_fits(&is->order, &cert, &is->account);
+	if ((keep ? rec_order_put(t, &is->order, e) : kept_close(t, &is->order, chain ? "issued" : "failed", e)) < 0)
 		return -1;
+	cert.kept_order = keep ? is->cert.open_order : 0;
+	cert.waiting = cert.verify = false;
 	if (!chain && (plan_after(is, t, &cert, why, e) < 0 || account_note_failure(t, is->account.id, why, e) < 0))
 		return -1;
 	if (chain && (add_version(is, t, &cert, chain, e) < 0 || plan_renewal(is, t, &cert, e) < 0))
@@ -688,7 +707,7 @@ void issue_done(void *engine, struct order *o, const char *chain, const struct e
 		issue_end(is, -1, why);
 		return;
 	}
-	stored = why && takes_its_time(is, why) ? keep_open(is, takes_its_time(is, why), &e) : finish(is, chain, why, &e);
+	stored = why && takes_its_time(is, why) ? keep_open(is, takes_its_time(is, why), why, &e) : finish(is, chain, why, &e);
 	issue_end(is, stored, &e);
 	if (stored == 0 && site)
 		g->site_changed(g->arg);

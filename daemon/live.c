@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pki/identifier.h"
+#include "store/alert.h"
 
 #include "daemon/track.h"
 
@@ -98,15 +99,24 @@ static int64_t next_look(const struct live *l, const struct rec_live *rec)
 static int tell(const struct live *l, struct txn *t, const struct rec_live *rec, bool was_late, struct err *e)
 {
 	if (rec->late && !was_late)
-		return track_tell(t, &(struct tale){ "certificate.not-live", l->cert.id, l->cert.name }, e,
+		return track_tell(t, &(struct tale){ "certificate.not-live", l->cert.id, l->cert.name, ALERT_undelivered }, e,
 				  "version %lld is issued, but not live: %s", (long long)rec->version, rec->says);
 	if (was_late && str_eq(rec->state, "live"))
-		return track_tell(t, &(struct tale){ "certificate.live", l->cert.id, l->cert.name }, e,
+		return track_tell(t, &(struct tale){ "certificate.live", l->cert.id, l->cert.name, TALE_QUIET }, e,
 				  "version %lld is live now", (long long)rec->version);
 	return 0;
 }
 
-static int put_live(const struct live *l, struct txn *t, struct err *e)
+/* For its status, and lists by it. */
+static int note_in_cert(struct txn *t, struct rec_cert *cert, const char *word, struct err *e)
+{
+	if (str_eq(cert->live ? cert->live : "", word))
+		return 0;
+	record_set(&cert->live, *word ? word : NULL);
+	return rec_cert_put(t, cert, e);
+}
+
+static int put_live(const struct live *l, struct txn *t, struct rec_cert *cert, struct err *e)
 {
 	_cleanup_(rec_live_release) struct rec_live rec = { 0 };
 	const char *state = l->other ? "not-live" : l->live ? "live" : "unknown";
@@ -129,7 +139,8 @@ static int put_live(const struct live *l, struct txn *t, struct err *e)
 	record_set(&rec.says, l->says);
 	free(rec.report);
 	rec.report = json_write(l->report);
-	if (tell(l, t, &rec, was_late, e) < 0 || rec_live_put(t, &rec, e) < 0)
+	if (tell(l, t, &rec, was_late, e) < 0 || rec_live_put(t, &rec, e) < 0 ||
+	    note_in_cert(t, cert, rec.late ? "late" : l->live && !l->other ? "live" : "", e) < 0)
 		return -1;
 	return agenda_set(t, AGENDA_live, rec.id, next_look(l, &rec), e);
 }
@@ -148,7 +159,7 @@ static int finish(const struct live *l, struct err *e)
 	else if (cert.current != l->cert.current)	/* another one came meanwhile: look again */
 		result = agenda_set(t, AGENDA_live, cert.id, clock_now(), e);
 	else
-		result = put_live(l, t, e);
+		result = put_live(l, t, &cert, e);
 	return result < 0 ? -1 : txn_commit(TAKE(t), e);
 }
 
@@ -298,9 +309,11 @@ static int read_cert(struct live *l, struct engine *g, const char *id, struct er
 
 static int forget(struct engine *g, const char *id, struct err *e)
 {
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(g->store, &t, e) < 0 || agenda_delete(t, AGENDA_live, id, e) < 0 || rec_live_delete(t, id, e) < 0)
+	if (store_write(g->store, &t, e) < 0 || agenda_delete(t, AGENDA_live, id, e) < 0 || rec_live_delete(t, id, e) < 0 ||
+	    (rec_cert_get(t, &cert, id, e) == 0 ? note_in_cert(t, &cert, "", e) : e->kind == ERR_MISSING ? 0 : -1) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }

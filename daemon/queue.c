@@ -2,10 +2,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/alert.h"
 #include "store/history.h"
 
 #include "daemon/check.h"
 #include "daemon/renewal.h"
+
+#define NEXT_WINDOW "the next window for renewals (renewal.windows)"
 
 /*
  * Lanes.
@@ -179,7 +182,7 @@ static int judge_new(struct engine *g, struct txn *t, const struct rec_cert *cer
 		return e->kind == ERR_MISSING ? QUEUE_START : -1;	/* which says so */
 	opens = renewal_opens(cert, g->config->renewal_windows, now);
 	if (opens > now)
-		return put_off(w, cert, opens, "the next window for renewals (renewal.windows)");
+		return put_off(w, cert, opens, NEXT_WINDOW);
 	if (account.held_until > now && !cert->wanted)
 		return put_off_for_trouble(w, cert, &account);
 	lane = lane_of(g, &account);
@@ -193,14 +196,19 @@ static int judge_new(struct engine *g, struct txn *t, const struct rec_cert *cer
 	return verdict;
 }
 
-static int judge_open(struct engine *g, struct txn *t, const struct rec_cert *cert, struct err *e)
+/* An order that is there already: it uses nothing of a limit, and its account has it through the door. */
+static int judge_open(struct engine *g, struct txn *t, const struct rec_cert *cert, int64_t now, struct queue_wait *w,
+		      struct err *e)
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
 	_cleanup_(rec_order_release) struct rec_order order = { 0 };
-	_cleanup_free_ char *id = record_child_id(cert->id, cert->open_order);
+	_cleanup_free_ char *id = record_child_id(cert->id, cert->open_order ? cert->open_order : cert->kept_order);
+	int64_t opens = cert->open_order ? now : renewal_opens(cert, g->config->renewal_windows, now);
 	struct lane *lane;
 	bool asks;
 
+	if (opens > now)
+		return put_off(w, cert, opens, NEXT_WINDOW);
 	if (rec_order_get(t, &order, id, e) < 0 || rec_account_get(t, &account, order.account_id, e) < 0)
 		return e->kind == ERR_MISSING ? QUEUE_START : -1;
 	asks = !order.url || !*order.url;
@@ -223,7 +231,7 @@ int queue_judge(struct engine *g, struct txn *t, const char *cert_id, int64_t no
 		return e->kind == ERR_MISSING ? QUEUE_START : -1;
 	if (cert.disabled)
 		return QUEUE_START;	/* which drops the row */
-	verdict = cert.open_order ? judge_open(g, t, &cert, e) : judge_new(g, t, &cert, now, w, e);
+	verdict = (cert.open_order || cert.kept_order ? judge_open : judge_new)(g, t, &cert, now, w, e);
 	if (verdict == QUEUE_START) {
 		g->orders++;
 		g->doubtful += cert.failures > 0;
@@ -300,7 +308,7 @@ int queue_account_failed(struct txn *t, const char *account_id, const struct err
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
 	_cleanup_json_ json_t *problem = json_problem(why);
-	_cleanup_free_ char *text = json_write(problem);
+	_cleanup_free_ char *text = json_write(problem), *said = alert_sentences(why);
 	char when[CLOCK_RFC3339_SIZE];
 
 	if (rec_account_get(t, &account, account_id, e) < 0)
@@ -313,6 +321,9 @@ int queue_account_failed(struct txn *t, const char *account_id, const struct err
 		return -1;
 	if (account.troubles > 1)	/* said once */
 		return 0;
+	if (!str_eq(why->code, "userActionRequired") &&	/* of that account_note_failure() tells, with what to do */
+	    alert_raise_account(t, ALERT_account, &account, e, "%s", said) < 0)
+		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "account.trouble", .object = account.id,
 						  .name = account.name },
 			   e, "%s", why->message);

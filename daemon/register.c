@@ -1,6 +1,7 @@
 /* Registering an account at its CA: from the due row of the agenda to the account URL. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/alert.h"
 #include "store/history.h"
 
 #include "daemon/account.h"
@@ -46,14 +47,15 @@ static int registered(struct registration *r, struct txn *t, struct rec_account 
 
 static int not_registered(struct txn *t, struct rec_account *account, const struct err *why, struct err *e)
 {
-	_cleanup_free_ char *problem = error_text(why);
+	_cleanup_free_ char *problem = error_text(why), *said = alert_sentences(why);
 	int64_t again = renewal_retry(++account->failures, why, clock_now());
 	char when[CLOCK_RFC3339_SIZE];
 
 	record_set(&account->state, "failed");
 	record_set(&account->error, problem);
 	log_warn("account %s: %s (tried again at %s)", account->name, why->message, clock_rfc3339(when, again));
-	if (rec_account_put(t, account, e) < 0 || agenda_set(t, AGENDA_register, account->id, again, e) < 0)
+	if (rec_account_put(t, account, e) < 0 || agenda_set(t, AGENDA_register, account->id, again, e) < 0 ||
+	    (account->failures == 1 && alert_raise_account(t, ALERT_account, account, e, "It cannot be registered: %s", said) < 0))
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "account.failed", .object = account->id,
 						  .name = account->name },

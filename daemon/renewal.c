@@ -9,13 +9,17 @@
 #define PATIENCE (7 * DAY)
 #define FALLBACK_BEFORE (3 * DAY)
 
+/* What should be left of a life when it is renewed: a third, or half if it is short. */
+static int64_t spare(int64_t life)
+{
+	return life < 10 * DAY ? life / 2 : life / 3;
+}
+
 int64_t renewal_time(int64_t not_before, int64_t not_after, int64_t before, uint64_t dice)
 {
 	int64_t life = MAX(not_after - not_before, 1);
-	int64_t left = life < 10 * DAY ? life / 2 : life / 3;
+	int64_t left = before > 0 ? MIN(before, life / 3 * 2) : spare(life);
 
-	if (before > 0)
-		left = MIN(before, life / 3 * 2);
 	return not_after - left + (int64_t)(dice % (uint64_t)(left / 10 + 1));
 }
 
@@ -44,17 +48,29 @@ void renewal_plan(struct rec_cert *cert, const struct config *config)
 	cert->renew_at = renewal_opens(cert, config->renewal_windows, cert->renew_at);
 }
 
+void renewal_succeeded(struct rec_cert *cert, int64_t now)
+{
+	int64_t young = cert->not_before + MIN(DAY, (cert->not_after - cert->not_before) / 10);
+	bool at_once = cert->ari_end && cert->ari_end < young && now < young;
+
+	cert->hurried = at_once ? cert->hurried + 1 : 0;
+	cert->patient_until = cert->hurried > 1 ? now + backoff[MIN((size_t)cert->hurried - 1, ARRAY_SIZE(backoff) - 1)] : 0;
+}
+
 bool renewal_choose(struct rec_cert *cert, int64_t start, int64_t end, uint64_t dice)
 {
-	int64_t chosen = start + (int64_t)(dice % (uint64_t)(end - start));
+	int64_t latest = cert->not_after - spare(cert->not_after - cert->not_before) / 2;
+	int64_t chosen = start;
 
 	if (cert->renew_at && cert->ari_start == start && cert->ari_end == end)
 		return false;
+	if (start < latest)
+		chosen += (int64_t)(dice % (uint64_t)(MIN(end, latest) - start));
 	if (cert->renew_before && cert->renew_at)
 		chosen = MIN(chosen, cert->renew_at);
 	cert->ari_start = start;
 	cert->ari_end = end;
-	cert->renew_at = chosen;
+	cert->renew_at = MIN(MAX(chosen, cert->patient_until), latest);
 	return true;
 }
 

@@ -19,7 +19,14 @@ int64_t renewal_retry(int64_t failures, const struct err *, int64_t now);
 /* Plans the renewal of a certificate without a word of its CA: sets renew_at. */
 void renewal_plan(struct rec_cert *, const struct config *);
 /*
- * The CA's window is [start, end): any second of it, chosen by dice, or earlier if the certificate has a time of its own.
+ * It has just been renewed; cert is still as it was before.  A CA that wants each one replaced as soon as it is there is
+ * obeyed once at once, and then ever more slowly.
+ */
+void renewal_succeeded(struct rec_cert *cert, int64_t now);
+/*
+ * The CA's window is [start, end): any second of it, chosen by dice, or earlier if the certificate has a time of its own;
+ * not before renewal_succeeded() allows it, and never so late that less than half of what should be left is (a sixth of its
+ * life, or a quarter of a short one): windows may reach until its end, and renewing takes time.
  * True if renew_at has changed; while the window stays, so does the choice.
  */
 bool renewal_choose(struct rec_cert *, int64_t start, int64_t end, uint64_t dice);

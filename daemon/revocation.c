@@ -15,6 +15,7 @@
 #include "pki/extension.h"
 #include "pki/ocsp.h"
 #include "pki/revocation.h"
+#include "store/alert.h"
 #include "store/history.h"
 
 #include "daemon/crl.h"
@@ -84,6 +85,9 @@ static int add_event(struct txn *t, const struct rec_cert *cert, const struct re
 		     const char *sentence)
 {
 	log_warn("certificate %s: serial %s %s", cert->name, version->serial, sentence);
+	if (version->revoked &&
+	    alert_raise_cert(t, ALERT_revoked, cert, e, "Version %lld, serial %s, %s.", (long long)cert->current, version->serial, sentence) < 0)
+		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = action, .object = cert->id, .name = cert->name }, e,
 			   "version %lld, serial %s, %s", (long long)cert->current, version->serial, sentence);
 }
@@ -151,15 +155,16 @@ static void put_trouble(struct inquiry *q, struct rec_version *version)
 static int plan_next(struct inquiry *q, struct txn *t, const struct rec_cert *cert, const struct rec_version *version, struct err *e)
 {
 	struct engine *g = q->job.engine;
-	int64_t now = clock_now(), next;
+	int64_t now = clock_now(), next, again;
 
 	if (cert->revocation_asked)	/* while it was asked of our own accord, with what was kept */
 		return agenda_set(t, AGENDA_revocation, cert->id, now, e);
 	if (q->nobody || version->not_after <= now)
 		return agenda_delete(t, AGENDA_revocation, q->cert.id, e);
 	next = next_time(g, version, now);
+	again = renewal_retry(version->state_failures, &q->why, now) + (int64_t)random_below(60);
 	if (version->state_failures)
-		next = MIN(next, renewal_retry(version->state_failures, &q->why, now) + (int64_t)random_below(60));
+		next = MIN(next, again);
 	return agenda_set(t, AGENDA_revocation, q->cert.id, next, e);
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pki/cert.h"
+#include "store/alert.h"
 #include "store/history.h"
 
 #include "daemon/engine.h"
@@ -59,7 +60,9 @@ static int revoked(struct txn *t, struct rec_cert *cert, struct rec_version *ver
 	if (number_of(version->id) == cert->current)
 		cert->revoked = version->revoked;
 	if (rec_version_put(t, version, e) < 0 || rec_cert_put(t, cert, e) < 0 ||
-	    agenda_delete(t, AGENDA_revoke, version->id, e) < 0)
+	    agenda_delete(t, AGENDA_revoke, version->id, e) < 0 ||
+	    alert_raise_cert(t, ALERT_revoked, cert, e, "Version %lld, serial %s, as we asked for: %s.", (long long)number_of(version->id),
+			     version->serial, version->reason) < 0)
 		return -1;
 	log_info("certificate %s: serial %s is revoked", cert->name, version->serial);
 	return note_event(t, cert, "certificate.revoked", e, version, version->reason);
@@ -78,7 +81,7 @@ static bool is_temporary(const struct err *why)
 static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_version *version, const struct err *why,
 		       struct err *e)
 {
-	_cleanup_free_ char *problem = error_text(why);
+	_cleanup_free_ char *problem = error_text(why), *said = alert_sentences(why);
 	int64_t again = renewal_retry(++version->failures, why, clock_now());
 
 	log_warn("certificate %s: %s", cert->name, why->message);
@@ -86,6 +89,10 @@ static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_ve
 	if (rec_version_put(t, version, e) < 0 ||
 	    (is_temporary(why) ? agenda_set(t, AGENDA_revoke, version->id, again, e)
 			       : agenda_delete(t, AGENDA_revoke, version->id, e)) < 0)
+		return -1;
+	if ((version->failures == 1 || !is_temporary(why)) &&
+	    alert_raise_cert(t, ALERT_unrevoked, cert, e, "Version %lld, serial %s: %s", (long long)number_of(version->id),
+			     version->serial, said) < 0)
 		return -1;
 	return note_event(t, cert, "certificate.not-revoked", e, version, why->message);
 }
@@ -202,7 +209,10 @@ static int wait_for_consumers(struct engine *g, const char *version_id, struct e
 	if (rec_version_put(t, &version, e) < 0 ||
 	    agenda_set(t, AGENDA_revoke, version_id, MIN(version.revoke_by, now + MAX(1, MIN(60, grace / 60))), e) < 0)
 		return -1;
-	return txn_commit(TAKE(t), e) < 0 ? -1 : 1;
+	if (txn_commit(TAKE(t), e) < 0)
+		return -1;
+	engine_wake(g);
+	return 1;
 }
 
 int revoke_due(struct engine *g, const struct agenda_row *row, struct err *e)

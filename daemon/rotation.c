@@ -3,12 +3,12 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/alert.h"
 #include "store/history.h"
 #include "store/key_age.h"
 
 #include "daemon/engine.h"
 
-#define ID "daily"
 #define DAY 86400
 
 struct rotation {
@@ -20,7 +20,9 @@ static int remind(const struct rotation *r, struct rec_key *key, int64_t days, s
 {
 	key->reminded = key_age_version(key);
 	log_warn("key %s is %lld days old: it should be replaced", key->name, (long long)days);
-	if (rec_key_put(r->txn, key, e) < 0)
+	if (rec_key_put(r->txn, key, e) < 0 ||
+	    alert_raise(r->txn, ALERT_key, &(struct alert_of){ .object = key->id, .name = key->name }, e,
+			"The private key %s is %lld days old.", key->name, (long long)days) < 0)
 		return -1;
 	return history_add(r->txn, &(struct event_of){ .actor = "engine", .action = "key.old", .object = key->id, .name = key->name }, e,
 			   "it is %lld days old and should be replaced", (long long)days);
@@ -45,7 +47,7 @@ static int look_around(struct engine *g, struct err *e)
 	if (store_write(g->store, &t, e) < 0)
 		return -1;
 	r.txn = t;
-	if (record_each(t, &rec_key_type, "", false, look_at, &r, e) < 0 || agenda_set(t, AGENDA_rotation, ID, r.now + DAY, e) < 0)
+	if (record_each(t, &rec_key_type, "", false, look_at, &r, e) < 0 || agenda_set(t, AGENDA_rotation, KEY_AGE_ROW, r.now + DAY, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }

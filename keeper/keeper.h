@@ -7,6 +7,8 @@
  *
  * A private key leaves the keeper only for a proof:
  *   - the API key whose hash is sealed in the key's access blob,
+ *   - the keeper's own word that a person who works with keys has given password and code in the last minutes: random text
+ *     that user_check answers and that only the keeper's memory knows,
  *   - for files with a certificate (pack), the API key of a certificate that the key's access blob names, unless the
  *     certificate's own access blob withholds it, or
  *   - KEEPER_PROOF_PEER: the file descriptor of a Unix-socket connection (passed with the
@@ -35,6 +37,7 @@ enum keeper_op {
 #define KEEPER_MESSAGE_MAX (128 * 1024)	/* bytes of one message */
 #define KEEPER_DIED "keeperDied"	/* code of the error that pending questions then get */
 #define KEEPER_PROOF_PEER "peer"
+#define KEEPER_PROOF_SECONDS 300	/* how long the keeper's word that somebody gave the password is good */
 #define KEEPER_USE_CERTIFICATE "certificate"
 #define KEEPER_USE_ACCOUNT "account"	/* may sign; API keys do not export it */
 #define KEEPER_USE_SITE "site"		/* as certificate, and the front may load it */

@@ -1,15 +1,14 @@
 #include "keeper/ops.h"
 
-#include <crypt.h>
-#include <errno.h>
 #include <unistd.h>
 
 #include "base/digest.h"
 #include "base/encode.h"
 #include "base/log.h"
-#include "keeper/access.h"
+#include "keeper/call.h"
 #include "keeper/pack.h"
 #include "keeper/peer.h"
+#include "keeper/person.h"
 #include "pki/csr.h"
 #include "pki/pfx.h"
 
@@ -20,31 +19,20 @@
 #define CONFIG "config"
 
 #define ID_BYTES 16
-#define YESCRYPT "$y$"
 
-/* One question under way.  Its fields go by their names in proto.def. */
-struct call {
-	const struct room *room;
-	const struct proto_op *op;
-	struct message question;
-	int proof_fd;
-	struct buf answer[KEEPER_FIELDS];
-};
-
-static struct slice in(const struct call *c, const char *name)
+struct slice call_in(const struct call *c, const char *name)
 {
 	return c->question.field[proto_index(c->op->question, name)];
 }
 
-static struct buf *out(struct call *c, const char *name)
+struct buf *call_out(struct call *c, const char *name)
 {
 	return &c->answer[proto_index(c->op->answer, name)];
 }
 
-/* A field as a string; NULL if a NUL would hide part of it. */
-static const char *text_in(const struct call *c, const char *name, struct err *e)
+const char *call_text(const struct call *c, const char *name, struct err *e)
 {
-	struct slice s = in(c, name);
+	struct slice s = call_in(c, name);
 
 	if (!memchr(s.data, '\0', s.len))
 		return s.data;
@@ -52,17 +40,17 @@ static const char *text_in(const struct call *c, const char *name, struct err *e
 	return NULL;
 }
 
-static int op_check_new(struct call *c, struct err *e)
+int op_check_new(struct call *c, struct err *e)
 {
-	seal_close(&c->room->seal, CHECK, slice_str(""), slice_str("certera"), out(c, "blob"));
+	seal_close(&c->room->seal, CHECK, slice_str(""), slice_str("certera"), call_out(c, "blob"));
 	return 0;
 }
 
-static int op_check(struct call *c, struct err *e)
+int op_check(struct call *c, struct err *e)
 {
 	_cleanup_buf_ struct buf inside = BUF_INIT;
 
-	return seal_open(&c->room->seal, CHECK, slice_str(""), in(c, "blob"), &inside, e);
+	return seal_open(&c->room->seal, CHECK, slice_str(""), call_in(c, "blob"), &inside, e);
 }
 
 /* A new identity with two API keys: the fields every *_new op answers. */
@@ -72,22 +60,22 @@ static void make_access(struct call *c, const char *kind, const char *use)
 	_cleanup_free_ char *id = random_hex(ID_BYTES);
 
 	snprintf(a.use, sizeof(a.use), "%s", use);
-	access_rotate(&a, 0, out(c, "apikey1"));
-	access_rotate(&a, 1, out(c, "apikey2"));
-	buf_add_str(out(c, "id"), id);
-	access_close(&a, &c->room->seal, slice_str(id), out(c, "access"));
+	access_rotate(&a, 0, call_out(c, "apikey1"));
+	access_rotate(&a, 1, call_out(c, "apikey2"));
+	buf_add_str(call_out(c, "id"), id);
+	access_close(&a, &c->room->seal, slice_str(id), call_out(c, "access"));
 }
 
-static int op_access_new(struct call *c, struct err *e)
+int op_access_new(struct call *c, struct err *e)
 {
 	make_access(c, ACCESS_CERTIFICATE, "");
 	return 0;
 }
 
-static int op_access_check(struct call *c, struct err *e)
+int op_access_check(struct call *c, struct err *e)
 {
 	const struct seal *seal = &c->room->seal;
-	struct slice blob = in(c, "access");
+	struct slice blob = call_in(c, "access");
 	struct access a;
 	bool opened;
 	int slot;
@@ -95,40 +83,55 @@ static int op_access_check(struct call *c, struct err *e)
 	/* A name that does not exist must take as long as a wrong API key. */
 	if (seal_check(seal, blob, NULL))
 		blob = slice_buf(&c->room->nobody);
-	opened = !access_open(&a, seal, NULL, in(c, "id"), blob, NULL);
-	slot = access_slot(&a, in(c, "apikey"));
-	buf_addf(out(c, "slot"), "%d", opened ? slot : 0);
+	opened = !access_open(&a, seal, NULL, call_in(c, "id"), blob, NULL);
+	slot = access_slot(&a, call_in(c, "apikey"));
+	buf_addf(call_out(c, "slot"), "%d", opened ? slot : 0);
 	return 0;
 }
 
-static bool by_peer(const struct call *c)
+bool call_by_peer(const struct call *c)
 {
-	return slice_eq(in(c, "proof"), slice_str(KEEPER_PROOF_PEER));
+	return slice_eq(call_in(c, "proof"), slice_str(KEEPER_PROOF_PEER));
 }
 
-/* Who may have what is secret: the holder of one of its API keys, or a person on this machine. */
+/* Has a person who works with keys just given the password? */
+static bool by_person(const struct call *c)
+{
+	struct witness who;
+
+	return witness_find(c->room->witnesses, call_in(c, "proof"), &who) && who.role != PERSON_VIEWER;
+}
+
+/* Who may have what is secret: the holder of one of its API keys, a person on this machine, or one who has just proved it. */
 static int check_proof(const struct call *c, const struct access *a, struct err *e)
 {
-	struct slice proof = in(c, "proof");
+	struct slice proof = call_in(c, "proof");
 
-	if (by_peer(c))
+	if (call_by_peer(c))
 		return peer_check(c->proof_fd, c->room->daemon, c->room->user, e);
-	if (!access_slot(a, proof))
+	if (by_person(c))
+		return 0;
+	if (!a || !access_slot(a, proof))
 		return err_set(e, ERR_DENIED, "the API key is not one of this record");
 	return 0;
 }
 
-static int op_access_rotate(struct call *c, struct err *e)
+static const char *asked_how(const struct call *c)
 {
-	struct slice slot = in(c, "slot");
+	return call_by_peer(c) ? "on a local connection" : by_person(c) ? "by a person, with the password" : "with an API key";
+}
+
+int op_access_rotate(struct call *c, struct err *e)
+{
+	struct slice slot = call_in(c, "slot");
 	struct access a;
 
 	if (!slice_eq(slot, slice_str("1")) && !slice_eq(slot, slice_str("2")))
 		return err_set(e, ERR_INVALID, "a record has the API keys 1 and 2");
-	if (access_open(&a, &c->room->seal, NULL, in(c, "id"), in(c, "access"), e) || check_proof(c, &a, e))
+	if (access_open(&a, &c->room->seal, NULL, call_in(c, "id"), call_in(c, "access"), e) || check_proof(c, &a, e))
 		return -1;
-	access_rotate(&a, slice_eq(slot, slice_str("1")) ? 0 : 1, out(c, "apikey"));
-	access_close(&a, &c->room->seal, in(c, "id"), out(c, "access"));
+	access_rotate(&a, slice_eq(slot, slice_str("1")) ? 0 : 1, call_out(c, "apikey"));
+	access_close(&a, &c->room->seal, call_in(c, "id"), call_out(c, "access"));
 	return 0;
 }
 
@@ -137,15 +140,15 @@ static int put_material(struct call *c, const struct key *key, struct slice id, 
 {
 	_cleanup_buf_wipe_ struct buf der = BUF_INIT;
 
-	if (key_pkcs8(key, &der, e) || key_spki(key, out(c, "spki"), e))
+	if (key_pkcs8(key, &der, e) || key_spki(key, call_out(c, "spki"), e))
 		return -1;
-	seal_close(&c->room->seal, MATERIAL, id, slice_buf(&der), out(c, "material"));
+	seal_close(&c->room->seal, MATERIAL, id, slice_buf(&der), call_out(c, "material"));
 	return 0;
 }
 
 static int open_material(const struct call *c, struct buf *der, struct err *e)
 {
-	return seal_open(&c->room->seal, MATERIAL, in(c, "id"), in(c, "material"), der, e);
+	return seal_open(&c->room->seal, MATERIAL, call_in(c, "id"), call_in(c, "material"), der, e);
 }
 
 static struct key *read_key(const struct call *c, struct err *e)
@@ -173,7 +176,7 @@ static struct key *parse_any(struct slice file, const char *password, struct err
 
 static struct key *generate(const struct call *c, struct err *e)
 {
-	const char *word = text_in(c, "type", e);
+	const char *word = call_text(c, "type", e);
 	enum key_type type;
 
 	if (!word || key_type_by_word(word, &type, e))
@@ -190,7 +193,7 @@ static const char *read_use(const struct call *c, struct err *e)
 	static const char *const uses[] = { KEEPER_USE_CERTIFICATE, KEEPER_USE_ACCOUNT, KEEPER_USE_SITE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
-		if (slice_eq(in(c, "use"), slice_str(uses[i])))
+		if (slice_eq(call_in(c, "use"), slice_str(uses[i])))
 			return uses[i];
 	err_set(e, ERR_INVALID, "a key is for use \"%s\", \"%s\" or \"%s\"", uses[0], uses[1], uses[2]);
 	return NULL;
@@ -199,10 +202,10 @@ static const char *read_use(const struct call *c, struct err *e)
 static int put_new_key(struct call *c, const struct key *key, const char *use, struct err *e)
 {
 	make_access(c, ACCESS_KEY, use);
-	return put_material(c, key, slice_buf(out(c, "id")), e);
+	return put_material(c, key, slice_buf(call_out(c, "id")), e);
 }
 
-static int op_key_new(struct call *c, struct err *e)
+int op_key_new(struct call *c, struct err *e)
 {
 	const char *use = read_use(c, e);
 	_cleanup_key_ struct key *key = use ? generate(c, e) : NULL;
@@ -210,106 +213,105 @@ static int op_key_new(struct call *c, struct err *e)
 	return key ? put_new_key(c, key, use, e) : -1;
 }
 
-static int op_key_import(struct call *c, struct err *e)
+int op_key_import(struct call *c, struct err *e)
 {
-	const char *use = read_use(c, e), *password = text_in(c, "password", e);
+	const char *use = read_use(c, e), *password = call_text(c, "password", e);
 	_cleanup_key_ struct key *key = NULL;
 
 	if (!use || !password)
 		return -1;
-	key = parse_any(in(c, "pem"), password, e);
+	key = parse_any(call_in(c, "pem"), password, e);
 	return key ? put_new_key(c, key, use, e) : -1;
 }
 
-static int op_key_next(struct call *c, struct err *e)
+int op_key_next(struct call *c, struct err *e)
 {
 	_cleanup_key_ struct key *key = NULL;
 	struct access a;
 
 	/* Only the id of a key gets a version; what it may be used for stays in the access blob. */
-	if (access_open(&a, &c->room->seal, ACCESS_KEY, in(c, "id"), in(c, "access"), e))
+	if (access_open(&a, &c->room->seal, ACCESS_KEY, call_in(c, "id"), call_in(c, "access"), e))
 		return -1;
 	key = generate(c, e);
-	return key ? put_material(c, key, in(c, "id"), e) : -1;
+	return key ? put_material(c, key, call_in(c, "id"), e) : -1;
 }
 
-static int op_sign(struct call *c, struct err *e)
+int op_sign(struct call *c, struct err *e)
 {
 	_cleanup_key_ struct key *key = read_key(c, e);
 
-	return key ? key_sign(key, in(c, "data"), out(c, "signature"), e) : -1;
+	return key ? key_sign(key, call_in(c, "data"), call_out(c, "signature"), e) : -1;
 }
 
-static int op_csr(struct call *c, struct err *e)
+int op_csr(struct call *c, struct err *e)
 {
-	const char *names = text_in(c, "names", e);
+	const char *names = call_text(c, "names", e);
 	_cleanup_strv_ char **list = names ? strv_split(names, "\n") : NULL;
 	_cleanup_key_ struct key *key = names ? read_key(c, e) : NULL;
 
-	return key ? csr_make(key, list, NULL, out(c, "der"), e) : -1;
+	return key ? csr_make(key, list, NULL, call_out(c, "der"), e) : -1;
 }
 
-static int op_key_export(struct call *c, struct err *e)
+int op_key_export(struct call *c, struct err *e)
 {
-	bool pem = slice_eq(in(c, "format"), slice_str("pem"));
+	bool pem = slice_eq(call_in(c, "format"), slice_str("pem"));
 	_cleanup_key_ struct key *key = NULL;
 	struct access a;
 
-	if (!pem && !slice_eq(in(c, "format"), slice_str("der")))
+	if (!pem && !slice_eq(call_in(c, "format"), slice_str("der")))
 		return err_set(e, ERR_USAGE, "a key is exported as \"pem\" or \"der\"");
-	if (access_open(&a, &c->room->seal, ACCESS_KEY, in(c, "id"), in(c, "access"), e) || check_proof(c, &a, e))
+	if (access_open(&a, &c->room->seal, ACCESS_KEY, call_in(c, "id"), call_in(c, "access"), e) || check_proof(c, &a, e))
 		return -1;
-	if (str_eq(a.use, KEEPER_USE_ACCOUNT) && !by_peer(c)) {
+	if (str_eq(a.use, KEEPER_USE_ACCOUNT) && !call_by_peer(c) && !by_person(c)) {
 		err_set(e, ERR_DENIED, "the key of an account is not exported by API key");
 		return err_hint(e, "Use `certeractl key export` on the server itself.");
 	}
 	key = read_key(c, e);
 	if (!key)
 		return -1;
-	log_info("key %s goes out, asked for %s", (const char *)in(c, "id").data,
-		 by_peer(c) ? "on a local connection" : "with its API key");
-	return pem ? key_pem(key, out(c, "key"), e) : key_pkcs8(key, out(c, "key"), e);
+	log_info("key %s goes out, asked for %s", (const char *)call_in(c, "id").data, asked_how(c));
+	return pem ? key_pem(key, call_out(c, "key"), e) : key_pkcs8(key, call_out(c, "key"), e);
 }
 
-static int op_access_allow(struct call *c, struct err *e)
+int op_access_allow(struct call *c, struct err *e)
 {
 	struct access a;
 
-	if (!by_peer(c))
-		return err_set(e, ERR_DENIED, "only a local admin says what the API keys of a certificate may have");
-	if (check_proof(c, NULL, e) || access_open(&a, &c->room->seal, ACCESS_CERTIFICATE, in(c, "id"), in(c, "access"), e))
+	if (!call_by_peer(c) && !by_person(c))
+		return err_set(e, ERR_DENIED, "only a person says what the API keys of a certificate may have");
+	if (check_proof(c, NULL, e) || access_open(&a, &c->room->seal, ACCESS_CERTIFICATE, call_in(c, "id"), call_in(c, "access"), e))
 		return -1;
-	a.withheld = !slice_eq(in(c, "allow"), slice_str("1"));
-	access_close(&a, &c->room->seal, in(c, "id"), out(c, "access"));
+	a.withheld = !slice_eq(call_in(c, "allow"), slice_str("1"));
+	access_close(&a, &c->room->seal, call_in(c, "id"), call_out(c, "access"));
 	return 0;
 }
 
-static int op_key_grant(struct call *c, struct err *e)
+int op_key_grant(struct call *c, struct err *e)
 {
-	const char *text = text_in(c, "certificates", e);
+	const char *text = call_text(c, "certificates", e);
 	_cleanup_strv_ char **ids = text ? strv_split(text, "\n") : NULL;
 	struct access a;
 
-	if (!text || access_open(&a, &c->room->seal, ACCESS_KEY, in(c, "id"), in(c, "access"), e) || check_proof(c, &a, e))
+	if (!text || access_open(&a, &c->room->seal, ACCESS_KEY, call_in(c, "id"), call_in(c, "access"), e) || check_proof(c, &a, e))
 		return -1;
 	a.grants = 0;
 	for (size_t i = 0; i < strv_len(ids); i++)
 		if (access_grant(&a, slice_str(ids[i]), e))
 			return -1;
-	access_close(&a, &c->room->seal, in(c, "id"), out(c, "access"));
+	access_close(&a, &c->room->seal, call_in(c, "id"), call_out(c, "access"));
 	return 0;
 }
 
-static int op_key_replace(struct call *c, struct err *e)
+int op_key_replace(struct call *c, struct err *e)
 {
-	const char *password = text_in(c, "password", e);
+	const char *password = call_text(c, "password", e);
 	_cleanup_key_ struct key *key = NULL;
 	struct access a;
 
-	if (!password || access_open(&a, &c->room->seal, ACCESS_KEY, in(c, "id"), in(c, "access"), e))
+	if (!password || access_open(&a, &c->room->seal, ACCESS_KEY, call_in(c, "id"), call_in(c, "access"), e))
 		return -1;
-	key = parse_any(in(c, "pem"), password, e);
-	return key ? put_material(c, key, in(c, "id"), e) : -1;
+	key = parse_any(call_in(c, "pem"), password, e);
+	return key ? put_material(c, key, call_in(c, "id"), e) : -1;
 }
 
 static int put_public(struct call *c, const struct key *key, struct err *e)
@@ -318,7 +320,7 @@ static int put_public(struct call *c, const struct key *key, struct err *e)
 
 	if (key_spki(key, &spki, e))
 		return -1;
-	spki_pem(slice_buf(&spki), out(c, "keys"));
+	spki_pem(slice_buf(&spki), call_out(c, "keys"));
 	return 0;
 }
 
@@ -326,9 +328,9 @@ static int inspect_pfx(struct call *c, const char *password, struct err *e)
 {
 	_cleanup_pfx_ struct pfx pfx = { 0 };
 
-	if (pfx_read(&pfx, in(c, "file"), password, e))
+	if (pfx_read(&pfx, call_in(c, "file"), password, e))
 		return -1;
-	chain_pem(&pfx.certs, 0, pfx.certs.count, out(c, "certificates"));
+	chain_pem(&pfx.certs, 0, pfx.certs.count, call_out(c, "certificates"));
 	for (size_t i = 0; i < pfx.keys; i++) {
 		_cleanup_key_ struct key *key = key_parse(slice_buf(&pfx.key[i]), NULL, e);
 
@@ -338,16 +340,16 @@ static int inspect_pfx(struct call *c, const char *password, struct err *e)
 	return 0;
 }
 
-static int op_inspect(struct call *c, struct err *e)
+int op_inspect(struct call *c, struct err *e)
 {
-	const char *password = text_in(c, "password", e);
+	const char *password = call_text(c, "password", e);
 	_cleanup_key_ struct key *key = NULL;
 
 	if (!password)
 		return -1;
-	if (pfx_is(in(c, "file")))
+	if (pfx_is(call_in(c, "file")))
 		return inspect_pfx(c, password, e);
-	key = key_parse(in(c, "file"), *password ? password : NULL, e);
+	key = key_parse(call_in(c, "file"), *password ? password : NULL, e);
 	return key ? put_public(c, key, e) : -1;
 }
 
@@ -358,16 +360,16 @@ static int op_inspect(struct call *c, struct err *e)
  */
 static int check_permit(const struct call *c, const struct access *key, struct err *e)
 {
-	struct slice id = in(c, "certificate");
+	struct slice id = call_in(c, "certificate");
 	struct access permit;
 
 	if (str_eq(key->use, KEEPER_USE_ACCOUNT))
 		return err_set(e, ERR_DENIED, "the key of an account goes into no file with a certificate");
-	if (by_peer(c) || access_slot(key, in(c, "proof")))
+	if (call_by_peer(c) || by_person(c) || access_slot(key, call_in(c, "proof")))
 		return check_proof(c, key, e);
-	if (access_open(&permit, &c->room->seal, ACCESS_CERTIFICATE, id, in(c, "permit"), e))
+	if (access_open(&permit, &c->room->seal, ACCESS_CERTIFICATE, id, call_in(c, "permit"), e))
 		return -1;
-	if (!access_slot(&permit, in(c, "proof")))
+	if (!access_slot(&permit, call_in(c, "proof")))
 		return err_set(e, ERR_DENIED, "the API key is not one of this record");
 	if (permit.withheld) {
 		err_set(e, ERR_DENIED, "the API keys of this certificate may not fetch its private key");
@@ -381,113 +383,65 @@ static int check_permit(const struct call *c, const struct access *key, struct e
 	return 0;
 }
 
-static int op_pack(struct call *c, struct err *e)
+int op_pack(struct call *c, struct err *e)
 {
-	const char *format = text_in(c, "format", e), *name = text_in(c, "name", e), *password = text_in(c, "password", e);
+	const char *format = call_text(c, "format", e), *name = call_text(c, "name", e), *password = call_text(c, "password", e);
 	_cleanup_chain_ struct chain chain = { 0 };
 	_cleanup_key_ struct key *key = NULL;
 	struct access a;
 
-	if (!format || !name || !password || access_open(&a, &c->room->seal, ACCESS_KEY, in(c, "id"), in(c, "access"), e) ||
-	    check_permit(c, &a, e) || chain_parse(&chain, in(c, "chain"), e))
+	if (!format || !name || !password || access_open(&a, &c->room->seal, ACCESS_KEY, call_in(c, "id"), call_in(c, "access"), e) ||
+	    check_permit(c, &a, e) || chain_parse(&chain, call_in(c, "chain"), e))
 		return -1;
 	key = read_key(c, e);
-	if (!key || pack_write(format, &(struct pack){ key, &chain, name, password }, out(c, "file"), e))
+	if (!key || pack_write(format, &(struct pack){ key, &chain, name, password }, call_out(c, "file"), e))
 		return -1;
-	log_info("key %s goes out as %s, asked for %s", (const char *)in(c, "id").data, format,
-		 by_peer(c) ? "on a local connection" : "with an API key");
+	log_info("key %s goes out as %s, asked for %s", (const char *)call_in(c, "id").data, format, asked_how(c));
 	return 0;
 }
 
-static int op_site_key(struct call *c, struct err *e)
+int op_site_key(struct call *c, struct err *e)
 {
 	struct access a;
 
-	if (access_open(&a, &c->room->seal, ACCESS_KEY, in(c, "id"), in(c, "access"), e))
+	if (access_open(&a, &c->room->seal, ACCESS_KEY, call_in(c, "id"), call_in(c, "access"), e))
 		return -1;
 	if (!str_eq(a.use, KEEPER_USE_SITE))
 		return err_set(e, ERR_DENIED, "this key was not made for Certera's own site");
-	return open_material(c, out(c, "der"), e);
+	return open_material(c, call_out(c, "der"), e);
 }
 
-static int op_seal(struct call *c, struct err *e)
+int op_seal(struct call *c, struct err *e)
 {
 	static const char *const kinds[] = { HMAC, CONFIG };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (!slice_eq(in(c, "kind"), slice_str(kinds[i])))
+		if (!slice_eq(call_in(c, "kind"), slice_str(kinds[i])))
 			continue;
-		seal_close(&c->room->seal, kinds[i], in(c, "id"), in(c, "secret"), out(c, "blob"));
+		seal_close(&c->room->seal, kinds[i], call_in(c, "id"), call_in(c, "secret"), call_out(c, "blob"));
 		return 0;
 	}
 	return err_set(e, ERR_INVALID, "secrets are sealed as \"%s\" or \"%s\"", kinds[0], kinds[1]);
 }
 
-static int op_open(struct call *c, struct err *e)
+int op_open(struct call *c, struct err *e)
 {
-	return seal_open(&c->room->seal, CONFIG, in(c, "id"), in(c, "blob"), out(c, "secret"), e);
+	return seal_open(&c->room->seal, CONFIG, call_in(c, "id"), call_in(c, "blob"), call_out(c, "secret"), e);
 }
 
-static int op_hmac(struct call *c, struct err *e)
+int op_hmac(struct call *c, struct err *e)
 {
 	_cleanup_buf_wipe_ struct buf secret = BUF_INIT;
-	const char *alg = text_in(c, "alg", e);
+	const char *alg = call_text(c, "alg", e);
 	unsigned char mac[HMAC_MAX];
 	size_t len;
 
-	if (!alg || seal_open(&c->room->seal, HMAC, in(c, "id"), in(c, "blob"), &secret, e))
+	if (!alg || seal_open(&c->room->seal, HMAC, call_in(c, "id"), call_in(c, "blob"), &secret, e))
 		return -1;
-	len = hmac_by_name(alg, slice_buf(&secret), in(c, "data"), mac);
+	len = hmac_by_name(alg, slice_buf(&secret), call_in(c, "data"), mac);
 	if (!len)
 		return err_set(e, ERR_INVALID, "there is no MAC called \"%.20s\"", alg);
-	buf_add(out(c, "mac"), mac, len);
-	return 0;
-}
-
-/* crypt(3) with memory of its own; setting NULL: a new salt. */
-static int hash_password(const char *password, const char *setting, struct buf *hash, struct err *e)
-{
-	_cleanup_free_ char *fresh = NULL;
-	void *work = NULL;
-	int work_size = 0;
-	char *result;
-
-	if (strlen(password) >= CRYPT_MAX_PASSPHRASE_SIZE)
-		return err_set(e, ERR_INVALID, "a password may have %d bytes at most", CRYPT_MAX_PASSPHRASE_SIZE - 1);
-	if (!setting)
-		setting = fresh = crypt_gensalt_ra(YESCRYPT, 0, NULL, 0);
-	result = setting ? crypt_ra(password, setting, &work, &work_size) : NULL;
-	if (result && *result != '*')
-		buf_add_str(hash, result);
-	else
-		err_errno(e, ERR_INTERNAL, "hashing a password with yescrypt");
-	if (work)
-		wipe(work, (size_t)work_size);
-	free(work);
-	return hash->len ? 0 : -1;
-}
-
-static int op_password_hash(struct call *c, struct err *e)
-{
-	const char *password = text_in(c, "password", e);
-
-	return password ? hash_password(password, NULL, out(c, "hash"), e) : -1;
-}
-
-static int op_password_check(struct call *c, struct err *e)
-{
-	const char *password = text_in(c, "password", e), *hash = text_in(c, "hash", e);
-	_cleanup_buf_wipe_ struct buf again = BUF_INIT;
-	bool known, same;
-
-	if (!password || !hash)
-		return -1;
-	/* A user who does not exist (no hash) must take as long as a wrong password. */
-	known = str_starts(hash, YESCRYPT);
-	if (hash_password(password, known ? hash : NULL, &again, e))
-		return -1;
-	same = known && again.len == strlen(hash) && same_secret(again.data, hash, again.len);
-	buf_add_str(out(c, "same"), same ? "1" : "0");
+	buf_add(call_out(c, "mac"), mac, len);
 	return 0;
 }
 
@@ -502,6 +456,7 @@ void room_init(struct room *r, const unsigned char master_key[SEAL_KEY_SIZE], co
 	const struct access nobody = { .kind = ACCESS_KEY };
 
 	*r = (struct room){ .daemon = daemon, .user = geteuid() };
+	r->witnesses = witnesses_new();
 	seal_init(&r->seal, master_key, origin);
 	access_close(&nobody, &r->seal, slice_str(""), &r->nobody);
 }
@@ -510,6 +465,7 @@ void room_release(struct room *r)
 {
 	seal_release(&r->seal);
 	buf_wipe(&r->nobody);
+	witnesses_free(r->witnesses);
 }
 
 static int ask(struct call *c, struct slice packet, struct err *e)

@@ -5,11 +5,13 @@
 #include "keeper/proto.h"
 #include "keeper/seal.h"
 
-/* What the keeper knows; fixed once it serves, so that all its threads may read it. */
+struct witnesses;
+/* What the keeper knows; fixed once it serves, so that all its threads may read it (witnesses has a lock of its own). */
 struct room {
 	struct seal seal;
 	pid_t daemon;		/* whom no proof comes from */
 	uid_t user;		/* who may prove, beside root */
+	struct witnesses *witnesses;	/* who has just given a password, see person.h */
 	struct buf nobody;	/* an access blob that belongs to no one, see access_check */
 };
 void room_init(struct room *, const unsigned char master_key[SEAL_KEY_SIZE], const char *origin, pid_t daemon);

@@ -148,7 +148,7 @@ static json_t *show_cert(const struct cert *c)
 	json_put_str(o, "issuer", c->issuer);
 	json_put_strv(o, "names", c->names);
 	put_spki(o, slice_buf(&c->spki));
-	put_signature(o, extension_signature(c));
+	put_signature(o, extension_signature(slice_buf(&c->der)));
 	json_put_time(o, "not_before", c->not_before);
 	json_put_time(o, "not_after", c->not_after);
 	json_put_str(o, "serial", c->serial);
@@ -174,6 +174,7 @@ static json_t *show_csr(const struct csr *csr)
 	json_put_str(o, "subject", csr->subject);
 	json_put_strv(o, "names", csr->names);
 	put_spki(o, slice_buf(&csr->spki));
+	put_signature(o, extension_signature(slice_buf(&csr->der)));
 	return o;
 }
 
@@ -204,14 +205,21 @@ static bool is_self_issued(const struct cert *c)
 	return str_eq(c->subject, c->issuer);
 }
 
+/* Without any extended usages it is for everything. */
+static bool is_for_servers(const struct cert *c)
+{
+	_cleanup_strv_ char **usages = extension_extended_usages(c);
+
+	return !usages || strv_has(usages, "serverAuth");
+}
+
 static void find_in_cert(char ***findings, const struct cert *c, int64_t now)
 {
 	char text[CLOCK_RFC3339_SIZE];
 	mbedtls_md_type_t md;
 	mbedtls_pk_type_t pk;
-	struct slice oid = extension_signature(c);
+	struct slice oid = extension_signature(slice_buf(&c->der));
 	mbedtls_asn1_buf raw = { .tag = DER_OID, .len = oid.len, .p = (unsigned char *)oid.data };
-	enum key_type type;
 
 	if (c->not_after <= now)
 		add_finding(findings, "The certificate of %s has expired at %s.", called(c), clock_rfc3339(text, c->not_after));
@@ -222,8 +230,10 @@ static void find_in_cert(char ***findings, const struct cert *c, int64_t now)
 	if (!is_self_issued(c) && mbedtls_oid_get_sig_alg(&raw, &md, &pk) == 0 && md != MBEDTLS_MD_NONE && md != MBEDTLS_MD_SHA256 &&
 	    md != MBEDTLS_MD_SHA384 && md != MBEDTLS_MD_SHA512)
 		add_finding(findings, "The certificate of %s is signed with an outdated hash function; clients refuse it.", called(c));
-	if (spki_type(slice_buf(&c->spki), &type, NULL) < 0)
+	if (spki_check(slice_buf(&c->spki), NULL) < 0)
 		add_finding(findings, "The certificate of %s has a key that is too short, or of a kind servers do not use.", called(c));
+	if (!c->is_ca && !is_for_servers(c))
+		add_finding(findings, "The certificate of %s is not one for servers: serverAuth is not among its extended usages.", called(c));
 	if (!c->is_ca && (!c->names || !*c->names))
 		add_finding(findings, "The certificate of %s has no names (subjectAltName); browsers refuse it.", called(c));
 }
@@ -236,6 +246,14 @@ static size_t find_issuer(const struct chain *certs, size_t of)
 				    cert_signed_by(&certs->cert[of], &certs->cert[i], NULL) < 0))
 		i++;
 	return i;
+}
+
+static bool is_repeated(const struct chain *certs, size_t of)
+{
+	for (size_t i = 0; i < of; i++)
+		if (str_eq(certs->cert[i].fingerprint, certs->cert[of].fingerprint))
+			return true;
+	return false;
 }
 
 /* Order, gaps, and what should not be sent; for files with a leaf. */
@@ -251,6 +269,8 @@ static void find_in_chain(char ***findings, const struct chain *certs)
 			add_finding(findings, "The certificate of %s is self-signed: no client trusts it by itself.", called(c));
 		else if (!is_self_issued(c) && issuer == certs->count && !c->is_ca)
 			add_finding(findings, "The intermediate \"%s\", which issued the certificate of %s, is missing.", c->issuer, called(c));
+		else if (is_repeated(certs, i))
+			add_finding(findings, "The certificate of %s is in the file more than once.", called(c));
 		else if (issuer < certs->count && issuer != i + 1)
 			add_finding(findings, "Wrong order: the issuer of %s should be number %zu, and is number %zu.", called(c), i + 2,
 				    issuer + 1);
@@ -277,6 +297,8 @@ static char **find_all(const struct decoded *d, int64_t now)
 		add_finding(&findings, "The certificate request is of no use: %s.", *why);
 	if (d->has_csr && (!d->csr.names || !*d->csr.names))
 		add_finding(&findings, "The certificate request asks for no name.");
+	if (d->has_csr && spki_check(slice_buf(&d->csr.spki), NULL) < 0)
+		add_finding(&findings, "The certificate request has a key that is too short, or of a kind servers do not use.");
 	for (size_t i = 0; i < d->spkis; i++)
 		if ((d->certs.count || d->has_csr) && !belongs(d, slice_buf(&d->spki[i])))
 			add_finding(&findings, "The private key does not belong to what is with it.");

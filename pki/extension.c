@@ -4,6 +4,7 @@
 
 #include "base/encode.h"
 #include "pki/der.h"
+#include "pki/signed.h"
 #include "pki/x509.h"
 
 #define METHOD_OCSP "\x2b\x06\x01\x05\x05\x07\x30\x01"
@@ -26,14 +27,11 @@ bool extension_find(const struct cert *c, struct slice oid, struct slice *value)
 	return false;
 }
 
-struct slice extension_signature(const struct cert *c)
+struct slice extension_signature(struct slice der)
 {
-	struct slice in = slice_buf(&c->der), algorithm, oid = { "", 0 };
+	struct signed_thing s;
 
-	if (der_take(&in, DER_SEQUENCE, &in, NULL) && der_take(&in, DER_SEQUENCE, NULL, NULL) &&
-	    der_take(&in, DER_SEQUENCE, &algorithm, NULL))
-		der_take(&algorithm, DER_OID, &oid, NULL);
-	return oid;
+	return signed_read(&s, der) ? s.algorithm : slice("", 0);
 }
 
 /* What is no printable ASCII is no URL. */

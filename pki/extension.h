@@ -14,8 +14,8 @@
 
 /* Its value, borrowed from the certificate's DER; false: it has none. */
 bool extension_find(const struct cert *, struct slice oid, struct slice *value);
-/* OID of the signature, borrowed. */
-struct slice extension_signature(const struct cert *);
+/* OID of the signature of a certificate or request, borrowed. */
+struct slice extension_signature(struct slice der);
 
 enum extension_url { EXTENSION_URL_OCSP, EXTENSION_URL_ISSUER, EXTENSION_URL_CRL };
 /* The URLs of a kind, in order; owned. */

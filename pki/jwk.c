@@ -6,6 +6,8 @@
 #include "base/encode.h"
 #include "pki/der.h"
 
+#define RSA_BITS_MIN 2048
+
 static const struct curve {
 	enum key_type type;
 	struct slice oid;
@@ -104,6 +106,18 @@ int spki_type(struct slice spki, enum key_type *type, struct err *e)
 		return -1;
 	*type = k.type;
 	return 0;
+}
+
+int spki_check(struct slice spki, struct err *e)
+{
+	struct public_key k;
+
+	if (read_public(spki, &k, e) < 0)
+		return -1;
+	if (k.curve || bit_length(k.n) >= RSA_BITS_MIN)
+		return 0;
+	err_set(e, ERR_INVALID, "the RSA key has %zu bits; at least %d are needed", bit_length(k.n), RSA_BITS_MIN);
+	return err_hint(e, "Make a new key; CAs refuse shorter ones.");
 }
 
 const char *spki_jws_alg(struct slice spki)

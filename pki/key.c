@@ -11,7 +11,6 @@
 #include "pki/pem.h"
 #include "pki/pkcs8.h"
 
-#define RSA_BITS_MIN 2048
 #define RSA_EXPONENT 65537
 #define KEY_TEXT_MAX (64 * 1024)
 #define KEY_DER_MAX (16 * 1024) /* RSA of 16384 bits, beyond what mbedTLS reads */
@@ -245,12 +244,7 @@ static int judge(struct key *key, struct err *e)
 	static const char probe[] = "probe";
 	_cleanup_buf_ struct buf spki = BUF_INIT, signature = BUF_INIT;
 
-	if (mbedtls_pk_get_type(&key->pk) == MBEDTLS_PK_RSA && mbedtls_pk_get_bitlen(&key->pk) < RSA_BITS_MIN) {
-		err_set(e, ERR_INVALID, "the RSA key has %zu bits; at least %d are needed",
-			mbedtls_pk_get_bitlen(&key->pk), RSA_BITS_MIN);
-		return err_hint(e, "Make a new key; CAs refuse shorter ones.");
-	}
-	if (key_spki(key, &spki, e) < 0 || spki_type(slice_buf(&spki), &key->type, e) < 0)
+	if (key_spki(key, &spki, e) < 0 || spki_check(slice_buf(&spki), e) < 0 || spki_type(slice_buf(&spki), &key->type, e) < 0)
 		return -1;
 	if (!halves_match(&key->pk))
 		return err_set(e, ERR_INVALID, "the private key is damaged: its public half does not belong to it");

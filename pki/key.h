@@ -41,6 +41,8 @@ void *key_mbedtls(struct key *);
 /* Of public keys. */
 void spki_pem(struct slice spki, struct buf *pem);	/* "BEGIN PUBLIC KEY" */
 int spki_type(struct slice spki, enum key_type *, struct err *);
+/* Is it of a kind and size that CAs take? */
+int spki_check(struct slice spki, struct err *);
 const char *spki_jws_alg(struct slice spki);		/* "ES256"; NULL if we do not know it */
 /* The JWK with its members in lexicographic order and no white space (RFC 7638 section 3). Owned; NULL on error. */
 char *spki_jwk(struct slice spki, struct err *);

@@ -11,7 +11,7 @@ const char *deploy_script(const struct rec_cert *cert, const char *configured)
 }
 
 /* The version in force as if its hook had never run; state: what it is now. */
-static int begin_anew(struct txn *t, const struct rec_cert *cert, const char *state, struct err *e)
+static int begin_anew(struct txn *t, struct rec_cert *cert, const char *state, struct err *e)
 {
 	_cleanup_(rec_version_release) struct rec_version version = { 0 };
 	_cleanup_free_ char *id = record_child_id(cert->id, cert->current);
@@ -22,15 +22,16 @@ static int begin_anew(struct txn *t, const struct rec_cert *cert, const char *st
 	record_set(&version.deploy_error, NULL);
 	version.deploy_failures = 0;
 	version.deploy_retry_at = 0;
-	return rec_version_put(t, &version, e);
+	record_set(&cert->deploy, state);
+	return rec_version_put(t, &version, e) < 0 ? -1 : rec_cert_put(t, cert, e);
 }
 
-int deploy_ask(struct txn *t, const struct rec_cert *cert, struct err *e)
+int deploy_ask(struct txn *t, struct rec_cert *cert, struct err *e)
 {
 	return begin_anew(t, cert, "open", e) < 0 ? -1 : agenda_set(t, AGENDA_deploy, cert->id, clock_now(), e);
 }
 
-int deploy_forget(struct txn *t, const struct rec_cert *cert, struct err *e)
+int deploy_forget(struct txn *t, struct rec_cert *cert, struct err *e)
 {
 	if (cert->current && begin_anew(t, cert, NULL, e) < 0)
 		return -1;

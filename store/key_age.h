@@ -4,6 +4,7 @@
 
 #include "store/record.h"
 
+#define KEY_AGE_ROW "daily"	/* the row of the agenda, of kind rotation, under which all keys are looked at */
 #define KEY_AGE_NEVER (-1)	/* rec_key.rotate_after: no reminder */
 
 struct key_age {

@@ -11,6 +11,7 @@
 
 #define HIDE  1
 #define INDEX 2
+#define ROW   4
 
 enum field_type { STR, STRV, INT, TIME, BOOL, BLOB };
 
@@ -20,10 +21,21 @@ struct field {
 	const char *name;
 	unsigned flags;
 	size_t offset;
+	const char *text;
 };
 
 #define RECORD(rec, table, index, doc) static const struct field rec##_fields[] = {
-#define FIELD(rec, tag, type, name, flags, doc) { tag, type, #name, flags, offsetof(struct rec_##rec, name) },
+#define FIELD(rec, tag, type, name, flags, doc) { tag, type, #name, flags, offsetof(struct rec_##rec, name), doc },
+#define END(rec) };
+#include "store/record.def"
+#undef RECORD
+#undef FIELD
+#undef END
+
+/* By tag: the number of the field, and one more. */
+#define TAGS 256
+#define RECORD(rec, table, index, doc) static const unsigned char rec##_by_tag[TAGS] = {
+#define FIELD(rec, tag, type, name, flags, doc) [tag] = REC_##rec##_##name + 1,
 #define END(rec) };
 #include "store/record.def"
 #undef RECORD
@@ -31,10 +43,11 @@ struct field {
 #undef END
 
 struct record_type {
-	const char *name;
+	const char *name, *text;
 	enum table table;
 	int index;		/* a table, or NO_INDEX */
 	const struct field *field;
+	const unsigned char *by_tag;
 	size_t fields, size;
 };
 
@@ -42,7 +55,7 @@ struct record_type {
 #define TABLE_NO_INDEX NO_INDEX
 
 #define RECORD(rec, table, index, doc) \
-	const struct record_type rec_##rec##_type = { #rec, TABLE_##table, TABLE_##index, rec##_fields, \
+	const struct record_type rec_##rec##_type = { #rec, doc, TABLE_##table, TABLE_##index, rec##_fields, rec##_by_tag, \
 						      ARRAY_SIZE(rec##_fields), sizeof(struct rec_##rec) };
 #define FIELD(rec, tag, type, name, flags, doc)
 #define END(rec)
@@ -50,6 +63,12 @@ struct record_type {
 #undef RECORD
 #undef FIELD
 #undef END
+
+/* Where their ROW fields are kept a second time, by id; NO_INDEX: such records are few or small. */
+static int rows_of(const struct record_type *type)
+{
+	return type == &rec_cert_type ? TABLE_cert_row : type == &rec_key_type ? TABLE_key_row : NO_INDEX;
+}
 
 /* What people call such a record. */
 static const char *noun(const struct record_type *type)
@@ -111,6 +130,11 @@ void record_set_blob(struct buf *field, struct slice value)
 char *record_child_id(const char *parent, int64_t number)
 {
 	return xasprintf("%s/%08lld", parent, (long long)number);
+}
+
+size_t record_size(const struct record_type *type)
+{
+	return type->size;
 }
 
 void record_release(const struct record_type *type, void *rec)
@@ -176,12 +200,15 @@ static void encode_value(const void *rec, const struct field *f, struct buf *out
 	}
 }
 
-void record_encode(const struct record_type *type, const void *rec, struct buf *out)
+/* flags: only fields with one of these; 0: all. */
+static void encode(const struct record_type *type, const void *rec, unsigned flags, struct buf *out)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
 
 	buf_add_ch(out, ENCODING);
 	for (size_t i = 0; i < type->fields; i++) {
+		if (flags && !(type->field[i].flags & flags))
+			continue;
 		buf_clear(&value);
 		encode_value(rec, &type->field[i], &value);
 		if (!value.len)
@@ -192,11 +219,16 @@ void record_encode(const struct record_type *type, const void *rec, struct buf *
 	}
 }
 
+void record_encode(const struct record_type *type, const void *rec, struct buf *out)
+{
+	encode(type, rec, 0, out);
+}
+
 /*
  * Decoding.  Each take_ function takes something off the front, or returns false if it is not there.
  */
 
-static bool take_varint(struct slice *in, uint64_t *n)
+static bool take_long_varint(struct slice *in, uint64_t *n)
 {
 	const unsigned char *byte = in->data;
 
@@ -211,6 +243,18 @@ static bool take_varint(struct slice *in, uint64_t *n)
 		return true;
 	}
 	return false;
+}
+
+/* Nearly all are of one byte. */
+static inline bool take_varint(struct slice *in, uint64_t *n)
+{
+	const unsigned char *byte = in->data;
+
+	if (!in->len || *byte & 0x80)
+		return take_long_varint(in, n);
+	*n = *byte;
+	*in = slice(byte + 1, in->len - 1);
+	return true;
 }
 
 static bool take_number(struct slice *in, int64_t *n)
@@ -283,10 +327,7 @@ static bool decode_value(void *rec, const struct field *f, struct slice in)
 
 static const struct field *field_by_tag(const struct record_type *type, uint64_t tag)
 {
-	for (size_t i = 0; i < type->fields; i++)
-		if (type->field[i].tag == tag)
-			return &type->field[i];
-	return NULL;
+	return tag < TAGS && type->by_tag[tag] ? &type->field[type->by_tag[tag] - 1] : NULL;
 }
 
 static int damaged(const struct record_type *type, struct err *e, const char *where)
@@ -511,6 +552,18 @@ int record_by_index(struct txn *txn, const struct record_type *type, void *rec, 
 	return decode_row(type, rec, id, stored, e);
 }
 
+static int put_row(struct txn *txn, const struct record_type *type, const void *rec, struct err *e)
+{
+	_cleanup_buf_ struct buf row = BUF_INIT;
+	struct slice id = slice_str(id_of(type, rec)), there;
+	int found = txn_get(txn, (enum table)rows_of(type), id, &there, e);
+
+	encode(type, rec, ROW, &row);
+	if (found < 0 || (found && slice_eq(there, slice_buf(&row))))
+		return MIN(found, 0);
+	return txn_put(txn, (enum table)rows_of(type), id, slice_buf(&row), e);
+}
+
 int record_put(struct txn *txn, const struct record_type *type, void *rec, struct err *e)
 {
 	_cleanup_buf_ struct buf bytes = BUF_INIT;
@@ -520,6 +573,8 @@ int record_put(struct txn *txn, const struct record_type *type, void *rec, struc
 		return -1;
 	if (type->index != NO_INDEX && put_index(txn, type, rec, e) < 0)
 		return -1;
+	if (rows_of(type) != NO_INDEX && put_row(txn, type, rec, e) < 0)
+		return -1;
 	record_encode(type, rec, &bytes);
 	return txn_put(txn, type->table, slice_str(id), slice_buf(&bytes), e);
 }
@@ -527,6 +582,8 @@ int record_put(struct txn *txn, const struct record_type *type, void *rec, struc
 int record_delete(struct txn *txn, const struct record_type *type, const char *id, struct err *e)
 {
 	if (type->index != NO_INDEX && forget_index(txn, type, id, slice(NULL, 0), e) < 0)
+		return -1;
+	if (rows_of(type) != NO_INDEX && txn_delete(txn, (enum table)rows_of(type), slice_str(id), e) < 0)
 		return -1;
 	return txn_delete(txn, type->table, slice_str(id), e);
 }
@@ -541,6 +598,11 @@ int rec_key_by_name(struct txn *txn, struct rec_key *rec, const char *name, stru
 	return record_by_index(txn, &rec_key_type, rec, slice_str(name), e);
 }
 
+int rec_channel_by_name(struct txn *txn, struct rec_channel *rec, const char *name, struct err *e)
+{
+	return record_by_index(txn, &rec_channel_type, rec, slice_str(name), e);
+}
+
 int rec_cert_by_name(struct txn *txn, struct rec_cert *rec, const char *name, bool staging, struct err *e)
 {
 	const struct rec_cert sought = { .name = (char *)name, .staging = staging };
@@ -548,6 +610,21 @@ int rec_cert_by_name(struct txn *txn, struct rec_cert *rec, const char *name, bo
 
 	index_key(&rec_cert_type, &sought, &key);
 	return record_by_index(txn, &rec_cert_type, rec, slice_buf(&key), e);
+}
+
+int rec_user_by_name(struct txn *txn, struct rec_user *rec, const char *name, struct err *e)
+{
+	return record_by_index(txn, &rec_user_type, rec, slice_str(name), e);
+}
+
+int rec_token_by_name(struct txn *txn, struct rec_token *rec, const char *name, struct err *e)
+{
+	return record_by_index(txn, &rec_token_type, rec, slice_str(name), e);
+}
+
+int rec_plan_by_name(struct txn *txn, struct rec_plan *rec, const char *name, struct err *e)
+{
+	return record_by_index(txn, &rec_plan_type, rec, slice_str(name), e);
 }
 
 struct each {
@@ -579,8 +656,80 @@ int record_each(struct txn *txn, const struct record_type *type, const char *pre
 }
 
 /*
+ * Skimming.
+ */
+
+struct skim {
+	const struct record_type *type;
+	void *rec;
+	struct slice *value;
+	record_skim_fn *fn;
+	void *arg;
+};
+
+static bool skim_fields(const struct skim *s, struct slice in)
+{
+	const unsigned char *version = in.data;
+
+	if (!in.len || *version != ENCODING)
+		return false;
+	in = slice(version + 1, in.len - 1);
+	while (in.len) {
+		const struct field *f;
+		struct slice value;
+		uint64_t tag;
+
+		if (!take_varint(&in, &tag) || !take_bytes(&in, &value))
+			return false;
+		f = field_by_tag(s->type, tag);
+		if (!f)
+			continue;
+		if (f->type == INT || f->type == TIME || f->type == BOOL) {
+			if (!decode_value(s->rec, f, value))
+				return false;
+		} else {
+			s->value[f - s->type->field] = value;
+		}
+	}
+	return true;
+}
+
+static int skim_row(void *arg, struct slice id, struct slice stored, struct err *e)
+{
+	const struct skim *s = arg;
+
+	memset(s->rec, 0, s->type->size);
+	memset(s->value, 0, s->type->fields * sizeof(*s->value));
+	if (!skim_fields(s, stored))
+		return damaged(s->type, e, "what lists need of it cannot be read");
+	s->value[0] = id;
+	return s->fn(s->arg, s->rec, s->value, e);
+}
+
+int record_skim(struct txn *txn, const struct record_type *type, record_skim_fn *fn, void *arg, struct err *e)
+{
+	_cleanup_free_ void *rec = xcalloc(1, type->size);
+	_cleanup_free_ struct slice *value = xcalloc(type->fields, sizeof(*value));
+	struct skim skim = { type, rec, value, fn, arg };
+
+	int rows = rows_of(type);
+
+	return txn_walk(txn, rows == NO_INDEX ? type->table : (enum table)rows, slice(NULL, 0), false, skim_row, &skim, e);
+}
+
+bool record_next_text(struct slice *list, struct slice *text)
+{
+	return list->len && take_bytes(list, text);
+}
+
+/*
  * JSON.
  */
+
+static bool is_problem(const struct field *f)
+{
+	return str_ends(f->name, "error") || str_eq(f->name, "trouble");
+}
 
 /* A problem kept as JSON text is shown as what it says. */
 static void put_problem(json_t *obj, const char *name, const char *text)
@@ -604,7 +753,7 @@ json_t *record_json(const struct record_type *type, const void *rec)
 			continue;
 		switch (f->type) {
 		case STR:
-			if (str_ends(f->name, "error") || str_eq(f->name, "trouble"))
+			if (is_problem(f))
 				put_problem(obj, f->name, *str_of(rec, f));
 			else
 				json_put_str(obj, f->name, *str_of(rec, f) && **str_of(rec, f) ? *str_of(rec, f) : NULL);
@@ -626,4 +775,59 @@ json_t *record_json(const struct record_type *type, const void *rec)
 		}
 	}
 	return obj;
+}
+
+static json_t *field_schema(const struct field *f)
+{
+	switch (f->type) {
+	case STR:
+		if (is_problem(f))
+			return json_pack("{s:[{s:s},{s:s}]}", "anyOf", "$ref", "#/components/schemas/problem", "type", "null");
+		return json_pack("{s:[s,s]}", "type", "string", "null");
+	case STRV:
+		return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
+	case INT:
+		return json_pack("{s:s}", "type", "integer");
+	case TIME:
+		return json_pack("{s:[s,s], s:s}", "type", "string", "null", "format", "date-time");
+	case BOOL:
+		return json_pack("{s:s}", "type", "boolean");
+	case BLOB:
+		break;
+	}
+	return NULL;
+}
+
+static json_t *type_schema(const struct record_type *type)
+{
+	json_t *schema = json_pack("{s:s, s:s, s:{}}", "type", "object", "description", type->text, "properties");
+
+	for (size_t i = 0; i < type->fields; i++) {
+		const struct field *f = &type->field[i];
+		json_t *one = f->flags & HIDE ? NULL : field_schema(f);
+
+		if (!one)
+			continue;
+		json_put_str(one, "description", f->text);
+		json_object_set_new(json_object_get(schema, "properties"), f->name, one);
+	}
+	return schema;
+}
+
+json_t *record_schema(const char *name)
+{
+	static const struct record_type *const types[] = {
+#define RECORD(rec, table, index, doc) &rec_##rec##_type,
+#define FIELD(rec, tag, type, name, flags, doc)
+#define END(rec)
+#include "store/record.def"
+#undef RECORD
+#undef FIELD
+#undef END
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (str_eq(types[i]->name, name))
+			return type_schema(types[i]);
+	return NULL;
 }

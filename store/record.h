@@ -35,15 +35,27 @@
 #undef FIELD
 #undef END
 
+/* The number of each field in its record: REC_cert_name, ...; REC_cert_fields: how many there are. */
+#define RECORD(rec, table, index, doc) enum {
+#define FIELD(rec, tag, type, name, flags, doc) REC_##rec##_##name,
+#define END(rec) REC_##rec##_fields };
+#include "store/record.def"
+#undef RECORD
+#undef FIELD
+#undef END
+
 struct record_type;	/* the rows of record.def, for the generic functions below */
 
 int record_get(struct txn *, const struct record_type *, void *rec, const char *id, struct err *);
 int record_by_index(struct txn *, const struct record_type *, void *rec, struct slice index_key, struct err *);
 int record_put(struct txn *, const struct record_type *, void *rec, struct err *);
 int record_delete(struct txn *, const struct record_type *, const char *id, struct err *);
+size_t record_size(const struct record_type *);		/* bytes of its struct */
 void record_release(const struct record_type *, void *rec);	/* frees what it owns and zeroes it */
 /* All but HIDE fields; times as RFC 3339, problems as objects, empty texts and times as null. */
 json_t *record_json(const struct record_type *, const void *rec);
+/* What that JSON looks like, as a JSON Schema; NULL: there is no record of that name. */
+json_t *record_schema(const char *name);
 /* The bytes as stored, and back. */
 void record_encode(const struct record_type *, const void *rec, struct buf *);
 int record_decode(const struct record_type *, void *rec, struct slice, struct err *);
@@ -69,7 +81,11 @@ int record_decode(const struct record_type *, void *rec, struct slice, struct er
 
 int rec_account_by_name(struct txn *, struct rec_account *, const char *name, struct err *);
 int rec_key_by_name(struct txn *, struct rec_key *, const char *name, struct err *);
+int rec_channel_by_name(struct txn *, struct rec_channel *, const char *name, struct err *);
 int rec_cert_by_name(struct txn *, struct rec_cert *, const char *name, bool staging, struct err *);
+int rec_user_by_name(struct txn *, struct rec_user *, const char *name, struct err *);
+int rec_token_by_name(struct txn *, struct rec_token *, const char *name, struct err *);
+int rec_plan_by_name(struct txn *, struct rec_plan *, const char *name, struct err *);
 
 /* Replaces an owned string by a copy (NULL clears). */
 void record_set(char **field, const char *value);
@@ -85,5 +101,15 @@ char *record_child_id(const char *parent, int64_t number);
 typedef int record_each_fn(void *arg, void *rec, struct err *);
 int record_each(struct txn *, const struct record_type *, const char *prefix, bool backwards, record_each_fn *fn,
 		void *arg, struct err *);
+
+/*
+ * The same over all of a table, without copies: 100,000 records in some 20 ms.  In rec there are numbers and flags only;
+ * what is text, list or blob is value[REC_x_y], as it is stored and until fn returns (in a read: until that ends).
+ * Of types that have ROW fields, only those are there: they are stored a second time, beside each other.
+ */
+typedef int record_skim_fn(void *arg, const void *rec, const struct slice *value, struct err *);
+int record_skim(struct txn *, const struct record_type *, record_skim_fn *, void *arg, struct err *);
+/* Takes the first text off a list as it is stored; false: it is at its end. */
+bool record_next_text(struct slice *list, struct slice *text);
 
 #endif

@@ -8,10 +8,11 @@ enum cert_status {
 #define STATUS(status, sentence, next) STATUS_##status,
 #include "store/status.def"
 #undef STATUS
+	STATUSES
 };
-enum cert_status cert_status(const struct rec_cert *, int64_t now);	/* by its record alone */
-/* Looking also at who fetched it: active ones may be undelivered.  This is what people are shown. */
-enum cert_status cert_status_in(struct txn *, const struct rec_cert *, int64_t now);
+enum cert_status cert_status(const struct rec_cert *, int64_t now);	/* by its numbers and flags alone: see record_skim() */
+/* 0: what somebody should look at first. */
+int cert_status_urgency(enum cert_status);
 /* The sentence with what only this certificate knows: until when it is valid.  Owned. */
 char *cert_status_text(const struct rec_cert *, enum cert_status);
 const char *cert_status_word(enum cert_status);

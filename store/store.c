@@ -40,6 +40,7 @@ struct store {
 
 	pthread_mutex_t writer;		/* held by the write transaction from begin to end */
 	bool map_full;			/* the writer's: the map must grow before the next write */
+	_Atomic uint64_t changes[TABLES];
 	atomic_bool broken;		/* LMDB refuses everything until it is opened anew */
 	struct gate gate;		/* the map is replaced only while no transaction is inside */
 };
@@ -48,6 +49,7 @@ struct txn {
 	struct store *store;
 	MDB_txn *mdb;
 	bool write, dirty;
+	bool touched[TABLES];
 	struct guest guest;
 };
 
@@ -324,6 +326,8 @@ int txn_commit(struct txn *t, struct err *e)
 
 	if (rc)
 		note_failure(t, rc);
+	for (size_t i = 0; i < TABLES; i++)
+		s->changes[i] += t->touched[i];
 	end(t);
 	if (rc)
 		return fail(s, e, write ? "writing" : "reading", rc);
@@ -406,7 +410,7 @@ int txn_put(struct txn *t, enum table table, struct slice key, struct slice valu
 		note_failure(t, rc);
 		return fail(t->store, e, "writing", rc);
 	}
-	t->dirty = true;
+	t->dirty = t->touched[table] = true;
 	return 0;
 }
 
@@ -426,8 +430,13 @@ int txn_delete(struct txn *t, enum table table, struct slice key, struct err *e)
 		note_failure(t, rc);
 		return fail(t->store, e, "writing", rc);
 	}
-	t->dirty = true;
+	t->dirty = t->touched[table] = true;
 	return 0;
+}
+
+uint64_t store_changes(const struct store *s, enum table table)
+{
+	return s->changes[table];
 }
 
 size_t txn_count(struct txn *t, enum table table)

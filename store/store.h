@@ -50,6 +50,12 @@ void txn_abort(struct txn *);				/* NULL is fine */
 #define _cleanup_txn_ _cleanup_(cleanup_txn)
 void cleanup_txn(struct txn **);
 
+/*
+ * How many transactions of this process have changed the table.  Read before a transaction begins, it tells later
+ * whether what was read in it still holds.
+ */
+uint64_t store_changes(const struct store *, enum table);
+
 int txn_get(struct txn *, enum table, struct slice key, struct slice *value, struct err *);	/* 1 found, 0 not, -1 */
 int txn_put(struct txn *, enum table, struct slice key, struct slice value, struct err *);	/* keys: 1 to 511 bytes */
 int txn_delete(struct txn *, enum table, struct slice key, struct err *);			/* absent is fine */

@@ -30,9 +30,12 @@ int version_in_force(struct txn *t, struct rec_cert *cert, struct err *e)
 {
 	int64_t wait = cert->imported ? 0 : FIRST_ASKED + (int64_t)random_below(FIRST_ASKED);
 
+	record_set(&cert->deploy, NULL);
+	record_set(&cert->live, NULL);
 	if (cert->revoke_when_replaced && cert->revoke_when_replaced != cert->current && revoke_replaced(t, cert, e) < 0)
 		return -1;
-	if (agenda_set(t, AGENDA_live, cert->id, clock_now() + FIRST_LOOKED, e) < 0)
+	if (agenda_set(t, AGENDA_live, cert->id, clock_now() + FIRST_LOOKED, e) < 0 ||
+	    agenda_set(t, AGENDA_expiry, cert->id, clock_now(), e) < 0)
 		return -1;
 	return agenda_set(t, AGENDA_revocation, cert->id, clock_now() + wait, e);
 }

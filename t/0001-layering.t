@@ -29,19 +29,21 @@ CONFINED = {
     "curl/*":         "base/fetch.c",
     "yaml.h":         "daemon/config.c",
     "event2/http*.h": "webui/webui.c daemon/serve.c",
-    "mbedtls/*":      "base/digest.c pki/* keeper/* daemon/tls.c daemon/handshake.c",
-    "psa/*":          "base/digest.c pki/* keeper/* daemon/tls.c daemon/handshake.c",
+    "mbedtls/*":      "base/digest.c pki/* keeper/* daemon/tls.c daemon/tunnel_tls.c daemon/handshake.c",
+    "psa/*":          "base/digest.c pki/* keeper/* daemon/tls.c daemon/tunnel_tls.c daemon/handshake.c",
     "seccomp.h":      "keeper/*",
     "crypt.h":        "keeper/*",
     "*oath.h":        "keeper/*",
+    "qrencode.h":     "webui/qr.c",
     "libesmtp.h":     "daemon/mail.c",
+    "auth-client.h":  "daemon/mail.c",
     "ares.h":         "daemon/dns_query.c",
     "libpsl.h":       "daemon/txt.c store/ledger.c",
     "microhttpd.h":   "",
     "openssl/*":      "",
 }
 
-PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl"
+PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

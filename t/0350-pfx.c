@@ -177,7 +177,8 @@ static void test_keytool(void **state)
 		const char *kind, *password;
 		int count;
 		bool legacy;
-	} files[] = { { "rsa", "s3cr3t", 5, false }, { "ec", "a longer passphrase", 1, false }, { "ec", "s3cr3t", 3, true } };
+	} files[] = { { "rsa", "s3cr3t", 5, false }, { "ec", "a longer passphrase", 1, false }, { "ec", "s3cr3t", 3, true },
+		      { "rsa", "s3cr3t", 1, true },  { "ec", "s3cr3t", 4, false },	      { "rsa", "s3cr3t", 2, false } };
 
 	if (!have("keytool")) {
 		print_message("# skipped: keytool is not installed (default-jre-headless)\n");
@@ -201,6 +202,24 @@ static void test_keytool(void **state)
 	}
 }
 
+static void exchange_with_certtool(const char *kind, int n, bool legacy)
+{
+	/* Asked for an empty one on the command line, it wants to be typed at. */
+	const char *password = n % 2 ? "s3cr3t" : "pässwörd €😀";
+	_cleanup_free_ char *info = NULL;
+	int certs = 0;
+
+	write_pfx(kind, n, password, legacy);
+	info = SH_OUT("certtool --p12-info --inder --password '%s' --infile x.pfx", password);
+	for (const char *at = info; (at = strstr(at, "BEGIN CERTIFICATE")); at++)
+		certs++;
+	assert_int_equal(certs, n);
+	assert_has(info, "KEY-----");
+	SH("certtool --to-p12 --load-privkey %s.key --load-certificate %s-chain%d.pem --p12-name shop --password '%s' "
+	   "--pkcs-cipher %s --outder --outfile g.pfx", kind, kind, n, password, legacy ? "3des-pkcs12" : "aes-128");
+	expect_pfx("g.pfx", kind, n, password);
+}
+
 static void test_certtool(void **state)
 {
 	if (!have("certtool")) {
@@ -209,15 +228,8 @@ static void test_certtool(void **state)
 	}
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
 		for (int legacy = 0; legacy < 2; legacy++) {
-			_cleanup_free_ char *info = NULL;
-
-			write_pfx(kinds[k], 3, "s3cr3t", legacy);
-			info = SH_OUT("certtool --p12-info --inder --password s3cr3t --infile x.pfx");
-			assert_has(info, "BEGIN CERTIFICATE");
-			assert_has(info, "KEY-----");
-			SH("certtool --to-p12 --load-privkey %s.key --load-certificate %s-chain3.pem --p12-name shop --password s3cr3t "
-			   "--pkcs-cipher %s --outder --outfile g.pfx", kinds[k], kinds[k], legacy ? "3des-pkcs12" : "aes-128");
-			expect_pfx("g.pfx", kinds[k], 3, "s3cr3t");
+			for (int n = 1; n <= INTERMEDIATES + 1; n++)
+				exchange_with_certtool(kinds[k], n, legacy);
 		}
 }
 

@@ -55,6 +55,32 @@ static void test_pkcs7_from_openssl(void **state)
 	}
 }
 
+/* GnuTLS writes the certificates in an order of its own. */
+static void test_pkcs7_from_certtool(void **state)
+{
+	if (!have("certtool")) {
+		print_message("# skipped: certtool is not installed (gnutls-bin)\n");
+		return;
+	}
+	for (int n = 1; n <= INTERMEDIATES + 1; n++) {
+		_cleanup_free_ char *file = xasprintf("ec-chain%d.pem", n);
+		_cleanup_chain_ struct chain chain = chain_read(file), got = { 0 };
+		_cleanup_buf_ struct buf der = BUF_INIT;
+		struct err e = { 0 };
+
+		SH("certtool --p7-generate --load-certificate %s --outder --outfile g.p7b", file);
+		der = file_read("g.p7b");
+		if (pkcs7_read(slice_buf(&der), &got, &e))
+			fail_msg("%d certificates: %s", n, e.message);
+		assert_int_equal(got.count, n);
+		for (int i = 0, found = 0; i < n; i++, found = 0) {
+			for (int j = 0; j < n; j++)
+				found |= str_eq(chain.cert[i].fingerprint, got.cert[j].fingerprint);
+			assert_true(found);
+		}
+	}
+}
+
 static void test_pkcs7_refusals(void **state)
 {
 	_cleanup_chain_ struct chain got = { 0 };
@@ -86,6 +112,10 @@ static void test_zip(void **state)
 	file_write("x.zip", &archive);
 	SH("python3 -c 'import zipfile; z = zipfile.ZipFile(\"x.zip\"); assert z.testzip() is None; "
 	   "assert z.read(\"private.key\") == b\"two\\n\"; assert z.namelist() == [\"certificate.crt\", \"private.key\", \"empty\"]'");
+	if (have("7z"))
+		SH("7z t x.zip && rm -rf 7 && 7z x -o7 x.zip && cat 7/certificate.crt 7/private.key | tr -d '\\n' | grep -qx onetwo && test -f 7/empty");
+	else
+		print_message("# skipped: 7z is not installed (p7zip-full)\n");
 	if (!have("unzip")) {
 		print_message("# skipped: unzip is not installed\n");
 		return;
@@ -100,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pkcs7_for_openssl),
 		cmocka_unit_test(test_pkcs7_from_openssl),
+		cmocka_unit_test(test_pkcs7_from_certtool),
 		cmocka_unit_test(test_pkcs7_refusals),
 		cmocka_unit_test(test_zip),
 	};

@@ -161,7 +161,7 @@ static void test_names(void **state)
 {
 	expect("sevrer: {}\n", "F:1: sevrer: there is no such group; did you mean server?\n");
 	expect("lgo: {}\n", "F:1: lgo: there is no such group; did you mean log?\n");
-	expect("mail: {}\n", "F:1: mail: there is no such group; certera.yaml(5) lists them\n");
+	expect("tax: {}\n", "F:1: tax: there is no such group; certera.yaml(5) lists them\n");
 	expect("threads: 3\n",
 	       "F:1: threads: belongs in the group server, as `threads:` indented below `server:`\n");
 	expect("server.threads: 3\n",

@@ -51,71 +51,60 @@ static void test_cases(void **state)
 /* Three days after the issue of a version that nobody has fetched, or a third of a short life. */
 static void test_delivery(void **state)
 {
-	struct store *s = open_test_store();
-	struct txn *t = write_txn(s);
-	struct rec_cert cert = { .id = (char *)"c", .current = 2, .not_before = NOW, .not_after = NOW + 90 * DAY,
-				 .renew_at = NOW + 60 * DAY };
-	struct rec_version version = { .id = record_child_id("c", 2), .issued = NOW };
-	struct rec_consumer consumer = { .id = (char *)"c/2", .version = 1 };
+	struct rec_cert cert = { .current = 2, .not_before = NOW, .not_after = NOW + 90 * DAY, .renew_at = NOW + 60 * DAY,
+				 .issued = NOW };
 
-	OK(rec_version_put(t, &version, &e));
-	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY - 1), STATUS_active);
-	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_undelivered);
+	assert_int_equal(cert_status(&cert, NOW + 3 * DAY - 1), STATUS_active);
+	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_undelivered);
 	cert.site = true;	/* we serve it ourselves */
-	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_active);
+	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_active);
 	cert.site = false;
-	OK(rec_consumer_put(t, &consumer, &e));
-	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_undelivered);	/* an older version only */
-	record_set(&version.deploy, "done");	/* the deploy hook has delivered it */
-	OK(rec_version_put(t, &version, &e));
-	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_active);
-	record_set(&version.deploy, "failed");
-	OK(rec_version_put(t, &version, &e));
-	assert_int_equal(cert_status_in(t, &cert, NOW), STATUS_undelivered);
-	record_set(&version.deploy, "open");
-	OK(rec_version_put(t, &version, &e));
-	assert_int_equal(cert_status_in(t, &cert, NOW), STATUS_active);
-	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_undelivered);
-	consumer.version = 2;
-	OK(rec_consumer_put(t, &consumer, &e));
-	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_active);
+	cert.fetched = 1;
+	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_undelivered);	/* an older version only */
+	cert.fetched = 2;
+	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_active);
+	cert.fetched = 1;
+	cert.deploy = (char *)"done";	/* the deploy hook has delivered it */
+	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_active);
+	cert.deploy = (char *)"failed";
+	assert_int_equal(cert_status(&cert, NOW), STATUS_undelivered);
+	cert.deploy = (char *)"open";
+	assert_int_equal(cert_status(&cert, NOW), STATUS_active);
+	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_undelivered);
 	cert.failures = 1;
-	assert_int_equal(cert_status_in(t, &cert, NOW + 3 * DAY), STATUS_failed);
-	rec_version_release(&version);
-	txn_abort(t);
-	store_close(s);
+	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_failed);
+}
+
+static void test_urgency(void **state)
+{
+	bool taken[STATUSES] = { false };
+
+	for (int status = 0; status < STATUSES; status++) {
+		int urgency = cert_status_urgency((enum cert_status)status);
+
+		assert_in_range(urgency, 0, STATUSES - 1);
+		assert_false(taken[urgency]);
+		taken[urgency] = true;
+	}
+	assert_int_equal(cert_status_urgency(STATUS_expired), 0);
 }
 
 /* What servers show counts more than what was fetched. */
 static void test_live(void **state)
 {
-	struct store *s = open_test_store();
-	struct txn *t = write_txn(s);
-	struct rec_cert cert = { .id = (char *)"c", .current = 2, .not_before = NOW, .not_after = NOW + 90 * DAY,
-				 .renew_at = NOW + 60 * DAY };
-	struct rec_version version = { .id = record_child_id("c", 2), .issued = NOW };
-	struct rec_consumer consumer = { .id = (char *)"c/1", .version = 2 };
-	struct rec_live live = { .id = (char *)"c", .version = 2, .state = (char *)"live" };
+	struct rec_cert cert = { .current = 2, .not_before = NOW, .not_after = NOW + 90 * DAY, .renew_at = NOW + 60 * DAY,
+				 .issued = NOW };
 
-	OK(rec_version_put(t, &version, &e));
-	OK(rec_live_put(t, &live, &e));
-	assert_int_equal(cert_status_in(t, &cert, NOW + 9 * DAY), STATUS_active);	/* seen, never fetched */
-	live.state = (char *)"not-live";
-	OK(rec_live_put(t, &live, &e));
-	assert_int_equal(cert_status_in(t, &cert, NOW + 9 * DAY), STATUS_undelivered);	/* neither */
-	OK(rec_consumer_put(t, &consumer, &e));
-	assert_int_equal(cert_status_in(t, &cert, NOW + DAY), STATUS_active);		/* fetched, and there is time */
-	live.late = true;
-	OK(rec_live_put(t, &live, &e));
-	assert_int_equal(cert_status_in(t, &cert, NOW + DAY), STATUS_undelivered);	/* fetched, but not live */
-	cert.no_live = true;
-	assert_int_equal(cert_status_in(t, &cert, NOW + 9 * DAY), STATUS_active);	/* and nobody shall look */
-	cert.no_live = false;
-	cert.current = 3;
-	assert_int_equal(cert_status_in(t, &cert, NOW + DAY), STATUS_active);		/* what was seen was another version */
-	free(version.id);
-	txn_abort(t);
-	store_close(s);
+	cert.live = (char *)"live";
+	assert_int_equal(cert_status(&cert, NOW + 9 * DAY), STATUS_active);		/* seen, never fetched */
+	cert.live = NULL;
+	assert_int_equal(cert_status(&cert, NOW + 9 * DAY), STATUS_undelivered);	/* neither */
+	cert.fetched = 2;
+	assert_int_equal(cert_status(&cert, NOW + 9 * DAY), STATUS_active);
+	cert.live = (char *)"late";
+	assert_int_equal(cert_status(&cert, NOW + DAY), STATUS_undelivered);		/* fetched, but not live */
+	cert.site = true;
+	assert_int_equal(cert_status(&cert, NOW + DAY), STATUS_undelivered);		/* and be it our own */
 }
 
 static void test_sentences(void **state)
@@ -145,8 +134,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
-		cmocka_unit_test_setup_teardown(test_delivery, make_test_dir, remove_test_dir),
-		cmocka_unit_test_setup_teardown(test_live, make_test_dir, remove_test_dir),
+		cmocka_unit_test(test_delivery),
+		cmocka_unit_test(test_live),
+		cmocka_unit_test(test_urgency),
 		cmocka_unit_test(test_sentences),
 		cmocka_unit_test(test_words),
 	};

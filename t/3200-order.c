@@ -287,7 +287,7 @@ static void a_gateway_in_trouble_for_good(void **state)
 	ca_fault((struct fault){
 		.on = "POST /orders", .times = 1000, .status = 502, .body = "<html>Bad gateway</html>" });
 	order_now(two);
-	assert_failed(ERR_PROTOCOL, "", "https://ca.example/orders answered 502 and no problem document");
+	assert_failed(ERR_NETWORK, "", "https://ca.example/orders answered 502 and no problem document");
 	assert_true(world_ms > 20000);
 }
 

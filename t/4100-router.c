@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "webui/call.h"
 #include "webui/gate.h"
 
 static const struct route rows[] = {
@@ -45,6 +46,7 @@ static void test_every_row_is_found(void **state)
 		assert_non_null(m.route);
 		assert_string_equal(m.route->path, rows[i].path);
 		assert_ptr_equal(m.route->page, rows[i].page);
+		assert_ptr_equal(call_of(m.route)->page, rows[i].page);
 		match_release(&m);
 	}
 }
@@ -70,7 +72,6 @@ static void test_no_such_path(void **state)
 {
 	static const char *const paths[] = {
 		"",
-		"/",
 		"/api",
 		"/api/",
 		"/api/certificate",
@@ -106,7 +107,7 @@ static void test_other_methods(void **state)
 	router_find(&m, METHOD_OTHER, "/api/v1/keys/a");
 	assert_null(m.route);
 	methods = router_methods(m.path);
-	assert_string_equal(methods, "GET, HEAD, DELETE");
+	assert_string_equal(methods, "GET, HEAD, POST, DELETE");
 	match_release(&m);
 }
 
@@ -219,6 +220,68 @@ static void test_roles(void **state)
 	}
 }
 
+/* Who may what is a matter of the role, but only from where the role may come. */
+static void test_signed_in(void **state)
+{
+	static const struct {
+		enum webui_face face;
+		const char *peer;
+		bool bearer, admitted;
+	} cases[] = {
+		{ FACE_HTTPS, "192.0.2.1", false, true },
+		{ FACE_HTTPS, "192.0.2.1", true, true },
+		{ FACE_HTTPS, "198.51.100.7", false, false },
+		{ FACE_HTTPS, "198.51.100.7", true, true },
+		{ FACE_HTTPS, "203.0.113.5", true, false },
+		{ FACE_HTTP, "192.0.2.1", true, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct visitor v = visit(cases[i].face, cases[i].peer, NULL);
+
+		v.bearer = cases[i].bearer;
+		assert_int_equal(gate_lets_in(&v, ROLE_GUEST, &settings), cases[i].admitted);
+		for (enum role has = ROLE_VIEWER; has <= ROLE_ADMIN; has++)
+			for (enum role wanted = ROLE_VIEWER; wanted <= ROLE_ADMIN; wanted++) {
+				v.role = has;
+				assert_int_equal(gate_lets_in(&v, wanted, &settings), cases[i].admitted && has >= wanted);
+			}
+		v.role = ROLE_ANYONE;
+		assert_false(gate_lets_in(&v, ROLE_VIEWER, &settings));
+		visitor_release(&v);
+	}
+}
+
+static void test_actions(void **state)
+{
+	static const struct {
+		enum method method;
+		const char *path, *action;
+	} cases[] = {
+		{ METHOD_GET, "/api/v1/certificates/x/export", "read" },
+		{ METHOD_POST, "/api/v1/certificates", "create" },
+		{ METHOD_POST, "/api/v1/certificates/x", "change" },
+		{ METHOD_DELETE, "/api/v1/certificates/x", "delete" },
+		{ METHOD_POST, "/api/v1/certificates/x/issue", "issue" },
+		{ METHOD_POST, "/api/v1/certificates/x/apikeys/1", "apikeys" },
+		{ METHOD_POST, "/api/v1/decode", "create" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct visitor v = { .actions = NULL };
+		struct match m;
+
+		router_find(&m, cases[i].method, cases[i].path);
+		assert_true(gate_allows(&v, m.route));
+		strv_add(&v.actions, "nothing");
+		assert_false(gate_allows(&v, m.route));
+		strv_add(&v.actions, cases[i].action);
+		assert_true(gate_allows(&v, m.route));
+		match_release(&m);
+		visitor_release(&v);
+	}
+}
+
 static void test_control_socket(void **state)
 {
 	struct sockaddr peer = { .sa_family = AF_UNIX };
@@ -248,6 +311,8 @@ int main(void)
 		cmocka_unit_test(test_other_methods),
 		cmocka_unit_test(test_who_asks),
 		cmocka_unit_test(test_roles),
+		cmocka_unit_test(test_signed_in),
+		cmocka_unit_test(test_actions),
 		cmocka_unit_test(test_control_socket),
 	};
 

@@ -426,7 +426,7 @@ static void test_gate(void **state)
 	assert_string_equal(buf_str(&stranger.body), buf_str(&nowhere.body));
 	assert_int_equal(script.status, 403);
 	assert_int_equal(admin.status, 404);
-	assert_int_equal(api.status, 403);
+	assert_int_equal(api.status, 401);
 	assert_int_equal(without.status, 401);
 	assert_int_equal(method.status, 405);
 }

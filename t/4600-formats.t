@@ -91,6 +91,11 @@ def bundle_and_zip(t, daemon, key, chain, pem_key):
     t.equal([chain_of(z.read(n).decode()) for n in ("certificate.crt", "ca_bundle.crt", "fullchain.pem")],
         [chain[:1], chain[1:], chain], "leaf, intermediates, chain")
     t.equal(public_key_of_key(z.read("private.key").decode()), public_key_of_key(pem_key), "and the key")
+    if shutil.which("7z"):
+        tested = run_command("7z", "t", t.write("7.zip", archive.body))
+        t.ok(tested.returncode == 0 and b"Everything is Ok" in tested.stdout, "7z finds no fault", tested.stdout)
+    else:
+        t.skip("7z finds no fault", "7z is not installed (p7zip-full)")
     if shutil.which("unzip"):
         tested = run_command("unzip", "-t", t.write("x.zip", archive.body))
         t.ok(tested.returncode == 0, "unzip finds no fault", tested.stdout)

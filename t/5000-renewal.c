@@ -139,6 +139,50 @@ static void patience_has_an_end(void **state)
 	assert_int_equal(renewal_patience(now - 8 * DAY, now), 0);
 }
 
+static void the_window_is_the_cas_within_reason(void **state)
+{
+	const int64_t now = 1800000000;
+	struct rec_cert cert = { .current = 1, .not_before = now, .not_after = now + 100 * DAY, .renew_at = now + 66 * DAY };
+
+	assert_true(renewal_choose(&cert, now + 50 * DAY, now + 51 * DAY, 7));
+	assert_int_equal(cert.renew_at, now + 50 * DAY + 7);
+	assert_false(renewal_choose(&cert, now + 50 * DAY, now + 51 * DAY, 8));	/* it stays, and so does the choice */
+	assert_true(renewal_choose(&cert, now + 1000 * DAY, now + 1001 * DAY, 0));
+	assert_true(cert.renew_at > now + 83 * DAY && cert.renew_at < now + 84 * DAY);	/* a sixth is left */
+	for (uint64_t dice = 0; dice < 1000; dice++) {	/* a window of all its life */
+		assert_true(renewal_choose(&cert, now - 1, now + 100 * DAY, dice * 7919 * 7919));
+		assert_true(cert.renew_at <= now + 84 * DAY);
+		cert.renew_at = 0;
+	}
+}
+
+/* Renewed as the CA wants, again and again. */
+static int64_t renew(struct rec_cert *cert, int64_t now)
+{
+	renewal_succeeded(cert, now);
+	cert->not_before = now;
+	cert->not_after = now + 90 * DAY;
+	cert->ari_start = cert->ari_end = 0;
+	assert_true(renewal_choose(cert, 1, 2, 0));
+	return MAX(cert->renew_at - now, 0);
+}
+
+static void a_ca_in_a_hurry_is_obeyed_ever_more_slowly(void **state)
+{
+	static const int64_t waits[] = { 0, 0, 600, 6000, DAY, DAY };
+	struct rec_cert cert = { .current = 1 };
+	int64_t now = 1800000000;
+
+	for (size_t i = 0; i < ARRAY_SIZE(waits) - 1; i++) {
+		int64_t wait = renew(&cert, now);
+
+		assert_int_equal(wait, waits[i]);
+		now += wait + 5;
+	}
+	now += 30 * DAY;	/* this one lasted */
+	assert_int_equal(renew(&cert, now), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +195,8 @@ int main(void)
 		cmocka_unit_test(shared_trouble_is_told_from_own),
 		cmocka_unit_test(the_fallback_has_its_turn),
 		cmocka_unit_test(patience_has_an_end),
+		cmocka_unit_test(the_window_is_the_cas_within_reason),
+		cmocka_unit_test(a_ca_in_a_hurry_is_obeyed_ever_more_slowly),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -42,7 +42,7 @@ def main(t):
         daemon.add_cert(name, f"{name}.example", wait=False, no_issue=True)
     for name in names:
         daemon.ctl("cert", "issue", name)
-    memory = memory_of(daemon)
+    memory, start = memory_of(daemon), time.monotonic()
 
     other = Pebble(t, site.nginx.port, names=site.pebble.names, name="other")
     daemon.wait_until("the CA refuses one", lambda: limit.refused, 60)
@@ -59,27 +59,30 @@ def main(t):
     t.equal((used["most"], used["learned"]), (LIMIT, True), "the limit is learned, and account show has it")
     t.contains(daemon.run_ctl("account", "show", "ca").stdout.decode(), "new orders of an account", "also for people")
 
-    slowest = answers_meanwhile(daemon, lambda: all(
+    slowest, answers = answers_meanwhile(daemon, lambda: all(
         c["current"] for n, c in daemon.certs().items()), 60 + HERD / LIMIT * WINDOW * 3)
     t.ok(True, "all are issued in the end")
     t.equal(len(limit.refused), 1, "one request was refused: the one that taught the limit")
     t.equal(len(limit.taken), HERD, "and each certificate took one order")
     t.ok(slowest < 0.5 * PATIENCE, "challenge answers were quick all the time", f"{slowest:.3f} s")
-    t.ok(sanitized(daemon) or memory_of(daemon) < memory + 64 * 1024, "memory is bounded", f"{memory} -> {memory_of(daemon)} kB")
+    peak = memory_of(daemon, "VmHWM")
+    t.ok(sanitized(daemon) or peak < memory + 64 * 1024, "memory is bounded", f"{memory} -> {peak} kB")
     t.equal([c["name"] for c in daemon.certs().values() if c["waits_for"] or c["failures"]], [],
         "none waits or has failed any more")
+    t.note(f"{HERD} certificates, {LIMIT} new orders in {WINDOW} s: {time.monotonic() - start:.0f} s; {len(limit.refused)} "
+        f"refused; memory {memory} kB before, {peak} kB at most; slowest of {answers} challenge answers {slowest * 1000:.0f} ms")
 
 
 def answers_meanwhile(daemon, done, seconds):
-    """Asks for an unknown challenge until done(); the slowest answer in seconds."""
-    slowest, ended = 0, []
+    """Asks for an unknown challenge until done(); the slowest answer in seconds, and how many there were."""
+    slowest, count, ended = 0, 0, []
 
     def ask():
-        nonlocal slowest
+        nonlocal slowest, count
         while not ended:
             began = time.monotonic()
             daemon.http("/.well-known/acme-challenge/unknown")
-            slowest = max(slowest, time.monotonic() - began)
+            slowest, count = max(slowest, time.monotonic() - began), count + 1
             time.sleep(0.05)
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
@@ -88,12 +91,13 @@ def answers_meanwhile(daemon, done, seconds):
     finally:
         ended.append(True)
         thread.join()
-    return slowest
+    return slowest, count
 
 
-def memory_of(daemon):
+def memory_of(daemon, what="VmRSS"):
+    """kB; VmHWM: the most it ever was."""
     with open(f"/proc/{daemon.pid}/status") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+        return next(int(line.split()[1]) for line in f if line.startswith(what))
 
 
 def sanitized(daemon):

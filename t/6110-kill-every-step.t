@@ -1,47 +1,208 @@
 #!/usr/bin/env python3
-"""kill -9 just before and just after every request of an order; each time the order is taken up where it stood."""
-import signal
+"""kill -9 at every step of an order; each time it is taken up where it stood.
+
+Two ways, which together see every moment that can make a difference:
+  - at every request of an order: right before the CA hears of it, and right after its answer is sent;
+  - at every save: right before it (what was answered since the last one is not known any more), and right after it.
+The steps are those of acme/order.def: at the end each must have been one at which an order was taken up.
+
+Each time: the order ends well, the CA made one (two only if the kill fell between sending newOrder and saving the
+order's URL), the key in force is the one in the certificate, also before the order has ended.
+"""
+import http.server
+import os
+import re
+import struct
 import sys
+import threading
+import time
 sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
 
-# In the order in which they happen; each is killed before the CA hears of it, and after, before we hear its answer.
-REQUESTS = ["neworder", "authz", "challenge", "finalize", "order", "certificate"]
+with open(os.path.join(TOP, "acme", "order.def")) as table:
+    STEPS = re.findall(r"^STEP\((\w+),", table.read(), re.M)
+# What each step asks the CA for; None: nothing.
+REQUESTS = {"neworder": "neworder", "authz": "authz", "publish": None, "answer": "challenge", "validate": "authz",
+    "csr": None, "finalize": "finalize", "issue": "order", "download": "certificate"}
+BEFORE, AFTER = 0, 1
+
+
+class Frontend:
+    """A patient proxy: while our daemon is down it waits, because a CA that asks just then is not our subject."""
+
+    def __init__(self):
+        self.port, self.daemon = free_port(), None
+        frontend = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                answer = until("the daemon answers", self.ask, 15)
+                self.send_response(answer.status)
+                self.end_headers()
+                self.wfile.write(answer.body)
+
+            def ask(self):
+                try:
+                    return frontend.daemon.http(self.path)
+                except OSError:
+                    return None
+
+            def log_message(self, *ignored):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+class Victim:
+    """A daemon with a CA, and one certificate after another for it to be killed over."""
+
+    def __init__(self, t, number, library):
+        self.plan = t.write(f"plan{number}", struct.pack("qqq", 0, 0, 0))
+        frontend = Frontend()
+        self.daemon = frontend.daemon = Certerad(t, name=f"certerad{number}",
+            env={"LD_PRELOAD": library, "KILL_AT_SAVE": self.plan} if library else {})
+        self.recorder = Recorder(Pebble(t, frontend.port, name=f"pebble{number}"))
+        self.daemon.add_account(self.recorder)
+        self.steps = set()
+
+    def arm(self, at, side):
+        with open(self.plan, "r+b") as f:
+            f.write(struct.pack("qqq", 0, at, side))
+
+    def saves(self):
+        with open(self.plan, "rb") as f:
+            return struct.unpack("qqq", f.read())[0]
+
+    def orders(self, name):
+        return self.recorder.orders().count([f"{name}.example"])
+
+    def ready(self, name):
+        """A certificate that is issued already: what is killed is its renewal, with a new key."""
+        self.keys = self.daemon.add_cert(name, f"{name}.example")
+        self.first = self.orders(name)
+        self.recorder.before = self.recorder.after = lambda seen: None
+
+    def renew(self, name):
+        self.heard = self.daemon.run_ctl("cert", "issue", name).returncode == 0
+
+    def died(self):
+        until("it is killed", lambda: not self.daemon.running(), 30)
+        self.recorder.before = self.recorder.after = lambda seen: None
+        self.arm(0, 0)
+
+    def recover(self, t, name, sentence):
+        daemon, sent = self.daemon, self.orders(name) - self.first
+        mark = len(daemon.log())
+        daemon.begin()
+        t.ok(self.key_fits(name), f"{sentence}: key and certificate fit at once")
+        if not self.heard:  # whoever asked was told that it is not known whether it was heard
+            self.renew(name)
+        shown = daemon.wait_for_cert(name, lambda c: (c["current"] == 2 and not c["open_order"]) or c["failures"], "it ends", 30)
+        t.equal((shown["status"], shown["failures"]), ("active", 0), f"{sentence}: issued after the restart")
+        step = re.search(rb"taking up its order at: (.*)\n", daemon.log()[mark:])
+        step = step.group(1).decode() if step else ""
+        self.steps.add(step)
+        unknown = sent and step in ("", "the beginning", "neworder")
+        t.ok(self.orders(name) - self.first <= (2 if unknown else 1), f"{sentence}: no order too many",
+            f"{self.orders(name) - self.first}, taken up at \"{step}\"")
+        t.ok(self.key_fits(name), f"{sentence}: the new key is the new certificate's")
+
+    def key_fits(self, name):
+        """Asked for twice: a new version may come into force between the one and the other."""
+        return self._key_fits(name) or self._key_fits(name)
+
+    def _key_fits(self, name):
+        chain = self.daemon.download("certificate", name, self.keys["api_keys"][0])
+        key = self.daemon.download("key", name, self.keys["key_api_keys"][0])
+        return chain.status == key.status == 200 and public_key_of_key(key.text) == Certificate(chain.text).public_key
+
+
+def at_request(t, victim, step, kind, nth, side):
+    name = f"{step}-{side}"
+    victim.ready(name)
+    seen_so_far = []
+
+    def trap(seen):
+        if seen.kind == kind:
+            seen_so_far.append(seen)
+        if len(seen_so_far) >= nth:
+            victim.daemon.kill()
+            raise Drop
+    setattr(victim.recorder, side, trap)
+    victim.renew(name)
+    victim.died()
+    victim.recover(t, name, f"killed {side} the request of {step}")
+
+
+def at_save(t, victim, number, side):
+    name = f"save-{number}-{side}"
+    victim.ready(name)
+    victim.arm(number, side)
+    victim.renew(name)
+    victim.died()
+    victim.recover(t, name, f"killed {'after' if side else 'before'} save {number}")
+
+
+def requests():
+    """(step, kind, how many of this kind came before it and this one, side)"""
+    for step in STEPS:
+        if REQUESTS[step]:
+            nth = sum(REQUESTS[s] == REQUESTS[step] for s in STEPS[:STEPS.index(step) + 1])
+            yield from ((step, REQUESTS[step], nth, side) for side in ("before", "after"))
+
+
+def count_saves(victim):
+    victim.ready("count")
+    victim.arm(0, 0)
+    victim.renew("count")
+    victim.daemon.wait_for_cert("count", lambda c: c["current"] == 2)
+    return victim.saves()
+
+
+def build(t):
+    """The library that kills; None under a sanitizer, which must be loaded first."""
+    with open(os.path.join(BUILD, "certerad"), "rb") as f:
+        if b"__asan_init" in f.read():
+            return None
+    library = t.path("kill-at-save.so")
+    done = run_command(os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-o", library,
+        os.path.join(TOP, "t", "lib", "kill-at-save.c"), "-ldl")
+    t.equal((done.returncode, done.stderr), (0, b""), "it can be killed at a save")
+    return library
 
 
 def main(t):
-    site = Site(t, record=True)
-    for kind in REQUESTS:
-        for side in ("before", "after"):
-            one(t, site, kind, side)
+    t.equal(sorted(REQUESTS), sorted(STEPS), "the test knows every step of order.def")
+    library = build(t)
+    victims = [Victim(t, i, library) for i in range(3)]
+    jobs = [(at_request, *args) for args in requests()]
+    saves = count_saves(victims[0]) if library else 0
+    t.ok(saves > len(STEPS) or not library, f"{saves} saves in all")
+    jobs += [(at_save, number, side) for number in range(1, saves + 1) for side in (BEFORE, AFTER)]
 
+    errors = []
 
-def one(t, site, kind, side):
-    daemon, recorder = site.daemon, site.recorder
-    name = f"{kind}-{side}"
-    killed = []
-
-    def trap(seen):
-        if seen.kind == kind and not killed:
-            killed.append(seen)
-            daemon.kill()
-        if killed:
-            raise Drop
-    setattr(recorder, side, trap)
-    site.nginx.signal(signal.SIGSTOP)  # whatever the CA wants to see it gets when we are back
-    daemon.add_cert(name, f"{name}.example", wait=False)
-    if kind not in ("neworder", "authz", "challenge"):
-        site.nginx.signal(signal.SIGCONT)
-    until(f"it is killed {side} {kind}", lambda: killed and not daemon.running(), 30)
-    recorder.before = recorder.after = lambda seen: None
-
-    daemon.begin()
-    site.nginx.signal(signal.SIGCONT)
-    shown = daemon.wait_for_cert(name, lambda c: c["status"] in ("active", "failed"), "its order ends", 30)
-    t.equal((shown["status"], shown["failures"]), ("active", 0), f"killed {side} {kind}: issued after the restart")
-    orders = [o for o in recorder.orders() if o == [f"{name}.example"]]
-    # Killed between the CA's making an order and our hearing of it, nobody can know its URL.
-    t.equal(len(orders), 2 if name == "neworder-after" else 1, f"killed {side} {kind}: no order too many")
+    def work(victim):
+        try:
+            while jobs and not errors:
+                job, *args = jobs.pop()
+                job(t, victim, *args)
+        except Exception as e:
+            errors.append(e)
+    threads = [threading.Thread(target=work, args=(v,)) for v in victims]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    if library:
+        taken_up = set.union(*(v.steps for v in victims))
+        t.equal(sorted(set(STEPS) - taken_up), [], "orders were taken up at every step")
+    else:
+        t.skip("at every save", "a sanitizer must be loaded first")
 
 
 run(main)

@@ -8,7 +8,7 @@
 #include "pki/key.h"
 #include "store/agenda.h"
 #include "store/ledger.h"
-#include "webui/admin.h"
+#include "webui/list.h"
 #include "webui/name.h"
 
 #define DEFAULT_KEY_TYPE "p256"	/* every CA takes it */
@@ -38,9 +38,27 @@ json_t *admin_show_account(struct txn *t, const void *rec)
 	return o;
 }
 
+static bool wanted(const struct list *l, const void *rec, const struct slice *value)
+{
+	return list_is(value[REC_account_state], list_filter(l, "state")) && list_is(value[REC_account_ca], list_filter(l, "ca")) &&
+	       (list_contains(value[REC_account_name], l->search) || list_contains(value[REC_account_directory], l->search));
+}
+
+static int64_t by_creation(const struct list *l, const void *rec)
+{
+	const struct rec_account *account = rec;
+
+	return account->created;
+}
+
 int page_accounts(struct request *r, struct err *e)
 {
-	return admin_list(r, "accounts", &rec_account_type, admin_show_account, e);
+	static const struct list_sort sorts[] = { { "name", NULL }, { "created", by_creation }, { NULL, NULL } };
+	static const struct list_type type = {
+		"accounts", &rec_account_type, REC_account_name, NULL, wanted, sorts, admin_show_account
+	};
+
+	return list_reply(r, &type, 0, e);
 }
 
 int page_account(struct request *r, struct err *e)
@@ -87,10 +105,13 @@ static const struct ca *read_ca_name(const char *name, bool staging, struct err 
 
 	if (!ca) {
 		err_set(e, ERR_INVALID, "the CA \"%.40s\" is not known by name: give the URL of its directory", name);
+		err_field(e, "ca");
 	} else if (staging && !ca->staging) {
 		ca = find_ca(twin);
-		if (!ca)
+		if (!ca) {
 			err_set(e, ERR_INVALID, "the CA \"%.40s\" has no staging that is known here", name);
+			err_field(e, "staging");
+		}
 	}
 	return ca;
 }
@@ -101,7 +122,8 @@ static int read_ca(struct rec_account *account, const json_t *body, struct err *
 	const struct ca *ca = NULL;
 
 	if (!name == !directory)
-		return err_set(e, ERR_INVALID, "give either \"ca\", the short name of a CA, or \"directory\", its URL");
+		return body_at(name ? "directory" : "ca", err_set(e, ERR_INVALID, "give either \"ca\", the short name of a CA, or "
+									       "\"directory\", its URL"), e);
 	if (name) {
 		ca = read_ca_name(name, json_bool(body, "staging", false), e);
 		if (!ca)
@@ -111,7 +133,7 @@ static int read_ca(struct rec_account *account, const json_t *body, struct err *
 	}
 	if (!str_starts(directory, "https://") || strlen(directory) <= strlen("https://") ||
 	    strpbrk(directory, " \t\r\n\"<>\\"))
-		return err_set(e, ERR_INVALID, "the directory \"%.200s\" is not an https URL", directory);
+		return body_at("directory", err_set(e, ERR_INVALID, "the directory \"%.200s\" is not an https URL", directory), e);
 	account->staging = json_bool(body, "staging", ca && ca->staging);
 	record_set(&account->ca, name);
 	record_set(&account->directory, directory);
@@ -130,7 +152,7 @@ int admin_read_contact(char ***contact, const json_t *body, struct err *e)
 		_cleanup_free_ char *url = xasprintf("mailto:%s", mail);
 
 		if (!at || at == mail || !at[1] || strchr(at + 1, '@') || strpbrk(mail, " \t\r\n<>,?&"))
-			return err_set(e, ERR_INVALID, "the contact \"%.100s\" is not an e-mail address", typed);
+			return body_at("contact", err_set(e, ERR_INVALID, "the contact \"%.100s\" is not an e-mail address", typed), e);
 		strv_add(contact, url);
 	}
 	return 0;
@@ -153,16 +175,17 @@ static int read_binding(struct adding *a, const json_t *body, struct err *e)
 	const char *kid = json_str(body, "eab_kid"), *secret = json_str(body, "eab_key"), *alg = json_str(body, "eab_alg");
 
 	if (alg && (!kid || (strcmp(alg, "HS256") && strcmp(alg, "HS384") && strcmp(alg, "HS512"))))
-		return err_set(e, ERR_INVALID, "\"eab_alg\" goes with a binding, and is HS256, HS384 or HS512");
+		return body_at("eab_alg", err_set(e, ERR_INVALID, "\"eab_alg\" goes with a binding, and is HS256, HS384 or HS512"), e);
 	record_set(&a->account.eab_alg, alg);
 	if (!kid != !secret)
-		return err_set(e, ERR_INVALID, "an external account binding needs both \"eab_kid\" and \"eab_key\"");
+		return body_at(kid ? "eab_key" : "eab_kid", err_set(e, ERR_INVALID, "an external account binding needs both \"eab_kid\" and "
+										  "\"eab_key\""), e);
 	if (!kid)
 		return 0;
 	record_set(&a->account.eab_kid, kid);
 	if (!*kid || base64url_decode(&a->eab_secret, secret, strcspn(secret, "=")) < 0 || !a->eab_secret.len)
-		return err_set(e, ERR_INVALID,
-			       "\"eab_key\" is not the base64url text the CA gave, or \"eab_kid\" is empty");
+		return body_at(*kid ? "eab_key" : "eab_kid", err_set(e, ERR_INVALID, "\"eab_key\" is not the base64url text the CA "
+										   "gave, or \"eab_kid\" is empty"), e);
 	return 0;
 }
 
@@ -172,9 +195,9 @@ static int read_key(struct adding *a, const json_t *body, struct err *e)
 	enum key_type type;
 
 	if (pem && word)
-		return err_set(e, ERR_INVALID, "\"key_type\" is for new keys, and \"key_pem\" is one already");
+		return body_at("key_type", err_set(e, ERR_INVALID, "\"key_type\" is for new keys, and \"key_pem\" is one already"), e);
 	if (word && key_type_by_word(word, &type, e) < 0)
-		return -1;
+		return err_field(e, "key_type");
 	a->key_pem = pem ? xstrdup(pem) : NULL;
 	a->key_type = xstrdup(word ? word : DEFAULT_KEY_TYPE);
 	a->key.name = xasprintf("account-%s", a->account.name);
@@ -184,25 +207,10 @@ static int read_key(struct adding *a, const json_t *body, struct err *e)
 
 static int read_all(struct request *r, struct adding *a, struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "name", BODY_TEXT, true },
-		{ "ca", BODY_TEXT, false },
-		{ "directory", BODY_TEXT, false },
-		{ "staging", BODY_FLAG, false },
-		{ "contact", BODY_LIST, false },
-		{ "terms_agreed", BODY_FLAG, false },
-		{ "ca_file", BODY_TEXT, false },
-		{ "eab_kid", BODY_TEXT, false },
-		{ "eab_key", BODY_TEXT, false },
-		{ "eab_alg", BODY_TEXT, false },
-		{ "only_existing", BODY_FLAG, false },
-		{ "key_type", BODY_TEXT, false },
-		{ "key_pem", BODY_TEXT, false },
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	struct rec_account *account = &a->account;
 
-	if (!body || name_check(json_str(body, "name"), e) < 0)
+	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0)
 		return -1;
 	account->id = random_hex(16);
 	record_set(&account->name, json_str(body, "name"));
@@ -211,8 +219,10 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 	account->only_existing = json_bool(body, "only_existing", false);
 	account->created = clock_now();
 	if (account->only_existing && !json_str(body, "key_pem"))
-		return err_set(e, ERR_INVALID, "\"only_existing\" finds the account of a key: give it as \"key_pem\"");
-	if (read_ca(account, body, e) < 0 || admin_read_contact(&account->contact, body, e) < 0 || read_ca_file(account, body, e) < 0 ||
+		return body_at("key_pem", err_set(e, ERR_INVALID, "\"only_existing\" finds the account of a key: give it as "
+								 "\"key_pem\""), e);
+	if (read_ca(account, body, e) < 0 || admin_read_contact(&account->contact, body, e) < 0 ||
+	    body_at("ca_file", read_ca_file(account, body, e), e) < 0 ||
 	    read_binding(a, body, e) < 0)
 		return -1;
 	return read_key(a, body, e);
@@ -228,9 +238,9 @@ static int check_free(struct request *r, const struct adding *a, struct err *e)
 	if (store_read(r->webui->env->store, &t, e) < 0)
 		return -1;
 	if (rec_account_by_name(t, &account, a->account.name, e) == 0)
-		return err_set(e, ERR_CONFLICT, "there is an account %s already", account.name);
+		return body_at("name", err_set(e, ERR_CONFLICT, "there is an account %s already", account.name), e);
 	if (e->kind == ERR_MISSING && rec_key_by_name(t, &key, a->key.name, e) == 0)
-		return err_set(e, ERR_CONFLICT, "there is a key %s already", key.name);
+		return body_at("name", err_set(e, ERR_CONFLICT, "there is a key %s already", key.name), e);
 	return e->kind == ERR_MISSING ? 0 : -1;
 }
 
@@ -247,7 +257,7 @@ static int put_account(struct request *r, const struct slice *field, struct err 
 	record_set(&account->jwk, jwk);
 	if (rec_account_put(t, account, e) < 0 ||
 	    agenda_set(t, AGENDA_register, account->id, account->created, e) < 0 ||
-	    admin_event(t, "account.added", account->id, account->name, e, "at %s", account->directory) < 0)
+	    admin_event(r, t, "account.added", account->id, account->name, e, "at %s", account->directory) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), true, e);
 }

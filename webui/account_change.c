@@ -38,7 +38,7 @@ static int wish(struct request *r, const char *word, prepare_fn *prepare, struct
 	record_set(&account.error, NULL);
 	account.failures = 0;
 	if (rec_account_put(t, &account, e) < 0 || agenda_set(t, AGENDA_account, account.id, clock_now(), e) < 0 ||
-	    admin_event(t, "account.wish", account.id, account.name, e, "the CA is asked: %s", word) < 0)
+	    admin_event(r, t, "account.wish", account.id, account.name, e, "the CA is asked: %s", word) < 0)
 		return -1;
 	answer = admin_show_account(t, &account);
 	if (admin_commit(r, TAKE(t), true, e) == 0)
@@ -49,7 +49,7 @@ static int wish(struct request *r, const char *word, prepare_fn *prepare, struct
 
 static int no_members(struct request *r, struct txn *t, struct rec_account *account, struct err *e)
 {
-	_cleanup_body_ json_t *body = body_read(r, NULL, 0, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 
 	return body ? 0 : -1;
 }
@@ -61,8 +61,7 @@ int page_account_check(struct request *r, struct err *e)
 
 static int read_contact(struct request *r, struct txn *t, struct rec_account *account, struct err *e)
 {
-	static const struct body_member members[] = { { "contact", BODY_LIST, false } };
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 
 	strv_free(TAKE(account->new_contact));
 	return body ? admin_read_contact(&account->new_contact, body, e) : -1;
@@ -80,8 +79,7 @@ int page_account_agree(struct request *r, struct err *e)
 
 static int read_key_type(struct request *r, struct txn *t, struct rec_account *account, struct err *e)
 {
-	static const struct body_member members[] = { { "key_type", BODY_TEXT, false } };
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	enum key_type type;
 	const char *word;
@@ -90,10 +88,11 @@ static int read_key_type(struct request *r, struct txn *t, struct rec_account *a
 		return -1;
 	word = json_str(body, "key_type") ? json_str(body, "key_type") : key.type;
 	if (key_type_by_word(word, &type, e) < 0)
-		return -1;
+		return err_field(e, "key_type");
 	if (!key_type_makeable(type)) {
 		err_set(e, ERR_INVALID, "keys of type %s can be imported, but not made", word);
-		return err_hint(e, "Say with \"key_type\" which type the new key is to have.");
+		err_hint(e, "Say with \"key_type\" which type the new key is to have.");
+		return err_field(e, "key_type");
 	}
 	record_set(&account->new_key_type, word);
 	return 0;

@@ -5,16 +5,17 @@
 #include "base/clock.h"
 #include "pki/key.h"
 #include "store/history.h"
+#include "webui/call.h"
 #include "webui/name.h"
 
-#define ACTOR "local admin"	/* whoever it is: the control socket knows root and the daemon's user only */
-#define ADDRESS "local"
 #define API_KEYS 2
 
-int admin_event(struct txn *t, const char *action, const char *id, const char *name, struct err *e, const char *fmt,
-		...)
+int admin_event(const struct request *r, struct txn *t, const char *action, const char *id, const char *name, struct err *e,
+		const char *fmt, ...)
 {
-	struct event_of event = { .actor = ACTOR, .address = ADDRESS, .action = action, .object = id, .name = name };
+	struct event_of event = {
+		.actor = r->visitor.name, .address = r->from, .action = action, .object = id, .name = name,
+	};
 	_cleanup_free_ char *message = NULL;
 	va_list args;
 
@@ -36,13 +37,34 @@ int admin_commit(struct request *r, struct txn *t, bool wake, struct err *e)
 	return 0;
 }
 
+int admin_confirmed(const struct request *r, struct err *e)
+{
+	if (*request_proof(r))
+		return 0;
+	err_set(e, ERR_DENIED, r->visitor.bearer ? "private keys and who may have them are not for tokens" :
+						   "this is for somebody who has just given the password");
+	err_code(e, ADMIN_UNCONFIRMED);
+	return err_hint(e, r->visitor.bearer ? "An API key fetches a private key; the rest is for a person." :
+					       "Confirm that it is you, then do it again.");
+}
+
 /*
  * Finding.
  */
 
-int admin_query(struct request *r, struct params *params, const char *const *known, struct err *e)
+int admin_query(struct request *r, struct params *params, struct err *e)
 {
-	return request_query(r, params, e) < 0 ? -1 : params_only(params, known, e);
+	const struct call *call = call_of(r->route);
+
+	if (request_query(r, params, e) < 0)
+		return -1;
+	for (size_t i = 0; i < params->count; i++) {
+		const char *name = params->item[i].name;
+
+		if (!call_item(call, name, true))
+			return body_at(name, err_set(e, ERR_USAGE, "there is no parameter \"%.40s\" here", name), e);
+	}
+	return 0;
 }
 
 static int missing(struct err *e, const char *what, const char *name)
@@ -65,7 +87,20 @@ int admin_find_key(struct request *r, struct txn *t, struct rec_key *key, struct
 
 	if (name_check(name, e) < 0)
 		return -1;
-	return rec_key_by_name(t, key, name, e) < 0 ? missing(e, "key", name) : 0;
+	if (rec_key_by_name(t, key, name, e) < 0)
+		return missing(e, "key", name);
+	return scope_has_key(&r->visitor.scope, key) ? 0 : err_set(e, ERR_MISSING, "there is no key %.100s", name);
+}
+
+/* What is not the visitor's to see is not there; nor does it stay in the record. */
+static int find_cert(struct request *r, struct txn *t, struct rec_cert *cert, const char *name, bool staging, struct err *e)
+{
+	if (rec_cert_by_name(t, cert, name, staging, e) < 0)
+		return -1;
+	if (scope_has_cert(&r->visitor.scope, cert))
+		return 0;
+	rec_cert_release(cert);
+	return err_set(e, ERR_MISSING, "it is not this visitor's");
 }
 
 int admin_find_cert(struct request *r, struct txn *t, struct rec_cert *cert, struct err *e)
@@ -79,9 +114,9 @@ int admin_find_cert(struct request *r, struct txn *t, struct rec_cert *cert, str
 	staging = params_get(&query, "staging");
 	if (staging && !str_eq(staging, "true") && !str_eq(staging, "false"))
 		return err_set(e, ERR_USAGE, "staging=%.40s is not understood; it is true or false", staging);
-	if (rec_cert_by_name(t, cert, name, str_eq(staging, "true"), e) == 0)
+	if (find_cert(r, t, cert, name, str_eq(staging, "true"), e) == 0)
 		return 0;
-	if (e->kind == ERR_MISSING && !staging && rec_cert_by_name(t, cert, name, true, e) == 0)
+	if (e->kind == ERR_MISSING && !staging && find_cert(r, t, cert, name, true, e) == 0)
 		return 0;
 	return missing(e, str_eq(staging, "true") ? "staging certificate" : "certificate", name);
 }
@@ -109,36 +144,6 @@ int admin_delete_children(struct txn *t, const struct record_type *type, const c
 /*
  * Showing.
  */
-
-struct listing {
-	struct txn *txn;
-	admin_show_fn *show;
-	json_t *list;
-};
-
-static int list_one(void *arg, void *rec, struct err *e)
-{
-	struct listing *l = arg;
-
-	json_array_append_new(l->list, l->show(l->txn, rec));
-	return 0;
-}
-
-int admin_list(struct request *r, const char *member, const struct record_type *type, admin_show_fn *show,
-	       struct err *e)
-{
-	_cleanup_json_ json_t *answer = json_object();
-	_cleanup_txn_ struct txn *t = NULL;
-	struct listing l = { .show = show, .list = json_array() };
-
-	json_object_set_new(answer, member, l.list);
-	if (store_read(r->webui->env->store, &t, e) < 0)
-		return -1;
-	l.txn = t;
-	if (record_each(t, type, "", false, list_one, &l, e) < 0)
-		return -1;
-	return reply_json(r, 200, TAKE(answer));
-}
 
 void admin_put_account_name(json_t *o, struct txn *t, const char *account_id)
 {
@@ -236,7 +241,7 @@ static int put_rotated(struct request *r, struct slice access, struct err *e)
 	if (!slice_eq(slice_buf(&now), slice_buf(&o->access)))
 		return err_set(e, ERR_CONFLICT, "the API keys of %s were changed at the same time: try again", o->name);
 	if (o->of->put(t, o->id, access, e) < 0 ||
-	    admin_event(t, action, o->id, o->name, e, "API key %s replaced", params_get(&r->path, "slot")) < 0)
+	    admin_event(r, t, action, o->id, o->name, e, "API key %s replaced", params_get(&r->path, "slot")) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), false, e);
 }
@@ -257,10 +262,12 @@ int admin_rotate(struct request *r, const struct admin_rotation *of, const char 
 {
 	struct rotation *o = request_state(r, sizeof(*o), rotation_release);
 
+	if (admin_confirmed(r, e) < 0)
+		return -1;
 	o->of = of;
 	o->id = xstrdup(id);
 	o->name = xstrdup(name);
 	buf_add(&o->access, access.data, access.len);
-	return REQUEST_ASK(r, access_rotate, request_socket(r), rotated, slice_str(id), access,
-			   slice_str(params_get(&r->path, "slot")), slice_str(KEEPER_PROOF_PEER));
+	return REQUEST_ASK(r, access_rotate, request_proof_socket(r), rotated, slice_str(id), access,
+			   slice_str(params_get(&r->path, "slot")), slice_str(request_proof(r)));
 }

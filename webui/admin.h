@@ -4,25 +4,27 @@
 
 #include "webui/body.h"
 
-/* The event of a change, in the transaction that makes it. */
-int admin_event(struct txn *, const char *action, const char *id, const char *name, struct err *, const char *fmt, ...)
-	PRINTF_LIKE(6, 7);
+/* The event of a change, in the transaction that makes it: the visitor did it. */
+int admin_event(const struct request *, struct txn *, const char *action, const char *id, const char *name, struct err *,
+		const char *fmt, ...) PRINTF_LIKE(7, 8);
+/*
+ * Has the visitor just given the password (or is the local admin), so that the keeper takes the word of request_proof() for
+ * what concerns private keys?  -1 with ERR_DENIED and this code: not, and where a person can do something, that is said.
+ */
+#define ADMIN_UNCONFIRMED "unconfirmed"
+int admin_confirmed(const struct request *, struct err *);
 /* Commits.  wake: the agenda has something new. */
 int admin_commit(struct request *, struct txn *, bool wake, struct err *);
 
-/* The one the request's path names. */
+/* The one the request's path names; what is out of the visitor's scope is not there. */
 int admin_find_account(struct request *, struct txn *, struct rec_account *, struct err *);
 int admin_find_key(struct request *, struct txn *, struct rec_key *, struct err *);
 /* ?staging=true or false says which of the name; without, production is looked for first. */
 int admin_find_cert(struct request *, struct txn *, struct rec_cert *, struct err *);
-/* The parameters of the query; -1 if there is one that is not in `known`, which NULL ends. */
-int admin_query(struct request *, struct params *, const char *const *known, struct err *);
+/* The parameters of the query; -1 if there is one that api.def does not have. */
+int admin_query(struct request *, struct params *, struct err *);
 /* Deletes the records whose ids are "parent/...". */
 int admin_delete_children(struct txn *, const struct record_type *, const char *parent, struct err *);
-
-/* "keys": all records of a type, each by show(). */
-typedef json_t *admin_show_fn(struct txn *, const void *rec);
-int admin_list(struct request *, const char *member, const struct record_type *, admin_show_fn *, struct err *);
 
 /* A certificate's record with its status and the names of its account and key. */
 json_t *admin_show_cert(const struct rec_cert *, const char *account, const char *key);
@@ -30,13 +32,20 @@ json_t *admin_show_cert(const struct rec_cert *, const char *account, const char
 int admin_read_names(const json_t *body, char ***names, struct err *);
 int admin_read_key_type(const json_t *body, char **word, struct err *);
 int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *);
+/* The members tags and note; what is not given stays as it is.  1: something has changed. */
+int admin_read_labels(const json_t *body, struct rec_cert *, struct err *);
 /* Is one of the names this server's own, so that the certificate is served by SNI? */
 bool admin_is_site(const struct request *, char *const *names);
+/* One of its versions or orders; NULL: it is gone. */
+json_t *admin_show_version(struct txn *, const struct rec_cert *, int64_t number);
+json_t *admin_show_order(struct txn *, const struct rec_cert *, int64_t number);
 /* The same with all of this looked up. */
 json_t *admin_show_one_cert(struct txn *, const struct rec_cert *);
 /* Fills in names and request from a PEM or DER text that a person sent. */
 int admin_read_csr(struct rec_cert *, const char *text, struct err *);
 /* Does the CA offer it, as far as we know?  profile may be NULL. */
+/* Another account orders it from now on; *order: at once. */
+int admin_set_account(struct txn *, struct rec_cert *, const char *name, bool *order, struct err *);
 int admin_check_profile(const struct rec_account *, const char *profile, struct err *);
 json_t *admin_show_account(struct txn *, const void *rec);
 /* The member "contact" as mailto: URLs. */
@@ -51,6 +60,12 @@ void admin_put_consumers(json_t *, struct txn *, const char *id, int64_t current
 /* What servers show in its place, as "live"; null: that was not looked at. */
 void admin_put_live(json_t *, struct txn *, const struct rec_cert *);
 
+/* How old a key is, and what to do if it is too old: "key_age_days", "key_note" (or "age_days", "note" with prefix ""). */
+void admin_put_key_age(json_t *, const struct request *, struct txn *, const struct rec_key *, const char *prefix);
+/* A member that is a number of days, as seconds; without it *seconds stays. */
+int admin_read_days(const json_t *body, const char *member, int64_t *seconds, struct err *);
+/* The member "rotate_after": days, 0 as configured, or "never". */
+int admin_read_rotate_after(const json_t *body, int64_t *seconds, struct err *);
 /* What its CA says of the version in force: "revocation". */
 void admin_put_revocation(json_t *, struct txn *, const struct rec_cert *);
 

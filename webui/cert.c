@@ -49,8 +49,8 @@ static void put_whereabouts(json_t *o, struct txn *t, const struct rec_cert *cer
 	_cleanup_(rec_live_release) struct rec_live live = { 0 };
 	_cleanup_free_ char *text = NULL;
 
-	if (!str_eq(json_str(o, "status"), "undelivered") || rec_live_get(t, &live, cert->id, NULL) < 0 || !live.late ||
-	    live.version != cert->current)
+	if (!str_eq(json_str(o, "status"), "undelivered") || !str_eq(cert->live, "late") ||
+	    rec_live_get(t, &live, cert->id, NULL) < 0)
 		return;
 	text = xasprintf("It is issued, but not live: %s", live.says ? live.says : "");
 	json_put_str(o, "status_text", text);
@@ -62,7 +62,6 @@ json_t *admin_show_one_cert(struct txn *t, const struct rec_cert *cert)
 	_cleanup_(rec_account_release) struct rec_account fallback = { 0 };
 	json_t *o = admin_show_cert(cert, NULL, NULL);
 
-	put_status(o, cert, cert_status_in(t, cert, clock_now()));
 	put_whereabouts(o, t, cert);
 	admin_put_account_name(o, t, cert->account_id);
 	if (cert->fallback_id && rec_account_get(t, &fallback, cert->fallback_id, NULL) == 0)
@@ -76,9 +75,34 @@ static json_t *show(struct txn *t, const void *rec)
 	return admin_show_one_cert(t, rec);
 }
 
-int page_certs(struct request *r, struct err *e)
+json_t *admin_show_version(struct txn *t, const struct rec_cert *cert, int64_t number)
 {
-	return admin_list(r, "certificates", &rec_cert_type, show, e);
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	_cleanup_free_ char *id = record_child_id(cert->id, number);
+	json_t *o;
+
+	if (rec_version_get(t, &version, id, NULL) < 0)
+		return NULL;
+	o = rec_version_json(&version);
+	json_object_del(o, "chain");	/* "export" hands it out */
+	json_put_int(o, "number", number);
+	json_put_bool(o, "in_force", number == cert->current);
+	return o;
+}
+
+json_t *admin_show_order(struct txn *t, const struct rec_cert *cert, int64_t number)
+{
+	_cleanup_(rec_order_release) struct rec_order order = { 0 };
+	_cleanup_free_ char *id = record_child_id(cert->id, number);
+	json_t *o;
+
+	if (number < 1 || rec_order_get(t, &order, id, NULL) < 0)
+		return NULL;
+	o = rec_order_json(&order);
+	if (cert->waiting && number == cert->open_order && order.todo && *order.todo)
+		json_object_set_new(o, "todo", json_loads(order.todo, 0, NULL));
+	json_put_int(o, "number", number);
+	return o;
 }
 
 static json_t *show_versions(struct txn *t, const struct rec_cert *cert)
@@ -86,17 +110,10 @@ static json_t *show_versions(struct txn *t, const struct rec_cert *cert)
 	json_t *list = json_array();
 
 	for (int64_t n = cert->newest; n > 0 && n > cert->newest - VERSIONS_SHOWN; n--) {
-		_cleanup_(rec_version_release) struct rec_version version = { 0 };
-		_cleanup_free_ char *id = record_child_id(cert->id, n);
-		json_t *one;
+		json_t *one = admin_show_version(t, cert, n);
 
-		if (rec_version_get(t, &version, id, NULL) < 0)
-			continue;
-		one = rec_version_json(&version);
-		json_object_del(one, "chain");	/* "export" hands it out */
-		json_object_del(one, "deploy_log");	/* that of the version in force is in "deploy" */
-		json_put_int(one, "number", n);
-		json_array_append_new(list, one);
+		if (one)
+			json_array_append_new(list, one);
 	}
 	return list;
 }
@@ -104,17 +121,17 @@ static json_t *show_versions(struct txn *t, const struct rec_cert *cert)
 /* null: it was never ordered. */
 static json_t *show_order(struct txn *t, const struct rec_cert *cert)
 {
-	_cleanup_(rec_order_release) struct rec_order order = { 0 };
-	_cleanup_free_ char *id = record_child_id(cert->id, cert->orders);
-	json_t *o;
+	json_t *order = admin_show_order(t, cert, cert->orders);
 
-	if (!cert->orders || rec_order_get(t, &order, id, NULL) < 0)
-		return json_null();
-	o = rec_order_json(&order);
-	if (cert->waiting && order.todo && *order.todo)
-		json_object_set_new(o, "todo", json_loads(order.todo, 0, NULL));
-	json_put_int(o, "number", cert->orders);
-	return o;
+	return order ? order : json_null();
+}
+
+static void put_key_age(json_t *o, const struct request *r, struct txn *t, const struct rec_cert *cert)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+
+	if (cert->key_id && rec_key_get(t, &key, cert->key_id, NULL) == 0)
+		admin_put_key_age(o, r, t, &key, "key_");
 }
 
 int page_cert(struct request *r, struct err *e)
@@ -128,6 +145,7 @@ int page_cert(struct request *r, struct err *e)
 	answer = show(t, &cert);
 	json_object_set_new(answer, "versions", show_versions(t, &cert));
 	json_object_set_new(answer, "order", show_order(t, &cert));
+	put_key_age(answer, r, t, &cert);
 	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));
 	admin_put_revocation(answer, t, &cert);
 	admin_put_consumers(answer, t, cert.id, cert.current);
@@ -172,7 +190,7 @@ int page_cert_issue(struct request *r, struct err *e)
 	}
 	cert.imported = false;	/* from now on it is ordered again */
 	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
-	    admin_event(t, "certificate.issue", cert.id, cert.name, e, "to be ordered now") < 0)
+	    admin_event(r, t, "certificate.issue", cert.id, cert.name, e, "to be ordered now") < 0)
 		return -1;
 	answer = show(t, &cert);
 	if (admin_commit(r, TAKE(t), true, e) == 0)
@@ -196,7 +214,7 @@ int page_cert_verify(struct request *r, struct err *e)
 	}
 	cert.verify = true;
 	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
-	    admin_event(t, "certificate.verify", cert.id, cert.name, e, "its challenge answers are published by hand") < 0)
+	    admin_event(r, t, "certificate.verify", cert.id, cert.name, e, "its challenge answers are published by hand") < 0)
 		return -1;
 	answer = show(t, &cert);
 	if (admin_commit(r, TAKE(t), true, e) == 0)
@@ -274,7 +292,7 @@ int page_cert_delete(struct request *r, struct err *e)
 	    admin_delete_children(t, &rec_version_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_order_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_consumer_type, cert.id, e) < 0 || rec_cert_delete(t, cert.id, e) < 0 ||
-	    admin_event(t, "certificate.removed", cert.id, cert.name, e, "had %lld versions",
+	    admin_event(r, t, "certificate.removed", cert.id, cert.name, e, "had %lld versions",
 			(long long)cert.newest) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;

@@ -49,49 +49,35 @@ static int read_names(struct adding *a, const json_t *body, struct err *e)
 		return err_set(e, ERR_INVALID, "\"csr\" has the names in it, so \"names\" must not be there");
 	if (!csr)
 		return admin_read_names(body, &a->cert.names, e);
-	if (admin_read_csr(&a->cert, csr, e) < 0)
-		return -1;
-	return a->cert.names && *a->cert.names ? 0 : err_set(e, ERR_INVALID, "\"csr\" has no name in it");
+	if (admin_read_csr(&a->cert, csr, e) < 0 || !a->cert.names || !*a->cert.names)
+		return body_at("csr", err_is_set(e) ? -1 : err_set(e, ERR_INVALID, "\"csr\" has no name in it"), e);
+	return 0;
 }
 
 static int read_all(struct request *r, struct adding *a, struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "name", BODY_TEXT, true },
-		{ "names", BODY_TEXTS, false },
-		{ "csr", BODY_TEXT, false },
-		{ "profile", BODY_TEXT, false },
-		{ "preferred_chain", BODY_TEXT, false },
-		{ "account", BODY_TEXT, true },
-		{ "key", BODY_TEXT, false },
-		{ "key_type", BODY_TEXT, false },
-		{ "key_reuse", BODY_FLAG, false },
-		{ "issue", BODY_FLAG, false },
-		{ "renew_before", BODY_TEXT, false },
-		{ "no_preflight", BODY_FLAG, false },
-		PROOF_MEMBERS
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	struct rec_cert *cert = &a->cert;
 
-	if (!body || name_check(json_str(body, "name"), e) < 0 || read_names(a, body, e) < 0 ||
-	    proof_read(&a->cert, body, e) < 0 || proof_read_environment(body, "hook_environment", &a->environment, e) < 0 ||
-	    admin_read_key_type(body, &a->key_type, e) < 0)
-		return -1;
-	if (admin_read_renew_before(body, &cert->renew_before, e) < 0)
+	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0 ||
+	    body_at("names", read_names(a, body, e), e) < 0 || proof_read(&a->cert, body, e) < 0 || proof_read_environment(body, "hook_environment", &a->environment, e) < 0 ||
+	    admin_read_key_type(body, &a->key_type, e) < 0 || admin_read_renew_before(body, &cert->renew_before, e) < 0 ||
+	    admin_read_labels(body, cert, e) < 0)
 		return -1;
 	cert->no_preflight = json_bool(body, "no_preflight", false);
 	record_set(&cert->name, json_str(body, "name"));
 	record_set(&a->account, json_str(body, "account"));
 	record_set(&a->key_name, json_str(body, "key"));
 	if (cert->own_csr && (a->key_name || a->key_type || json_object_get(body, "key_reuse")))
-		return err_set(e, ERR_INVALID, "\"csr\" is made with a key of yours, so nothing can be said about keys here");
+		return body_at(a->key_name ? "key" : a->key_type ? "key_type" : "key_reuse", err_set(e, ERR_INVALID,
+			       "\"csr\" is made with a key of yours, so nothing can be said about keys here"), e);
 	a->new_key = !a->key_name && !cert->own_csr;
 	cert->key_reuse = json_bool(body, "key_reuse", false);
 	record_set(&cert->profile, json_str(body, "profile"));
 	record_set(&cert->preferred_chain, json_str(body, "preferred_chain"));
 	cert->site = !cert->own_csr && admin_is_site(r, cert->names);
 	cert->created = clock_now();
+	record_set(&cert->owner_id, r->visitor.scope.user_id);
 	a->issue = json_bool(body, "issue", true);
 	return 0;
 }
@@ -106,17 +92,20 @@ static int fit_account(struct adding *a, struct txn *t, struct err *e)
 	_cleanup_(rec_cert_release) struct rec_cert other = { 0 };
 
 	if (name_check(a->account, e) < 0)
-		return -1;
-	if (rec_account_by_name(t, &account, a->account, e) < 0)
-		return e->kind == ERR_MISSING ? err_set(e, ERR_CONFLICT, "there is no account %s", a->account) : -1;
-	if (admin_check_profile(&account, a->cert.profile, e) < 0)
+		return err_field(e, "account");
+	if (rec_account_by_name(t, &account, a->account, e) < 0) {
+		if (e->kind == ERR_MISSING)
+			err_set(e, ERR_CONFLICT, "there is no account %s", a->account);
+		return err_field(e, "account");
+	}
+	if (body_at("profile", admin_check_profile(&account, a->cert.profile, e), e) < 0)
 		return -1;
 	record_set(&a->cert.account_id, account.id);
 	a->cert.staging = account.staging;
-	if (rec_cert_by_name(t, &other, a->cert.name, account.staging, e) == 0)
-		return err_set(e, ERR_CONFLICT, "there is a %scertificate %s already",
-			       account.staging ? "staging " : "", other.name);
-	return e->kind == ERR_MISSING ? 0 : -1;
+	if (rec_cert_by_name(t, &other, a->cert.name, account.staging, e) < 0)
+		return e->kind == ERR_MISSING ? 0 : -1;
+	err_set(e, ERR_CONFLICT, "there is a %scertificate %s already", account.staging ? "staging " : "", other.name);
+	return err_field(e, "name");
 }
 
 static int fit_new_key(struct adding *a, struct txn *t, struct err *e)
@@ -127,16 +116,21 @@ static int fit_new_key(struct adding *a, struct txn *t, struct err *e)
 		return e->kind == ERR_MISSING ? 0 : -1;
 	err_set(e, ERR_CONFLICT, "the new key would have the certificate's name, but there is a key %s already",
 		other.name);
-	return err_hint(e, "Say that this key is to be used (\"key\": \"%s\"), or choose another name.", other.name);
+	err_hint(e, "Say that this key is to be used (\"key\": \"%s\"), or choose another name.", other.name);
+	return err_field(e, "name");
 }
 
-static int fit_own_key(struct adding *a, struct txn *t, struct err *e)
+static int fit_own_key(struct request *r, struct adding *a, struct txn *t, struct err *e)
 {
 	rec_key_release(&a->key);
 	if (name_check(a->key_name, e) < 0)
 		return -1;
-	if (rec_key_by_name(t, &a->key, a->key_name, e) < 0)
-		return e->kind == ERR_MISSING ? err_set(e, ERR_CONFLICT, "there is no key %s", a->key_name) : -1;
+	if (rec_key_by_name(t, &a->key, a->key_name, e) < 0 && e->kind != ERR_MISSING)
+		return -1;
+	if (!a->key.id || !scope_has_key(&r->visitor.scope, &a->key))
+		return err_set(e, ERR_CONFLICT, "there is no key %s", a->key_name);
+	if (admin_confirmed(r, e) < 0)
+		return -1;
 	if (str_eq(a->key.use, KEEPER_USE_ACCOUNT))
 		return err_set(e, ERR_CONFLICT, "the key %s is an account's, not for certificates", a->key.name);
 	if (a->cert.site && !str_eq(a->key.use, KEEPER_USE_SITE)) {
@@ -150,11 +144,12 @@ static int fit(struct request *r, struct adding *a, struct txn *t, struct err *e
 {
 	enum key_type type;
 
-	if (fit_account(a, t, e) < 0)
+	if (body_at("names", scope_check_names(&r->visitor.scope, a->cert.names, e), e) < 0 || scope_check_count(&r->visitor.scope, t, e) < 0 ||
+	    fit_account(a, t, e) < 0)
 		return -1;
 	if (a->cert.own_csr)
 		return 0;
-	if ((a->new_key ? fit_new_key(a, t, e) : fit_own_key(a, t, e)) < 0)
+	if (a->new_key ? fit_new_key(a, t, e) < 0 : body_at("key", fit_own_key(r, a, t, e), e) < 0)
 		return -1;
 	if (a->key_type)
 		record_set(&a->cert.key_type, a->key_type);
@@ -170,24 +165,25 @@ static int fit(struct request *r, struct adding *a, struct txn *t, struct err *e
  * key's access blob; then all is put at once.
  */
 
-static int put_new_key(struct adding *a, struct txn *t, struct err *e)
+static int put_new_key(struct request *r, struct adding *a, struct txn *t, struct err *e)
 {
 	struct slice field[ARRAY_SIZE(a->key_field)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
 		field[i] = slice_buf(i == 1 ? &a->key_access : &a->key_field[i]);
 	record_set(&a->key.name, a->cert.name);
+	record_set(&a->key.owner_id, r->visitor.scope.user_id);
 	record_set(&a->key.use, a->cert.site ? KEEPER_USE_SITE : KEEPER_USE_CERTIFICATE);
 	if (admin_put_key(t, &a->key, field, e) < 0)
 		return -1;
-	return admin_event(t, "key.added", a->key.id, a->key.name, e, "made for certificate %s, type %s", a->cert.name,
+	return admin_event(r, t, "key.added", a->key.id, a->key.name, e, "made for certificate %s, type %s", a->cert.name,
 			   a->key.type);
 }
 
-static int put_key(struct adding *a, struct txn *t, struct err *e)
+static int put_key(struct request *r, struct adding *a, struct txn *t, struct err *e)
 {
 	if (a->new_key)
-		return put_new_key(a, t, e);
+		return put_new_key(r, a, t, e);
 	return permit_put(t, a->key.id, slice_buf(&a->key_field[1]), slice_buf(&a->key_access), e);
 }
 
@@ -197,12 +193,12 @@ static int put_cert(struct request *r, struct adding *a, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || fit(r, a, t, e) < 0 ||
-	    (!cert->own_csr && put_key(a, t, e) < 0))
+	    (!cert->own_csr && put_key(r, a, t, e) < 0))
 		return -1;
 	if (!cert->own_csr)
 		record_set(&cert->key_id, a->key.id);
 	if (rec_cert_put(t, cert, e) < 0 || (a->issue && agenda_set(t, AGENDA_issue, cert->id, cert->created, e) < 0) ||
-	    admin_event(t, "certificate.added", cert->id, cert->name, e, "%s and %zu more, account %s, key %s",
+	    admin_event(r, t, "certificate.added", cert->id, cert->name, e, "%s and %zu more, account %s, key %s",
 			cert->names[0], strv_len(cert->names) - 1, a->account,
 			cert->own_csr ? "a person's own" : a->key.name) < 0)
 		return -1;
@@ -246,7 +242,7 @@ static int granted(struct request *r, const struct slice *field, struct err *e)
 	return seal_environment(r, a, e);
 }
 
-/* A new key's own API key is the proof; for one that was there, the admin. */
+/* A new key's own API key is the proof; for one that was there, the person. */
 static int access_made(struct request *r, const struct slice *field, struct err *e)
 {
 	struct adding *a = r->state;
@@ -265,7 +261,7 @@ static int access_made(struct request *r, const struct slice *field, struct err 
 	if (store_read(r->webui->env->store, &t, e) < 0 || permit_certificates(t, a->key.id, a->cert.id, &ids, e) < 0)
 		return -1;
 	buf_add(&a->key_field[1], a->key.access.data, a->key.access.len);
-	return permit_ask(r, a->key.id, slice_buf(&a->key.access), slice_buf(&ids), KEEPER_PROOF_PEER, granted);
+	return permit_ask(r, a->key.id, slice_buf(&a->key.access), slice_buf(&ids), request_proof(r), granted);
 }
 
 static int make_access(struct request *r)

@@ -12,7 +12,7 @@ int admin_read_csr(struct rec_cert *cert, const char *text, struct err *e)
 	char **names;
 	enum key_type type;
 
-	if (csr_parse(&csr, slice_str(text), e) < 0 || spki_type(slice_buf(&csr.spki), &type, e) < 0)
+	if (csr_parse(&csr, slice_str(text), e) < 0 || spki_check(slice_buf(&csr.spki), e) < 0 || spki_type(slice_buf(&csr.spki), &type, e) < 0)
 		return err_prefix(e, "\"csr\"");
 	if (!csr.names)
 		return err_set(e, ERR_INVALID, "\"csr\" has no names in it: neither subject alternative names nor a common name");
@@ -40,15 +40,15 @@ static int check_fits(const struct rec_cert *cert, struct err *e)
 
 int page_cert_csr(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = { { "csr", BODY_TEXT, true } };
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
 	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
-	    check_fits(&cert, e) < 0 || admin_read_csr(&cert, json_str(body, "csr"), e) < 0 || rec_cert_put(t, &cert, e) < 0 ||
-	    admin_event(t, "certificate.request", cert.id, cert.name, e, "its next order has another request, for %s and %zu more",
+	    check_fits(&cert, e) < 0 || body_at("csr", admin_read_csr(&cert, json_str(body, "csr"), e), e) < 0 ||
+	    body_at("csr", scope_check_names(&r->visitor.scope, cert.names, e), e) < 0 || rec_cert_put(t, &cert, e) < 0 ||
+	    admin_event(r, t, "certificate.request", cert.id, cert.name, e, "its next order has another request, for %s and %zu more",
 			cert.names[0], strv_len(cert.names) - 1) < 0)
 		return -1;
 	answer = admin_show_cert(&cert, NULL, NULL);

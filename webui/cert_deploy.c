@@ -47,7 +47,7 @@ int page_cert_deploy(struct request *r, struct err *e)
 	if (!cert.current)
 		return err_set(e, ERR_CONFLICT, "the certificate %s was never issued: there is nothing to deploy", cert.name);
 	if (deploy_ask(t, &cert, e) < 0 ||
-	    admin_event(t, "certificate.deploy", cert.id, cert.name, e, "version %lld to be deployed now", (long long)cert.current) < 0)
+	    admin_event(r, t, "certificate.deploy", cert.id, cert.name, e, "version %lld to be deployed now", (long long)cert.current) < 0)
 		return -1;
 	answer = admin_show_one_cert(t, &cert);
 	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));

@@ -61,7 +61,7 @@ static int put(struct request *r, struct hooks *h, struct txn *t, struct rec_cer
 	if (rec_cert_put(t, cert, e) < 0 ||
 	    (!deploy_script(cert, r->webui->settings->deploy_hook) && deploy_forget(t, cert, e) < 0))
 		return -1;
-	return admin_event(t, "certificate.hooks", cert->id, cert->name, e, "changed: %s", buf_str(&said));
+	return admin_event(r, t, "certificate.hooks", cert->id, cert->name, e, "changed: %s", buf_str(&said));
 }
 
 static int finish(struct request *r, struct hooks *h, struct err *e)
@@ -101,17 +101,11 @@ static int seal(struct request *r, struct hooks *h, struct err *e)
 
 int page_cert_hooks(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "hook_set", BODY_TEXT, false },	 { "hook_cleanup", BODY_TEXT, false },
-		{ "hook_arguments", BODY_TEXT, false },	 { "hook_environment", BODY_TEXTS, false },
-		{ "propagation", BODY_TEXT, false },	 { "deploy_hook", BODY_TEXT, false },
-		{ "deploy_environment", BODY_TEXTS, false },
-	};
 	struct hooks *h = request_state(r, sizeof(*h), hooks_release);
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
-	h->body = BODY_READ(r, members, e);
+	h->body = body_read(r, e);
 	if (!h->body)
 		return -1;
 	if (!json_object_size(h->body))

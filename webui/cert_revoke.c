@@ -20,18 +20,14 @@ static int read_number(const json_t *body, const struct rec_cert *cert, int64_t 
 	}
 	*number = strtoll(text, &end, 10);
 	if (*end || end == text || *number < 1 || *number > cert->newest)
-		return err_set(e, ERR_INVALID, "the certificate %s has no version \"%.20s\"", cert->name, text);
+		return body_at("version", err_set(e, ERR_INVALID, "the certificate %s has no version \"%.20s\"", cert->name, text), e);
 	return 0;
 }
 
 static int read_wish(struct request *r, struct txn *t, const struct rec_cert *cert, struct rec_version *version, bool *replace,
 		     struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "version", BODY_TEXT, false }, { "reason", BODY_TEXT, false }, { "by_key", BODY_FLAG, false },
-		{ "replace", BODY_FLAG, false },
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	const char *reason = body && json_str(body, "reason") ? json_str(body, "reason") : "unspecified";
 	_cleanup_free_ char *id = NULL;
 	int64_t number = 0;
@@ -42,7 +38,7 @@ static int read_wish(struct request *r, struct txn *t, const struct rec_cert *ce
 	if (rec_version_get(t, version, id, e) < 0)
 		return err_prefix(e, "version %lld", (long long)number);
 	if (revocation_number(reason) < 0)
-		return err_set(e, ERR_INVALID, "\"%.40s\" is no reason; it is one of %s", reason, revocation_words());
+		return body_at("reason", err_set(e, ERR_INVALID, "\"%.40s\" is no reason; it is one of %s", reason, revocation_words()), e);
 	if (version->revoked)
 		return err_set(e, ERR_CONFLICT, "version %lld of %s is revoked already", (long long)number, cert->name);
 	if (version->not_after <= clock_now())
@@ -50,7 +46,8 @@ static int read_wish(struct request *r, struct txn *t, const struct rec_cert *ce
 			       cert->name);
 	version->by_key = json_bool(body, "by_key", false);
 	if (version->by_key && (!version->key_id || !*version->key_id))
-		return err_set(e, ERR_CONFLICT, "the key of this certificate is not here: it was issued to a request of yours");
+		return body_at("by_key", err_set(e, ERR_CONFLICT, "the key of this certificate is not here: it was issued to a request "
+								 "of yours"), e);
 	record_set(&version->reason, reason);
 	record_set(&version->error, NULL);
 	version->failures = 0;
@@ -120,7 +117,7 @@ int page_cert_revoke(struct request *r, struct err *e)
 	number = strtoll(strchr(version.id, '/') + 1, NULL, 10);
 	if ((replace ? order_replacement(t, &cert, &version, e) : revoke_now(t, &cert, &version, number, e)) < 0 ||
 	    rec_version_put(t, &version, e) < 0 ||
-	    admin_event(t, "certificate.revoke", cert.id, cert.name, e, "serial %s is to be revoked%s: %s", version.serial,
+	    admin_event(r, t, "certificate.revoke", cert.id, cert.name, e, "serial %s is to be revoked%s: %s", version.serial,
 			replace ? " when it is replaced" : "", version.reason) < 0)
 		return -1;
 	answer = rec_version_json(&version);

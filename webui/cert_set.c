@@ -9,6 +9,9 @@
 
 #define DAY 86400
 #define DAYS_MOST 3650
+#define TAG_MOST 50
+#define TAGS_MOST 20
+#define NOTE_MOST 4000
 
 int admin_read_names(const json_t *body, char ***names, struct err *e)
 {
@@ -16,9 +19,9 @@ int admin_read_names(const json_t *body, char ***names, struct err *e)
 	_cleanup_strv_ char **list = json_strv(body, "names");
 
 	*names = text ? identifier_list(text, e) : identifier_list_of(list, e);
-	if (!*names)
-		return -1;
-	return **names ? 0 : err_set(e, ERR_INVALID, "\"names\" has no identifier in it");
+	if (!*names || !**names)
+		return body_at("names", *names ? err_set(e, ERR_INVALID, "\"names\" has no identifier in it") : -1, e);
+	return 0;
 }
 
 int admin_read_key_type(const json_t *body, char **out, struct err *e)
@@ -29,16 +32,16 @@ int admin_read_key_type(const json_t *body, char **out, struct err *e)
 	if (!word)
 		return 0;
 	if (key_type_by_word(word, &type, e) < 0)
-		return -1;
+		return err_field(e, "key_type");
 	if (!key_type_makeable(type))
-		return err_set(e, ERR_INVALID, "keys of type %s can be imported, but not made", word);
+		return body_at("key_type", err_set(e, ERR_INVALID, "keys of type %s can be imported, but not made", word), e);
 	record_set(out, word);
 	return 0;
 }
 
-int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
+int admin_read_days(const json_t *body, const char *member, int64_t *seconds, struct err *e)
 {
-	const char *text = json_str(body, "renew_before");
+	const char *text = json_str(body, member);
 	char *end;
 	long days;
 
@@ -46,14 +49,65 @@ int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
 		return 0;
 	days = strtol(text, &end, 10);
 	if (end == text || *end || days < 0 || days > DAYS_MOST)
-		return err_set(e, ERR_INVALID, "\"renew_before\" is a number of days from 0 to %d, not \"%.40s\"", DAYS_MOST, text);
+		return body_at(member, err_set(e, ERR_INVALID, "\"%s\" is a number of days from 0 to %d, not \"%.40s\"", member, DAYS_MOST,
+					       text), e);
 	*seconds = days * (int64_t)DAY;
 	return 0;
 }
 
+int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
+{
+	return admin_read_days(body, "renew_before", seconds, e);
+}
+
+/* Separated by commas or spaces where they are one text; each once. */
+static int read_tags(const json_t *body, char ***tags, struct err *e)
+{
+	const char *text = json_str(body, "tags");
+	_cleanup_strv_ char **list = text ? strv_split(text, ", ") : json_strv(body, "tags");
+
+	for (char **tag = list; tag && *tag; tag++) {
+		size_t len = strlen(*tag);
+
+		if (!len || len > TAG_MOST || strpbrk(*tag, ", \t\r\n"))
+			return err_set(e, ERR_INVALID, "the tag \"%.60s\" is not a word of 1 to %d bytes without comma and space", *tag,
+				       TAG_MOST);
+		if (!strv_has(*tags, *tag))
+			strv_add(tags, *tag);
+	}
+	if (strv_len(*tags) > TAGS_MOST)
+		return err_set(e, ERR_INVALID, "%zu tags are too many: at most %d do", strv_len(*tags), TAGS_MOST);
+	return 0;
+}
+
+int admin_read_labels(const json_t *body, struct rec_cert *cert, struct err *e)
+{
+	_cleanup_strv_ char **tags = NULL;
+	const char *note = json_str(body, "note");
+	int changed = 0;
+
+	if (body_at("tags", read_tags(body, &tags, e), e) < 0)
+		return -1;
+	if (note && strlen(note) > NOTE_MOST)
+		return body_at("note", err_set(e, ERR_INVALID, "a note has at most %d bytes, and this has %zu", NOTE_MOST, strlen(note)), e);
+	if (json_object_get(body, "tags") && !strv_eq(tags, cert->tags)) {
+		strv_free(cert->tags);
+		cert->tags = TAKE(tags);
+		changed = 1;
+	}
+	if (note && !str_eq(note, cert->note ? cert->note : "")) {
+		record_set(&cert->note, note);
+		changed = 1;
+	}
+	return changed;
+}
+
 /* What a change amounts to. */
 struct change {
-	bool reissue, replan;
+	bool reissue;		/* other names, another key */
+	bool account;		/* another account */
+	bool order;		/* is to be ordered now; reissue means that too */
+	bool replan;
 	struct buf said;	/* for the event */
 };
 
@@ -77,7 +131,8 @@ static int set_names(struct request *r, struct rec_cert *cert, const json_t *bod
 		return -1;
 	if (names && admin_is_site(r, names) != cert->site) {
 		err_set(e, ERR_CONFLICT, "this server's own name can be neither added to a certificate nor taken from it");
-		return err_hint(e, "Its key has to be of another kind: add a certificate of its own for that name.");
+		err_hint(e, "Its key has to be of another kind: add a certificate of its own for that name.");
+		return err_field(e, "names");
 	}
 	if (names && !strv_eq(names, cert->names)) {
 		strv_free(cert->names);
@@ -129,6 +184,45 @@ static int set_fallback(struct txn *t, struct rec_cert *cert, const json_t *body
 	return 0;
 }
 
+static int set_labels(struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	int changed = admin_read_labels(body, cert, e);
+
+	if (changed > 0)
+		say(c, "tags or note");
+	return MIN(changed, 0);
+}
+
+static int set_account(struct txn *t, struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	const char *name = json_str(body, "account");
+
+	if (!name)
+		return 0;
+	c->account = true;
+	say(c, cert->staging ? "account of the staging certificate" : "account");
+	return admin_set_account(t, cert, name, &c->order, e);
+}
+
+/* What the CA can choose from; "" leaves it to the CA. */
+static int set_choices(struct txn *t, struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	const char *profile = json_str(body, "profile"), *chain = json_str(body, "preferred_chain");
+	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+
+	if (chain) {
+		record_set(&cert->preferred_chain, *chain ? chain : NULL);
+		say(c, "preferred chain");
+	}
+	if (!profile)
+		return 0;
+	record_set(&cert->profile, *profile ? profile : NULL);
+	say(c, "profile");
+	if (json_str(body, "account"))	/* whose profiles count then */
+		return 0;
+	return rec_account_get(t, &account, cert->account_id, e) < 0 ? -1 : admin_check_profile(&account, cert->profile, e);
+}
+
 static int set_flags(struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
 {
 	const char *preflight = json_str(body, "preflight");
@@ -136,9 +230,9 @@ static int set_flags(struct rec_cert *cert, const json_t *body, struct change *c
 	int64_t before = cert->renew_before;
 
 	if (preflight && !str_eq(preflight, "on") && !str_eq(preflight, "off"))
-		return err_set(e, ERR_INVALID, "\"preflight\" is on or off, not \"%.40s\"", preflight);
+		return body_at("preflight", err_set(e, ERR_INVALID, "\"preflight\" is on or off, not \"%.40s\"", preflight), e);
 	if (on && off)
-		return err_set(e, ERR_INVALID, "it cannot be both \"enabled\" and \"disabled\"");
+		return body_at("enabled", err_set(e, ERR_INVALID, "it cannot be both \"enabled\" and \"disabled\""), e);
 	if (admin_read_renew_before(body, &cert->renew_before, e) < 0)
 		return -1;
 	if (before != cert->renew_before)
@@ -163,8 +257,9 @@ static int set_live(struct txn *t, struct rec_cert *cert, const json_t *body, st
 	if (!live)
 		return 0;
 	if (!str_eq(live, "on") && !str_eq(live, "off"))
-		return err_set(e, ERR_INVALID, "\"live\" is on or off, not \"%.40s\"", live);
+		return body_at("live", err_set(e, ERR_INVALID, "\"live\" is on or off, not \"%.40s\"", live), e);
 	cert->no_live = str_eq(live, "off");
+	record_set(&cert->live, NULL);
 	say(c, cert->no_live ? "not looked for any more" : "looked for");
 	return agenda_set(t, AGENDA_live, cert->id, clock_now(), e);
 }
@@ -174,7 +269,7 @@ static int plan(struct txn *t, struct rec_cert *cert, const struct change *c, st
 {
 	if (cert->disabled)
 		return agenda_delete(t, AGENDA_issue, cert->id, e);
-	if (c->reissue) {
+	if (c->reissue || c->order) {
 		cert->wanted = true;
 		return agenda_set(t, AGENDA_issue, cert->id, clock_now(), e);
 	}
@@ -185,37 +280,34 @@ static int plan(struct txn *t, struct rec_cert *cert, const struct change *c, st
 
 int page_cert_set(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "names", BODY_TEXTS, false },	      { "key_type", BODY_TEXT, false }, { "challenge", BODY_TEXT, false },
-		{ "renew_before", BODY_TEXT, false }, { "fallback", BODY_TEXT, false }, { "preflight", BODY_TEXT, false },
-		{ "disabled", BODY_FLAG, false },     { "enabled", BODY_FLAG, false },	{ "live", BODY_TEXT, false },
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_(change_release) struct change c = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
 	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
-	    set_names(r, &cert, body, &c, e) < 0 || set_key(&cert, body, &c, e) < 0 ||
-	    set_fallback(t, &cert, body, &c, e) < 0 || set_flags(&cert, body, &c, e) < 0 ||
-	    set_live(t, &cert, body, &c, e) < 0)
+	    set_names(r, &cert, body, &c, e) < 0 || body_at("names", scope_check_names(&r->visitor.scope, cert.names, e), e) < 0 ||
+	    set_key(&cert, body, &c, e) < 0 || set_choices(t, &cert, body, &c, e) < 0 ||
+	    body_at("account", set_account(t, &cert, body, &c, e), e) < 0 ||
+	    body_at("fallback", set_fallback(t, &cert, body, &c, e), e) < 0 || set_flags(&cert, body, &c, e) < 0 ||
+	    set_labels(&cert, body, &c, e) < 0 || set_live(t, &cert, body, &c, e) < 0)
 		return -1;
 	if (c.reissue && cert.own_csr) {
 		err_set(e, ERR_CONFLICT, "the names and the key of %s are those of a request that a person sent", cert.name);
 		return err_hint(e, "Send another request: certeractl cert csr %s --file FILE.", cert.name);
 	}
-	if (c.reissue && cert.open_order) {
-		err_set(e, ERR_CONFLICT, "an order of %s is under way, with its names and key as they were", cert.name);
+	if ((c.reissue || c.account) && cert.open_order) {
+		err_set(e, ERR_CONFLICT, "an order of %s is under way, with its names, key and account as they were", cert.name);
 		return err_hint(e, "Try again when it has ended.");
 	}
 	if (!c.said.len)
 		return err_set(e, ERR_INVALID, "nothing is to be changed");
 	if (plan(t, &cert, &c, e) < 0 || rec_cert_put(t, &cert, e) < 0 ||
-	    admin_event(t, "certificate.changed", cert.id, cert.name, e, "changed: %s", buf_str(&c.said)) < 0)
+	    admin_event(r, t, "certificate.changed", cert.id, cert.name, e, "changed: %s", buf_str(&c.said)) < 0)
 		return -1;
 	answer = admin_show_one_cert(t, &cert);
-	json_put_bool(answer, "ordered", c.reissue && !cert.disabled);
+	json_put_bool(answer, "ordered", (c.reissue || c.order) && !cert.disabled);
 	if (admin_commit(r, TAKE(t), true, e) == 0)
 		return reply_json(r, 200, answer);
 	json_decref(answer);

@@ -11,6 +11,8 @@ static int check_version(const struct rec_cert *cert, const struct rec_version *
 
 	if (n == cert->current)
 		return err_set(e, ERR_CONFLICT, "version %lld of %s is in force already", (long long)n, cert->name);
+	if (n <= cert->tests)
+		return err_set(e, ERR_CONFLICT, "version %lld of %s is of the staging CA it was tried with", (long long)n, cert->name);
 	if (version->revoked)
 		return err_set(e, ERR_CONFLICT, "version %lld of %s is revoked", (long long)n, cert->name);
 	if (version->not_after <= clock_now())
@@ -30,7 +32,8 @@ static int plan(struct txn *t, struct rec_cert *cert, struct err *e)
 	return agenda_set(t, AGENDA_issue, cert->id, latest, e);
 }
 
-static int put_in_force(struct request *r, struct txn *t, struct rec_cert *cert, const struct rec_version *version, int64_t n, struct err *e)
+static int put_in_force(struct request *r, struct txn *t, struct rec_cert *cert, const struct rec_version *version, int64_t n,
+			struct err *e)
 {
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	int64_t before = cert->current;
@@ -41,13 +44,14 @@ static int put_in_force(struct request *r, struct txn *t, struct rec_cert *cert,
 	key.current = version->key_version;
 	cert->revoked = 0;
 	cert->current = n;
+	cert->issued = version->issued;
 	cert->not_before = version->not_before;
 	cert->not_after = version->not_after;
 	if (version_in_force(t, cert, e) < 0 || plan(t, cert, e) < 0 || (ours && rec_key_put(t, &key, e) < 0) ||
 	    rec_cert_put(t, cert, e) < 0 || (cert->site && agenda_set(t, AGENDA_site, cert->id, clock_now(), e) < 0) ||
 	    (deploy_script(cert, r->webui->settings->deploy_hook) && deploy_ask(t, cert, e) < 0))
 		return -1;
-	return admin_event(t, "certificate.rolled_back", cert->id, cert->name, e, "version %lld is in force again, instead of %lld",
+	return admin_event(r, t, "certificate.rolled_back", cert->id, cert->name, e, "version %lld is in force again, instead of %lld",
 			   (long long)n, (long long)before);
 }
 
@@ -89,7 +93,7 @@ int page_cert_reissue(struct request *r, struct err *e)
 	cert.rekey = true;
 	cert.imported = false;
 	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
-	    admin_event(t, "certificate.reissue", cert.id, cert.name, e, "to be ordered now, with a new key") < 0 ||
+	    admin_event(r, t, "certificate.reissue", cert.id, cert.name, e, "to be ordered now, with a new key") < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 202, admin_show_cert(&cert, NULL, NULL));

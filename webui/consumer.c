@@ -51,6 +51,22 @@ static int put_consumer(struct txn *t, const struct use *u, struct err *e)
 	return rec_consumer_put(t, &consumer, e);
 }
 
+/* A certificate itself remembers which version was fetched: its status depends on that. */
+static int put_fetched(struct txn *t, const struct use *u, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	struct err why = { 0 };
+
+	if (rec_cert_get(t, &cert, u->id, &why) < 0) {
+		*e = why;
+		return why.kind == ERR_MISSING ? 0 : -1;	/* a key's */
+	}
+	if (cert.fetched >= u->version)
+		return 0;
+	cert.fetched = u->version;
+	return rec_cert_put(t, &cert, e);
+}
+
 static int add_event(struct txn *t, const struct use *u, struct err *e)
 {
 	_cleanup_free_ char *actor = xasprintf("API key %d", u->slot);
@@ -71,7 +87,8 @@ static int write_all(struct consumers *c, struct err *e)
 	if (store_write(c->store, &t, e) < 0)
 		return -1;
 	for (size_t i = 0; i < c->count; i++)
-		if (put_consumer(t, &c->use[i], e) < 0 || add_event(t, &c->use[i], e) < 0)
+		if (put_consumer(t, &c->use[i], e) < 0 || put_fetched(t, &c->use[i], e) < 0 ||
+		    add_event(t, &c->use[i], e) < 0)
 			return -1;
 	return txn_commit(TAKE(t), e);
 }

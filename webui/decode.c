@@ -39,14 +39,13 @@ static int inspected(struct request *r, const struct slice *field, struct err *e
 
 int page_decode(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = { { "file", BODY_TEXT, true }, { "password", BODY_TEXT, false } };
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	struct decoding *d = request_state(r, sizeof(*d), decoding_release);
 	const char *password = json_str(body, "password");
 	struct slice file;
 	bool public;
 
-	if (!body || upload_read(&d->file, "file", json_str(body, "file"), e) < 0)
+	if (!body || body_at("file", upload_read(&d->file, "file", json_str(body, "file"), e), e) < 0)
 		return -1;
 	file = slice_buf(&d->file);
 	public = !pfx_is(file) && decode_add(&d->decoded, file, e) == 0 && !decode_is_empty(&d->decoded);

@@ -1,38 +1,71 @@
-/* /api/v1/events: the audit log, newest first. */
+/* /api/v1/events: the audit log, newest first; all of it, or what passes the filters, as JSON or CSV. */
+#include "base/clock.h"
 #include "store/history.h"
-#include "webui/admin.h"
+#include "webui/call.h"
+#include "webui/list.h"
 #include "webui/name.h"
 
-#define LIMIT 100
-#define LIMIT_MOST 1000
+#define NUMBER_TEXT 17		/* an event's id: its number as 16 hex digits, and NUL */
+#define LOOKED_AT_MOST 50000	/* events for one answer: some 30 ms */
 
-struct listing {
-	json_t *list;
-	int64_t left;
+struct search {
+	struct list list;		/* for its query, and list_filter() */
+	struct txn *txn;
+	int64_t before, since, until;
+	const char *actor, *action;
+	char *text;			/* in lower case */
+	bool filtered;
+	int64_t looked_at;
+	int64_t oldest;			/* number of the last event that was looked at */
+	bool ended;			/* there was no older one */
+	int64_t *number;		/* of those found */
+	size_t count, room;
 };
 
-static int show(void *arg, void *rec, struct err *e)
+static void search_release(void *state)
 {
-	const struct rec_event *event = rec;
-	struct listing *l = arg;
-	json_t *o = rec_event_json(event);
+	struct search *s = state;
 
-	json_object_del(o, "id");
-	json_put_int(o, "number", strtoll(event->id, NULL, 16));
-	json_array_append_new(l->list, o);
-	return --l->left ? 0 : 1;
+	params_release(&s->list.query);
+	free(s->text);
+	free(s->number);
 }
 
-static int read_number(const struct params *query, const char *name, int64_t otherwise, int64_t most, int64_t *n,
-		       struct err *e)
-{
-	const char *text = params_get(query, name);
-	char *end = NULL;
+/*
+ * What is asked for.
+ */
 
-	*n = text ? strtoll(text, &end, 10) : otherwise;
-	if (text && (!*text || *end || *n < 1 || *n > most))
-		return err_set(e, ERR_USAGE, "%s=%.40s is not understood; it is a number from 1 to %lld", name, text,
-			       (long long)most);
+/* A day is its first second. */
+static int read_time(const struct search *s, const char *name, int64_t otherwise, int64_t *t, struct err *e)
+{
+	const char *text = list_filter(&s->list, name);
+	_cleanup_free_ char *day = text && strlen(text) == strlen("2026-11-25") ? xasprintf("%sT00:00:00Z", text) : NULL;
+
+	*t = otherwise;
+	if (!text || clock_parse_rfc3339(day ? day : text, t) == 0)
+		return 0;
+	err_set(e, ERR_USAGE, "%s=%.40s is not understood; it is a day or a time like 2026-11-25T12:00:00Z", name, text);
+	return err_field(e, name);
+}
+
+static int read_search(struct request *r, struct search *s, struct err *e)
+{
+	struct params *query = &s->list.query;
+	const char *text;
+
+	s->list.scope = &r->visitor.scope;
+	if (admin_query(r, query, e) < 0 || list_read_page(query, &s->list.first, &s->list.limit, e) < 0 ||
+	    list_read_number(query, "before", 1, INT64_MAX, INT64_MAX, &s->before, e) < 0 || read_time(s, "since", 0, &s->since, e) < 0 ||
+	    read_time(s, "until", INT64_MAX, &s->until, e) < 0)
+		return -1;
+	text = list_filter(&s->list, "search");
+	s->text = text ? xstrdup(text) : NULL;
+	for (char *c = s->text; c && *c; c++)
+		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
+	s->actor = list_filter(&s->list, "actor");
+	s->action = list_filter(&s->list, "action");
+	s->filtered = s->actor || s->action || s->text || s->since || s->until != INT64_MAX || list_filter(&s->list, "object") ||
+		      scope_limited(s->list.scope);
 	return 0;
 }
 
@@ -61,63 +94,169 @@ static char **find_objects(struct txn *t, const char *name)
 	return ids;
 }
 
-static int reply_events(struct request *r, json_t *events)
-{
-	json_t *answer = json_object();
+/*
+ * Searching.
+ */
 
-	json_object_set_new(answer, "events", events);
-	return reply_json(r, 200, answer);
+/* "certificate" is all of "certificate.issued", "certificate.added", ... */
+static bool is_action(const char *action, const char *wanted)
+{
+	size_t len = wanted ? strlen(wanted) : 0;
+
+	return !len || (action && !strncmp(action, wanted, len) && (!action[len] || action[len] == '.'));
 }
 
-static int64_t number_at(const json_t *list, size_t index)
+static bool passes(const struct search *s, const struct rec_event *event)
 {
-	return json_int(json_array_get(list, index), "number", 0);
+	return event->time >= s->since && event->time < s->until && (!s->actor || str_eq(event->actor, s->actor)) &&
+	       is_action(event->action, s->action) &&
+	       (list_contains(slice_str(event->message), s->text) || list_contains(slice_str(event->name), s->text) ||
+		list_contains(slice_str(event->actor), s->text) || list_contains(slice_str(event->address), s->text));
 }
 
-/* Both lists are newest first, and so is the result, cut at `most`. */
-static json_t *merge(const json_t *a, const json_t *b, size_t most)
+static int64_t number_of(const struct rec_event *event)
 {
-	json_t *list = json_array();
-	size_t i = 0, j = 0;
+	return strtoll(event->id, NULL, 16);
+}
 
-	while (json_array_size(list) < most && (i < json_array_size(a) || j < json_array_size(b))) {
-		bool first = number_at(a, i) > number_at(b, j);
+static int look_at(void *arg, void *rec, struct err *e)
+{
+	struct search *s = arg;
 
-		json_array_append(list, first ? json_array_get(a, i++) : json_array_get(b, j++));
+	if (s->looked_at++ == LOOKED_AT_MOST)
+		return s->ended = false, 1;
+	s->oldest = MIN(s->oldest, number_of(rec));
+	if (!passes(s, rec) || !scope_has_id(s->list.scope, s->txn, ((const struct rec_event *)rec)->object))
+		return 0;
+	if (s->count == s->room) {
+		s->room = s->room ? s->room * 2 : 256;
+		s->number = xreallocarray(s->number, s->room, sizeof(*s->number));
 	}
-	return list;
+	s->number[s->count++] = number_of(rec);
+	return 0;
 }
 
-static int list_events(struct txn *t, const char *object, int64_t before, int64_t limit, json_t **all, struct err *e)
+static int newest_first(const void *a, const void *b)
 {
-	_cleanup_json_ json_t *before_these = *all;
-	_cleanup_json_ json_t *list = json_array();
-	struct listing l = { .list = list, .left = limit };
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
-	*all = NULL;
-	if (history_each(t, object, before, show, &l, e) < 0)
-		return -1;
-	*all = merge(before_these, list, (size_t)limit);
+	return (x < y) - (x > y);
+}
+
+static int search(struct search *s, struct txn *t, struct err *e)
+{
+	const char *name = list_filter(&s->list, "object");
+	_cleanup_strv_ char **objects = name ? find_objects(t, name) : NULL;
+
+	s->txn = t;
+	s->ended = true;
+	s->oldest = INT64_MAX;
+	if (!name)
+		return history_each(t, NULL, s->before, look_at, s, e);
+	for (char **object = objects; *object; object++)
+		if (history_each(t, *object, s->before, look_at, s, e) < 0)
+			return -1;
+	qsort(s->number, s->count, sizeof(*s->number), newest_first);
 	return 0;
+}
+
+/* Events have no gaps, so without filters any page is found by counting. */
+static void count_down(struct search *s, int64_t newest)
+{
+	s->ended = true;
+	s->count = (size_t)MAX(MIN(newest, s->before - 1), 0);
+}
+
+static int64_t number_at(const struct search *s, size_t index)
+{
+	return s->filtered ? s->number[index] : (int64_t)(s->count - index);
+}
+
+/*
+ * Answering.
+ */
+
+static int show_event(struct txn *t, int64_t number, json_t *list, struct err *e)
+{
+	_cleanup_(rec_event_release) struct rec_event event = { 0 };
+	char id[NUMBER_TEXT];
+	json_t *o;
+
+	snprintf(id, sizeof(id), "%016llx", (unsigned long long)number);
+	if (rec_event_get(t, &event, id, e) < 0)
+		return -1;
+	o = rec_event_json(&event);
+	json_object_del(o, "id");
+	json_put_int(o, "number", number);
+	json_array_append_new(list, o);
+	return 0;
+}
+
+static int show_page(struct search *s, struct txn *t, json_t *answer, struct err *e)
+{
+	size_t first = MIN((size_t)s->list.first, s->count), end = MIN(first + (size_t)s->list.limit, s->count);
+	json_t *list = json_array(), *query = json_object();
+
+	json_object_set_new(answer, "events", list);
+	for (size_t i = first; i < end; i++)
+		if (show_event(t, number_at(s, i), list, e) < 0)
+			return -1;
+	list_put_page(answer, s->list.first, s->list.limit, (int64_t)s->count);
+	if (!s->ended)
+		json_object_set_new(answer, "total", json_null());
+	json_object_set_new(answer, "older", end < s->count ? json_integer(number_at(s, end - 1)) :
+					      s->ended ? json_null() : json_integer(s->oldest));
+	for (size_t i = 0; i < s->list.query.count; i++)
+		json_put_str(query, s->list.query.item[i].name, s->list.query.item[i].value);
+	json_object_set_new(answer, "query", query);
+	return 0;
+}
+
+/* RFC 4180.  What a spreadsheet would take for a formula is kept from that. */
+static void put_cell(struct buf *out, const char *text, bool last)
+{
+	buf_add_str(out, text && strchr("=+-@\t", *text) && *text ? "\"'" : "\"");
+	for (; text && *text; text++)
+		buf_addf(out, *text == '"' ? "\"\"" : "%c", *text);
+	buf_add_str(out, last ? "\"\r\n" : "\",");
+}
+
+static int reply_csv(struct request *r, const json_t *answer)
+{
+	static const char *const columns[] = { "time", "actor", "address", "action", "name", "message" };
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	const json_t *event;
+	size_t i;
+
+	buf_add_str(&out, "number,time,actor,address,action,name,message\r\n");
+	json_array_foreach (json_object_get(answer, "events"), i, event) {
+		buf_addf(&out, "%lld,", (long long)json_int(event, "number", 0));
+		for (size_t c = 0; c < ARRAY_SIZE(columns); c++)
+			put_cell(&out, json_str(event, columns[c]), c + 1 == ARRAY_SIZE(columns));
+	}
+	reply_header(r, "Content-Disposition", "attachment; filename=\"certera-events.csv\"");
+	return reply(r, 200, "text/csv; charset=utf-8; header=present", slice_buf(&out));
 }
 
 int page_events(struct request *r, struct err *e)
 {
-	static const char *const known[] = { "object", "limit", "before", NULL };
-	_cleanup_(params_release) struct params query = { NULL, 0 };
-	_cleanup_strv_ char **objects = NULL;
+	struct search *s = request_state(r, sizeof(*s), search_release);
+	_cleanup_json_ json_t *answer = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
-	_cleanup_json_ json_t *all = json_array();
-	int64_t before, limit;
+	const char *format;
 
-	if (admin_query(r, &query, known, e) < 0 || read_number(&query, "limit", LIMIT, LIMIT_MOST, &limit, e) < 0 ||
-	    read_number(&query, "before", 0, INT64_MAX, &before, e) < 0 || store_read(r->webui->env->store, &t, e) < 0)
+	if (read_search(r, s, e) < 0 || store_read(r->webui->env->store, &t, e) < 0)
 		return -1;
-	if (!params_get(&query, "object"))
-		return list_events(t, NULL, before, limit, &all, e) < 0 ? -1 : reply_events(r, TAKE(all));
-	objects = find_objects(t, params_get(&query, "object"));
-	for (size_t i = 0; i < strv_len(objects); i++)
-		if (list_events(t, objects[i], before, limit, &all, e) < 0)
-			return -1;
-	return reply_events(r, TAKE(all));
+	format = list_filter(&s->list, "format");
+	if (format && !str_eq(format, "json") && !str_eq(format, "csv")) {
+		err_set(e, ERR_USAGE, "format=%.40s is not understood; it is json or csv", format);
+		return err_field(e, "format");
+	}
+	if (!s->filtered)
+		count_down(s, (int64_t)txn_count(t, TABLE_event));
+	else if (search(s, t, e) < 0)
+		return -1;
+	if (show_page(s, t, answer, e) < 0)
+		return -1;
+	return str_eq(format, "csv") ? reply_csv(r, answer) : reply_json(r, 200, TAKE(answer));
 }

@@ -57,7 +57,7 @@ static int packed(struct request *r, const struct slice *field, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 ||
-	    admin_event(t, "certificate.exported", x->id, x->name, e, "version %lld handed out with its key, as %s",
+	    admin_event(r, t, "certificate.exported", x->id, x->name, e, "version %lld handed out with its key, as %s",
 			(long long)x->version, x->format->word) < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)	/* no export without its event */
 		return -1;
@@ -80,7 +80,7 @@ static int export(struct request *r, const struct format_wish *wish, const char 
 	x->id = xstrdup(cert.id);
 	x->name = xstrdup(cert.name);
 	if (wish->format->with_key)
-		return format_pack(r, t, wish, &cert, &version, KEEPER_PROOF_PEER, packed, e);
+		return admin_confirmed(r, e) < 0 ? -1 : format_pack(r, t, wish, &cert, &version, request_proof(r), packed, e);
 	if (format_write(wish, &version, &file, e) < 0)
 		return -1;
 	return reply_json(r, 200, show_file(x, slice_buf(&file)));
@@ -88,25 +88,17 @@ static int export(struct request *r, const struct format_wish *wish, const char 
 
 int page_cert_export(struct request *r, struct err *e)
 {
-	static const char *const known[] = { "chain", "staging", "version", NULL };
 	_cleanup_(params_release) struct params query = { NULL, 0 };
 	struct format_wish wish;
 
-	if (admin_query(r, &query, known, e) < 0 || format_choose(&wish, NULL, params_get(&query, "chain"), NULL, false, e) < 0)
+	if (admin_query(r, &query, e) < 0 || format_choose(&wish, NULL, params_get(&query, "chain"), NULL, false, e) < 0)
 		return -1;
 	return export(r, &wish, params_get(&query, "version"), e);
 }
 
 int page_cert_pack(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "format", BODY_TEXT, false },
-		{ "chain", BODY_TEXT, false },
-		{ "password", BODY_TEXT, false },
-		{ "legacy", BODY_FLAG, false },
-		{ "version", BODY_TEXT, false },
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	struct format_wish wish;
 
 	if (!body || format_choose(&wish, json_str(body, "format"), json_str(body, "chain"), json_str(body, "password"),

@@ -1,8 +1,16 @@
-/* Who may come in: address lists, proxies that are believed, and the other end of the control socket. */
+/*
+ * Who may come in.  One gate, asked for every request (webui.c), from the top down:
+ *
+ *	address list → session cookie or bearer token → role → what a token may do → is the form ours → the handler
+ *
+ * and behind it the object: scope.h, through what finds certificates and keys.  Who comes from an address that is on no list
+ * learns nothing, not even whether there is such a path.
+ */
 #ifndef WEBUI_GATE_H
 #define WEBUI_GATE_H
 
 #include "webui/router.h"
+#include "webui/scope.h"
 #include "webui/webui.h"
 
 /* Who asks. */
@@ -10,7 +18,18 @@ struct visitor {
 	enum webui_face face;
 	struct address address;		/* trusted proxies are seen through; AF_UNSPEC: nobody knows */
 	bool admin;			/* the control socket's, root or the daemon's own user */
+	bool bearer;			/* shows a token (good or not) instead of a cookie */
+	enum role role;			/* of whom session_find() found; ROLE_ANYONE: nobody */
+	char name[128];			/* for the audit log: "alice", "token deploy", "local admin" */
+	char user_id[40], user[104];	/* the user signed in; "": none */
+	char session[48];		/* id of the session; "": none */
+	char csrf[48];			/* what the session's forms carry */
+	char proof[64];			/* the keeper's word that the password was just given; "": it was not */
+	char **actions;			/* all that a token may do; NULL: whatever its role may */
+	bool must_change;		/* before anything else, its password */
+	struct scope scope;
 };
+void visitor_release(struct visitor *);
 
 /*
  * peer: the other end of the connection; fd: its socket (asked only on FACE_CONTROL); forwarded: all
@@ -23,9 +42,19 @@ void gate_visitor(struct visitor *, enum webui_face, const struct sockaddr *peer
 /* The address for people: "192.0.2.1", "local", "unknown". */
 char *gate_visitor_text(const struct visitor *, char out[ADDRESS_TEXT]);
 
-/* May the visitor use what is for this role? */
+/*
+ * Does what is for this role answer this address and this face at all?  People and their API: https, access.admin; tokens
+ * also access.api (deploy scripts and automation come from the same machines); the control socket.
+ */
+bool gate_admits(const struct visitor *, enum role, const struct webui_settings *);
+/* That, and has the visitor the role? */
 bool gate_lets_in(const struct visitor *, enum role, const struct webui_settings *);
+/* May the visitor's token do this?  Whoever shows none may. */
+bool gate_allows(const struct visitor *, const struct route *);
 /* Is the visitor one we tell that something is not there, and who is shown the way to https? */
 bool gate_knows(const struct visitor *, const struct webui_settings *);
+
+const char *role_word(enum role);			/* "viewer" */
+int role_by_word(enum role *, const char *, struct err *);	/* viewer, operator, admin */
 
 #endif

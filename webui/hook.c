@@ -26,7 +26,7 @@ static int choose_subject(struct request *r, struct txn *t, struct rec_trial *tr
 	if (identifier_is_ip(normal))
 		return err_set(e, ERR_INVALID, "%s is an address; DNS records are set for names", normal);
 	record_set(&trial->subject, identifier_base(normal));
-	return 0;
+	return scope_check_names(&r->visitor.scope, (char *const[]){ normal, NULL }, e);
 }
 
 int page_hook_test(struct request *r, struct err *e)
@@ -39,7 +39,7 @@ int page_hook_test(struct request *r, struct err *e)
 	record_set(&trial.state, "open");
 	if (store_write(r->webui->env->store, &t, e) < 0 || choose_subject(r, t, &trial, e) < 0 ||
 	    rec_trial_put(t, &trial, e) < 0 || agenda_set(t, AGENDA_trial, trial.id, trial.created, e) < 0 ||
-	    admin_event(t, "hook.test", trial.id, trial.subject, e, "hooks are tried for %s", trial.subject) < 0 ||
+	    admin_event(r, t, "hook.test", trial.id, trial.subject, e, "hooks are tried for %s", trial.subject) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 202, rec_trial_json(&trial));

@@ -50,15 +50,10 @@ static bool is_new(const struct import *im)
 
 static int read_body(struct request *r, struct import *im, struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "file", BODY_TEXT, true },
-		{ "key_file", BODY_TEXT, false },
-		{ "password", BODY_TEXT, false },
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 
-	if (!body || upload_read(&im->file, "file", json_str(body, "file"), e) < 0 ||
-	    upload_read(&im->key_file, "key_file", json_str(body, "key_file"), e) < 0)
+	if (!body || body_at("file", upload_read(&im->file, "file", json_str(body, "file"), e), e) < 0 ||
+	    body_at("key_file", upload_read(&im->key_file, "key_file", json_str(body, "key_file"), e), e) < 0)
 		return -1;
 	im->password = xstrdup(json_str(body, "password") ? json_str(body, "password") : "");
 	return 0;
@@ -78,6 +73,8 @@ static int find(struct request *r, struct import *im, struct txn *t, struct err 
 	if (e->kind != ERR_MISSING || request_query(r, &query, e) < 0)
 		return -1;
 	record_set(&im->cert.name, name);
+	record_set(&im->cert.owner_id, r->visitor.scope.user_id);
+	record_set(&im->key.owner_id, r->visitor.scope.user_id);
 	im->cert.staging = str_eq(params_get(&query, "staging"), "true");
 	if (rec_key_by_name(t, &other, name, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;
@@ -143,6 +140,7 @@ static void update_cert(const struct request *r, struct import *im)
 	if (!c->key_type || (key_type_by_word(im->key.type, &type, NULL) == 0 && key_type_makeable(type)))
 		record_set(&c->key_type, im->key.type);
 	c->current = c->newest;
+	c->issued = clock_now();
 	c->not_before = leaf->not_before;
 	c->not_after = leaf->not_after;
 	c->imported = true;
@@ -164,7 +162,7 @@ static int put_all(struct request *r, struct import *im, struct txn *t, struct e
 	    (im->cert.site && agenda_set(t, AGENDA_site, im->cert.id, clock_now(), e) < 0) ||
 	    (deploy_script(&im->cert, r->webui->settings->deploy_hook) && deploy_ask(t, &im->cert, e) < 0))
 		return -1;
-	return admin_event(t, "certificate.imported", im->cert.id, im->cert.name, e, "%sversion %lld, issued by %s, serial %s",
+	return admin_event(r, t, "certificate.imported", im->cert.id, im->cert.name, e, "%sversion %lld, issued by %s, serial %s",
 			   first ? "new, " : "", (long long)im->cert.current,
 			   im->chain.cert[0].issuer_cn ? im->chain.cert[0].issuer_cn : im->chain.cert[0].issuer, im->chain.cert[0].serial);
 }
@@ -192,7 +190,9 @@ static int finish(struct request *r, struct import *im, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || same_as_before(im, t, e) < 0 || put_all(r, im, t, e) < 0 ||
+	if (store_write(r->webui->env->store, &t, e) < 0 || same_as_before(im, t, e) < 0 ||
+	    scope_check_names(&r->visitor.scope, im->chain.cert[0].names, e) < 0 ||
+	    (added && scope_check_count(&r->visitor.scope, t, e) < 0) || put_all(r, im, t, e) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	answer = json_object();

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "pki/key.h"
-#include "webui/admin.h"
+#include "webui/list.h"
 #include "webui/name.h"
 
 struct making {
@@ -24,9 +24,25 @@ static json_t *show(struct txn *t, const void *rec)
 	return rec_key_json(rec);
 }
 
+static bool wanted(const struct list *l, const void *rec, const struct slice *value)
+{
+	return list_is(value[REC_key_use], list_filter(l, "use")) && list_is(value[REC_key_type], list_filter(l, "type")) &&
+	       (list_contains(value[REC_key_name], l->search) || list_contains(value[REC_key_description], l->search));
+}
+
+static int64_t by_creation(const struct list *l, const void *rec)
+{
+	const struct rec_key *key = rec;
+
+	return key->created;
+}
+
 int page_keys(struct request *r, struct err *e)
 {
-	return admin_list(r, "keys", &rec_key_type, show, e);
+	static const struct list_sort sorts[] = { { "name", NULL }, { "created", by_creation }, { NULL, NULL } };
+	static const struct list_type type = { "keys", &rec_key_type, REC_key_name, NULL, wanted, sorts, show };
+
+	return list_reply(r, &type, 0, e);
 }
 
 /* What uses a key: "certificate shop", "account ca". */
@@ -35,27 +51,27 @@ struct users {
 	char **names;
 };
 
-static void add_user(struct users *u, const char *key_id, const char *what, const char *name)
+static void add_user(struct users *u, struct slice key_id, const char *what, struct slice name)
 {
-	_cleanup_free_ char *text = xasprintf("%s %s", what, name);
+	_cleanup_free_ char *text = NULL;
 
-	if (str_eq(key_id, u->key_id))
-		strv_add(&u->names, text);
+	if (!list_is(key_id, u->key_id))
+		return;
+	text = xasprintf("%s %.*s", what, (int)name.len, (const char *)name.data);
+	strv_add(&u->names, text);
 }
 
-static int add_cert(void *arg, void *rec, struct err *e)
+static int add_cert(void *arg, const void *rec, const struct slice *value, struct err *e)
 {
 	const struct rec_cert *cert = rec;
 
-	add_user(arg, cert->key_id, cert->staging ? "staging certificate" : "certificate", cert->name);
+	add_user(arg, value[REC_cert_key_id], cert->staging ? "staging certificate" : "certificate", value[REC_cert_name]);
 	return 0;
 }
 
-static int add_account(void *arg, void *rec, struct err *e)
+static int add_account(void *arg, const void *rec, const struct slice *value, struct err *e)
 {
-	const struct rec_account *account = rec;
-
-	add_user(arg, account->key_id, "account", account->name);
+	add_user(arg, value[REC_account_key_id], "account", value[REC_account_name]);
 	return 0;
 }
 
@@ -64,8 +80,7 @@ static int find_users(struct txn *t, const char *key_id, char ***names, struct e
 {
 	struct users u = { .key_id = key_id };
 
-	if (record_each(t, &rec_cert_type, "", false, add_cert, &u, e) < 0 ||
-	    record_each(t, &rec_account_type, "", false, add_account, &u, e) < 0) {
+	if (record_skim(t, &rec_cert_type, add_cert, &u, e) < 0 || record_skim(t, &rec_account_type, add_account, &u, e) < 0) {
 		strv_free(u.names);
 		return -1;
 	}
@@ -85,6 +100,7 @@ int page_key(struct request *r, struct err *e)
 		return -1;
 	answer = rec_key_json(&key);
 	json_put_strv(answer, "used_by", users);
+	admin_put_key_age(answer, r, t, &key, "");
 	admin_put_consumers(answer, t, key.id, key.current ? key.current : key.newest);
 	return reply_json(r, 200, answer);
 }
@@ -105,28 +121,24 @@ static void making_release(void *state)
 
 static int read_key(struct request *r, struct making *m, struct err *e)
 {
-	static const struct body_member members[] = {
-		{ "name", BODY_TEXT, true },
-		{ "type", BODY_TEXT, false },
-		{ "description", BODY_TEXT, false },
-		{ "pem", BODY_TEXT, false },
-		{ "password", BODY_TEXT, false },
-	};
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	const char *type = json_str(body, "type"), *pem = json_str(body, "pem"), *password = json_str(body, "password");
 	enum key_type known;
 
-	if (!body || name_check(json_str(body, "name"), e) < 0)
+	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0)
 		return -1;
 	if (pem && type)
-		return err_set(e, ERR_INVALID, "\"type\" is for new keys, and \"pem\" is one already");
+		return body_at("type", err_set(e, ERR_INVALID, "\"type\" is for new keys, and \"pem\" is one already"), e);
 	if (password && !pem)
-		return err_set(e, ERR_INVALID, "\"password\" opens the key in \"pem\", and there is none");
+		return body_at("pem", err_set(e, ERR_INVALID, "\"password\" opens the key in \"pem\", and there is none"), e);
 	if (type && key_type_by_word(type, &known, e) < 0)
+		return err_field(e, "type");
+	if (admin_read_rotate_after(body, &m->key.rotate_after, e) < 0)
 		return -1;
 	record_set(&m->key.name, json_str(body, "name"));
 	record_set(&m->key.description, json_str(body, "description"));
 	record_set(&m->key.use, KEEPER_USE_CERTIFICATE);
+	record_set(&m->key.owner_id, r->visitor.scope.user_id);
 	m->type = xstrdup(type ? type : r->webui->settings->key_type);
 	m->pem = pem ? xstrdup(pem) : NULL;
 	m->password = xstrdup(password ? password : "");
@@ -141,7 +153,7 @@ static int check_free(struct request *r, const char *name, struct err *e)
 	if (store_read(r->webui->env->store, &t, e) < 0)
 		return -1;
 	if (rec_key_by_name(t, &key, name, e) == 0)
-		return err_set(e, ERR_CONFLICT, "there is a key %s already", name);
+		return body_at("name", err_set(e, ERR_CONFLICT, "there is a key %s already", name), e);
 	return e->kind == ERR_MISSING ? 0 : -1;
 }
 
@@ -151,7 +163,7 @@ static int put_key(struct request *r, const struct slice *field, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_put_key(t, &m->key, field, e) < 0 ||
-	    admin_event(t, "key.added", m->key.id, m->key.name, e, "%s, type %s", m->pem ? "imported" : "made",
+	    admin_event(r, t, "key.added", m->key.id, m->key.name, e, "%s, type %s", m->pem ? "imported" : "made",
 			m->key.type) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), false, e);
@@ -206,7 +218,7 @@ int page_key_delete(struct request *r, struct err *e)
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 ||
 	    check_unused(t, &key, e) < 0 || admin_delete_children(t, &rec_key_version_type, key.id, e) < 0 ||
 	    admin_delete_children(t, &rec_consumer_type, key.id, e) < 0 || rec_key_delete(t, key.id, e) < 0 ||
-	    admin_event(t, "key.removed", key.id, key.name, e, "had %lld versions", (long long)key.newest) < 0 ||
+	    admin_event(r, t, "key.removed", key.id, key.name, e, "had %lld versions", (long long)key.newest) < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, 200, rec_key_json(&key));
@@ -229,7 +241,7 @@ static int record_export(struct request *r, const struct exporting *x, struct er
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 ||
-	    admin_event(t, "key.exported", x->id, x->name, e, "handed out as %s", x->der ? "der" : "pem") < 0)
+	    admin_event(r, t, "key.exported", x->id, x->name, e, "handed out as %s", x->der ? "der" : "pem") < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), false, e);
 }
@@ -253,8 +265,7 @@ static int exported(struct request *r, const struct slice *field, struct err *e)
 
 int page_key_export(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = { { "format", BODY_TEXT, false } };
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
 	_cleanup_free_ char *version_id = NULL;
@@ -262,7 +273,7 @@ int page_key_export(struct request *r, struct err *e)
 	const char *format = json_str(body, "format");
 	struct exporting *x = request_state(r, sizeof(*x), exporting_release);
 
-	if (!body || store_read(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0)
+	if (!body || store_read(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 || admin_confirmed(r, e) < 0)
 		return -1;
 	version_id = record_child_id(key.id, key.current ? key.current : key.newest);
 	if (rec_key_version_get(t, &version, version_id, e) < 0)
@@ -270,8 +281,8 @@ int page_key_export(struct request *r, struct err *e)
 	x->id = xstrdup(key.id);
 	x->name = xstrdup(key.name);
 	x->der = str_eq(format, "der");
-	return REQUEST_ASK(r, key_export, request_socket(r), exported, slice_str(key.id), slice_buf(&key.access),
-			   slice_buf(&version.material), slice_str(KEEPER_PROOF_PEER),
+	return REQUEST_ASK(r, key_export, request_proof_socket(r), exported, slice_str(key.id), slice_buf(&key.access),
+			   slice_buf(&version.material), slice_str(request_proof(r)),
 			   slice_str(format ? format : "pem"));
 }
 

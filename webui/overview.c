@@ -1,53 +1,57 @@
 /* /api/v1/status: how the server is, and what comes next. */
 #include "base/clock.h"
 #include "store/agenda.h"
+#include "store/alert.h"
 #include "store/status.h"
 #include "webui/admin.h"
+#include "webui/tally.h"
 
 #define AGENDA_SHOWN 20
 
-struct tally {
-	struct txn *txn;
-	int64_t now;
-	json_t *by_status;
-};
-
-static int count_cert(void *arg, void *rec, struct err *e)
+/* How many certificates there are of each status, also of those nobody has, and which ones need a person. */
+static int show_certs(struct request *r, struct txn *t, json_t *o, struct err *e)
 {
-	struct tally *c = arg;
-	const char *word = cert_status_word(cert_status_in(c->txn, rec, c->now));
+	const struct tally_numbers *n = tally_get(r->webui->tally, r->webui->env->store, &r->visitor.scope, e);
+	json_t *by_status = json_object(), *urgent = json_array(), *days = json_array();
 
-	json_put_int(c->by_status, word, json_int(c->by_status, word, 0) + 1);
+	json_object_set_new(o, "certificates", by_status);
+	json_object_set_new(o, "attention", urgent);
+	json_object_set_new(o, "expiring", days);
+	if (!n)
+		return -1;
+	for (int status = 0; status < STATUSES; status++)
+		json_put_int(by_status, cert_status_word((enum cert_status)status), n->count[status]);
+	json_put_int(o, "total", n->all);
+	json_put_time(o, "next_expiry", n->next_expiry);
+	for (size_t day = 0; day < TALLY_DAYS; day++)
+		json_array_append_new(days, json_integer(n->expiring[day]));
+	for (size_t i = 0; i < n->urgent; i++) {
+		_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+
+		if (rec_cert_get(t, &cert, n->urgent_id[i], NULL) == 0)
+			json_array_append_new(urgent, admin_show_one_cert(t, &cert));
+	}
 	return 0;
-}
-
-/* How many certificates there are, of each status, also of those nobody has. */
-static int count_certs(struct txn *t, int64_t now, json_t *o, struct err *e)
-{
-	struct tally c = { .txn = t, .now = now, .by_status = json_object() };
-
-	json_object_set_new(o, "certificates", c.by_status);
-#define STATUS(status, sentence, next) json_put_int(c.by_status, #status, 0);
-#include "store/status.def"
-#undef STATUS
-	return record_each(t, &rec_cert_type, "", false, count_cert, &c, e);
 }
 
 static void put_name(json_t *o, struct txn *t, const struct agenda_row *row)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	_cleanup_(rec_outbox_release) struct rec_outbox message = { 0 };
 	_cleanup_(rec_site_release) struct rec_site site = { 0 };
 
 	if (rec_cert_get(t, &cert, row->id, NULL) == 0)
 		json_put_str(o, "name", cert.name);
 	else if (rec_site_get(t, &site, row->id, NULL) == 0)
 		json_put_str(o, "name", site.name);
+	else if (rec_outbox_get(t, &message, row->id, NULL) == 0)
+		json_put_str(o, "name", message.name);
 	else
 		json_put_str(o, "name", rec_account_get(t, &account, row->id, NULL) == 0 ? account.name : NULL);
 }
 
-static int show_agenda(struct txn *t, json_t *o, struct err *e)
+static int show_agenda(const struct scope *scope, struct txn *t, json_t *o, struct err *e)
 {
 	struct agenda_row row[AGENDA_SHOWN];
 	int count = agenda_first(t, row, AGENDA_SHOWN, e);
@@ -55,8 +59,11 @@ static int show_agenda(struct txn *t, json_t *o, struct err *e)
 
 	json_object_set_new(o, "agenda", list);
 	for (int i = 0; i < count; i++) {
-		json_t *one = json_object();
+		json_t *one;
 
+		if (!scope_has_id(scope, t, row[i].id))
+			continue;
+		one = json_object();
 		json_put_time(one, "due", row[i].due);
 		json_put_str(one, "kind", agenda_kind_name(row[i].kind));
 		put_name(one, t, &row[i]);
@@ -84,6 +91,24 @@ static int show_accounts(struct txn *t, json_t *o, struct err *e)
 	return record_each(t, &rec_account_type, "", false, show_account, list, e);
 }
 
+static int count_message(void *arg, void *rec, struct err *e)
+{
+	const struct rec_outbox *m = rec;
+
+	if (json_object_get(arg, m->state))
+		json_put_int(arg, m->state, json_int(arg, m->state, 0) + 1);
+	return 0;
+}
+
+/* What has not reached anybody. */
+static int count_messages(struct txn *t, json_t *o, struct err *e)
+{
+	json_t *counts = json_pack("{s:i, s:i}", OUTBOX_QUEUED, 0, OUTBOX_DEAD, 0);
+
+	json_object_set_new(o, "outbox", counts);
+	return record_each(t, &rec_outbox_type, "", false, count_message, counts, e);
+}
+
 int page_status(struct request *r, struct err *e)
 {
 	const struct webui_env *env = r->webui->env;
@@ -95,8 +120,8 @@ int page_status(struct request *r, struct err *e)
 	json_put_str(answer, "hostname", r->webui->settings->hostname);
 	json_put_time(answer, "started", env->started);
 	json_put_int(answer, "uptime", now - env->started);
-	if (store_read(env->store, &t, e) < 0 || count_certs(t, now, answer, e) < 0 ||
-	    show_accounts(t, answer, e) < 0 || show_agenda(t, answer, e) < 0)
+	if (store_read(env->store, &t, e) < 0 || show_certs(r, t, answer, e) < 0 ||
+	    show_accounts(t, answer, e) < 0 || count_messages(t, answer, e) < 0 || show_agenda(&r->visitor.scope, t, answer, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(answer));
 }

@@ -5,13 +5,13 @@ struct users {
 	struct buf *ids;
 };
 
-static int add_user(void *arg, void *rec, struct err *e)
+static int add_user(void *arg, const void *rec, const struct slice *value, struct err *e)
 {
-	const struct rec_cert *cert = rec;
+	struct slice id = value[REC_cert_id], key_id = value[REC_cert_key_id];
 	struct users *u = arg;
 
-	if (str_eq(cert->key_id, u->key_id) && !str_eq(cert->id, u->another))
-		buf_addf(u->ids, "%s\n", cert->id);
+	if (slice_eq(key_id, slice_str(u->key_id)) && !slice_eq(id, slice_str(u->another)))
+		buf_addf(u->ids, "%.*s\n", (int)id.len, (const char *)id.data);
 	return 0;
 }
 
@@ -21,7 +21,7 @@ int permit_certificates(struct txn *t, const char *key_id, const char *another, 
 
 	if (another)
 		buf_addf(ids, "%s\n", another);
-	return record_each(t, &rec_cert_type, "", false, add_user, &u, e);
+	return record_skim(t, &rec_cert_type, add_user, &u, e);
 }
 
 int permit_ask(struct request *r, const char *key_id, struct slice access, struct slice ids, const char *proof, answer_fn *answered)
@@ -62,7 +62,7 @@ static void permitting_release(void *state)
 	buf_release(&p->access);
 }
 
-static int put_cert(struct txn *t, struct permitting *p, struct err *e)
+static int put_cert(struct request *r, struct txn *t, struct permitting *p, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 
@@ -74,7 +74,7 @@ static int put_cert(struct txn *t, struct permitting *p, struct err *e)
 	cert.key_withheld = !p->allow;
 	if (rec_cert_put(t, &cert, e) < 0)
 		return -1;
-	return admin_event(t, "certificate.key_download", cert.id, cert.name, e,
+	return admin_event(r, t, "certificate.key_download", cert.id, cert.name, e,
 			   p->allow ? "its API keys may fetch files with the private key" :
 				      "its API keys may fetch no file with the private key");
 }
@@ -86,7 +86,7 @@ static int granted(struct request *r, const struct slice *field, struct err *e)
 	json_t *answer;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 ||
-	    permit_put(t, p->key.id, slice_buf(&p->key.access), field[0], e) < 0 || put_cert(t, p, e) < 0 ||
+	    permit_put(t, p->key.id, slice_buf(&p->key.access), field[0], e) < 0 || put_cert(r, t, p, e) < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	answer = json_object();
@@ -104,7 +104,7 @@ static int allowed(struct request *r, const struct slice *field, struct err *e)
 	buf_add(&p->access, field[0].data, field[0].len);
 	if (store_read(r->webui->env->store, &t, e) < 0 || permit_certificates(t, p->key.id, NULL, &ids, e) < 0)
 		return -1;
-	return permit_ask(r, p->key.id, slice_buf(&p->key.access), slice_buf(&ids), KEEPER_PROOF_PEER, granted);
+	return permit_ask(r, p->key.id, slice_buf(&p->key.access), slice_buf(&ids), request_proof(r), granted);
 }
 
 int page_cert_key_download(struct request *r, struct err *e)
@@ -116,12 +116,12 @@ int page_cert_key_download(struct request *r, struct err *e)
 	if (!str_eq(word, "on") && !str_eq(word, "off"))
 		return err_set(e, ERR_USAGE, "key-download is on or off, not %.40s", word);
 	p->allow = str_eq(word, "on");
-	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &p->cert, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &p->cert, e) < 0 || admin_confirmed(r, e) < 0)
 		return -1;
 	if (!p->cert.key_id || !*p->cert.key_id)
 		return err_set(e, ERR_CONFLICT, "the private key of %s is not here: it is of its owner's own request", p->cert.name);
 	if (rec_key_get(t, &p->key, p->cert.key_id, e) < 0)
 		return -1;
-	return REQUEST_ASK(r, access_allow, request_socket(r), allowed, slice_str(p->cert.id), slice_buf(&p->cert.access),
-			   slice_str(p->allow ? "1" : "0"), slice_str(KEEPER_PROOF_PEER));
+	return REQUEST_ASK(r, access_allow, request_proof_socket(r), allowed, slice_str(p->cert.id), slice_buf(&p->cert.access),
+			   slice_str(p->allow ? "1" : "0"), slice_str(request_proof(r)));
 }

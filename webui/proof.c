@@ -65,7 +65,8 @@ static int read_script(const json_t *body, const char *member, char **field, str
 		return 0;
 	if (strchr(name, '/') || name[0] == '.') {
 		err_set(e, ERR_INVALID, "\"%s\" is the name of a script in hooks.directory, without a path", member);
-		return err_hint(e, "Only scripts in that directory can be chosen.");
+		err_hint(e, "Only scripts in that directory can be chosen.");
+		return err_field(e, member);
 	}
 	record_set(field, name);
 	return 0;
@@ -86,16 +87,16 @@ int proof_read(struct rec_cert *cert, const json_t *body, struct err *e)
 	_cleanup_strv_ char **exceptions = one ? strv_split(one, " ,") : json_strv(body, "challenges");
 
 	if (type && check_type(type, e) < 0)
-		return -1;
+		return err_field(e, "challenge");
 	record_set(&cert->challenge, type);
 	for (char **exception = exceptions; exception && *exception; exception++)
 		if (read_exception(cert, *exception, e) < 0)
-			return -1;
+			return err_field(e, "challenges");
 	cert->by_hand = json_bool(body, "by_hand", false);
 	cert->no_propagation = json_bool(body, "no_propagation", false);
 	if (proof_read_scripts(cert, body, e) < 0)
 		return -1;
-	return check_names(cert, e);
+	return body_at("challenge", check_names(cert, e), e);
 }
 
 int proof_change(struct rec_cert *cert, const char *type, struct err *e)
@@ -103,7 +104,7 @@ int proof_change(struct rec_cert *cert, const char *type, struct err *e)
 	char **kept = NULL;
 
 	if (type && check_type(type, e) < 0)
-		return -1;
+		return err_field(e, "challenge");
 	if (type)
 		record_set(&cert->challenge, type);
 	for (char **exception = cert->challenges; exception && *exception; exception++) {
@@ -114,7 +115,7 @@ int proof_change(struct rec_cert *cert, const char *type, struct err *e)
 	}
 	strv_free(cert->challenges);
 	cert->challenges = kept;
-	return check_names(cert, e);
+	return body_at("challenge", check_names(cert, e), e);
 }
 
 static bool is_variable(const char *line)
@@ -163,5 +164,5 @@ int proof_read_environment(const json_t *body, const char *member, char **enviro
 		wipe(*line, strlen(*line));
 	}
 	*environment = text.len && !result ? xstrdup(buf_str(&text)) : NULL;
-	return result;
+	return body_at("hook_environment", result, e);
 }

@@ -5,17 +5,6 @@
 #include "webui/body.h"
 #include "store/record.h"
 
-#define PROOF_MEMBERS \
-	{ "challenge", BODY_TEXT, false }, \
-	{ "challenges", BODY_TEXTS, false }, \
-	{ "by_hand", BODY_FLAG, false }, \
-	{ "hook_set", BODY_TEXT, false }, \
-	{ "hook_cleanup", BODY_TEXT, false }, \
-	{ "hook_arguments", BODY_TEXT, false }, \
-	{ "hook_environment", BODY_TEXTS, false }, \
-	{ "no_propagation", BODY_FLAG, false }, \
-	{ "deploy_hook", BODY_TEXT, false },
-
 /* Fills the fields of the certificate, whose names are there; checks that they can be proved this way. */
 int proof_read(struct rec_cert *, const json_t *body, struct err *);
 /* The names have changed, and the type of challenge unless it is NULL. */

@@ -15,6 +15,7 @@
 struct consumers;
 struct evhttp_request;
 struct face;
+struct tally;
 
 struct webui {
 	struct loop *loop;
@@ -22,6 +23,7 @@ struct webui {
 	const struct webui_env *env;
 	const struct webui_settings *settings;
 	struct consumers *consumers;
+	struct tally *tally;
 	struct face *faces;
 	struct request *requests;	/* those not answered yet */
 };
@@ -35,6 +37,11 @@ struct request {
 	char from[ADDRESS_TEXT];	/* the visitor's address, for people */
 	struct params path;		/* what :x and *x in the route's path stood for */
 	bool head;			/* the body of the answer is not wanted */
+	bool html;			/* a browser asks: the answer is a page */
+	json_t *form;			/* the texts of a browser's form by their names (form.h); NULL: it sent none */
+	json_t *fault;			/* why it was not taken, a problem: its page is being shown again */
+	int fault_status;
+	char *page, *page_query;	/* path and query of that page; NULL: what was asked for */
 	struct keeper_question *question;
 	int (*answered)(struct request *, const struct slice *field, struct err *);
 	void *state;			/* the handler's, see request_state() */
@@ -43,10 +50,22 @@ struct request {
 
 const char *request_header(const struct request *, const char *name);	/* any case; NULL: it is not there */
 struct slice request_body(const struct request *);
+/* The path of the page, and with its query as it came (owned). */
+const char *request_path(const struct request *);
+char *request_here(const struct request *);
 /* Add the parameters of the URL, and those of a form sent as the body. */
 int request_query(const struct request *, struct params *, struct err *);
 int request_form(const struct request *, struct params *, struct err *);
-/* The connection's socket: the proof that a local admin asks (KEEPER_PROOF_PEER). */
+/* Goes on as if another page had been asked for. */
+int request_show(struct request *, const char *path, const char *query, struct err *);
+/*
+ * What shows the keeper that this visitor may have private keys, and the socket that goes along (-1: none): the other end
+ * of the control socket, or the keeper's own word, given in the last minutes, that the visitor knows the password.
+ * "" if there is neither: ask admin_confirmed() before.
+ */
+const char *request_proof(const struct request *);
+int request_proof_socket(const struct request *);
+/* The connection's socket. */
 int request_socket(const struct request *);
 
 /* Memory that lives as long as the request, zeroed; release (may be NULL) gets it before it is wiped and freed. */
@@ -64,7 +83,9 @@ void reply_header(struct request *, const char *name, const char *value);
 /* The answer.  All return 0, so that `return reply(...)` reads well. */
 int reply(struct request *, int status, const char *type, struct slice body);
 int reply_text(struct request *, int status, const char *text);
-int reply_json(struct request *, int status, json_t *value);		/* takes the value */
+/* The value, which it takes: as JSON, or for a browser in the template of its row. */
+int reply_json(struct request *, int status, json_t *value);
+int reply_see_other(struct request *, const char *path);		/* 303: the browser goes on there with GET */
 int reply_empty(struct request *, int status);
 /* As a sentence, or as an RFC 9457 problem for admins and who asks for it.  What is wrong inside goes to the log. */
 int reply_error(struct request *, const struct err *);

@@ -8,6 +8,11 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
+const struct route *router_row(size_t index)
+{
+	return index < ARRAY_SIZE(routes) ? &routes[index] : NULL;
+}
+
 /* Takes one segment of each, with the slash before it.  False: they differ. */
 static bool match_segment(const char **pattern, const char **path, struct params *params)
 {
@@ -36,16 +41,42 @@ static bool match_path(const char *pattern, const char *path, struct params *par
 	return !*path;
 }
 
+#define API "/api/v1"
+
+/* The path under which a browser finds it; NULL: it does not. */
+static const char *page_path(const struct route *r)
+{
+	bool api = str_starts(r->path, API "/");
+
+	if (!api)
+		return *r->template ? r->path : NULL;
+	return *r->template || r->method != METHOD_GET ? r->path + strlen(API) : NULL;
+}
+
+static bool match_row(const struct route *r, const char *path, struct params *params, bool *html)
+{
+	const char *page = page_path(r);
+
+	*html = false;
+	if (page != r->path && match_path(r->path, path, params))
+		return true;
+	params_release(params);
+	*html = true;
+	return page && match_path(page, path, params);
+}
+
 void router_find(struct match *m, enum method method, const char *path)
 {
 	*m = (struct match){ .path = NULL };
 	for (size_t i = 0; i < ARRAY_SIZE(routes) && !m->route; i++) {
 		struct params params = { NULL, 0 };
+		bool html;
 
-		if (!match_path(routes[i].path, path, &params)) {
+		if (!match_row(&routes[i], path, &params, &html)) {
 			params_release(&params);
 			continue;
 		}
+		m->html = html;
 		params_release(&m->params);
 		m->params = params;
 		m->path = &routes[i];

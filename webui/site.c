@@ -3,7 +3,7 @@
 #include "base/digest.h"
 #include "pki/service.h"
 #include "store/agenda.h"
-#include "webui/admin.h"
+#include "webui/list.h"
 
 #define SITES_MOST 50000
 #define ALL "all"		/* in the place of a name: every site */
@@ -45,47 +45,43 @@ static json_t *show(const struct rec_site *site, int64_t now)
 	return o;
 }
 
-struct listing {
-	json_t **list;
-	size_t count;
-	int64_t now;
-};
-
-static int list_one(void *arg, void *rec, struct err *e)
+static json_t *show_row(struct txn *t, const void *rec)
 {
-	struct listing *l = arg;
-
-	if (!(l->count & (l->count + 1)))	/* full at each 2^n - 1 */
-		l->list = xreallocarray(l->list, 2 * l->count + 1, sizeof(json_t *));
-	l->list[l->count++] = show(rec, l->now);
-	return 0;
+	return show(rec, clock_now());
 }
 
-static int by_position(const void *a, const void *b)
+static bool wanted(const struct list *l, const void *rec, const struct slice *value)
 {
-	int64_t x = json_int(*(json_t *const *)a, "position", 0), y = json_int(*(json_t *const *)b, "position", 0);
+	return list_is(value[REC_site_state], list_filter(l, "state")) &&
+	       (list_contains(value[REC_site_name], l->search) || list_contains(value[REC_site_subject], l->search) ||
+		list_contains(value[REC_site_issuer], l->search));
+}
 
-	return x < y ? -1 : x > y;
+static int64_t by_position(const struct list *l, const void *rec)
+{
+	return ((const struct rec_site *)rec)->position;
+}
+
+static int64_t by_end(const struct list *l, const void *rec)
+{
+	return ((const struct rec_site *)rec)->not_after;
+}
+
+static int64_t by_scan(const struct list *l, const void *rec)
+{
+	return ((const struct rec_site *)rec)->scanned;
 }
 
 int page_sites(struct request *r, struct err *e)
 {
-	_cleanup_json_ json_t *answer = json_object();
-	_cleanup_txn_ struct txn *t = NULL;
-	struct listing l = { .now = clock_now() };
-	json_t *list = json_array();
-	int failed;
+	static const struct list_sort sorts[] = {
+		{ "position", by_position }, { "name", NULL }, { "expiry", by_end }, { "scanned", by_scan }, { NULL, NULL },
+	};
+	static const struct list_type type = {
+		.member = "sites", .type = &rec_site_type, .name = REC_site_name, .wanted = wanted, .sorts = sorts, .show = show_row,
+	};
 
-	json_object_set_new(answer, "sites", list);
-	if (store_read(r->webui->env->store, &t, e) < 0)
-		return -1;
-	failed = record_each(t, &rec_site_type, "", false, list_one, &l, e);
-	if (l.count)
-		qsort(l.list, l.count, sizeof(*l.list), by_position);
-	for (size_t i = 0; i < l.count; i++)
-		json_array_append_new(list, l.list[i]);
-	free(l.list);
-	return failed < 0 ? -1 : reply_json(r, 200, TAKE(answer));
+	return list_reply(r, &type, 0, e);
 }
 
 static int find(struct request *r, struct txn *t, struct rec_site *site, struct err *e)
@@ -191,7 +187,7 @@ static int last_position(void *arg, void *rec, struct err *e)
 	return 0;
 }
 
-static int add_site(struct txn *t, const char *name, int64_t position, struct err *e)
+static int add_site(const struct request *r, struct txn *t, const char *name, int64_t position, struct err *e)
 {
 	_cleanup_(rec_site_release) struct rec_site site = { .position = position, .created = clock_now() };
 
@@ -199,10 +195,10 @@ static int add_site(struct txn *t, const char *name, int64_t position, struct er
 	record_set(&site.name, name);
 	if (rec_site_put(t, &site, e) < 0 || agenda_set(t, AGENDA_scan, site.id, site.created, e) < 0)
 		return -1;
-	return admin_event(t, "site.added", site.id, site.name, e, "is tracked from now on");
+	return admin_event(r, t, "site.added", site.id, site.name, e, "is tracked from now on");
 }
 
-static int add_sites(struct txn *t, char *const *names, json_t *added, json_t *already, struct err *e)
+static int add_sites(const struct request *r, struct txn *t, char *const *names, json_t *added, json_t *already, struct err *e)
 {
 	int64_t last = 0;
 
@@ -214,7 +210,7 @@ static int add_sites(struct txn *t, char *const *names, json_t *added, json_t *a
 		struct slice id;
 		int found = txn_get(t, TABLE_site_name, slice_str(*names), &id, e);
 
-		if (found < 0 || (!found && add_site(t, *names, ++last, e) < 0))
+		if (found < 0 || (!found && add_site(r, t, *names, ++last, e) < 0))
 			return -1;
 		json_array_append_new(found ? already : added, json_string(*names));
 	}
@@ -223,8 +219,7 @@ static int add_sites(struct txn *t, char *const *names, json_t *added, json_t *a
 
 int page_site_add(struct request *r, struct err *e)
 {
-	static const struct body_member members[] = { { "sites", BODY_TEXTS, true } };
-	_cleanup_body_ json_t *body = BODY_READ(r, members, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
 	_cleanup_json_ json_t *answer = json_object();
 	_cleanup_strv_ char **names = NULL;
 	_cleanup_txn_ struct txn *t = NULL;
@@ -232,8 +227,8 @@ int page_site_add(struct request *r, struct err *e)
 
 	json_object_set_new(answer, "added", added);
 	json_object_set_new(answer, "already", already);
-	if (!body || read_lines(body, &names, e) < 0 || store_write(r->webui->env->store, &t, e) < 0 ||
-	    add_sites(t, names, added, already, e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
+	if (!body || body_at("sites", read_lines(body, &names, e), e) < 0 || store_write(r->webui->env->store, &t, e) < 0 ||
+	    add_sites(r, t, names, added, already, e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 201, TAKE(answer));
 }
@@ -288,7 +283,7 @@ int page_site_delete(struct request *r, struct err *e)
 	if (store_write(r->webui->env->store, &t, e) < 0 || find(r, t, &site, e) < 0 ||
 	    agenda_delete(t, AGENDA_scan, site.id, e) < 0 || admin_delete_children(t, &rec_sighting_type, site.id, e) < 0 ||
 	    rec_site_delete(t, site.id, e) < 0 ||
-	    admin_event(t, "site.removed", site.id, site.name, e, "is not tracked any more") < 0 ||
+	    admin_event(r, t, "site.removed", site.id, site.name, e, "is not tracked any more") < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 200, rec_site_json(&site));

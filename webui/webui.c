@@ -10,8 +10,13 @@
 #include <event2/keyvalq_struct.h>
 
 #include "base/log.h"
+#include "webui/body.h"
 #include "webui/consumer.h"
+#include "webui/form.h"
+#include "webui/page.h"
 #include "webui/request.h"
+#include "webui/tally.h"
+#include "webui/session.h"
 
 #define IDLE_SECONDS 30
 #define ALL_METHODS 0xffff	/* what we do not offer is refused by us, not by evhttp */
@@ -46,6 +51,14 @@ static enum method method_of(enum evhttp_cmd_type type)
  * Requests.
  */
 
+static void release_state(struct request *r)
+{
+	if (r->state_release)
+		r->state_release(r->state);
+	free(TAKE(r->state));
+	r->state_release = NULL;
+}
+
 static void request_free(struct request *r)
 {
 	struct request **link = &r->webui->requests;
@@ -53,10 +66,13 @@ static void request_free(struct request *r)
 	while (*link != r)
 		link = &(*link)->next;
 	*link = r->next;
-	if (r->state_release)
-		r->state_release(r->state);
-	free(r->state);
+	release_state(r);
 	params_release(&r->path);
+	cleanup_body(&r->form);
+	json_decref(r->fault);
+	free(r->page);
+	free(r->page_query);
+	visitor_release(&r->visitor);
 	free(r);
 }
 
@@ -73,9 +89,28 @@ struct slice request_body(const struct request *r)
 	return slice(len ? (const void *)evbuffer_pullup(body, -1) : "", len);
 }
 
+static const char *query_of(const struct request *r)
+{
+	return r->page ? r->page_query : evhttp_uri_get_query(evhttp_request_get_evhttp_uri(r->ev));
+}
+
+const char *request_path(const struct request *r)
+{
+	const char *path = r->page ? r->page : evhttp_uri_get_path(evhttp_request_get_evhttp_uri(r->ev));
+
+	return path ? path : "";
+}
+
+char *request_here(const struct request *r)
+{
+	const char *query = query_of(r);
+
+	return xasprintf("%s%s%s", request_path(r), query ? "?" : "", query ? query : "");
+}
+
 int request_query(const struct request *r, struct params *params, struct err *e)
 {
-	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(r->ev));
+	const char *query = query_of(r);
 
 	return query ? params_parse(params, query, strlen(query), e) : 0;
 }
@@ -92,6 +127,16 @@ int request_socket(const struct request *r)
 	struct evhttp_connection *connection = evhttp_request_get_connection(r->ev);
 
 	return connection ? bufferevent_getfd(evhttp_connection_get_bufferevent(connection)) : -1;
+}
+
+const char *request_proof(const struct request *r)
+{
+	return r->visitor.admin ? KEEPER_PROOF_PEER : r->visitor.proof;
+}
+
+int request_proof_socket(const struct request *r)
+{
+	return r->visitor.admin ? request_socket(r) : -1;
 }
 
 void *request_state(struct request *r, size_t size, void (*release)(void *))
@@ -130,6 +175,19 @@ void reply_header(struct request *r, const char *name, const char *value)
 	evhttp_add_header(evhttp_request_get_output_headers(r->ev), name, value);
 }
 
+/* A page loads nothing from elsewhere, runs no script but ours, is in nobody's frame and tells nobody where it was. */
+static void protect(struct request *r)
+{
+	reply_header(r, "Content-Security-Policy",
+		     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+		     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+	reply_header(r, "Referrer-Policy", "same-origin");
+	reply_header(r, "X-Frame-Options", "DENY");
+	reply_header(r, "Cross-Origin-Opener-Policy", "same-origin");
+	reply_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+	reply_header(r, "Permissions-Policy", "camera=(), geolocation=(), microphone=()");
+}
+
 int reply(struct request *r, int status, const char *type, struct slice body)
 {
 	struct evbuffer *out = evhttp_request_get_output_buffer(r->ev);
@@ -141,7 +199,10 @@ int reply(struct request *r, int status, const char *type, struct slice body)
 		reply_header(r, "Content-Length", length);
 		reply_header(r, "X-Content-Type-Options", "nosniff");
 	}
-	reply_header(r, "Cache-Control", "no-store");
+	if (r->html || (r->route && str_starts(r->route->path, "/static/")))
+		protect(r);
+	if (!evhttp_find_header(evhttp_request_get_output_headers(r->ev), "Cache-Control"))
+		reply_header(r, "Cache-Control", "no-store");
 	if (type && !r->head)
 		evbuffer_add(out, body.data, body.len);
 	evhttp_send_reply(r->ev, status, NULL, NULL);
@@ -157,9 +218,18 @@ int reply_text(struct request *r, int status, const char *text)
 int reply_json(struct request *r, int status, json_t *value)
 {
 	_cleanup_json_ json_t *owned = value;
-	_cleanup_wipe_ char *text = json_write(owned);
+	_cleanup_wipe_ char *text = NULL;
 
+	if (r->html)
+		return page_reply(r, status, owned);
+	text = json_write(owned);
 	return reply(r, status, "application/json", slice_str(text));
+}
+
+int reply_see_other(struct request *r, const char *path)
+{
+	reply_header(r, "Location", path);
+	return reply_empty(r, 303);
 }
 
 int reply_empty(struct request *r, int status)
@@ -171,7 +241,7 @@ static bool wants_problem(const struct request *r)
 {
 	const char *accept = request_header(r, "Accept");
 
-	return r->visitor.admin ||
+	return r->visitor.role != ROLE_ANYONE || (r->route && r->route->role >= ROLE_GUEST) ||
 	       (accept && (strstr(accept, "application/problem+json") || strstr(accept, "application/json")));
 }
 
@@ -183,7 +253,7 @@ static struct err public_error(const struct request *r, const struct err *e)
 	if (err_http_status(e->kind) < 500)
 		return shown;
 	log_err(LOG_LEVEL_ERROR, e);
-	if (!r->visitor.admin)
+	if (r->visitor.role != ROLE_ADMIN)
 		err_set(&shown, e->kind, "the server could not do it; its log says why");
 	return shown;
 }
@@ -195,8 +265,10 @@ int reply_error(struct request *r, const struct err *e)
 	_cleanup_free_ char *text = NULL;
 	_cleanup_json_ json_t *problem = NULL;
 
+	if (r->html)
+		return page_reply_error(r, &shown);
 	if (status == 401)
-		reply_header(r, "WWW-Authenticate", "apiKey");
+		reply_header(r, "WWW-Authenticate", r->route && r->route->role == ROLE_APIKEY ? "apiKey" : "Bearer");
 	if (wants_problem(r)) {
 		problem = json_problem(&shown);
 		text = json_write(problem);
@@ -247,6 +319,89 @@ static int turn_away(struct request *r, enum method method, bool exists)
 	return reply_error(r, &e);
 }
 
+static bool wants_json(const struct request *r)
+{
+	const char *accept = request_header(r, "Accept");
+
+	return accept && str_starts(accept, "application/json");
+}
+
+/* A form may say that it means DELETE. */
+static enum method meant_by_form(const struct request *r, enum method method)
+{
+	return method == METHOD_POST && str_eq(form_text(r, "_method"), "DELETE") ? METHOD_DELETE : method;
+}
+
+/* The form, if there is one; and what it means. */
+static int take_form(struct request *r, const char *path, enum method *method, struct match *m, struct err *e)
+{
+	enum method meant;
+
+	if (!r->html || *method != METHOD_POST)
+		return 0;
+	if (form_read(r, e) < 0)
+		return -1;
+	meant = meant_by_form(r, *method);
+	if (meant == *method)
+		return 0;
+	*method = meant;
+	params_release(&r->path);
+	router_find(m, meant, path);
+	r->path = m->params;
+	r->route = m->route ? m->route : m->path;
+	return 0;
+}
+
+/* For one who may know that it is there: -1 and why not. */
+static int check_visitor(struct request *r, enum method method, const struct match *m, struct err *e)
+{
+	enum role role = r->route->role;
+
+	if (!gate_lets_in(&r->visitor, role, r->webui->settings))
+		return r->visitor.role == ROLE_ANYONE ? err_set(e, ERR_AUTH, "sign in first") :
+			err_set(e, ERR_DENIED, "this is for the role %s; yours is %s", role_word(role), role_word(r->visitor.role));
+	if (!m->route) {
+		_cleanup_free_ char *allow = router_methods(m->path);
+
+		reply_header(r, "Allow", allow);
+		return err_set(e, ERR_METHOD, "this is for %s only", allow);
+	}
+	if (!gate_allows(&r->visitor, m->route))
+		return err_set(e, ERR_DENIED, "this token was not made for that");
+	return role >= ROLE_GUEST && method != METHOD_GET ? session_check_form(r, e) : 0;
+}
+
+int request_show(struct request *r, const char *path, const char *query, struct err *e)
+{
+	struct match m;
+
+	router_find(&m, METHOD_GET, path);
+	if (!m.route || !m.html || !gate_lets_in(&r->visitor, m.route->role, r->webui->settings) ||
+	    !gate_allows(&r->visitor, m.route)) {
+		match_release(&m);
+		return err_set(e, ERR_MISSING, "there is no such page");
+	}
+	release_state(r);
+	params_release(&r->path);
+	r->path = m.params;
+	r->route = m.route;
+	free(r->page);
+	r->page = xstrdup(path);
+	free(r->page_query);
+	r->page_query = query ? xstrdup(query) : NULL;
+	return m.route->page(r, e);
+}
+
+/* From the gate to the handler, for one who may know that it is there. */
+static int attend(struct request *r, enum method method, const char *path, struct match *m, struct err *e)
+{
+	if (r->route->role >= ROLE_GUEST && session_find(r, e) < 0)
+		return -1;
+	if (take_form(r, path, &method, m, e) < 0 || check_visitor(r, method, m, e) < 0 || form_check_confirmed(r, e) < 0)
+		return -1;
+	return m->route->page(r, e);
+}
+
 static void serve(struct request *r, enum method method, const char *path)
 {
 	struct match m;
@@ -254,19 +409,14 @@ static void serve(struct request *r, enum method method, const char *path)
 
 	router_find(&m, method, path);
 	r->path = m.params;
+	r->html = m.html && !wants_json(r);
 	r->route = m.route ? m.route : m.path;
-	if (!m.path || !gate_lets_in(&r->visitor, r->route->role, r->webui->settings)) {
+	if (!m.path || !gate_admits(&r->visitor, r->route->role, r->webui->settings))
 		turn_away(r, method, m.path);
-	} else if (!m.route) {
-		_cleanup_free_ char *allow = router_methods(m.path);
-
-		reply_header(r, "Allow", allow);
-		err_set(&e, ERR_METHOD, "this is for %s only", allow);
-		reply_error(r, &e);
-	} else {
-		if (m.route->page(r, &e) < 0)
+	else if (attend(r, method, path, &m, &e) < 0)
+		e.kind == ERR_AUTH && r->route->role > ROLE_APIKEY && !gate_knows(&r->visitor, r->webui->settings) ?
+			refuse(r) :
 			reply_error(r, &e);
-	}
 }
 
 /* All of them in one, in order: what a proxy adds may stand in a header of its own.  Owned. */
@@ -321,6 +471,7 @@ static struct request *request_new(struct webui *w, struct evhttp_request *ev, e
 	gate_visitor(&r->visitor, face, evhttp_connection_get_addr(connection), request_socket(r), forwarded,
 		     w->settings);
 	gate_visitor_text(&r->visitor, r->from);
+	r->visitor.bearer = session_token(r);
 	evhttp_connection_set_closecb(connection, say_goodbye, NULL);
 	return r;
 }
@@ -360,6 +511,7 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 
 	*w = (struct webui){ .loop = loop, .keeper = keeper, .env = env, .settings = settings };
 	w->consumers = consumers_new(loop, env->store);
+	w->tally = tally_new();
 	return w;
 }
 
@@ -389,5 +541,6 @@ void webui_free(struct webui *w)
 		free(f);
 	}
 	consumers_free(w->consumers);
+	tally_free(w->tally);
 	free(w);
 }

@@ -16,9 +16,14 @@ Only Python's standard library is used.
 from .tap import Skip, Test, Workplace, end_on_signals, run
 from .process import Process, free_port, run_command, until, BUILD, PATIENCE, TOP
 from .web import Answer, fetch, raw_fetch
-from .pki import CA, Certificate, chain_of, openssl, public_key_of_key
+from .pki import CA, Certificate, chain_of, dated, openssl, public_key_of_key
+from .revocation import Publisher, Registry, RevokingCA
 from .dns import Bind, Hooks, dns_site
-from .peers import Apache, Names, Nginx, Pebble, pebble_new, pebbles, program
-from .recorder import Drop, Recorder, Refuse
+from .peers import Apache, Caddy, Names, Nginx, Pebble, pebble_new, pebbles, program
+from .mail import Mail, MailServer, Receiver
+from .recorder import Drop, Recorder, Refuse, Reply
+from . import faults
 from .tracking import Authority, BlackHole, Talker, TlsServer, reset, starttls
 from .daemon import Certerad, CtlError, Site
+from .network import own_network
+from .suite import end_to_end

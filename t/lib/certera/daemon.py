@@ -1,4 +1,5 @@
 """certerad under test, certeractl beside it, and a whole site around both."""
+import http.client
 import json
 import os
 import signal
@@ -101,6 +102,18 @@ class Certerad(Process):
             raise CtlError(argv, done)
         return _json(done.stdout)
 
+    def api(self, method, path, body=None, headers=None, **query):
+        """A request to the control socket, as automation makes it: (status, JSON)."""
+        connection = http.client.HTTPConnection("localhost", timeout=60 * PATIENCE)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(self.socket)
+        connection.request(method, (path if path.startswith(("/api/", "/metrics")) else "/api/v1" + path) + ("?" + urlencode(query) if query else ""),
+            body if body is None or isinstance(body, str) else json.dumps(body), headers or {})
+        reply = connection.getresponse()
+        data = reply.read()
+        connection.close()
+        return reply.status, _json(data) if "json" in (reply.headers["Content-Type"] or "") else data.decode()
+
     def add_account(self, ca, name="ca", **options):
         """An account at a Pebble (or the Recorder before it), registered."""
         return self.ctl("account", "add", name, "--directory", ca.directory, "--ca-file", ca.ca_file,
@@ -147,14 +160,15 @@ class Certerad(Process):
 class Site:
     """Everything the main job needs, ready: certerad, nginx redirecting to it, Pebble validating there.
 
-    pebble: options of Pebble; record: put a Recorder between; suffix: tells several sites of one test apart; the rest
-    goes to Certerad.
+    pebble: options of Pebble; record: put a Recorder between; suffix: tells several sites of one test apart; other_ca:
+    makes another CA instead, which looks for web servers at port 80; the rest goes to Certerad.
     """
 
-    def __init__(self, t, pebble=None, record=False, account=True, suffix="", **certerad):
+    def __init__(self, t, pebble=None, record=False, account=True, suffix="", other_ca=None, **certerad):
         self.daemon = Certerad(t, **{"name": "certerad" + suffix, **certerad})
-        self.nginx = Nginx(t, f"http://127.0.0.1:{self.daemon.http_port}", name="nginx" + suffix)
-        self.pebble = Pebble(t, self.nginx.port, **{"name": "pebble" + suffix, **(pebble or {})})
+        self.nginx = Nginx(t, f"http://127.0.0.1:{self.daemon.http_port}", name="nginx" + suffix,
+            port=80 if other_ca else None)
+        self.pebble = other_ca(t) if other_ca else Pebble(t, self.nginx.port, **{"name": "pebble" + suffix, **(pebble or {})})
         self.recorder = Recorder(self.pebble) if record else None
         self.ca = self.recorder or self.pebble
         if account:

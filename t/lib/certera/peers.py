@@ -39,8 +39,8 @@ def pebbles():
 class Names(Process):
     """A name server that finds every name at 127.0.0.1 (pebble-challtestsrv)."""
 
-    def __init__(self, t):
-        self.port, self.management = free_port(), free_port()
+    def __init__(self, t, port=None):
+        self.port, self.management = port or free_port(), free_port()
         super().__init__(t, "names", [program("pebble-challtestsrv"), "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
             "-dns01", f"127.0.0.1:{self.port}", "-management", f"127.0.0.1:{self.management}",
             "-http01", "", "-https01", "", "-tlsalpn01", ""])
@@ -124,8 +124,8 @@ class Pebble(Process):
         self.port, self.management = port or free_port(), free_port()
         config.update({
             "listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{self.management}",
-            "certificate": self.ca.cert, "privateKey": self.ca.key, "httpPort": http_port, "tlsPort": free_port(),
-            "ocspResponderURL": ""})
+            "certificate": self.ca.cert, "privateKey": self.ca.key, "httpPort": http_port, "tlsPort": free_port()})
+        config.setdefault("ocspResponderURL", "")
         config.update(externalAccountBindingRequired=bool(eab), externalAccountMACKeys=eab or {})
         if lifetime:
             binary = binary or pebble_new()
@@ -173,9 +173,50 @@ class Pebble(Process):
     def intermediate(self):
         return fetch(f"https://localhost:{self.management}/intermediates/0", ca_file=self.ca.file).text
 
+    def nonce(self):
+        return fetch(f"https://localhost:{self.port}/nonce-plz", method="HEAD", ca_file=self.ca.file).header("Replay-Nonce")
+
     def orders(self):
         """How many orders it ever made, by its own log."""
         return len(re.findall(rb'Added order "', self.log()))
 
     def issued(self):
         return len(re.findall(rb"Issued certificate serial", self.log()))
+
+
+class Caddy(Process):
+    """A second, different CA (smallstep's, in Caddy): 12 hours of life, issues at once, and goes on trying what failed.
+
+    It looks for http-01 answers at port 80 and asks the system's resolver: see own_network().
+    """
+
+    def __init__(self, t, name="caddy"):
+        self.port, self.dir, self.names = free_port(), t.path(name), Names(t, port=53)
+        self.directory = f"https://localhost:{self.port}/acme/local/directory"
+        self.ca_file = os.path.join(self.dir, "pki/authorities/local/root.crt")
+        file = t.write(name + ".conf", f"""
+            {{
+                admin off
+                auto_https disable_redirects
+                skip_install_trust
+                storage file_system {self.dir}
+            }}
+            https://localhost:{self.port} {{
+                tls internal
+                acme_server
+            }}""")
+        super().__init__(t, name, [program("caddy"), "run", "--config", file, "--adapter", "caddyfile"],
+            {"HOME": self.dir, "XDG_DATA_HOME": self.dir, "XDG_CONFIG_HOME": self.dir})
+        self.start()
+        self.wait_for_port(self.port)
+        self.wait_until("it answers", lambda: self._answers())
+
+    def _answers(self):
+        try:
+            return fetch(self.directory, ca_file=self.ca_file).status == 200
+        except OSError:
+            return False
+
+    def root(self):
+        with open(self.ca_file) as f:
+            return f.read()

@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from datetime import datetime, timezone
 
 from .process import run_command
@@ -82,3 +83,23 @@ class CA:
             f.write("subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
         openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", root_key, "-CAcreateserial",
             "-days", "30", "-extfile", extensions, "-out", self.cert)
+
+
+def dated(t, name, begin, end):
+    """A file with a self-signed certificate for that name and its key, valid from and until so many seconds from now."""
+    d = t.path(f"dated-{name}-{end}")
+    os.makedirs(d, exist_ok=True)
+    path = lambda f: os.path.join(d, f)
+    moment = lambda seconds: datetime.fromtimestamp(time.time() + seconds, timezone.utc).strftime("%Y%m%d%H%M%SZ")
+    with open(path("config"), "w") as f:
+        f.write(f"[ca]\ndefault_ca=c\n[c]\nnew_certs_dir={d}\ndatabase={d}/index\nserial={d}/serial\ndefault_md=sha256\n"
+            f"policy=p\nx509_extensions=x\nunique_subject=no\n[p]\ncommonName=supplied\n[x]\nsubjectAltName=DNS:{name}\n")
+    with open(path("serial"), "w") as f:
+        f.write(os.urandom(8).hex() + "\n")
+    open(path("index"), "w").close()
+    openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path("key"),
+        "-out", path("csr"), "-subj", f"/CN={name}")
+    openssl("ca", "-batch", "-selfsign", "-config", path("config"), "-keyfile", path("key"), "-in", path("csr"),
+        "-startdate", moment(begin), "-enddate", moment(end), "-notext", "-out", path("cert"))
+    with open(path("key")) as key, open(path("cert")) as cert:
+        return t.write(f"dated-{name}-{end}.pem", key.read() + cert.read())

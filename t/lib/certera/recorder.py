@@ -30,12 +30,41 @@ class Refuse(Exception):
         self.status, self.problem, self.headers = status, problem, headers
 
 
+class Reply:
+    """An answer on its way to the client."""
+
+    def __init__(self, status, headers=(), body=b""):
+        self.status, self.headers, self.body = status, list(headers), body
+
+    def header(self, name):
+        return next((v for n, v in self.headers if n.lower() == name.lower()), None)
+
+    def set_header(self, name, *values):
+        """These values instead of what it had; none: the header goes."""
+        self.headers = [(n, v) for n, v in self.headers if n.lower() != name.lower()] + [(name, v) for v in values]
+
+    def write(self, handler):
+        """Writes it to the client; subclasses misbehave here."""
+        self.write_head(handler, [("Content-Length", self.header("Content-Length") or "0"
+            if handler.command == "HEAD" else str(len(self.body)))])
+        handler.wfile.write(b"" if handler.command == "HEAD" else self.body)
+
+    def write_head(self, handler, more):
+        handler.send_response_only(self.status)
+        for name, value in self.headers:
+            if name.lower() not in ("transfer-encoding", "content-length", "connection"):
+                handler.send_header(name, value)
+        for name, value in more:
+            handler.send_header(name, value)
+        handler.end_headers()
+
+
 class Seen:
     """One request and, when it came, its answer: payload and answer are parsed JSON, None if they are none."""
 
     def __init__(self, kind, path, payload):
         self.kind, self.path, self.payload, self.time = kind, path, payload, time.monotonic()
-        self.status = self.location = self.answer = None
+        self.status = self.location = self.answer = self.reply = None
 
     def __repr__(self):
         return f"{self.kind} {self.path} {self.status}"
@@ -46,7 +75,9 @@ class Recorder:
 
     def __init__(self, pebble):
         self.pebble, self.port, self.seen = pebble, free_port(), []
-        # Traps: called with each request, in its thread; they may block, they may raise Drop.
+        # Traps: called with each request, in its thread; they may block, they may raise Drop.  What they return
+        # (a Reply) is what the client gets; the CA is not asked if that was `before`.  `after` finds the CA's in
+        # seen.reply.
         self.before = self.after = lambda seen: None
         self.change = {}  # headers of answers that get another value
         self.lock = threading.Lock()
@@ -102,11 +133,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with self.owner.lock:
             self.owner.seen.append(seen)
         try:
-            self.owner.before(seen)
-            reply = self.ask(body)
-            answer = reply.read()
-            seen.status, seen.location, seen.answer = reply.status, reply.headers.get("Location"), _json(answer)
-            self.owner.after(seen)
+            reply = self.owner.before(seen)
+            if not isinstance(reply, Reply):
+                reply = self.pass_on(seen, body)
         except (Drop, OSError, http.client.HTTPException):
             self.close_connection = True
             return
@@ -114,14 +143,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             seen.status = refuse.status
             self.refuse(refuse)
             return
-        self.send_response_only(reply.status)
-        for name, value in reply.headers.items():
-            if name.lower() not in ("transfer-encoding", "content-length", "connection"):
-                self.send_header(name, self.owner.change.get(name, value))
-        length = reply.headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(answer))
-        self.send_header("Content-Length", length)
-        self.end_headers()
-        self.wfile.write(answer)
+        for name in self.owner.change:
+            if reply.header(name) is not None:
+                reply.set_header(name, self.owner.change[name])
+        reply.write(self)
 
     def refuse(self, refuse):
         body = json.dumps(refuse.problem).encode()
@@ -134,6 +159,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     do_POST = do_HEAD = do_GET
+
+    def pass_on(self, seen, body):
+        got = self.ask(body)
+        seen.reply = reply = Reply(got.status, got.headers.items(), got.read())
+        seen.status, seen.location, seen.answer = reply.status, reply.header("Location"), _json(reply.body)
+        changed = self.owner.after(seen)
+        return changed if isinstance(changed, Reply) else reply
 
     def ask(self, body):
         headers = {n: v for n, v in self.headers.items() if n.lower() not in ("connection", "content-length")}

@@ -1,0 +1,179 @@
+#include "daemon/tunnel_tls.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <mbedtls/error.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/version.h>
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+#include <psa/crypto.h>
+#endif
+
+#include "base/digest.h"
+
+struct tls_link {
+	int fd;
+	char *host;
+	mbedtls_ssl_context ssl;
+	mbedtls_ssl_config config;
+	mbedtls_x509_crt roots;
+};
+
+/* Where systems keep the roots they trust: Debian and Alpine, Fedora, others. */
+static const char *const system_roots[] = {
+	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
+};
+
+static int fail(struct err *e, const char *what, int code)
+{
+	char said[128];
+
+	mbedtls_strerror(code, said, sizeof(said));
+	return err_set(e, ERR_NETWORK, "%s: %s", what, said);
+}
+
+static int receive(void *arg, unsigned char *data, size_t len)
+{
+	const struct tls_link *l = arg;
+	ssize_t got = recv(l->fd, data, len, 0);
+
+	if (got >= 0)
+		return (int)got;
+	return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+}
+
+static int transmit(void *arg, const unsigned char *data, size_t len)
+{
+	const struct tls_link *l = arg;
+	ssize_t put = send(l->fd, data, len, MSG_NOSIGNAL);
+
+	if (put >= 0)
+		return (int)put;
+	return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+}
+
+static int load_roots(struct tls_link *l, const char *ca_file, struct err *e)
+{
+	for (size_t i = 0; !ca_file && i < ARRAY_SIZE(system_roots); i++)
+		if (access(system_roots[i], R_OK) == 0)
+			ca_file = system_roots[i];
+	if (!ca_file) {
+		err_set(e, ERR_CONFIG, "the system's trusted certificates were not found");
+		return err_hint(e, "Install the package ca-certificates.");
+	}
+	if (mbedtls_x509_crt_parse_file(&l->roots, ca_file) < 0 || !l->roots.raw.len)
+		return err_set(e, ERR_CONFIG, "%s holds no certificate that can be read", ca_file);
+	return 0;
+}
+
+static int set_up(struct tls_link *l, struct err *e)
+{
+	int rc = mbedtls_ssl_config_defaults(&l->config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
+					     MBEDTLS_SSL_PRESET_DEFAULT);
+
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+	psa_crypto_init();
+	mbedtls_ssl_conf_min_tls_version(&l->config, MBEDTLS_SSL_VERSION_TLS1_2);
+#else
+	mbedtls_ssl_conf_min_version(&l->config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+#endif
+	mbedtls_ssl_conf_rng(&l->config, random_mbedtls, NULL);
+	mbedtls_ssl_conf_authmode(&l->config, MBEDTLS_SSL_VERIFY_REQUIRED);
+	mbedtls_ssl_conf_ca_chain(&l->config, &l->roots, NULL);
+	if (!rc)
+		rc = mbedtls_ssl_setup(&l->ssl, &l->config);
+	if (!rc)
+		rc = mbedtls_ssl_set_hostname(&l->ssl, l->host);
+	mbedtls_ssl_set_bio(&l->ssl, l, transmit, receive, NULL);
+	return rc ? fail(e, "setting up TLS", rc) : 0;
+}
+
+struct tls_link *tls_link_new(int fd, const char *host, const char *ca_file, struct err *e)
+{
+	struct tls_link *l = xcalloc(1, sizeof(*l));
+
+	l->fd = fd;
+	l->host = xstrdup(host);
+	mbedtls_ssl_init(&l->ssl);
+	mbedtls_ssl_config_init(&l->config);
+	mbedtls_x509_crt_init(&l->roots);
+	if (load_roots(l, ca_file && *ca_file ? ca_file : NULL, e) == 0 && set_up(l, e) == 0)
+		return l;
+	tls_link_free(l);
+	return NULL;
+}
+
+void tls_link_free(struct tls_link *l)
+{
+	if (!l)
+		return;
+	mbedtls_ssl_close_notify(&l->ssl);
+	mbedtls_ssl_free(&l->ssl);
+	mbedtls_ssl_config_free(&l->config);
+	mbedtls_x509_crt_free(&l->roots);
+	free(l->host);
+	free(l);
+}
+
+/* Why the certificate was not accepted, in mbedTLS's words on one line. */
+static int not_trusted(const struct tls_link *l, struct err *e)
+{
+	char why[400] = "";
+
+	mbedtls_x509_crt_verify_info(why, sizeof(why), "", mbedtls_ssl_get_verify_result(&l->ssl));
+	for (char *p = why; *p; p++)
+		if (*p == '\n')
+			*p = p[1] ? ' ' : '\0';
+	err_set(e, ERR_NETWORK, "the TLS certificate of %s is not accepted: %s", l->host, why);
+	return err_hint(e, "It must be for that name and from an authority that is trusted: the system's, or those in mail.ca_file.");
+}
+
+/* What a call of mbedTLS said, as ours. */
+static int outcome(struct tls_link *l, int rc, const char *doing, struct err *e)
+{
+	if (rc == MBEDTLS_ERR_SSL_WANT_READ)
+		return LINK_WANTS_READ;
+	if (rc == MBEDTLS_ERR_SSL_WANT_WRITE)
+		return LINK_WANTS_WRITE;
+#ifdef MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET
+	if (rc == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
+		return LINK_WANTS_READ;
+#endif
+	if (rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
+		not_trusted(l, e);
+	else if (rc == MBEDTLS_ERR_SSL_CONN_EOF)
+		err_set(e, ERR_NETWORK, "%s: the connection was closed", doing);
+	else
+		fail(e, doing, rc);
+	return LINK_FAILED;
+}
+
+int tls_link_handshake(struct tls_link *l, struct err *e)
+{
+	int rc = mbedtls_ssl_handshake(&l->ssl);
+
+	return rc ? outcome(l, rc, "agreeing on TLS", e) : 0;
+}
+
+ssize_t tls_link_read(struct tls_link *l, void *data, size_t len, struct err *e)
+{
+	int rc = mbedtls_ssl_read(&l->ssl, data, len);
+
+	if (rc == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY || rc == MBEDTLS_ERR_SSL_CONN_EOF)
+		return 0;
+	return rc < 0 ? outcome(l, rc, "reading", e) : rc;
+}
+
+ssize_t tls_link_write(struct tls_link *l, const void *data, size_t len, struct err *e)
+{
+	int rc = mbedtls_ssl_write(&l->ssl, data, len);
+
+	return rc < 0 ? outcome(l, rc, "writing", e) : rc;
+}
+
+bool tls_link_pending(const struct tls_link *l)
+{
+	return mbedtls_ssl_check_pending(&l->ssl);
+}

@@ -1,0 +1,273 @@
+/* The rows of proto.def about people: passwords, codes, who is an administrator. */
+#include <crypt.h>
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "keeper/call.h"
+#include "keeper/peer.h"
+#include "keeper/person.h"
+
+#define ID_BYTES 16
+#define YESCRYPT "$y$"
+
+/* crypt(3) with memory of its own; setting NULL: a new salt. */
+static int hash_password(const char *password, const char *setting, struct buf *hash, struct err *e)
+{
+	_cleanup_free_ char *fresh = NULL;
+	void *work = NULL;
+	int work_size = 0;
+	char *result;
+
+	if (strlen(password) >= CRYPT_MAX_PASSPHRASE_SIZE)
+		return err_set(e, ERR_INVALID, "a password may have %d bytes at most", CRYPT_MAX_PASSPHRASE_SIZE - 1);
+	if (!setting)
+		setting = fresh = crypt_gensalt_ra(YESCRYPT, 0, NULL, 0);
+	result = setting ? crypt_ra(password, setting, &work, &work_size) : NULL;
+	if (result && *result != '*')
+		buf_add_str(hash, result);
+	else
+		err_errno(e, ERR_INTERNAL, "hashing a password with yescrypt");
+	if (work)
+		wipe(work, (size_t)work_size);
+	free(work);
+	return hash->len ? 0 : -1;
+}
+
+int op_password_hash(struct call *c, struct err *e)
+{
+	const char *password = call_text(c, "password", e);
+
+	return password ? hash_password(password, NULL, call_out(c, "hash"), e) : -1;
+}
+
+/* A user who does not exist (no hash) must take as long as a wrong password. */
+static int is_password(const char *password, const char *hash, bool *same, struct err *e)
+{
+	_cleanup_buf_wipe_ struct buf again = BUF_INIT;
+	bool known = str_starts(hash, YESCRYPT);
+
+	*same = false;
+	if (hash_password(password, known ? hash : NULL, &again, e))
+		return -1;
+	*same = known && again.len == strlen(hash) && same_secret(again.data, hash, again.len);
+	return 0;
+}
+
+int op_password_check(struct call *c, struct err *e)
+{
+	const char *password = call_text(c, "password", e), *hash = call_text(c, "hash", e);
+	bool same;
+
+	if (!password || !hash || is_password(password, hash, &same, e))
+		return -1;
+	buf_add_str(call_out(c, "same"), same ? "1" : "0");
+	return 0;
+}
+
+/*
+ * Users.
+ */
+
+static int open_person(const struct call *c, struct person *p, struct err *e)
+{
+	return person_open(p, &c->room->seal, call_in(c, "id"), call_in(c, "user"), e);
+}
+
+static int close_person(struct call *c, struct person *p)
+{
+	person_close(p, &c->room->seal, call_in(c, "id"), call_out(c, "user"));
+	wipe(p, sizeof(*p));
+	return 0;
+}
+
+static int set_password(const struct call *c, struct person *p, struct err *e)
+{
+	const char *password = call_text(c, "password", e);
+	_cleanup_buf_wipe_ struct buf hash = BUF_INIT;
+
+	if (!password || hash_password(password, NULL, &hash, e))
+		return -1;
+	if (hash.len >= PERSON_HASH_SIZE)
+		return err_set(e, ERR_INTERNAL, "a hash of yescrypt is %zu bytes long", hash.len);
+	memset(p->hash, 0, sizeof(p->hash));
+	memcpy(p->hash, hash.data, hash.len);
+	return 0;
+}
+
+/* A local admin or an administrator may; and the user himself what concerns only him. */
+static int check_change(const struct call *c, bool own_too, struct err *e)
+{
+	struct witness who;
+
+	if (call_by_peer(c))
+		return peer_check(c->proof_fd, c->room->daemon, c->room->user, e);
+	if (witness_find(c->room->witnesses, call_in(c, "proof"), &who) &&
+	    (who.role == PERSON_ADMIN || (own_too && slice_eq(call_in(c, "id"), slice_str(who.id)))))
+		return 0;
+	return err_set(e, ERR_DENIED, "this is for an administrator who has just given the password");
+}
+
+int op_setup_open(struct call *c, struct err *e)
+{
+	return setup_make(c->room->witnesses, call_out(c, "token"), e);
+}
+
+int op_user_new(struct call *c, struct err *e)
+{
+	bool setup = setup_is(c->room->witnesses, call_in(c, "proof"));
+	_cleanup_free_ char *id = random_hex(ID_BYTES);
+	struct person p = { 0 };
+	struct witness who;
+
+	if (person_role(call_in(c, "role"), &p.role, e))
+		return -1;
+	if (call_by_peer(c)) {
+		if (peer_check(c->proof_fd, c->room->daemon, c->room->user, e))
+			return -1;
+	} else if (!setup && (!witness_find(c->room->witnesses, call_in(c, "proof"), &who) || who.role != PERSON_ADMIN)) {
+		return err_set(e, ERR_DENIED, "users are added by an administrator who has just given the password");
+	}
+	if (set_password(c, &p, e))
+		return -1;
+	if (setup)
+		setup_use(c->room->witnesses);
+	buf_add_str(call_out(c, "id"), id);
+	person_close(&p, &c->room->seal, slice_str(id), call_out(c, "user"));
+	log_info("user %s is made, with the role %s%s", id, person_role_word(p.role), setup ? ", by the link of the first start" : "");
+	wipe(&p, sizeof(p));
+	return 0;
+}
+
+/* The code of the app, or one for recovery; *changed: the blob is another then. */
+static bool check_code(struct call *c, struct person *p, const char *code, bool *changed)
+{
+	int64_t after = strtoll(call_in(c, "after").data, NULL, 10);
+	int64_t step = totp_step(p->secret, code, clock_now(), after);
+
+	if (step && witness_take_step(c->room->witnesses, call_in(c, "id"), step)) {
+		buf_addf(call_out(c, "step"), "%lld", (long long)step);
+		return true;
+	}
+	*changed = !step && recovery_use(p, code);
+	return *changed;
+}
+
+int op_user_check(struct call *c, struct err *e)
+{
+	const char *password = call_text(c, "password", e), *code = call_text(c, "code", e);
+	bool known, good, changed = false;
+	struct witness who = { .role = PERSON_NOBODY };
+	struct person p = { 0 };
+
+	if (!password || !code)
+		return -1;
+	known = call_in(c, "user").len && open_person(c, &p, e) == 0;
+	if (!known && call_in(c, "user").len)
+		return -1;
+	if (is_password(password, p.hash, &good, e))
+		return -1;
+	good = good && (!p.totp || check_code(c, &p, code, &changed));
+	buf_add_str(call_out(c, "good"), good ? "1" : "0");
+	if (good) {
+		snprintf(who.id, sizeof(who.id), "%s", (const char *)call_in(c, "id").data);
+		who.role = p.role;
+		witness_add(c->room->witnesses, &who, call_out(c, "proof"));
+		buf_add_str(call_out(c, "role"), person_role_word(p.role));
+	}
+	if (changed)
+		person_close(&p, &c->room->seal, call_in(c, "id"), call_out(c, "user"));
+	wipe(&p, sizeof(p));
+	return 0;
+}
+
+int op_user_password(struct call *c, struct err *e)
+{
+	struct person p;
+
+	if (check_change(c, true, e) || open_person(c, &p, e) || set_password(c, &p, e))
+		return -1;
+	witness_forget(c->room->witnesses, call_in(c, "id"), call_in(c, "proof"));
+	return close_person(c, &p);
+}
+
+int op_user_role(struct call *c, struct err *e)
+{
+	struct person p;
+
+	if (check_change(c, false, e) || open_person(c, &p, e) || person_role(call_in(c, "role"), &p.role, e))
+		return -1;
+	witness_forget(c->room->witnesses, call_in(c, "id"), slice_str(""));
+	return close_person(c, &p);
+}
+
+/*
+ * Codes of an app.
+ */
+
+int op_totp_new(struct call *c, struct err *e)
+{
+	unsigned char secret[PERSON_SECRET_SIZE];
+	struct person p;
+
+	if (check_change(c, true, e) || open_person(c, &p, e))
+		return -1;
+	wipe(&p, sizeof(p));
+	random_bytes(secret, sizeof(secret));
+	totp_text(secret, call_out(c, "secret"));
+	seal_close(&c->room->seal, PERSON_PENDING, call_in(c, "id"), slice(secret, sizeof(secret)), call_out(c, "pending"));
+	wipe(secret, sizeof(secret));
+	return 0;
+}
+
+int op_totp_confirm(struct call *c, struct err *e)
+{
+	_cleanup_buf_wipe_ struct buf secret = BUF_INIT;
+	const char *code = call_text(c, "code", e);
+	struct person p;
+	int64_t step;
+
+	if (!code || check_change(c, true, e) || open_person(c, &p, e) ||
+	    seal_open(&c->room->seal, PERSON_PENDING, call_in(c, "id"), call_in(c, "pending"), &secret, e))
+		return -1;
+	if (secret.len != PERSON_SECRET_SIZE)
+		return err_set(e, ERR_STORAGE, "the secret of an app is %zu bytes long", secret.len);
+	memcpy(p.secret, secret.data, sizeof(p.secret));
+	step = totp_step(p.secret, code, clock_now(), 0);
+	if (!step) {
+		wipe(&p, sizeof(p));
+		err_set(e, ERR_INVALID, "this is not the code that the app shows now");
+		return err_hint(e, "Is the clock of the phone right? It is %lld seconds after 1970 here.", (long long)clock_now());
+	}
+	witness_take_step(c->room->witnesses, call_in(c, "id"), step);
+	p.totp = true;
+	recovery_make(&p, call_out(c, "codes"));
+	buf_addf(call_out(c, "step"), "%lld", (long long)step);
+	return close_person(c, &p);
+}
+
+int op_totp_remove(struct call *c, struct err *e)
+{
+	struct person p;
+
+	if (check_change(c, true, e) || open_person(c, &p, e))
+		return -1;
+	p.totp = false;
+	memset(p.secret, 0, sizeof(p.secret));
+	memset(p.recovery, 0, sizeof(p.recovery));
+	return close_person(c, &p);
+}
+
+int op_recovery_new(struct call *c, struct err *e)
+{
+	struct person p;
+
+	if (check_change(c, true, e) || open_person(c, &p, e))
+		return -1;
+	if (!p.totp) {
+		wipe(&p, sizeof(p));
+		return err_set(e, ERR_CONFLICT, "there is no app for which these codes could stand in");
+	}
+	recovery_make(&p, call_out(c, "codes"));
+	return close_person(c, &p);
+}

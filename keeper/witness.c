@@ -1,0 +1,164 @@
+/* Who has proved it lately: words that only the memory of the keeper knows, and the newest code of each user. */
+#include <pthread.h>
+
+#include "base/clock.h"
+#include "base/encode.h"
+#include "keeper/keeper.h"
+#include "keeper/person.h"
+
+#define WORDS 256	/* at one time; then the oldest is forgotten */
+#define STEPS 256
+#define WORD_BYTES 32
+#define WORD_PREFIX "ckw_"
+#define SETUP_PREFIX "cst_"
+
+struct word {
+	unsigned char hash[SHA256_SIZE];
+	struct witness who;
+	int64_t until_ms;
+};
+
+struct used {
+	char id[sizeof(((struct witness *)0)->id)];
+	int64_t step;
+};
+
+struct witnesses {
+	pthread_mutex_t lock;
+	struct word word[WORDS];
+	struct used used[STEPS];
+	unsigned next_word, next_used;
+	bool setup_made, setup_open;
+	unsigned char setup[SHA256_SIZE];
+};
+
+struct witnesses *witnesses_new(void)
+{
+	struct witnesses *w = xcalloc(1, sizeof(*w));
+
+	pthread_mutex_init(&w->lock, NULL);
+	return w;
+}
+
+void witnesses_free(struct witnesses *w)
+{
+	if (!w)		/* the keeper did not get that far */
+		return;
+	pthread_mutex_destroy(&w->lock);
+	wipe(w, sizeof(*w));
+	free(w);
+}
+
+static void make_word(const char *prefix, struct buf *text, unsigned char hash[SHA256_SIZE])
+{
+	unsigned char bytes[WORD_BYTES];
+	size_t start = text->len;
+
+	random_bytes(bytes, sizeof(bytes));
+	buf_reserve(text, 64);
+	buf_add_str(text, prefix);
+	base64url_add(text, bytes, sizeof(bytes));
+	sha256(text->data + start, text->len - start, hash);
+	wipe(bytes, sizeof(bytes));
+}
+
+void witness_add(struct witnesses *w, const struct witness *who, struct buf *proof)
+{
+	struct word *word;
+
+	pthread_mutex_lock(&w->lock);
+	word = &w->word[w->next_word++ % WORDS];
+	*word = (struct word){ .who = *who, .until_ms = clock_mono_ms() + KEEPER_PROOF_SECONDS * 1000 };
+	make_word(WORD_PREFIX, proof, word->hash);
+	pthread_mutex_unlock(&w->lock);
+}
+
+bool witness_find(struct witnesses *w, struct slice proof, struct witness *who)
+{
+	unsigned char hash[SHA256_SIZE];
+	int64_t now = clock_mono_ms();
+	bool found = false;
+
+	if (!proof.len || !str_starts(proof.data, WORD_PREFIX))
+		return false;
+	sha256(proof.data, proof.len, hash);
+	pthread_mutex_lock(&w->lock);
+	for (int i = 0; i < WORDS; i++) {
+		if (w->word[i].until_ms <= now || !same_secret(hash, w->word[i].hash, SHA256_SIZE))
+			continue;
+		*who = w->word[i].who;
+		found = true;
+	}
+	pthread_mutex_unlock(&w->lock);
+	return found;
+}
+
+void witness_forget(struct witnesses *w, struct slice id, struct slice but)
+{
+	unsigned char hash[SHA256_SIZE];
+
+	sha256(but.data, but.len, hash);
+	pthread_mutex_lock(&w->lock);
+	for (int i = 0; i < WORDS; i++)
+		if (slice_eq(id, slice_str(w->word[i].who.id)) && !same_secret(hash, w->word[i].hash, SHA256_SIZE))
+			wipe(&w->word[i], sizeof(w->word[i]));
+	pthread_mutex_unlock(&w->lock);
+}
+
+bool witness_take_step(struct witnesses *w, struct slice id, int64_t step)
+{
+	struct used *used = NULL;
+	bool newer;
+
+	pthread_mutex_lock(&w->lock);
+	for (int i = 0; i < STEPS; i++)
+		if (slice_eq(id, slice_str(w->used[i].id)))
+			used = &w->used[i];
+	if (!used) {
+		used = &w->used[w->next_used++ % STEPS];
+		*used = (struct used){ .step = 0 };
+		snprintf(used->id, sizeof(used->id), "%s", (const char *)id.data);
+	}
+	newer = step > used->step;
+	if (newer)
+		used->step = step;
+	pthread_mutex_unlock(&w->lock);
+	return newer;
+}
+
+/*
+ * The first user.
+ */
+
+int setup_make(struct witnesses *w, struct buf *token, struct err *e)
+{
+	bool made;
+
+	pthread_mutex_lock(&w->lock);
+	made = w->setup_made;
+	w->setup_made = w->setup_open = true;
+	if (!made)
+		make_word(SETUP_PREFIX, token, w->setup);
+	pthread_mutex_unlock(&w->lock);
+	return made ? err_set(e, ERR_DENIED, "the token for the first user is made once, at start") : 0;
+}
+
+bool setup_is(struct witnesses *w, struct slice token)
+{
+	unsigned char hash[SHA256_SIZE];
+	bool is;
+
+	sha256(token.data, token.len, hash);
+	pthread_mutex_lock(&w->lock);
+	is = same_secret(hash, w->setup, SHA256_SIZE) && w->setup_open && str_starts(token.data, SETUP_PREFIX);
+	pthread_mutex_unlock(&w->lock);
+	return is;
+}
+
+void setup_use(struct witnesses *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->setup_open = false;
+	wipe(w->setup, sizeof(w->setup));
+	pthread_mutex_unlock(&w->lock);
+}

@@ -1,0 +1,311 @@
+#include "store/alert.h"
+
+#include <stdarg.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+
+#define KEY_BYTES 16
+
+static const struct {
+	const char *word, *title, *todo;
+	enum alert_level level;
+	bool by_default;
+} alerts[] = {
+#define ALERT(word, level, by_default, title, todo) { #word, title, todo, ALERT_LEVEL_##level, by_default },
+#include "store/alert.def"
+#undef ALERT
+};
+
+static const char *const levels[] = { "info", "warning", "error" };
+
+#define TAKES_recipients false
+#define TAKES_url true
+static const struct {
+	const char *word;
+	bool url;
+} kinds[] = {
+#define CHANNEL(word, takes, doc) { #word, TAKES_##takes },
+#include "store/channel.def"
+#undef CHANNEL
+};
+
+/*
+ * Words.
+ */
+
+const char *alert_word(enum alert alert)
+{
+	return alerts[alert].word;
+}
+
+const char *alert_title(enum alert alert)
+{
+	return alerts[alert].title;
+}
+
+const char *alert_todo(enum alert alert)
+{
+	return alerts[alert].todo;
+}
+
+bool alert_by_default(enum alert alert)
+{
+	return alerts[alert].by_default;
+}
+
+char *alert_words(void)
+{
+	struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < ALERTS; i++)
+		buf_addf(&text, "%s%s", i ? ", " : "", alerts[i].word);
+	return buf_detach(&text);
+}
+
+int alert_by_word(const char *word, struct err *e)
+{
+	_cleanup_free_ char *words = alert_words();
+
+	for (int i = 0; i < ALERTS; i++)
+		if (str_eq(alerts[i].word, word))
+			return i;
+	return err_set(e, ERR_INVALID, "there is no alert \"%.40s\"; there are %s", word, words);
+}
+
+const char *alert_level_word(enum alert_level level)
+{
+	return levels[level];
+}
+
+int alert_level_by_word(const char *word, struct err *e)
+{
+	for (int i = 0; i < ALERT_LEVELS; i++)
+		if (str_eq(levels[i], word))
+			return i;
+	return err_set(e, ERR_INVALID, "there is no level \"%.40s\"; it is info, warning or error", word);
+}
+
+const char *channel_kind_word(enum channel_kind kind)
+{
+	return kinds[kind].word;
+}
+
+int channel_kind_by_word(const char *word, struct err *e)
+{
+	for (int i = 0; i < CHANNEL_KINDS; i++)
+		if (str_eq(kinds[i].word, word))
+			return i;
+	return err_set(e, ERR_INVALID, "there is no kind of channel \"%.40s\"; it is email, slack, teams, discord or webhook", word);
+}
+
+bool channel_takes_url(enum channel_kind kind)
+{
+	return kinds[kind].url;
+}
+
+enum agenda_kind channel_agenda(const struct rec_channel *channel)
+{
+	return str_eq(channel->kind, kinds[CHANNEL_email].word) ? AGENDA_mail : AGENDA_post;
+}
+
+char *outbox_channel_id(const char *outbox_id)
+{
+	return xstrndup(outbox_id, strcspn(outbox_id, "/"));
+}
+
+int64_t outbox_number(const char *outbox_id)
+{
+	const char *slash = strchr(outbox_id, '/');
+
+	return slash ? strtoll(slash + 1, NULL, 10) : 0;
+}
+
+/*
+ * Who wants it.
+ */
+
+bool channel_wants(const struct rec_channel *channel, enum alert alert, enum alert_level level)
+{
+	int least = channel->level && *channel->level ? alert_level_by_word(channel->level, NULL) : ALERT_LEVEL_info;
+
+	if (channel->disabled || (int)level < least)
+		return false;
+	if (!strv_len(channel->alerts))
+		return alerts[alert].by_default;
+	return strv_has(channel->alerts, alerts[alert].word) || strv_has(channel->alerts, "all");
+}
+
+/* One alert being raised. */
+struct raising {
+	struct txn *txn;
+	enum alert alert;
+	enum alert_level level;
+	const struct alert_of *of;
+	const char *text;
+	char *facts;			/* JSON */
+	char **told;			/* addresses that get it already, through another channel */
+	bool urgent;
+	int64_t now;
+};
+
+static int add_message(struct raising *r, struct rec_channel *channel, const char *recipient, struct err *e)
+{
+	_cleanup_(rec_outbox_release) struct rec_outbox m = { .created = r->now, .queued = r->now, .next_at = r->now };
+
+	m.id = record_child_id(channel->id, ++channel->newest);
+	m.key = random_hex(KEY_BYTES);
+	m.subject = xasprintf("%s %s", r->of->name ? r->of->name : "Certera", alerts[r->alert].title);
+	m.urgent = r->urgent;
+	record_set(&m.recipient, recipient);
+	record_set(&m.alert, alerts[r->alert].word);
+	record_set(&m.level, levels[r->level]);
+	record_set(&m.text, r->text);
+	record_set(&m.object, r->of->object);
+	record_set(&m.name, r->of->name);
+	record_set(&m.facts, r->facts);
+	record_set(&m.state, OUTBOX_QUEUED);
+	if (rec_outbox_put(r->txn, &m, e) < 0)
+		return -1;
+	return agenda_set(r->txn, channel_agenda(channel), m.id, r->now, e);
+}
+
+static int tell_channel(struct raising *r, struct rec_channel *channel, struct err *e)
+{
+	if (channel_agenda(channel) == AGENDA_post && add_message(r, channel, NULL, e) < 0)
+		return -1;
+	for (char **to = channel->recipients; to && *to; to++) {
+		if (strv_has(r->told, *to))
+			continue;
+		strv_add(&r->told, *to);
+		if (add_message(r, channel, *to, e) < 0)
+			return -1;
+	}
+	return rec_channel_put(r->txn, channel, e);
+}
+
+static int tell_if_wanted(void *arg, void *rec, struct err *e)
+{
+	struct raising *r = arg;
+
+	return channel_wants(rec, r->alert, r->level) ? tell_channel(r, rec, e) : 0;
+}
+
+static void raising_init(struct raising *r, struct txn *t, enum alert alert, const struct alert_of *of)
+{
+	*r = (struct raising){ .txn = t, .alert = alert, .level = alerts[alert].level, .of = of, .now = clock_now() };
+	if (of->staging)
+		r->level = ALERT_LEVEL_info;
+	r->facts = of->facts ? json_write(of->facts) : NULL;
+}
+
+static void raising_release(struct raising *r)
+{
+	free(r->facts);
+	strv_free(r->told);
+}
+
+static int raise_text(struct txn *t, enum alert alert, const struct alert_of *of, const char *text, struct err *e)
+{
+	struct raising r;
+	int failed;
+
+	raising_init(&r, t, alert, of);
+	r.text = text;
+	failed = record_each(t, &rec_channel_type, "", false, tell_if_wanted, &r, e);
+	raising_release(&r);
+	return failed < 0 ? err_prefix(e, "writing the alert \"%s\"", alerts[alert].word) : 0;
+}
+
+static char *format(const char *fmt, va_list args)
+{
+	char *text = NULL;
+
+	if (vasprintf(&text, fmt, args) < 0)
+		die("out of memory");
+	return text;
+}
+
+int alert_raise(struct txn *t, enum alert alert, const struct alert_of *of, struct err *e, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	text = format(fmt, args);
+	va_end(args);
+	return raise_text(t, alert, of, text, e);
+}
+
+static json_t *cert_facts(struct txn *t, const struct rec_cert *cert)
+{
+	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	_cleanup_buf_ struct buf names = BUF_INIT;
+	char until[CLOCK_RFC3339_SIZE];
+	json_t *facts = json_object();
+
+	for (size_t i = 0; i < strv_len(cert->names); i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", cert->names[i]);
+	json_put_str(facts, "certificate", cert->name);
+	json_put_str(facts, "names", buf_str(&names));
+	if (cert->current)
+		json_put_str(facts, "valid until", clock_rfc3339(until, cert->not_after));
+	if (rec_account_get(t, &account, cert->account_id, NULL) == 0)
+		json_put_str(facts, "account", account.name);
+	if (cert->staging)
+		json_put_str(facts, "staging", "yes: for testing only");
+	return facts;
+}
+
+int alert_raise_cert(struct txn *t, enum alert alert, const struct rec_cert *cert, struct err *e, const char *fmt, ...)
+{
+	_cleanup_json_ json_t *facts = cert_facts(t, cert);
+	_cleanup_free_ char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	text = format(fmt, args);
+	va_end(args);
+	return raise_text(t, alert, &(struct alert_of){ cert->id, cert->name, cert->staging, facts }, text, e);
+}
+
+int alert_raise_account(struct txn *t, enum alert alert, const struct rec_account *account, struct err *e, const char *fmt, ...)
+{
+	_cleanup_json_ json_t *facts = json_object();
+	_cleanup_free_ char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	text = format(fmt, args);
+	va_end(args);
+	json_put_str(facts, "account", account->name);
+	json_put_str(facts, "directory", account->directory);
+	return raise_text(t, alert, &(struct alert_of){ account->id, account->name, account->staging, facts }, text, e);
+}
+
+char *alert_sentences(const struct err *why)
+{
+	size_t len = strlen(why->detail);
+	struct buf text = BUF_INIT;
+
+	while (len && (why->detail[len - 1] == '.' || why->detail[len - 1] == '\n'))
+		len--;
+	buf_addf(&text, "%s%s%.*s.", why->message, len ? ": " : "", (int)len, why->detail);
+	if (why->hint[0])
+		buf_addf(&text, " %s", why->hint);
+	return buf_detach(&text);
+}
+
+int alert_test(struct txn *t, struct rec_channel *channel, struct err *e)
+{
+	struct alert_of of = { .object = channel->id, .name = channel->name };
+	struct raising r;
+	int failed;
+
+	raising_init(&r, t, ALERT_test, &of);
+	r.text = "This message shows that alerts reach you.";
+	r.urgent = true;
+	failed = tell_channel(&r, channel, e);
+	raising_release(&r);
+	return failed;
+}

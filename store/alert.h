@@ -1,0 +1,72 @@
+/*
+ * Alerts: what people are told of without asking.  alert.def has them all.
+ *
+ * alert_raise() is the only way in.  It writes one message a recipient of each channel that wants the alert, and a row of
+ * the agenda for each, into the transaction that makes the change: whatever happens then, the messages go out, and without
+ * the change there are none.  The engine delivers them (daemon/outbox.c); who raises one outside of it wakes it.
+ */
+#ifndef STORE_ALERT_H
+#define STORE_ALERT_H
+
+#include "store/agenda.h"
+#include "store/record.h"
+
+enum alert {
+#define ALERT(word, level, by_default, title, todo) ALERT_##word,
+#include "store/alert.def"
+#undef ALERT
+	ALERTS
+};
+
+enum alert_level { ALERT_LEVEL_info, ALERT_LEVEL_warning, ALERT_LEVEL_error, ALERT_LEVELS };
+
+enum channel_kind {
+#define CHANNEL(word, takes, doc) CHANNEL_##word,
+#include "store/channel.def"
+#undef CHANNEL
+	CHANNEL_KINDS
+};
+
+/* Of a message, in its field state. */
+#define OUTBOX_QUEUED "queued"		/* to be tried (again) at next_at */
+#define OUTBOX_SENT "sent"		/* the other side has taken it, and only then */
+#define OUTBOX_DEAD "dead"		/* given up; a person can have it sent again */
+#define OUTBOX_DIGESTED "digested"	/* part of another message */
+
+struct alert_of {		/* all borrowed */
+	const char *object, *name;	/* id and name of what it is about */
+	bool staging;			/* of a certificate for testing: never more than info */
+	const json_t *facts;		/* an object of texts that people should see beside the sentence; may be NULL */
+};
+/* In the transaction of the change; the sentence is whole, with its full stop. */
+int alert_raise(struct txn *, enum alert, const struct alert_of *, struct err *, const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* The same about a certificate, with what the record knows of it as facts. */
+int alert_raise_cert(struct txn *, enum alert, const struct rec_cert *, struct err *, const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* The same about an account. */
+int alert_raise_account(struct txn *, enum alert, const struct rec_account *, struct err *, const char *fmt, ...)
+	PRINTF_LIKE(5, 6);
+/* An error as whole sentences: what, in the other side's words, what to do; owned. */
+char *alert_sentences(const struct err *);
+/* To this channel alone, and at once; none of it is tried twice. */
+int alert_test(struct txn *, struct rec_channel *, struct err *);
+
+const char *alert_word(enum alert);
+const char *alert_title(enum alert);
+const char *alert_todo(enum alert);
+bool alert_by_default(enum alert);
+int alert_by_word(const char *, struct err *);			/* -1: there is no such */
+const char *alert_level_word(enum alert_level);
+int alert_level_by_word(const char *, struct err *);
+char *alert_words(void);					/* all of them, for sentences; owned */
+
+const char *channel_kind_word(enum channel_kind);
+int channel_kind_by_word(const char *, struct err *);
+bool channel_takes_url(enum channel_kind);
+bool channel_wants(const struct rec_channel *, enum alert, enum alert_level);
+/* The kind of row that has this channel's messages delivered. */
+enum agenda_kind channel_agenda(const struct rec_channel *);
+/* "id of the channel" and number of a message's id. */
+char *outbox_channel_id(const char *outbox_id);			/* owned */
+int64_t outbox_number(const char *outbox_id);
+
+#endif

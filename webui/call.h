@@ -1,0 +1,38 @@
+/* The rows of api.def: what a handler is asked and answers. */
+#ifndef WEBUI_CALL_H
+#define WEBUI_CALL_H
+
+#include "webui/router.h"
+
+enum item_type {
+	ITEM_TEXT,	/* a string */
+	ITEM_FLAG,	/* true or false */
+	ITEM_LIST,	/* an array of strings */
+	ITEM_TEXTS,	/* a string, or an array of them */
+	ITEM_NUMBER,	/* digits, in a URL */
+};
+enum item_need { ITEM_QUERY, ITEM_OPTIONAL, ITEM_NEEDED };	/* of the URL; of the body */
+
+struct call_item {
+	const char *name;
+	enum item_type type;
+	enum item_need need;
+	const char *text;
+};
+
+struct call {
+	page_fn *page;
+	const char *name;		/* of that function */
+	int status;			/* of a success */
+	const char *answer;		/* see api.def */
+	const char *text;
+	const struct call_item *item;
+	size_t count;
+};
+
+/* Every route has one. */
+const struct call *call_of(const struct route *);
+/* Its member of the body, or its parameter of the URL, of that name; NULL: there is none. */
+const struct call_item *call_item(const struct call *, const char *name, bool in_query);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * What a browser's form sends, as the JSON object that body_read() checks.
+ *
+ * Names that begin with _ are ours:
+ *   _csrf     proves that the form is from a page of ours
+ *   _form     which one of forms.def it is
+ *   _page     path of the page it is on; shown again if something is wrong with the form, and after it, unless there is _next
+ *   _next     path to go to afterwards
+ *   _method   DELETE: that is what is meant, browsers only POST
+ *   _confirm  the name of the thing, typed; must be that where the form asks for it
+ *   _empty    names of texts, by blanks, that are left empty to say so; others that are empty are not there
+ */
+#ifndef WEBUI_FORM_H
+#define WEBUI_FORM_H
+
+#include "webui/call.h"
+#include "webui/request.h"
+
+/* If the body is a form (or multipart/form-data), all its texts by name are request.form afterwards.  -1: it is broken. */
+int form_read(struct request *, struct err *);
+/* One of them; NULL: not there. */
+const char *form_text(const struct request *, const char *name);
+/* By the types of the call's members: flags from check boxes, lists from lines.  New reference. */
+json_t *form_body(const struct request *, const struct call *);
+/* Where the browser goes after it: a path of ours, never elsewhere. */
+const char *form_next(const struct request *);
+/* Was the name typed that must be? */
+int form_check_confirmed(const struct request *, struct err *);
+
+#endif

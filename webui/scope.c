@@ -1,0 +1,148 @@
+#include "webui/scope.h"
+
+#include "pki/identifier.h"
+
+void scope_release(struct scope *s)
+{
+	free(s->user_id);
+	strv_free(s->plan);
+	strv_free(s->only);
+	*s = (struct scope){ .own = false };
+}
+
+bool scope_limited(const struct scope *s)
+{
+	return s->own || s->only;
+}
+
+static bool is_in(const char *name, const char *domain)
+{
+	const char *base = identifier_base(name);
+	size_t len = strlen(base), tail = strlen(domain);
+
+	if (!strcasecmp(base, domain))
+		return true;
+	return !identifier_is_ip(base) && len > tail && base[len - tail - 1] == '.' && !strcasecmp(base + len - tail, domain);
+}
+
+/* The first name that is in none of them; NULL: there is none. */
+static const char *outside(char *const *names, char *const *domains)
+{
+	for (; names && *names; names++) {
+		char *const *domain = domains;
+
+		while (*domain && !is_in(*names, *domain))
+			domain++;
+		if (!*domain)
+			return *names;
+	}
+	return NULL;
+}
+
+static bool is_own(const struct scope *s, const char *owner_id)
+{
+	return !s->own || (owner_id && *owner_id && str_eq(owner_id, s->user_id));
+}
+
+bool scope_has_cert(const struct scope *s, const struct rec_cert *cert)
+{
+	return is_own(s, cert->owner_id) && (!s->only || !outside(cert->names, s->only));
+}
+
+/* A key has no names: a token that is limited to some does not get at keys by themselves. */
+bool scope_has_key(const struct scope *s, const struct rec_key *key)
+{
+	return is_own(s, key->owner_id) && !s->only;
+}
+
+/* The texts of a list as it is stored; owned. */
+static char **texts_of(struct slice list)
+{
+	struct slice text;
+	char **v = NULL;
+
+	while (record_next_text(&list, &text)) {
+		_cleanup_free_ char *copy = xstrndup(text.data, text.len);
+
+		strv_add(&v, copy);
+	}
+	return v;
+}
+
+bool scope_has_row(const struct scope *s, const struct record_type *type, const struct slice *value)
+{
+	bool cert = type == &rec_cert_type;
+	struct slice owner = slice(NULL, 0);
+	_cleanup_strv_ char **names = NULL;
+
+	if (!scope_limited(s) || (!cert && type != &rec_key_type))
+		return true;
+	owner = value[cert ? (int)REC_cert_owner_id : (int)REC_key_owner_id];
+	if (s->own && (!owner.len || !slice_eq(owner, slice_str(s->user_id))))
+		return false;
+	if (!s->only)
+		return true;
+	names = cert ? texts_of(value[REC_cert_names]) : NULL;
+	return cert && !outside(names, s->only);
+}
+
+bool scope_has_id(const struct scope *s, struct txn *t, const char *id)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+
+	if (!scope_limited(s))
+		return true;
+	if (!id || !*id)
+		return false;
+	if (rec_cert_get(t, &cert, id, NULL) == 0)
+		return scope_has_cert(s, &cert);
+	return rec_key_get(t, &key, id, NULL) == 0 && scope_has_key(s, &key);
+}
+
+static int check_in(char *const *names, char *const *domains, const char *whose, struct err *e)
+{
+	const char *name = domains ? outside(names, domains) : NULL;
+	struct buf list = BUF_INIT;
+
+	if (!name)
+		return 0;
+	for (; *domains; domains++)
+		buf_addf(&list, "%s%s", list.len ? ", " : "", *domains);
+	err_set(e, ERR_DENIED, "%s does not allow the name %s", whose, name);
+	err_hint(e, "It allows names in: %s.", buf_str(&list));
+	buf_release(&list);
+	return -1;
+}
+
+int scope_check_names(const struct scope *s, char *const *names, struct err *e)
+{
+	return check_in(names, s->plan, "your plan", e) < 0 ? -1 : check_in(names, s->only, "this token", e);
+}
+
+struct count {
+	const struct scope *scope;
+	int64_t number;
+};
+
+static int count_own(void *arg, const void *rec, const struct slice *value, struct err *e)
+{
+	struct count *c = arg;
+
+	c->number += slice_eq(value[REC_cert_owner_id], slice_str(c->scope->user_id));
+	return 0;
+}
+
+int scope_check_count(const struct scope *s, struct txn *t, struct err *e)
+{
+	struct count c = { s, 0 };
+
+	if (!s->most)
+		return 0;
+	if (record_skim(t, &rec_cert_type, count_own, &c, e) < 0)
+		return -1;
+	if (c.number < s->most)
+		return 0;
+	err_set(e, ERR_LIMIT, "your plan allows %lld certificates, and there are %lld", (long long)s->most, (long long)c.number);
+	return err_hint(e, "Delete one that is not needed, or ask an administrator for a larger plan.");
+}

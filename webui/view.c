@@ -1,0 +1,343 @@
+#include "webui/view.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+#include "webui/files.h"
+#include "webui/form.h"
+#include "webui/template.h"
+
+#define TIME_LEN (CLOCK_RFC3339_SIZE - 1)
+
+enum form_flag { DANGER = 1, FILES = 2 };
+enum field_kind {
+	FIELD_TEXT, FIELD_PASSWORD, FIELD_NUMBER, FIELD_LINES, FIELD_FLAG, FIELD_CHOICE, FIELD_FILE, FIELD_CONFIRM, FIELD_HIDDEN
+};
+
+struct field {
+	const char *member;
+	enum field_kind kind;
+	const char *label, *options, *hint;
+};
+
+#define FORM(name, action, values, button, flags) static const struct field fields_##name[] = {
+#define FIELD(form, member, kind, label, options, hint) { #member, FIELD_##kind, label, options, hint },
+#define END(name) { .member = NULL } };
+#include "webui/forms.def"
+#undef FORM
+#undef FIELD
+#undef END
+
+static const struct form {
+	const char *name, *action, *values, *button;
+	int flags;
+	const struct field *fields;
+} forms[] = {
+#define FORM(name, action, values, button, flags) { #name, action, values, button, flags, fields_##name },
+#define FIELD(...)
+#define END(name)
+#include "webui/forms.def"
+#undef FORM
+#undef FIELD
+#undef END
+};
+
+static const struct entry {
+	const char *path, *name, *icon;
+	enum role role;
+} menu[] = {
+#define MENU(path, name, icon, role) { path, name, icon, ROLE_##role },
+#include "webui/menu.def"
+#undef MENU
+};
+
+/*
+ * Times.
+ */
+
+static json_t *time_object(const char *text, int64_t t, int64_t now)
+{
+	json_t *o = json_object();
+	char shown[64];
+	time_t seconds = t;
+	struct tm tm;
+
+	json_put_str(o, "text", text);
+	json_put_str(o, "relative", clock_relative(shown, sizeof(shown), t, now));
+	strftime(shown, sizeof(shown), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&seconds, &tm));
+	json_put_str(o, "exact", shown);
+	strftime(shown, sizeof(shown), "%Y-%m-%d", &tm);
+	json_put_str(o, "day", shown);
+	return o;
+}
+
+/* The time a text begins with: its object, and what stands behind it.  NULL: it does not. */
+static json_t *read_time(const char *text, int64_t now, const char **rest)
+{
+	char head[CLOCK_RFC3339_SIZE];
+	int64_t t;
+
+	if (strlen(text) < TIME_LEN || text[4] != '-' || text[TIME_LEN - 1] != 'Z')
+		return NULL;
+	snprintf(head, sizeof(head), "%s", text);
+	*rest = text + TIME_LEN;
+	return clock_parse_rfc3339(head, &t) < 0 ? NULL : time_object(head, t, now);
+}
+
+static json_t *with_times(const json_t *value, int64_t now, bool in_list);
+
+static json_t *string_with_time(const json_t *value, int64_t now, bool in_list)
+{
+	const char *rest;
+	json_t *time = read_time(json_string_value(value), now, &rest), *line;
+
+	if (!time || !*rest)
+		return time ? time : json_incref((json_t *)value);
+	if (!in_list || *rest != ' ') {
+		json_decref(time);
+		return json_incref((json_t *)value);
+	}
+	line = json_object();
+	json_object_set_new(line, "time", time);
+	json_put_str(line, "text", rest + 1);
+	return line;
+}
+
+/* A copy, with times as objects.  New reference. */
+static json_t *with_times(const json_t *value, int64_t now, bool in_list)
+{
+	json_t *copy, *item;
+	const char *name;
+	size_t i;
+
+	switch (json_typeof(value)) {
+	case JSON_STRING:
+		return string_with_time(value, now, in_list);
+	case JSON_ARRAY:
+		copy = json_array();
+		json_array_foreach (value, i, item)
+			json_array_append_new(copy, with_times(item, now, true));
+		return copy;
+	case JSON_OBJECT:
+		copy = json_object();
+		json_object_foreach ((json_t *)value, name, item)
+			json_object_set_new(copy, name, with_times(item, now, false));
+		return copy;
+	default:
+		return json_incref((json_t *)value);
+	}
+}
+
+/*
+ * Forms.
+ */
+
+/* :x in a path is what it was in the page's own; NULL: the page's has none.  Owned. */
+static char *fill_path(const struct request *r, const char *path)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	while (*path) {
+		size_t plain = strcspn(path, ":"), len = path[plain] ? strcspn(path + plain + 1, "/?") : 0;
+		_cleanup_free_ char *name = xstrndup(path + plain + 1, len);
+		const char *value = len ? params_get(&r->path, name) : "";
+
+		if (!value)
+			return NULL;
+		buf_add(&out, path, plain);
+		buf_add_str(&out, value);
+		path += plain + (len ? len + 1 : 0);
+	}
+	return buf_detach(&out);
+}
+
+/* What a field shows: what was typed, or what is now.  Owned. */
+static char *field_value(const struct request *r, const struct field *f, const json_t *values, bool sent)
+{
+	const json_t *now = json_object_get(values, f->member), *item;
+	struct buf out = BUF_INIT;
+	size_t i;
+
+	if (f->kind == FIELD_PASSWORD)
+		return xstrdup("");
+	if (sent)
+		return xstrdup(form_text(r, f->member) ? form_text(r, f->member) : "");
+	if (f->kind == FIELD_HIDDEN)
+		return xstrdup(f->options);
+	if (f->kind == FIELD_FLAG && !values)
+		return xstrdup(str_eq(f->options, "on") ? "true" : "false");
+	if (json_is_string(now))
+		buf_add_str(&out, json_string_value(now));
+	else if (json_is_integer(now))
+		buf_addf(&out, "%lld", (long long)json_integer_value(now));
+	else if (json_is_true(now))
+		buf_add_str(&out, "true");
+	json_array_foreach (now, i, item)
+		buf_addf(&out, "%s%s", i ? "\n" : "", json_string_value(item) ? json_string_value(item) : "");
+	return buf_detach(&out);
+}
+
+static json_t *choice(const char *value, const char *text, const char *chosen)
+{
+	json_t *o = json_object();
+
+	json_put_str(o, "value", value);
+	json_put_str(o, "label", text);
+	json_put_bool(o, "chosen", str_eq(value, chosen));
+	return o;
+}
+
+static json_t *field_choices(const struct field *f, const json_t *page, const char *chosen)
+{
+	_cleanup_strv_ char **options = strv_split(f->options, "|");
+	const json_t *of_page = json_object_get(json_object_get(page, "choices"), f->member), *item;
+	json_t *list = json_array();
+	size_t i;
+
+	for (char **o = options; o && *o; o++) {
+		char *text = *o, *value = strsep(&text, "=");
+
+		json_array_append_new(list, choice(value, text ? text : value, chosen));
+	}
+	json_array_foreach (of_page, i, item)
+		json_array_append_new(list, choice(json_str(item, "value"), json_str(item, "text"), chosen));
+	return list;
+}
+
+static json_t *show_field(const struct request *r, const struct form *form, const struct field *f, const json_t *page,
+			  const json_t *values, bool sent)
+{
+	static const char *const kinds[] = {
+		"text", "password", "number", "lines", "flag", "choice", "file", "confirm", "hidden"
+	};
+	_cleanup_wipe_ char *value = field_value(r, f, values, sent);
+	_cleanup_free_ char *id = xasprintf("%s-%s", form->name, f->member);
+	const json_t *fault = json_array_get(json_object_get(r->fault, "errors"), 0);
+	json_t *o = json_object();
+
+	json_put_str(o, "id", id);
+	json_put_str(o, "member", f->member);
+	json_put_str(o, "kind", kinds[f->kind]);
+	json_put_str(o, "label", f->label);
+	json_put_str(o, "hint", f->hint);
+	json_put_str(o, "value", value);
+	json_put_bool(o, "ticked", str_ends(value, "true"));
+	json_put_str(o, "example", f->kind == FIELD_TEXT || f->kind == FIELD_LINES || f->kind == FIELD_NUMBER ? f->options : "");
+	if (f->kind == FIELD_CHOICE)
+		json_object_set_new(o, "choices", field_choices(f, page, value));
+	json_put_str(o, "fault", sent && str_eq(json_str(fault, "field"), f->member) ? json_str(fault, "detail") : NULL);
+	return o;
+}
+
+static json_t *show_form(const struct request *r, const struct form *form, const json_t *page)
+{
+	const json_t *values = str_eq(form->values, ".") ? page : json_object_get(page, form->values);
+	bool sent = r->fault && str_eq(form_text(r, "_form"), form->name);
+	_cleanup_free_ char *action = fill_path(r, form->action);
+	json_t *o = json_object(), *fields = json_array();
+
+	json_put_str(o, "form", form->name);
+	json_put_str(o, "action", action);
+	json_put_str(o, "button", form->button);
+	json_put_bool(o, "danger", form->flags & DANGER);
+	json_put_bool(o, "files", form->flags & FILES);
+	json_put_bool(o, "sent", sent);
+	json_object_set_new(o, "fields", fields);
+	for (const struct field *f = form->fields; f->member; f++)
+		json_array_append_new(fields, show_field(r, form, f, page, values, sent));
+	return o;
+}
+
+/* Those whose action can be filled in on this page. */
+static json_t *show_forms(const struct request *r, const json_t *page)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		_cleanup_free_ char *action = fill_path(r, forms[i].action);
+
+		if (action)
+			json_object_set_new(o, forms[i].name, show_form(r, &forms[i], page));
+	}
+	return o;
+}
+
+/*
+ * What every page has.
+ */
+
+static json_t *show_menu(const struct request *r)
+{
+	const char *here = request_path(r);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(menu); i++) {
+		const struct entry *m = &menu[i];
+		size_t len = strlen(m->path);
+		json_t *o;
+
+		if (!gate_lets_in(&r->visitor, m->role, r->webui->settings))
+			continue;
+		o = json_object();
+		json_put_str(o, "path", m->path);
+		json_put_str(o, "name", m->name);
+		json_put_str(o, "icon", m->icon);
+		json_put_bool(o, "here", str_starts(here, m->path) && (!here[len] || here[len] == '/'));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *show_may(const struct request *r)
+{
+	json_t *o = json_object();
+
+	json_put_bool(o, "operate", gate_lets_in(&r->visitor, ROLE_OPERATOR, r->webui->settings));
+	json_put_bool(o, "administer", gate_lets_in(&r->visitor, ROLE_ADMIN, r->webui->settings));
+	return o;
+}
+
+static json_t *put_common(const struct request *r, const json_t *page, int status, int64_t now)
+{
+	_cleanup_free_ char *here = request_here(r);
+	json_t *o = json_object();
+
+	json_put_str(o, "path", request_path(r));
+	json_put_str(o, "here", here);			/* with the query: what _page of a form is */
+	json_put_str(o, "version", r->webui->env->version);
+	json_put_str(o, "hostname", r->webui->settings->hostname);
+	json_put_str(o, "csrf", r->visitor.csrf);
+	json_put_int(o, "status", status);
+	json_put_time(o, "now", now);
+	json_object_set_new(o, "may", show_may(r));
+	json_object_set_new(o, "menu", show_menu(r));
+	json_object_set_new(o, "forms", show_forms(r, page));
+	json_object_set_new(o, "fault", r->fault ? json_incref(r->fault) : json_null());
+	return o;
+}
+
+static const char *find_template(void *arg, const char *name)
+{
+	_cleanup_free_ char *file = xasprintf("html/%s.html", name);
+
+	return files_get(arg, file);
+}
+
+int view_render(struct request *r, const char *template, int status, const json_t *value, struct buf *out, struct err *e)
+{
+	const char *develop = r->webui->settings->develop;
+	_cleanup_(files_release) struct files files = { .directory = develop };
+	struct template_env env = { .find = find_template, .arg = &files, .strict = develop && *develop };
+	int64_t now = clock_now();
+	_cleanup_json_ json_t *common = put_common(r, value, status, now);
+	_cleanup_json_ json_t *page = json_object();
+
+	if (value)
+		json_object_update(page, (json_t *)value);
+	json_object_set(page, "_", common);
+	{
+		_cleanup_json_ json_t *view = with_times(page, now, false);
+
+		return template_render(out, template, view, &env, e);
+	}
+}
