@@ -101,7 +101,7 @@ $(B)/daemon/template.inc: $(TEMPLATES)
 	@mkdir -p $(@D)
 	@echo "  GEN   $@"
 	$(Q)for f in $(TEMPLATES); do echo "{ \"$${f##*/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
-$(B)/daemon/template.o: $(B)/daemon/template.inc
+$(B)/daemon/mail_text.o: $(B)/daemon/template.inc
 
 $(B)/certerad: $(B)/daemon/main.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
 	@echo "  LINK  $@"

@@ -67,6 +67,15 @@ void help_all(FILE *);
 bool help_group(FILE *, const char *word);	/* the commands whose first word it is; false: there are none */
 void help_command(FILE *, const struct command *);
 
+/* A column of a table, or a line: its title, and whose value it shows. */
+struct column {
+	const char *title;
+	const char *member;
+};
+void print_table(const json_t *rows, const struct column *, size_t count, const char *when_empty);
+/* "title: value" for each member that says something. */
+void print_fields(const json_t *obj, const struct column *, size_t count);
+
 /* site.c */
 int show_sites(struct ctl *, json_t *);
 int show_site(struct ctl *, json_t *);
@@ -108,14 +117,9 @@ int wait_revoked(struct ctl *, json_t *);
 int wait_deployed(struct ctl *, json_t *);
 int wait_revocation(struct ctl *, json_t *);
 
-/* show.c, for others that show: lists as columns, members as lines */
-struct column {
-	const char *title, *member;
-};
-void print_table(const json_t *rows, const struct column *, size_t count, const char *when_empty);
-void print_lines(const json_t *, const struct column *, size_t count);
 void print_list(const char *title, const json_t *);
 void print_error(const json_t *of);
+
 /* notify.c */
 int show_channel(struct ctl *, json_t *);
 int show_channels(struct ctl *, json_t *);

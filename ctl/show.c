@@ -97,7 +97,7 @@ void print_table(const json_t *rows, const struct column *columns, size_t count,
 }
 
 /* "title: value" for each member that says something. */
-void print_lines(const json_t *obj, const struct column *lines, size_t count)
+void print_fields(const json_t *obj, const struct column *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_free_ char *text = member_text(obj, lines[i].member);
@@ -173,7 +173,7 @@ int show_status(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	printf("%-14s", "certificates");
 	json_object_foreach(counts, word, count) {
 		all += json_integer_value(count);
@@ -204,7 +204,7 @@ int show_account(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	print_list("profiles", json_object_get(answer, "profiles"));
 	print_list("orders", json_object_get(answer, "orders"));
 	print_error(answer);
@@ -239,7 +239,7 @@ int show_key(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(key, lines, ARRAY_SIZE(lines));
+	print_fields(key, lines, ARRAY_SIZE(lines));
 	print_api_keys(answer, "api_keys", "key");
 	return 0;
 }
@@ -283,7 +283,7 @@ static void print_deploy(const json_t *deploy)
 	if (!json_is_object(deploy))
 		return;
 	putchar('\n');
-	print_lines(deploy, lines, ARRAY_SIZE(lines));
+	print_fields(deploy, lines, ARRAY_SIZE(lines));
 	print_error(deploy);
 	json_array_foreach(json_object_get(deploy, "log"), i, line)
 		printf("  %s\n", json_string_value(line));
@@ -296,7 +296,7 @@ void print_revocation(const json_t *answer)
 		{ "asked", "asked" }, { "counts until", "until" }, { "asked again", "next" }, { "no answer", "error" },
 	};
 
-	print_lines(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
+	print_fields(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
 }
 
 int show_cert(struct ctl *ctl, json_t *answer)
@@ -326,11 +326,11 @@ int show_cert(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	print_revocation(answer);
 	print_error(answer);
 	if (json_str(json_object_get(answer, "live"), "state"))
-		print_lines(json_object_get(answer, "live"), live, ARRAY_SIZE(live));
+		print_fields(json_object_get(answer, "live"), live, ARRAY_SIZE(live));
 	putchar('\n');
 	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "It has no version yet.");
 	if (json_is_object(order)) {
@@ -357,7 +357,7 @@ int show_hooks(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	printf("The scripts of %s are changed; those not named here are as configured.\n", json_str(answer, "name"));
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	return 0;
 }
 

@@ -84,7 +84,7 @@ int show_site(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	put_word(answer);
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	json_array_foreach(seen, i, row)
 		shorten(row, "fingerprint");
 	json_array_foreach(past, i, row) {
@@ -145,7 +145,7 @@ static int show_live(struct ctl *ctl, json_t *live)
 
 	if (ctl_as_json(ctl, live))
 		return 0;
-	print_lines(live, lines, ARRAY_SIZE(lines));
+	print_fields(live, lines, ARRAY_SIZE(lines));
 	putchar('\n');
 	print_table(json_object_get(live, "addresses"), addresses, ARRAY_SIZE(addresses), "Nothing was looked at.");
 	return 0;

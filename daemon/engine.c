@@ -105,7 +105,6 @@ static int judge(struct look *look, const struct agenda_row *row, const struct k
 	if (kind->due == outbox_due && has_to_wait(look, row))
 		return QUEUE_LEAVE;
 	look->taken[kind - kinds]++;
-	look->taken[kind - kinds]++;
 	return QUEUE_START;
 }
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "pki/identifier.h"
 #include "store/alert.h"
+#include "store/status.h"
 
 #include "daemon/track.h"
 
@@ -107,15 +108,6 @@ static int tell(const struct live *l, struct txn *t, const struct rec_live *rec,
 	return 0;
 }
 
-/* For its status, and lists by it. */
-static int note_in_cert(struct txn *t, struct rec_cert *cert, const char *word, struct err *e)
-{
-	if (str_eq(cert->live ? cert->live : "", word))
-		return 0;
-	record_set(&cert->live, *word ? word : NULL);
-	return rec_cert_put(t, cert, e);
-}
-
 static int put_live(const struct live *l, struct txn *t, struct rec_cert *cert, struct err *e)
 {
 	_cleanup_(rec_live_release) struct rec_live rec = { 0 };
@@ -139,8 +131,8 @@ static int put_live(const struct live *l, struct txn *t, struct rec_cert *cert, 
 	record_set(&rec.says, l->says);
 	free(rec.report);
 	rec.report = json_write(l->report);
-	if (tell(l, t, &rec, was_late, e) < 0 || rec_live_put(t, &rec, e) < 0 ||
-	    note_in_cert(t, cert, rec.late ? "late" : l->live && !l->other ? "live" : "", e) < 0)
+	cert->live_says = rec.late ? DELIVERY_FAILED : l->live && !l->other ? DELIVERY_DONE : DELIVERY_UNKNOWN;
+	if (tell(l, t, &rec, was_late, e) < 0 || rec_live_put(t, &rec, e) < 0 || rec_cert_put(t, cert, e) < 0)
 		return -1;
 	return agenda_set(t, AGENDA_live, rec.id, next_look(l, &rec), e);
 }
@@ -309,11 +301,9 @@ static int read_cert(struct live *l, struct engine *g, const char *id, struct er
 
 static int forget(struct engine *g, const char *id, struct err *e)
 {
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(g->store, &t, e) < 0 || agenda_delete(t, AGENDA_live, id, e) < 0 || rec_live_delete(t, id, e) < 0 ||
-	    (rec_cert_get(t, &cert, id, e) == 0 ? note_in_cert(t, &cert, "", e) : e->kind == ERR_MISSING ? 0 : -1) < 0)
+	if (store_write(g->store, &t, e) < 0 || agenda_delete(t, AGENDA_live, id, e) < 0 || rec_live_delete(t, id, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }

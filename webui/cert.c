@@ -49,8 +49,8 @@ static void put_whereabouts(json_t *o, struct txn *t, const struct rec_cert *cer
 	_cleanup_(rec_live_release) struct rec_live live = { 0 };
 	_cleanup_free_ char *text = NULL;
 
-	if (!str_eq(json_str(o, "status"), "undelivered") || !str_eq(cert->live, "late") ||
-	    rec_live_get(t, &live, cert->id, NULL) < 0)
+	if (!str_eq(json_str(o, "status"), "undelivered") || rec_live_get(t, &live, cert->id, NULL) < 0 || !live.late ||
+	    live.version != cert->current)
 		return;
 	text = xasprintf("It is issued, but not live: %s", live.says ? live.says : "");
 	json_put_str(o, "status_text", text);

@@ -43,10 +43,10 @@ static void put_name(json_t *o, struct txn *t, const struct agenda_row *row)
 
 	if (rec_cert_get(t, &cert, row->id, NULL) == 0)
 		json_put_str(o, "name", cert.name);
-	else if (rec_site_get(t, &site, row->id, NULL) == 0)
-		json_put_str(o, "name", site.name);
 	else if (rec_outbox_get(t, &message, row->id, NULL) == 0)
 		json_put_str(o, "name", message.name);
+	else if (rec_site_get(t, &site, row->id, NULL) == 0)
+		json_put_str(o, "name", site.name);
 	else
 		json_put_str(o, "name", rec_account_get(t, &account, row->id, NULL) == 0 ? account.name : NULL);
 }

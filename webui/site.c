@@ -45,11 +45,12 @@ static json_t *show(const struct rec_site *site, int64_t now)
 	return o;
 }
 
-static json_t *show_row(struct txn *t, const void *rec)
+static json_t *show_now(struct txn *t, const void *rec)
 {
 	return show(rec, clock_now());
 }
 
+/* "valid", "invalid", "unreachable"; the sites' own words for it. */
 static bool wanted(const struct list *l, const void *rec, const struct slice *value)
 {
 	return list_is(value[REC_site_state], list_filter(l, "state")) &&
@@ -62,9 +63,11 @@ static int64_t by_position(const struct list *l, const void *rec)
 	return ((const struct rec_site *)rec)->position;
 }
 
-static int64_t by_end(const struct list *l, const void *rec)
+static int64_t by_expiry(const struct list *l, const void *rec)
 {
-	return ((const struct rec_site *)rec)->not_after;
+	const struct rec_site *site = rec;
+
+	return site->not_after ? site->not_after : INT64_MAX;
 }
 
 static int64_t by_scan(const struct list *l, const void *rec)
@@ -75,10 +78,10 @@ static int64_t by_scan(const struct list *l, const void *rec)
 int page_sites(struct request *r, struct err *e)
 {
 	static const struct list_sort sorts[] = {
-		{ "position", by_position }, { "name", NULL }, { "expiry", by_end }, { "scanned", by_scan }, { NULL, NULL },
+		{ "position", by_position }, { "name", NULL }, { "expiry", by_expiry }, { "scanned", by_scan }, { NULL, NULL },
 	};
 	static const struct list_type type = {
-		.member = "sites", .type = &rec_site_type, .name = REC_site_name, .wanted = wanted, .sorts = sorts, .show = show_row,
+		.member = "sites", .type = &rec_site_type, .name = REC_site_name, .wanted = wanted, .sorts = sorts, .show = show_now,
 	};
 
 	return list_reply(r, &type, 0, e);
@@ -187,7 +190,7 @@ static int last_position(void *arg, void *rec, struct err *e)
 	return 0;
 }
 
-static int add_site(const struct request *r, struct txn *t, const char *name, int64_t position, struct err *e)
+static int add_site(struct request *r, struct txn *t, const char *name, int64_t position, struct err *e)
 {
 	_cleanup_(rec_site_release) struct rec_site site = { .position = position, .created = clock_now() };
 
@@ -198,7 +201,7 @@ static int add_site(const struct request *r, struct txn *t, const char *name, in
 	return admin_event(r, t, "site.added", site.id, site.name, e, "is tracked from now on");
 }
 
-static int add_sites(const struct request *r, struct txn *t, char *const *names, json_t *added, json_t *already, struct err *e)
+static int add_sites(struct request *r, struct txn *t, char *const *names, json_t *added, json_t *already, struct err *e)
 {
 	int64_t last = 0;
 

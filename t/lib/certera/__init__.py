@@ -22,8 +22,9 @@ from .dns import Bind, Hooks, dns_site
 from .peers import Apache, Caddy, Names, Nginx, Pebble, pebble_new, pebbles, program
 from .mail import Mail, MailServer, Receiver
 from .recorder import Drop, Recorder, Refuse, Reply
-from . import faults
 from .tracking import Authority, BlackHole, Talker, TlsServer, reset, starttls
+from . import faults
+from .clock import Clock
 from .daemon import Certerad, CtlError, Site
 from .network import own_network
 from .suite import end_to_end
