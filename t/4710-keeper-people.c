@@ -94,6 +94,7 @@ static void passwords(void **state)
 	take(&admin.user, F(&r, 0));
 	assert_false(sign_in(f, &admin, PASSWORD, "", "0"));
 	assert_true(sign_in(f, &admin, "another secret", "", "0"));
+	release_somebody(&nobody);
 	release_reply(&r);
 }
 

@@ -23,16 +23,23 @@ static void signing_release(void *state)
 	free(s->name);
 }
 
+static int add_event(const struct request *r, struct txn *t, const struct signing *s, const char *actor, const char *action,
+		     const char *said, struct err *e)
+{
+	const struct event_of event = {
+		.actor = actor, .address = r->from, .action = action, .object = s->user.id, .name = s->name,
+	};
+
+	return history_add(t, &event, e, "%s", said);
+}
+
 /* The same words whatever it was. */
 static int refused(struct request *r, const struct signing *s, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
-	struct event_of event = {
-		.actor = "nobody", .address = r->from, .action = "user.refused", .object = s->user.id, .name = s->name,
-	};
 
 	if (store_write(r->webui->env->store, &t, e) < 0 ||
-	    history_add(t, &event, e, "name, password or code was wrong") < 0 || txn_commit(TAKE(t), e) < 0)
+	    add_event(r, t, s, "nobody", "user.refused", "name, password or code was wrong", e) < 0 || txn_commit(TAKE(t), e) < 0)
 		return -1;
 	return err_set(e, ERR_AUTH, "name, password or code is wrong");
 }
@@ -43,9 +50,6 @@ static int refused(struct request *r, const struct signing *s, struct err *e)
 
 static int let_in(struct request *r, struct signing *s, const struct slice *field, struct err *e)
 {
-	struct event_of event = {
-		.actor = s->name, .address = r->from, .action = "user.signed_in", .object = s->user.id, .name = s->name,
-	};
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || person_checked(t, &s->user, field, e) < 0)
@@ -54,7 +58,7 @@ static int let_in(struct request *r, struct signing *s, const struct slice *fiel
 	record_set(&s->user.signed_in_from, r->from);
 	if (rec_user_put(t, &s->user, e) < 0 || lockout_clear(r, t, s->name, e) < 0 ||
 	    session_begin(r, t, &s->user, field[PERSON_FIELD_PROOF], e) < 0 ||
-	    history_add(t, &event, e, s->user.totp ? "with password and code" : "with password") < 0)
+	    add_event(r, t, s, s->name, "user.signed_in", s->user.totp ? "with password and code" : "with password", e) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), true, e);
 }
