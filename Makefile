@@ -101,7 +101,7 @@ $(B)/daemon/template.inc: $(TEMPLATES)
 	@mkdir -p $(@D)
 	@echo "  GEN   $@"
 	$(Q)for f in $(TEMPLATES); do echo "{ \"$${f##*/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
-$(B)/daemon/template.o: $(B)/daemon/template.inc
+$(B)/daemon/mail_text.o: $(B)/daemon/template.inc
 
 $(B)/certerad: $(B)/daemon/main.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
 	@echo "  LINK  $@"
@@ -123,7 +123,7 @@ $(FILL): $(B)/bench/fill.o $(foreach f,store base,$(call library,$(f)))
 
 # Fuzzers: t/fuzz/NAME.c is one program (clang), see `make fuzz`.
 FUZZERS = $(patsubst %.c,$(B)/%,$(wildcard t/fuzz/*.c))
-$(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,acme pki base,$(call library,$(f)))
+$(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,daemon acme pki base,$(call library,$(f)))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $^ -lcmocka $(all_libs)
 

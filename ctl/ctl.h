@@ -67,14 +67,23 @@ void help_all(FILE *);
 bool help_group(FILE *, const char *word);	/* the commands whose first word it is; false: there are none */
 void help_command(FILE *, const struct command *);
 
-/* show.c */
+/* A column of a table, or a line: its title, and whose value it shows. */
 struct column {
 	const char *title;
 	const char *member;
 };
-/* A list as a table, or the sentence; one thing as lines "title: value", those that say something. */
 void print_table(const json_t *rows, const struct column *, size_t count, const char *when_empty);
-void print_lines(const json_t *obj, const struct column *, size_t count);
+/* "title: value" for each member that says something. */
+void print_fields(const json_t *obj, const struct column *, size_t count);
+
+/* site.c */
+int show_sites(struct ctl *, json_t *);
+int show_site(struct ctl *, json_t *);
+int show_added_sites(struct ctl *, json_t *);
+int wait_site(struct ctl *, json_t *);
+int wait_live(struct ctl *, json_t *);
+
+/* show.c */
 int show_status(struct ctl *, json_t *);
 int show_health(struct ctl *, json_t *);
 int show_agenda(struct ctl *, json_t *);
@@ -84,8 +93,8 @@ int show_key(struct ctl *, json_t *);
 int show_keys(struct ctl *, json_t *);
 int show_cert(struct ctl *, json_t *);
 int show_certs(struct ctl *, json_t *);
-int show_dry_run(struct ctl *, json_t *);
 int show_hooks(struct ctl *, json_t *);
+int show_dry_run(struct ctl *, json_t *);
 int show_decoded(struct ctl *, json_t *);
 int show_events(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
@@ -120,13 +129,12 @@ int wait_cert_set(struct ctl *, json_t *);
 int wait_verified(struct ctl *, json_t *);
 int wait_trial(struct ctl *, json_t *);
 int wait_revoked(struct ctl *, json_t *);
-int wait_upkeep(struct ctl *, json_t *);
 int wait_deployed(struct ctl *, json_t *);
 int wait_revocation(struct ctl *, json_t *);
 
-/* show.c, for others that show */
 void print_list(const char *title, const json_t *);
 void print_error(const json_t *of);
+
 /* notify.c */
 int show_channel(struct ctl *, json_t *);
 int show_channels(struct ctl *, json_t *);
@@ -134,5 +142,6 @@ int show_outbox(struct ctl *, json_t *);
 int show_message(struct ctl *, json_t *);
 int show_message_removed(struct ctl *, json_t *);
 int wait_tested(struct ctl *, json_t *);
+int wait_upkeep(struct ctl *, json_t *);
 
 #endif

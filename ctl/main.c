@@ -159,10 +159,23 @@ static int parse_words(struct ctl *ctl, char **argv, struct err *e)
 			strv_add(&ctl->args, *argv);
 		}
 	}
-	if (strv_len(ctl->args) == strv_len(want))
+	if (strv_len(ctl->args) == strv_len(want) || str_ends(ctl->command->args, "..."))
 		return 0;
 	err_set(e, ERR_USAGE, "%s takes %s%s", ctl->command->words, *ctl->command->args ? "" : "no arguments", ctl->command->args);
 	return err_hint(e, "See certeractl %s --help.", ctl->command->words);
+}
+
+/* Those named, and those in the file. */
+static void put_sites(struct ctl *ctl)
+{
+	json_t *sites = json_array();
+
+	for (char **arg = ctl->args; arg && *arg; arg++)
+		json_array_append_new(sites, json_string(*arg));
+	if (json_str(ctl->body, "file"))
+		json_array_append_new(sites, json_string(json_str(ctl->body, "file")));
+	json_object_del(ctl->body, "file");
+	json_object_set_new(ctl->body, "sites", sites);
 }
 
 /* What a command line says beyond members: what follows from its words. */
@@ -174,6 +187,10 @@ static int complete(struct ctl *ctl, struct err *e)
 		if (!content)
 			return -1;
 		json_put_str(ctl->body, "file", content);
+		return 0;
+	}
+	if (str_eq(ctl->command->words, "site add")) {
+		put_sites(ctl);
 		return 0;
 	}
 	if (str_eq(ctl->command->words, "backup")) {	/* the daemon's working directory is another */

@@ -15,7 +15,7 @@ int show_channel(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	print_error(answer);
 	return 0;
 }
@@ -64,7 +64,7 @@ int show_message(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	print_items(json_object_get(answer, "items"));
 	print_error(answer);
 	print_list("dialogue", json_object_get(answer, "dialogue"));

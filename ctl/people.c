@@ -14,7 +14,7 @@ int show_user(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	if (json_str(answer, "password"))
 		printf("\nThe password, shown only this once:\n  %s\n", json_str(answer, "password"));
 	if (json_object_get(answer, "sessions"))
@@ -43,7 +43,7 @@ int show_plan(struct ctl *ctl, json_t *answer)
 	};
 
 	if (!ctl_as_json(ctl, answer))
-		print_lines(answer, lines, ARRAY_SIZE(lines));
+		print_fields(answer, lines, ARRAY_SIZE(lines));
 	return 0;
 }
 
@@ -68,7 +68,7 @@ int show_token(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	printf("\nThe token, shown only this once:\n  %s\n", json_str(answer, "token"));
 	return 0;
 }

@@ -97,7 +97,7 @@ void print_table(const json_t *rows, const struct column *columns, size_t count,
 }
 
 /* "title: value" for each member that says something. */
-void print_lines(const json_t *obj, const struct column *lines, size_t count)
+void print_fields(const json_t *obj, const struct column *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_free_ char *text = member_text(obj, lines[i].member);
@@ -178,7 +178,7 @@ int show_status(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	printf("%-14s", "certificates");
 	json_object_foreach(counts, word, count) {
 		all += json_integer_value(count);
@@ -233,7 +233,7 @@ int show_account(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	print_list("profiles", json_object_get(answer, "profiles"));
 	print_list("orders", json_object_get(answer, "orders"));
 	print_error(answer);
@@ -268,7 +268,7 @@ int show_key(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(key, lines, ARRAY_SIZE(lines));
+	print_fields(key, lines, ARRAY_SIZE(lines));
 	print_api_keys(answer, "api_keys", "key");
 	return 0;
 }
@@ -312,7 +312,7 @@ static void print_deploy(const json_t *deploy)
 	if (!json_is_object(deploy))
 		return;
 	putchar('\n');
-	print_lines(deploy, lines, ARRAY_SIZE(lines));
+	print_fields(deploy, lines, ARRAY_SIZE(lines));
 	print_error(deploy);
 	json_array_foreach(json_object_get(deploy, "log"), i, line)
 		printf("  %s\n", json_string_value(line));
@@ -325,7 +325,7 @@ void print_revocation(const json_t *answer)
 		{ "asked", "asked" }, { "counts until", "until" }, { "asked again", "next" }, { "no answer", "error" },
 	};
 
-	print_lines(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
+	print_fields(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
 }
 
 int show_cert(struct ctl *ctl, json_t *answer)
@@ -346,17 +346,20 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		{ "SERIAL", "serial" }, { "REVOKED", "revoked" }, { "", "reason" },
 	};
 	static const struct column consumers[] = {
-		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" }, { "TIMES", "count" },
+		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" }, { "BEHIND", "behind" }, { "TIMES", "count" },
 	};
+	static const struct column live[] = { { "servers show", "state" }, { "", "says" }, { "since", "since" } };
 	const json_t *order = json_object_get(answer, "order");
 	json_t *line;
 	size_t i;
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
 	print_revocation(answer);
 	print_error(answer);
+	if (json_str(json_object_get(answer, "live"), "state"))
+		print_fields(json_object_get(answer, "live"), live, ARRAY_SIZE(live));
 	putchar('\n');
 	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "It has no version yet.");
 	if (json_is_object(order)) {
@@ -373,6 +376,20 @@ int show_cert(struct ctl *ctl, json_t *answer)
 	return 0;
 }
 
+int show_hooks(struct ctl *ctl, json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "sets records", "hook_set" }, { "removes them", "hook_cleanup" }, { "arguments", "hook_arguments" },
+		{ "no waiting", "no_propagation" }, { "deploys", "deploy_hook" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	printf("The scripts of %s are changed; those not named here are as configured.\n", json_str(answer, "name"));
+	print_fields(answer, lines, ARRAY_SIZE(lines));
+	return 0;
+}
+
 /* What "cert add --dry-run" would do. */
 int show_dry_run(struct ctl *ctl, json_t *answer)
 {
@@ -386,7 +403,7 @@ int show_dry_run(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_lines(json_object_get(answer, "certificate"), lines, ARRAY_SIZE(lines));
+	print_fields(json_object_get(answer, "certificate"), lines, ARRAY_SIZE(lines));
 	putchar('\n');
 	print_table(json_object_get(answer, "proofs"), proofs, ARRAY_SIZE(proofs), "");
 	if (json_array_size(used)) {
@@ -400,20 +417,6 @@ int show_dry_run(struct ctl *ctl, json_t *answer)
 	json_array_foreach (json_object_get(answer, "findings"), i, finding)
 		printf("! %s\n", json_string_value(finding));
 	puts(json_bool(answer, "existing", false) ? "It is there already; nothing would be done." : "Nothing was ordered: this was a dry run.");
-	return 0;
-}
-
-int show_hooks(struct ctl *ctl, json_t *answer)
-{
-	static const struct column lines[] = {
-		{ "sets records", "hook_set" }, { "removes them", "hook_cleanup" }, { "arguments", "hook_arguments" },
-		{ "no waiting", "no_propagation" }, { "deploys", "deploy_hook" },
-	};
-
-	if (ctl_as_json(ctl, answer))
-		return 0;
-	printf("The scripts of %s are changed; those not named here are as configured.\n", json_str(answer, "name"));
-	print_lines(answer, lines, ARRAY_SIZE(lines));
 	return 0;
 }
 

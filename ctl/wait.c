@@ -375,31 +375,6 @@ int wait_revoked(struct ctl *ctl, json_t *answer)
 	return 0;
 }
 
-/* A backup or a check of the store, until it has ended. */
-int wait_upkeep(struct ctl *ctl, json_t *answer)
-{
-	_cleanup_json_ json_t *now = json_incref(answer);
-	struct err e = { 0 };
-
-	while (str_eq(json_str(now, "state"), "open")) {
-		pause_between();
-		json_decref(now);
-		now = ctl_request(ctl, "GET", ctl->command->path, NULL, &e);
-		if (!now)
-			return ctl_fail(&e);
-	}
-	if (!ctl_as_json(ctl, now) && json_str(now, "directory"))
-		printf("%s: %lld bytes.\n", json_str(now, "directory"), (long long)json_int(now, "bytes", 0));
-	if (!str_eq(json_str(now, "state"), "passed")) {
-		put_error(now, &e);
-		return ctl_fail(&e);
-	}
-	if (!ctl->as_json)
-		printf("%lld records and %lld events of the audit log are as they were written.\n", (long long)json_int(now, "records", 0),
-		       (long long)json_int(now, "events", 0));
-	return 0;
-}
-
 /* Follows the question until it is answered. */
 int wait_revocation(struct ctl *ctl, json_t *answer)
 {
@@ -423,4 +398,29 @@ int wait_revocation(struct ctl *ctl, json_t *answer)
 		return 0;
 	put_error(shown, &e);
 	return ctl->as_json ? err_exit_code(e.kind) : ctl_fail(&e);
+}
+
+/* A backup or a check of the store, until it has ended. */
+int wait_upkeep(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_json_ json_t *now = json_incref(answer);
+	struct err e = { 0 };
+
+	while (str_eq(json_str(now, "state"), "open")) {
+		pause_between();
+		json_decref(now);
+		now = ctl_request(ctl, "GET", ctl->command->path, NULL, &e);
+		if (!now)
+			return ctl_fail(&e);
+	}
+	if (!ctl_as_json(ctl, now) && json_str(now, "directory"))
+		printf("%s: %lld bytes.\n", json_str(now, "directory"), (long long)json_int(now, "bytes", 0));
+	if (!str_eq(json_str(now, "state"), "passed")) {
+		put_error(now, &e);
+		return ctl_fail(&e);
+	}
+	if (!ctl->as_json)
+		printf("%lld records and %lld events of the audit log are as they were written.\n", (long long)json_int(now, "records", 0),
+		       (long long)json_int(now, "events", 0));
+	return 0;
 }

@@ -150,7 +150,7 @@ static void change_end(struct change *c, const json_t *answer, const struct err 
 
 	if (finish(c, answer, why, &e) < 0)
 		engine_hold(g, &e);
-	else if (!why)
+	else if (!why && c->fresh.id)	/* orders under way go on signing with a key that stays */
 		ca_forget_account(g, c->account.id);
 	engine_end(&c->job);
 	change_free(c);
@@ -369,6 +369,7 @@ static void fresh_made(void *arg, const struct keeper_answer *a)
 }
 
 struct open_orders {
+	struct txn *txn;
 	const char *account_id;
 	int count;
 };
@@ -377,15 +378,18 @@ static int count_open(void *arg, void *rec, struct err *e)
 {
 	const struct rec_cert *cert = rec;
 	struct open_orders *orders = arg;
+	_cleanup_(rec_order_release) struct rec_order order = { 0 };
+	_cleanup_free_ char *id = cert->open_order ? record_child_id(cert->id, cert->open_order) : NULL;
 
-	orders->count += cert->open_order && str_eq(cert->account_id, orders->account_id);
+	/* by the account that ordered, which may be the fallback */
+	orders->count += id && rec_order_get(orders->txn, &order, id, NULL) == 0 && str_eq(order.account_id, orders->account_id);
 	return 0;
 }
 
 /* Answers to challenges hold the thumbprint of the key, so orders under way need it to stay. */
 static int begin_rollover(struct change *c, struct txn *t, struct err *e)
 {
-	struct open_orders orders = { .account_id = c->account.id };
+	struct open_orders orders = { .txn = t, .account_id = c->account.id };
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_free_ char *fresh = NULL;
 	const char *type = c->account.new_key_type;

@@ -179,20 +179,10 @@ static void checked(void *arg, json_t *report, const struct err *why)
 	check_free(c);
 }
 
-static char *resolvers(const struct config *config)
-{
-	struct buf text = BUF_INIT;
-	char one[ADDRESS_TEXT];
-
-	for (size_t i = 0; i < config->preflight_resolvers.count; i++)
-		buf_addf(&text, "%s%s", i ? "," : "", address_text(one, &config->preflight_resolvers.item[i]));
-	return buf_detach(&text);
-}
-
 static int begin(struct check *c, const struct agenda_row *row, struct err *e)
 {
 	struct engine *g = c->job.engine;
-	_cleanup_free_ char *servers = resolvers(g->config), *hostname = config_hostname(g->config), *answer = NULL;
+	_cleanup_free_ char *servers = config_servers(&g->config->preflight_resolvers), *hostname = config_hostname(g->config), *answer = NULL;
 	_cleanup_strv_ char **names = http_names(&c->cert);
 	struct preflight_options options = {
 		.fetcher = g->fetcher, .dns = g->dns, .resolvers = servers, .hostname = hostname,

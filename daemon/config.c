@@ -421,3 +421,13 @@ char *config_hostname(const struct config *config)
 		return xstrdup("localhost");
 	return xstrdup(name);
 }
+
+char *config_servers(const struct config_addresses *list)
+{
+	struct buf text = BUF_INIT;
+	char one[ADDRESS_TEXT];
+
+	for (size_t i = 0; i < list->count; i++)
+		buf_addf(&text, "%s%s", i ? "," : "", address_text(one, &list->item[i]));
+	return buf_detach(&text);
+}

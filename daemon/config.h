@@ -49,6 +49,7 @@ char *config_control_socket(const struct config *);
 char *config_master_key(const struct config *);
 char *config_hostname(const struct config *);
 char *config_mail_password(const struct config *);	/* the file; NULL: there is none */
+char *config_servers(const struct config_addresses *);	/* with commas between them, as dns_query.h wants them */
 
 /* What is in force, by groups, without what may be secret: [{group, sentence, settings: [{key, value, default, ...}]}].  Owned. */
 json_t *config_json(const struct config *);

@@ -20,6 +20,7 @@
 #include "pki/cert.h"
 #include "store/deploy.h"
 #include "store/history.h"
+#include "store/status.h"
 
 #include "daemon/engine.h"
 #include "daemon/hook.h"
@@ -172,7 +173,7 @@ static int finish(struct deploy *d, const struct hook_end *end, struct err *e)
 		return e->kind == ERR_MISSING ? 0 : -1;	/* removed meanwhile, with its row */
 	note_end(&version, d, end);
 	if (cert.current == number_of(d))
-		record_set(&cert.deploy, version.deploy);
+		cert.deploy_says = end->err ? DELIVERY_FAILED : DELIVERY_DONE;
 	if (rec_cert_put(t, &cert, e) < 0 || rec_version_put(t, &version, e) < 0 || plan_next(t, &cert, &version, d, e) < 0 || tell(t, d, &version, end, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);

@@ -8,6 +8,7 @@
 #include "daemon/hook.h"
 #include "daemon/outbox.h"
 #include "daemon/queue.h"
+#include "daemon/track.h"
 
 #define LONGEST_SLEEP 3600	/* seconds; the clock may jump */
 #define HOLD_MS 10000		/* after the store failed */
@@ -25,7 +26,7 @@ static int site_due(struct engine *g, const struct agenda_row *row, struct err *
 	return 0;
 }
 
-/* What is done for each kind of row, and how many of it at one time; orders have limits of their own (queue.c). */
+/* What is done for each kind of row, and how many of it at one time; orders have limits of their own (queue.c), scans as configured. */
 static const struct kind {
 	enum agenda_kind kind;
 	int (*due)(struct engine *, const struct agenda_row *, struct err *);
@@ -42,16 +43,18 @@ static const struct kind {
 	{ AGENDA_revoke,   revoke_due,   10 },
 	{ AGENDA_relinquish, relinquish_due, 10 },
 	{ AGENDA_site,     site_due,     1 },
-	{ AGENDA_backup,   upkeep_due,   1 },
-	{ AGENDA_verify,   upkeep_due,   1 },
-	{ AGENDA_session,  session_due,  10 },
-	{ AGENDA_caller,   caller_due,   10 },
 	{ AGENDA_deploy,   deploy_due,   20 },
 	{ AGENDA_revocation, revocation_due, 10 },
 	{ AGENDA_rotation, rotation_due, 1 },
 	{ AGENDA_mail,     outbox_due,   8 },
 	{ AGENDA_post,     outbox_due,   40 },
 	{ AGENDA_expiry,   expiry_due,   20 },
+	{ AGENDA_scan,     scan_due,     0 },
+	{ AGENDA_live,     live_due,     0 },
+	{ AGENDA_backup,   upkeep_due,   1 },
+	{ AGENDA_verify,   upkeep_due,   1 },
+	{ AGENDA_session,  session_due,  10 },
+	{ AGENDA_caller,   caller_due,   10 },
 };
 
 static const struct kind *kind_of(enum agenda_kind kind)
@@ -60,6 +63,13 @@ static const struct kind *kind_of(enum agenda_kind kind)
 		if (kinds[i].kind == kind)
 			return &kinds[i];
 	return NULL;	/* of a newer program: left alone */
+}
+
+static int at_once(const struct engine *g, const struct kind *kind)
+{
+	if (kind->kind == AGENDA_scan || kind->kind == AGENDA_live)
+		return (int)g->config->tracking_at_once;
+	return kind->at_once;
 }
 
 static bool under_way(const struct engine *g, const struct agenda_row *row)
@@ -95,13 +105,11 @@ static bool has_to_wait(const struct look *look, const struct agenda_row *row)
 
 static int judge(struct look *look, const struct agenda_row *row, const struct kind *kind, struct err *e)
 {
-	int *taken = &look->taken[kind - kinds];
-
 	if (kind->kind == AGENDA_issue)
 		return queue_judge(look->engine, look->txn, row->id, look->now, &look->wait[look->waits], e);
-	if (*taken >= kind->at_once || (kind->due == outbox_due && has_to_wait(look, row)))
+	if (kind->due == outbox_due && has_to_wait(look, row))
 		return QUEUE_LEAVE;
-	++*taken;
+	look->taken[kind - kinds]++;
 	return QUEUE_START;
 }
 
@@ -112,7 +120,9 @@ static int look_at(void *arg, const struct agenda_row *row, struct err *e)
 	const struct kind *kind = kind_of(row->kind);
 	int verdict;
 
-	if (!kind || under_way(look->engine, row))
+	/* Full is full: ten thousand rows of a kind are passed over without a look at each. */
+	if (!kind || (kind->kind != AGENDA_issue && look->taken[kind - kinds] >= at_once(look->engine, kind)) ||
+	    under_way(look->engine, row))
 		return 0;
 	verdict = judge(look, row, kind, e);
 	if (verdict == QUEUE_START)
@@ -128,7 +138,7 @@ static int look_around(struct look *look, int64_t *next, struct err *e)
 
 	queue_count(look->engine);
 	for (const struct job *job = look->engine->jobs; job; job = job->next)
-		look->taken[kind_of(job->kind) - kinds]++;
+		look->taken[kind_of(job->kind) - kinds] += !job->slow;
 	if (store_read(look->engine->store, &t, e) < 0)
 		return -1;
 	look->txn = t;
@@ -219,6 +229,7 @@ void engine_init(struct engine *g)
 	g->hooks = hooks_new(g->loop);
 	g->dns = dns_new(g->loop);
 	g->mailer = mailer_new(g->loop);
+	track_init(g);
 	recheck_plan(g);
 	revocation_plan(g);
 	rotation_plan(g);
@@ -240,6 +251,7 @@ void engine_release(struct engine *g)
 	ca_release(g);
 	queue_release(g);
 	check_release(g);
+	track_release(g);
 	fetcher_free(g->fetcher);
 	dns_free(g->dns);
 	hooks_free(g->hooks);

@@ -26,6 +26,7 @@ struct job {
 	struct lane *lane;		/* queue.c: of an order, once it has an account */
 	bool asking;			/* it has no order URL yet */
 	bool doubtful;			/* the last attempt failed */
+	bool slow;			/* track.c: it has had its time, and its place is another's now */
 };
 
 struct engine {
@@ -48,6 +49,7 @@ struct engine {
 	struct mailer *mailer;
 	struct passed *passed;		/* check.c: certificates whose web servers were found ready */
 	struct crl *crls;		/* crl.c: CRLs being asked for */
+	struct track *track;		/* track.c */
 	struct timer turn;
 	bool woken;			/* since the turn under way began */
 	int64_t held_until;		/* clock_mono_ms() before which nothing begins: the store failed */
@@ -82,6 +84,10 @@ int outbox_due(struct engine *, const struct agenda_row *, struct err *);
 int expiry_due(struct engine *, const struct agenda_row *, struct err *);
 /* Has certificates watched that are not yet. */
 void expiry_plan(struct engine *);
+int scan_due(struct engine *, const struct agenda_row *, struct err *);
+int live_due(struct engine *, const struct agenda_row *, struct err *);
+/* Certificates that are to be looked for and have no row get one. */
+int live_plan(struct engine *, struct err *);
 /* Plans the recheck as configured. */
 void recheck_plan(struct engine *);
 /* Plans to ask about certificates whose rows a former program did not write. */

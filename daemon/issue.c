@@ -563,7 +563,6 @@ static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, c
 	renewal_succeeded(cert, version.issued);
 	cert->current = cert->newest;
 	cert->new_key = false;
-	cert->issued = version.issued;
 	cert->not_before = leaf->not_before;
 	cert->not_after = leaf->not_after;
 	cert->revoked = 0;

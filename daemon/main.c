@@ -24,6 +24,7 @@
 #include "daemon/keycheck.h"
 #include "daemon/sd.h"
 #include "daemon/site.h"
+#include "daemon/track.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/certera/certera.yaml"
 #define DRAIN_MS 10000
@@ -191,6 +192,7 @@ static void reload(evutil_socket_t number, short what, void *arg)
 		set_up_log(&d->config);
 		fronts_configure(d->fronts, &d->config);
 		recheck_plan(&d->engine);
+		track_plan(&d->engine);
 		engine_wake(&d->engine);
 		log_info("the configuration has been read again");
 	}

@@ -5,8 +5,8 @@
 
 #include "base/log.h"
 #include "daemon/letter.h"
+#include "daemon/mail_text.h"
 #include "daemon/message.h"
-#include "daemon/template.h"
 #include "pki/mailbox.h"
 
 #define PASSWORD_MOST 1024
@@ -53,8 +53,8 @@ static int compose(const struct delivery *d, const char *server, struct buf *con
 		.host = server, .time = d->message.created,
 	};
 
-	template_render_file(config->notify_templates, "mail.txt", letter, &text);
-	template_render_file(config->notify_templates, "mail.html", letter, &html);
+	mail_text(config->notify_templates, "mail.txt", letter, &text);
+	mail_text(config->notify_templates, "mail.html", letter, &html);
 	m.text = buf_str(&text);
 	m.html = buf_str(&html);
 	return message_compose(&m, content, e);

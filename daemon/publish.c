@@ -379,17 +379,6 @@ static void add_item(struct publication *p, const struct acme_answer *a, char *r
 	i->txt.value = txt_value(a->key_auth);
 }
 
-static char *resolvers(const struct config *config)
-{
-	struct buf text = BUF_INIT;
-	char one[ADDRESS_TEXT];
-
-	for (size_t i = 0; i < config->dns_resolvers.count; i++)
-		buf_addf(&text, "%s%s", i ? "," : "", address_text(one, &config->dns_resolvers.item[i]));
-	buf_add(&text, "", 0);
-	return buf_detach(&text);
-}
-
 struct publication *publish_start(struct engine *g, const struct publish_of *of, const struct acme_answer *answers, size_t count)
 {
 	struct publication *p = xcalloc(1, sizeof(*p));
@@ -397,7 +386,7 @@ struct publication *publish_start(struct engine *g, const struct publish_of *of,
 
 	p->engine = g;
 	p->of = *of;
-	p->dns = (struct dns_settings){ resolvers(g->config), (int)g->config->dns_port };
+	p->dns = (struct dns_settings){ config_servers(&g->config->dns_resolvers), (int)g->config->dns_port };
 	p->items = xcalloc(count, sizeof(*p->items));
 	for (const struct acme_answer *a = answers; a < answers + count; a++) {
 		char *record = txt_record(a->type, of->account_url, a->name);

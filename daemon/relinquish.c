@@ -26,16 +26,6 @@ static void relinquishment_cancel(struct job *job)
 	relinquishment_free((struct relinquishment *)job);
 }
 
-/* Trouble on the way: another try may succeed.  Every other refusal means that there is nothing (any more) to give up. */
-static bool is_temporary(const struct err *why)
-{
-	enum problem_policy policy = problem_policy(why->code);
-
-	if (why->kind == ERR_CA)
-		return policy == PROBLEM_RETRY || policy == PROBLEM_WAIT;
-	return why->kind == ERR_NETWORK || why->kind == ERR_TIMEOUT || why->kind == ERR_INTERNAL;
-}
-
 static int note(struct txn *t, const struct rec_order *order, const char *url, const struct err *why, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
@@ -76,7 +66,7 @@ static int finish(struct engine *g, const char *order_id, const char *url, const
 	}
 	if (why)
 		log_warn("%s", why->message);
-	if (why && is_temporary(why))
+	if (why && renewal_may_pass(why))	/* every other refusal means that there is nothing (any more) to give up */
 		again = renewal_retry(++order.relinquish_failures, why, again);
 	else if (url)
 		drop_url(&order, url);

@@ -38,6 +38,37 @@ int64_t renewal_retry(int64_t failures, const struct err *e, int64_t now)
 	return MAX(now + wait, e->retry_at);
 }
 
+/* Until then a certificate is as good as new: who wants to replace it has a reason of his own. */
+static int64_t youth(const struct rec_cert *cert)
+{
+	return MIN(DAY, (cert->not_after - cert->not_before) / 10);
+}
+
+/* The last moment at which there is time enough. */
+static int64_t latest(const struct rec_cert *cert)
+{
+	return cert->not_after - spare(cert->not_after - cert->not_before) / 2;
+}
+
+void renewal_succeeded(struct rec_cert *cert, int64_t now)
+{
+	bool soon = cert->issued && now < cert->issued + youth(cert);
+
+	cert->hurried = soon ? cert->hurried + 1 : 0;
+	cert->patient_until = cert->hurried > 1 ? now + backoff[MIN((size_t)cert->hurried - 1, ARRAY_SIZE(backoff) - 1)] : 0;
+	cert->issued = now;
+}
+
+/* No sooner than renewal_succeeded() allows, unless that is too late; if by our clock everything is too late, it is wrong. */
+static int64_t patiently(const struct rec_cert *cert, int64_t at)
+{
+	if (at >= cert->patient_until)
+		return at;
+	if (latest(cert) < cert->issued + youth(cert))
+		return cert->patient_until;
+	return MIN(cert->patient_until, MAX(at, latest(cert)));
+}
+
 void renewal_plan(struct rec_cert *cert, const struct config *config)
 {
 	uint64_t dice;
@@ -45,32 +76,22 @@ void renewal_plan(struct rec_cert *cert, const struct config *config)
 	random_bytes(&dice, sizeof(dice));
 	cert->renew_at = renewal_time(cert->not_before, cert->not_after,
 				      cert->renew_before ? cert->renew_before : config->renewal_before, dice);
-	cert->renew_at = renewal_opens(cert, config->renewal_windows, cert->renew_at);
-}
-
-void renewal_succeeded(struct rec_cert *cert, int64_t now)
-{
-	int64_t young = cert->not_before + MIN(DAY, (cert->not_after - cert->not_before) / 10);
-	bool at_once = cert->ari_end && cert->ari_end < young && now < young;
-
-	cert->hurried = at_once ? cert->hurried + 1 : 0;
-	cert->patient_until = cert->hurried > 1 ? now + backoff[MIN((size_t)cert->hurried - 1, ARRAY_SIZE(backoff) - 1)] : 0;
+	cert->renew_at = renewal_opens(cert, config->renewal_windows, patiently(cert, cert->renew_at));
 }
 
 bool renewal_choose(struct rec_cert *cert, int64_t start, int64_t end, uint64_t dice)
 {
-	int64_t latest = cert->not_after - spare(cert->not_after - cert->not_before) / 2;
-	int64_t chosen = start;
+	int64_t last = latest(cert), chosen = MIN(start, last);
 
 	if (cert->renew_at && cert->ari_start == start && cert->ari_end == end)
 		return false;
-	if (start < latest)
-		chosen += (int64_t)(dice % (uint64_t)(MIN(end, latest) - start));
+	if (start < last)
+		chosen += (int64_t)(dice % (uint64_t)(MIN(end, last) - start));
 	if (cert->renew_before && cert->renew_at)
 		chosen = MIN(chosen, cert->renew_at);
 	cert->ari_start = start;
 	cert->ari_end = end;
-	cert->renew_at = MIN(MAX(chosen, cert->patient_until), latest);
+	cert->renew_at = patiently(cert, chosen);
 	return true;
 }
 
@@ -88,6 +109,15 @@ bool renewal_shared(const struct err *e)
 		if (e->kind == ERR_CA && str_eq(e->code, shared_codes[i]))
 			return true;
 	return false;
+}
+
+bool renewal_may_pass(const struct err *e)
+{
+	enum problem_policy policy = problem_policy(e->code);
+
+	if (e->kind == ERR_CA)
+		return policy == PROBLEM_RETRY || policy == PROBLEM_WAIT;
+	return e->kind == ERR_NETWORK || e->kind == ERR_TIMEOUT || e->kind == ERR_PROTOCOL || e->kind == ERR_INTERNAL;
 }
 
 bool renewal_falls_back(const struct rec_cert *cert, int64_t troubles, int64_t after, int64_t now)

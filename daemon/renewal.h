@@ -19,8 +19,8 @@ int64_t renewal_retry(int64_t failures, const struct err *, int64_t now);
 /* Plans the renewal of a certificate without a word of its CA: sets renew_at. */
 void renewal_plan(struct rec_cert *, const struct config *);
 /*
- * It has just been renewed; cert is still as it was before.  A CA that wants each one replaced as soon as it is there is
- * obeyed once at once, and then ever more slowly.
+ * It has just been issued; cert is still as it was before.  When each one is replaced as soon as it is there, because its CA
+ * wants it so or because our clock is wrong, that is done twice, and then ever more slowly.
  */
 void renewal_succeeded(struct rec_cert *cert, int64_t now);
 /*
@@ -36,6 +36,9 @@ bool renewal_choose(struct rec_cert *, int64_t start, int64_t end, uint64_t dice
  * will not hear this account?  Only for what happened before the CA made an order.
  */
 bool renewal_shared(const struct err *);
+
+/* Trouble on the way, or at the CA: may what was refused or got lost be done when it is tried again, with nobody doing anything? */
+bool renewal_may_pass(const struct err *);
 
 /* Is it the fallback's turn?  troubles: failures of the first account as a whole; after: how many are put up with. */
 bool renewal_falls_back(const struct rec_cert *, int64_t troubles, int64_t after, int64_t now);

@@ -13,6 +13,8 @@
 #include "daemon/engine.h"
 #include "daemon/renewal.h"
 
+#define LOOK_AGAIN 15	/* seconds, at most: has everybody fetched the replacement? */
+
 struct revocation {
 	struct job job;
 	struct rec_version version;	/* as of the begin; reread before it is changed */
@@ -68,16 +70,6 @@ static int revoked(struct txn *t, struct rec_cert *cert, struct rec_version *ver
 	return note_event(t, cert, "certificate.revoked", e, version, version->reason);
 }
 
-/* Does trying again make sense without a person? */
-static bool is_temporary(const struct err *why)
-{
-	enum problem_policy policy = problem_policy(why->code);
-
-	if (why->kind == ERR_CA)
-		return policy == PROBLEM_RETRY || policy == PROBLEM_WAIT;
-	return why->kind == ERR_NETWORK || why->kind == ERR_TIMEOUT || why->kind == ERR_PROTOCOL || why->kind == ERR_INTERNAL;
-}
-
 static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_version *version, const struct err *why,
 		       struct err *e)
 {
@@ -87,10 +79,10 @@ static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_ve
 	log_warn("certificate %s: %s", cert->name, why->message);
 	record_set(&version->error, problem);
 	if (rec_version_put(t, version, e) < 0 ||
-	    (is_temporary(why) ? agenda_set(t, AGENDA_revoke, version->id, again, e)
+	    (renewal_may_pass(why) ? agenda_set(t, AGENDA_revoke, version->id, again, e)
 			       : agenda_delete(t, AGENDA_revoke, version->id, e)) < 0)
 		return -1;
-	if ((version->failures == 1 || !is_temporary(why)) &&
+	if ((version->failures == 1 || !renewal_may_pass(why)) &&
 	    alert_raise_cert(t, ALERT_unrevoked, cert, e, "Version %lld, serial %s: %s", (long long)number_of(version->id),
 			     version->serial, said) < 0)
 		return -1;
@@ -179,16 +171,31 @@ static int look_at_user(void *arg, void *rec, struct err *e)
 	return 0;
 }
 
-/* Has an API key fetched it, and nothing newer since?  1: yes. */
+/* A deploy hook that has still to deliver what is in force now. */
+static bool is_being_deployed(struct txn *t, const char *cert_id)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_(rec_version_release) struct rec_version now = { 0 };
+	_cleanup_free_ char *id = NULL;
+
+	if (rec_cert_get(t, &cert, cert_id, NULL) < 0)
+		return false;
+	id = record_child_id(cert_id, cert.current);
+	return rec_version_get(t, &now, id, NULL) == 0 && (str_eq(now.deploy, "open") || str_eq(now.deploy, "failed"));
+}
+
+/* Has an API key fetched it, or the deploy hook delivered it, and nothing newer since?  1: yes. */
 static int is_in_use(struct txn *t, const struct rec_version *version, struct err *e)
 {
 	_cleanup_free_ char *cert_id = parent_of(version->id), *children = xasprintf("%s/", cert_id);
 	struct users users = { .version = number_of(version->id) };
 
+	if (str_eq(version->deploy, "done") && is_being_deployed(t, cert_id))
+		return 1;
 	return record_each(t, &rec_consumer_type, children, false, look_at_user, &users, e) < 0 ? -1 : users.any;
 }
 
-/* Looks again soon, in a sixtieth of the grace.  Returns 1 if it waits. */
+/* Looks again soon.  Returns 1 if it waits. */
 static int wait_for_consumers(struct engine *g, const char *version_id, struct err *e)
 {
 	_cleanup_(rec_version_release) struct rec_version version = { 0 };
@@ -207,7 +214,7 @@ static int wait_for_consumers(struct engine *g, const char *version_id, struct e
 		return in_use;
 	version.revoke_by = version.replaced + grace;
 	if (rec_version_put(t, &version, e) < 0 ||
-	    agenda_set(t, AGENDA_revoke, version_id, MIN(version.revoke_by, now + MAX(1, MIN(60, grace / 60))), e) < 0)
+	    agenda_set(t, AGENDA_revoke, version_id, MIN(version.revoke_by, now + MAX(1, MIN(LOOK_AGAIN, grace / 60))), e) < 0)
 		return -1;
 	if (txn_commit(TAKE(t), e) < 0)
 		return -1;

@@ -71,21 +71,25 @@ static int await_link(struct tunnel *t, ssize_t wants, const char *doing, struct
 	return await(t, t->remote, wants == LINK_WANTS_WRITE ? POLLOUT : POLLIN, doing, e);
 }
 
-/* Bytes; 0: it has closed; -1. */
+/* Bytes; 0: it has closed; LINK_WANTS_READ: nothing now; LINK_FAILED with e. */
+static ssize_t read_now(struct tunnel *t, char *data, size_t len, struct err *e)
+{
+	ssize_t got = t->link ? tls_link_read(t->link, data, len, e) : recv(t->remote, data, len, 0);
+
+	if (got >= 0 || t->link)
+		return got == LINK_WANTS_WRITE ? LINK_WANTS_READ : got;
+	return errno == EAGAIN ? LINK_WANTS_READ : err_errno(e, ERR_NETWORK, "reading from %s", t->who);
+}
+
+/* The same, waited for. */
 static ssize_t read_some(struct tunnel *t, char *data, size_t len, struct err *e)
 {
-	for (;;) {
-		ssize_t got = t->link ? tls_link_read(t->link, data, len, e) : recv(t->remote, data, len, 0);
+	ssize_t got;
 
-		if (got >= 0)
-			return got;
-		if (t->link ? await_link(t, got, "reading from", e) < 0 :
-			      (errno != EAGAIN || await(t, t->remote, POLLIN, "reading from", e) < 0)) {
-			if (!err_is_set(e))
-				err_errno(e, ERR_NETWORK, "reading from %s", t->who);
-			return -1;
-		}
-	}
+	do
+		got = read_now(t, data, len, e);
+	while (got == LINK_WANTS_READ && await(t, t->remote, POLLIN, "reading from", e) == 0);
+	return got == LINK_WANTS_READ ? LINK_FAILED : got;
 }
 
 static int write_all(struct tunnel *t, const char *data, size_t len, struct err *e)
@@ -312,14 +316,19 @@ static int give(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* What the server has for us goes to the near end; 0: go on. */
+/*
+ * What the server has for us goes to the near end; 0: go on.  It may have been a ticket or half a record: nothing is waited
+ * for here, as the near end may have something to say first.
+ */
 static int carry_back(struct tunnel *t, int near)
 {
 	char data[CHUNK];
 
 	do {
-		ssize_t got = read_some(t, data, sizeof(data), &t->err);
+		ssize_t got = read_now(t, data, sizeof(data), &t->err);
 
+		if (got == LINK_WANTS_READ)
+			return 0;
 		if (got <= 0 || give(near, data, (size_t)got) < 0)
 			return -1;
 	} while (t->link && tls_link_pending(t->link));

@@ -1,4 +1,4 @@
-/* What differs between mbedTLS 2.28 and 3.6, and its errors as ours.  Private to pki/. */
+/* What differs between mbedTLS 2.28 and 3.6, and its errors as ours.  For pki/ and who shakes hands. */
 #ifndef PKI_MBED_H
 #define PKI_MBED_H
 

@@ -51,6 +51,7 @@ static int64_t get_due(const unsigned char *in)
 }
 
 /* A row's key in memory: all of it in table agenda, what is behind the due time in agenda_due. */
+
 struct key {
 	unsigned char bytes[KEY_SIZE];
 	size_t len;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "store/agenda.h"
+#include "store/status.h"
 
 const char *deploy_script(const struct rec_cert *cert, const char *configured)
 {
@@ -22,7 +23,7 @@ static int begin_anew(struct txn *t, struct rec_cert *cert, const char *state, s
 	record_set(&version.deploy_error, NULL);
 	version.deploy_failures = 0;
 	version.deploy_retry_at = 0;
-	record_set(&cert->deploy, state);
+	cert->deploy_says = DELIVERY_UNKNOWN;
 	return rec_version_put(t, &version, e) < 0 ? -1 : rec_cert_put(t, cert, e);
 }
 

@@ -25,14 +25,14 @@ static bool overdue(const struct rec_cert *c, int64_t now)
 	return c->renew_at && c->renew_at + MIN(DAY, (c->not_after - c->not_before) / 10) < now;
 }
 
-/* Did its deploy hook deliver the version in force, has a consumer fetched it, or is there still time? */
+/* Is the version in force seen where its names lead, did its deploy hook deliver it, has a consumer fetched it; is there time? */
 static bool is_delivered(const struct rec_cert *c, int64_t now)
 {
 	int64_t patience = MIN(DELIVERY_MOST, (c->not_after - c->not_before) / 3);
 
-	if (str_eq(c->deploy, "failed"))
+	if (c->deploy_says == DELIVERY_FAILED || c->live_says == DELIVERY_FAILED)
 		return false;
-	return str_eq(c->deploy, "done") || c->site || !c->issued || now < c->issued + patience || c->fetched >= c->current;
+	return c->live_says == DELIVERY_DONE || c->deploy_says == DELIVERY_DONE || c->site || !c->issued || now < c->issued + patience || c->fetched >= c->current;
 }
 
 enum cert_status cert_status(const struct rec_cert *c, int64_t now)

@@ -10,6 +10,9 @@ enum cert_status {
 #undef STATUS
 	STATUSES
 };
+/* What is known of the delivery of the version in force. */
+enum delivery { DELIVERY_UNKNOWN, DELIVERY_DONE, DELIVERY_FAILED };
+
 enum cert_status cert_status(const struct rec_cert *, int64_t now);	/* by its numbers and flags alone: see record_skim() */
 /* 0: what somebody should look at first. */
 int cert_status_urgency(enum cert_status);

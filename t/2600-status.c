@@ -64,11 +64,11 @@ static void test_delivery(void **state)
 	cert.fetched = 2;
 	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_active);
 	cert.fetched = 1;
-	cert.deploy = (char *)"done";	/* the deploy hook has delivered it */
+	cert.deploy_says = DELIVERY_DONE;	/* the deploy hook has delivered it */
 	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_active);
-	cert.deploy = (char *)"failed";
+	cert.deploy_says = DELIVERY_FAILED;
 	assert_int_equal(cert_status(&cert, NOW), STATUS_undelivered);
-	cert.deploy = (char *)"open";
+	cert.deploy_says = DELIVERY_UNKNOWN;
 	assert_int_equal(cert_status(&cert, NOW), STATUS_active);
 	assert_int_equal(cert_status(&cert, NOW + 3 * DAY), STATUS_undelivered);
 	cert.failures = 1;
@@ -87,6 +87,21 @@ static void test_urgency(void **state)
 		taken[urgency] = true;
 	}
 	assert_int_equal(cert_status_urgency(STATUS_expired), 0);
+}
+
+/* What servers show counts more than what was fetched. */
+static void test_live(void **state)
+{
+	struct rec_cert cert = { .current = 2, .not_before = NOW, .not_after = NOW + 90 * DAY, .renew_at = NOW + 60 * DAY, .issued = NOW,
+				 .live_says = DELIVERY_DONE };
+
+	assert_int_equal(cert_status(&cert, NOW + 9 * DAY), STATUS_active);		/* seen, never fetched */
+	cert.live_says = DELIVERY_UNKNOWN;
+	assert_int_equal(cert_status(&cert, NOW + 9 * DAY), STATUS_undelivered);	/* neither */
+	cert.fetched = 2;
+	assert_int_equal(cert_status(&cert, NOW + 9 * DAY), STATUS_active);		/* fetched */
+	cert.live_says = DELIVERY_FAILED;
+	assert_int_equal(cert_status(&cert, NOW + DAY), STATUS_undelivered);		/* fetched, but not live */
 }
 
 static void test_sentences(void **state)
@@ -118,6 +133,7 @@ int main(void)
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_delivery),
 		cmocka_unit_test(test_urgency),
+		cmocka_unit_test(test_live),
 		cmocka_unit_test(test_sentences),
 		cmocka_unit_test(test_words),
 	};

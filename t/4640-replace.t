@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """A certificate of ours is found revoked, and another ordered; revoking with a replacement first, which those who fetch see."""
-import json
-import re
+import os
 import sys
 sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
@@ -14,6 +13,7 @@ def main(t):
     found_revoked(t, site, web)
     replaced(t, site.daemon, site.pebble)
     consumers(t, site.daemon, site.pebble)
+    deployed(t, site)
     refusals(t, site.daemon)
     crash(t, site)
 
@@ -93,6 +93,30 @@ def consumers(t, daemon, ca):
     t.equal(revoked_versions(daemon, "late"), [1], "nobody fetched the new one: the old one is revoked when the grace is over")
 
 
+def deployed(t, site):
+    daemon, hooks = site.daemon, Hooks(t)
+    go = t.path("go")
+    hooks.add("push", f'[ "$CERTERA_VERSION" != 2 -a "$CERTERA_VERSION" != 3 ] || [ -e {go} ]\n')
+    daemon.configure(revocation={"grace": "1h"}, hooks={"directory": hooks.dir, "deploy": "push"})
+    daemon.stop()
+    daemon.begin()
+    daemon.add_cert("pushed", "pushed.example")
+    daemon.wait_for_cert("pushed", lambda c: c["versions"][0]["deploy"] == "done", "the deploy hook has delivered it")
+    daemon.ctl("cert", "revoke", "pushed", "--replace", "--wait", timeout=120 * PATIENCE)
+    daemon.wait_for_cert("pushed", lambda c: c["versions"][0]["deploy"] == "failed", "the hook fails with its replacement")
+    t.equal((revoked_versions(daemon, "pushed"), bool(daemon.cert("pushed")["versions"][1]["revoke_by"])), ([], True),
+        "a deploy hook that has not delivered the replacement: the old version is not revoked yet")
+    t.write("go", "")
+    daemon.ctl("cert", "deploy", "pushed", "--wait")
+    daemon.wait_for_cert("pushed", lambda c: c["versions"][1]["revoked"], "delivered: now it is revoked")
+    t.equal(revoked_versions(daemon, "pushed"), [1], "delivered: it is revoked")
+    os.remove(go)
+    daemon.ctl("cert", "revoke", "pushed", "--replace")
+    daemon.wait_for_cert("pushed", lambda c: c["versions"][0]["deploy"] == "failed", "the hook fails again")
+    daemon.ctl("cert", "revoke", "pushed", "--version", "2", "--wait")
+    t.equal(revoked_versions(daemon, "pushed"), [1, 2], "a person who will not wait has it revoked now")
+
+
 def refusals(t, daemon):
     refused = daemon.run_ctl("cert", "revoke", "mail", "--version", "1", "--replace")
     t.ok(refused.returncode == 7, "a version that was replaced already", refused)
@@ -111,6 +135,9 @@ def refusals(t, daemon):
 
 def crash(t, site):
     daemon, ca = site.daemon, site.pebble
+    t.write("go", "")
+    daemon.configure(revocation={"grace": "60s"})
+    daemon.reload()
     daemon.add_cert("crash", "crash.example")
     serial = daemon.leaf("crash").serial
     site.nginx.end()

@@ -167,7 +167,7 @@ static int64_t renew(struct rec_cert *cert, int64_t now)
 	return MAX(cert->renew_at - now, 0);
 }
 
-static void a_ca_in_a_hurry_is_obeyed_ever_more_slowly(void **state)
+static void who_is_in_a_hurry_is_obeyed_ever_more_slowly(void **state)
 {
 	static const int64_t waits[] = { 0, 0, 600, 6000, DAY, DAY };
 	struct rec_cert cert = { .current = 1 };
@@ -181,6 +181,16 @@ static void a_ca_in_a_hurry_is_obeyed_ever_more_slowly(void **state)
 	}
 	now += 30 * DAY;	/* this one lasted */
 	assert_int_equal(renew(&cert, now), 0);
+
+	/* Our clock is ahead: what comes is nearly over, and so is what follows; but of a long life all is left. */
+	cert = (struct rec_cert){ .not_before = now - 5 * DAY, .not_after = now + DAY, .issued = now - 1, .hurried = 1 };
+	renewal_succeeded(&cert, now);
+	assert_true(renewal_choose(&cert, 1, 2, 0));
+	assert_int_equal(cert.renew_at, now + 600);
+	cert.not_before = now - 60;
+	cert.not_after = now + 60;	/* there is no time for patience */
+	assert_true(renewal_choose(&cert, 1, 3, 0));
+	assert_int_equal(cert.renew_at, now + 30);
 }
 
 int main(void)
@@ -196,7 +206,7 @@ int main(void)
 		cmocka_unit_test(the_fallback_has_its_turn),
 		cmocka_unit_test(patience_has_an_end),
 		cmocka_unit_test(the_window_is_the_cas_within_reason),
-		cmocka_unit_test(a_ca_in_a_hurry_is_obeyed_ever_more_slowly),
+		cmocka_unit_test(who_is_in_a_hurry_is_obeyed_ever_more_slowly),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,4 +1,4 @@
-/* Mails as they go over the line: headers, addresses, quoted-printable, templates. */
+/* Mails as they go over the line: headers, addresses, quoted-printable. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,9 +6,7 @@
 
 #include <cmocka.h>
 
-#include "base/json.h"
 #include "daemon/message.h"
-#include "daemon/template.h"
 #include "pki/mailbox.h"
 
 static void assert_header(const char *value, const char *expected)
@@ -145,46 +143,6 @@ static void a_mail(void **state)
 	assert_int_equal(message_compose(&m, &bad, &e), -1);
 }
 
-static void assert_rendered(const char *template, const char *json, bool html, const char *expected)
-{
-	_cleanup_json_ json_t *values = json_loads(json, 0, NULL);
-	_cleanup_buf_ struct buf out = BUF_INIT;
-	struct err e = { 0 };
-
-	assert_non_null(values);
-	if (template_render(template, values, html, &out, &e) < 0)
-		fail_msg("%s", e.message);
-	assert_string_equal(buf_str(&out), expected);
-}
-
-static void templates(void **state)
-{
-	assert_rendered("a {{x}} c", "{\"x\": \"b\"}", false, "a b c");
-	assert_rendered("{{x}}", "{\"x\": \"<b a=\\\"1\\\">&\"}", true, "&lt;b a=&quot;1&quot;&gt;&amp;");
-	assert_rendered("{{x}}", "{\"x\": \"{{y}}\"}", false, "{{y}}");
-	assert_rendered("{{#l}}{{n}}{{o}};{{/l}}", "{\"l\": [{\"n\": \"1\"}, {\"n\": \"2\"}], \"o\": \"!\"}", false, "1!;2!;");
-	assert_rendered("{{#l}}x{{/l}}.", "{\"l\": []}", false, ".");
-	assert_rendered("{{#f}}{{name}}={{value}} {{/f}}", "{\"f\": {\"a\": \"1\", \"b\": \"2\"}}", false, "a=1 b=2 ");
-	assert_rendered("{{#t}}[{{t}}]{{/t}}", "{\"t\": \"\"}", false, "");
-	assert_rendered("{{#t}}[{{t}}]{{/t}}", "{\"t\": \"x\"}", false, "[x]");
-	assert_rendered("open {{ end", "{}", false, "open {{ end");
-	assert_rendered("{{n}}", "{\"n\": null}", false, "");
-}
-
-static void mistakes_in_templates_are_said(void **state)
-{
-	static const char *const wrong[] = { "{{nothing}}", "{{#l}}", "{{#nothing}}{{/nothing}}", "{{#l}}{{nothing}}{{/l}}", NULL };
-	_cleanup_json_ json_t *values = json_loads("{\"l\": [{}]}", 0, NULL);
-
-	for (const char *const *template = wrong; *template; template++) {
-		_cleanup_buf_ struct buf out = BUF_INIT;
-		struct err e = { 0 };
-
-		assert_int_equal(template_render(*template, values, false, &out, &e), -1);
-		assert_string_equal(err_kind_name(e.kind), "CONFIG");
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,8 +154,6 @@ int main(void)
 		cmocka_unit_test(long_lines_are_broken_softly),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(a_mail),
-		cmocka_unit_test(templates),
-		cmocka_unit_test(mistakes_in_templates_are_said),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -166,7 +166,7 @@ void admin_put_owner_name(json_t *o, struct txn *t, const char *user_id)
 	json_put_str(o, "owner", user_id && rec_user_get(t, &user, user_id, NULL) == 0 ? user.name : NULL);
 }
 
-void admin_put_consumers(json_t *o, struct txn *t, const char *id)
+void admin_put_consumers(json_t *o, struct txn *t, const char *id, int64_t current)
 {
 	json_t *list = json_array();
 
@@ -180,6 +180,7 @@ void admin_put_consumers(json_t *o, struct txn *t, const char *id)
 			continue;
 		one = rec_consumer_json(&consumer);
 		json_put_int(one, "slot", slot);
+		json_put_bool(one, "behind", consumer.version != current);
 		json_array_append_new(list, one);
 	}
 }

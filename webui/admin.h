@@ -61,8 +61,10 @@ json_t *choices_cas(void);
 void choices_put_plans(json_t *page, struct txn *);
 /* What became of the deploy hook of its version in force; null if there is none. */
 json_t *admin_show_deploy(const struct request *, struct txn *, const struct rec_cert *);
-/* The last use of each API key. */
-void admin_put_consumers(json_t *, struct txn *, const char *id);
+/* The last use of each API key; "behind": another version than this one was fetched. */
+void admin_put_consumers(json_t *, struct txn *, const char *id, int64_t current);
+/* What servers show in its place, as "live"; null: that was not looked at. */
+void admin_put_live(json_t *, struct txn *, const struct rec_cert *);
 
 /* How old a key is, and what to do if it is too old: "key_age_days", "key_note" (or "age_days", "note" with prefix ""). */
 void admin_put_key_age(json_t *, const struct request *, struct txn *, const struct rec_key *, const char *prefix);

@@ -47,11 +47,26 @@ json_t *admin_show_cert(const struct rec_cert *cert, const char *account, const 
 	return o;
 }
 
+/* Where another one is shown in its place. */
+static void put_whereabouts(json_t *o, struct txn *t, const struct rec_cert *cert)
+{
+	_cleanup_(rec_live_release) struct rec_live live = { 0 };
+	_cleanup_free_ char *text = NULL;
+
+	if (!str_eq(json_str(o, "status"), "undelivered") || rec_live_get(t, &live, cert->id, NULL) < 0 || !live.late ||
+	    live.version != cert->current)
+		return;
+	text = xasprintf("It is issued, but not live: %s", live.says ? live.says : "");
+	json_put_str(o, "status_text", text);
+	json_put_str(o, "next_step", "Let that server load it, as with the deploy script; or do not look for it there: \"set --live off\".");
+}
+
 json_t *admin_show_one_cert(struct txn *t, const struct rec_cert *cert)
 {
 	_cleanup_(rec_account_release) struct rec_account fallback = { 0 };
 	json_t *o = admin_show_cert(cert, NULL, NULL);
 
+	put_whereabouts(o, t, cert);
 	admin_put_account_name(o, t, cert->account_id);
 	if (cert->fallback_id && rec_account_get(t, &fallback, cert->fallback_id, NULL) == 0)
 		json_put_str(o, "fallback", fallback.name);
@@ -117,6 +132,14 @@ static json_t *show_order(struct txn *t, const struct rec_cert *cert)
 	return order ? order : json_null();
 }
 
+static void put_key_age(json_t *o, const struct request *r, struct txn *t, const struct rec_cert *cert)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+
+	if (cert->key_id && rec_key_get(t, &key, cert->key_id, NULL) == 0)
+		admin_put_key_age(o, r, t, &key, "key_");
+}
+
 /* Those before the newest one. */
 static json_t *show_past_orders(struct txn *t, const struct rec_cert *cert)
 {
@@ -139,14 +162,6 @@ static json_t *show_check(struct txn *t, const struct rec_cert *cert)
 	return rec_check_get(t, &check, cert->id, NULL) < 0 ? json_null() : admin_show_check(cert, &check);
 }
 
-static void put_key_age(json_t *o, const struct request *r, struct txn *t, const struct rec_cert *cert)
-{
-	_cleanup_(rec_key_release) struct rec_key key = { 0 };
-
-	if (cert->key_id && rec_key_get(t, &key, cert->key_id, NULL) == 0)
-		admin_put_key_age(o, r, t, &key, "key_");
-}
-
 int page_cert(struct request *r, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
@@ -160,11 +175,12 @@ int page_cert(struct request *r, struct err *e)
 	json_object_set_new(answer, "order", show_order(t, &cert));
 	json_object_set_new(answer, "past_orders", show_past_orders(t, &cert));
 	json_object_set_new(answer, "check", show_check(t, &cert));
-	watch_put_live(answer, t, &cert);
+	watch_put_url(answer, t, &cert);
 	put_key_age(answer, r, t, &cert);
 	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));
 	admin_put_revocation(answer, t, &cert);
-	admin_put_consumers(answer, t, cert.id);
+	admin_put_consumers(answer, t, cert.id, cert.current);
+	admin_put_live(answer, t, &cert);
 	return reply_json(r, 200, answer);
 }
 
@@ -325,7 +341,8 @@ static int delete_answers(struct txn *t, const struct rec_cert *cert, struct err
 /* Nothing more is done for it. */
 static int delete_rows(struct txn *t, const struct rec_cert *cert, struct err *e)
 {
-	static const enum agenda_kind kinds[] = { AGENDA_issue, AGENDA_renewal, AGENDA_check, AGENDA_revocation, AGENDA_deploy };
+	static const enum agenda_kind kinds[] = { AGENDA_issue, AGENDA_renewal, AGENDA_check, AGENDA_revocation, AGENDA_deploy,
+						 AGENDA_live };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (agenda_delete(t, kinds[i], cert->id, e) < 0)
@@ -340,7 +357,7 @@ int page_cert_delete(struct request *r, struct err *e)
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
 	    delete_answers(t, &cert, e) < 0 || discard_records(t, &cert, e) < 0 || delete_rows(t, &cert, e) < 0 ||
-	    rec_check_delete(t, cert.id, e) < 0 ||
+	    rec_check_delete(t, cert.id, e) < 0 || rec_live_delete(t, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_version_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_order_type, cert.id, e) < 0 ||
 	    admin_delete_children(t, &rec_consumer_type, cert.id, e) < 0 || rec_cert_delete(t, cert.id, e) < 0 ||

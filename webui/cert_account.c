@@ -36,7 +36,7 @@ static void leave_staging(struct rec_cert *cert)
 	cert->tests = cert->newest;
 	cert->current = 0;
 	cert->not_before = cert->not_after = cert->renew_at = cert->revoked = 0;
-	cert->ari_start = cert->ari_end = cert->patient_until = cert->hurried = 0;
+	cert->ari_start = cert->ari_end = cert->patient_until = cert->hurried = cert->issued = 0;
 	cert->failures = cert->retry_at = 0;
 	record_set(&cert->ari_explanation, NULL);
 	record_set(&cert->fallback_id, NULL);

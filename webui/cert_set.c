@@ -3,6 +3,7 @@
 #include "pki/identifier.h"
 #include "pki/key.h"
 #include "store/agenda.h"
+#include "store/status.h"
 #include "webui/admin.h"
 #include "webui/name.h"
 #include "webui/proof.h"
@@ -249,6 +250,21 @@ static int set_flags(struct rec_cert *cert, const json_t *body, struct change *c
 	return 0;
 }
 
+/* Whether it is looked for where its names lead. */
+static int set_live(struct txn *t, struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)
+{
+	const char *live = json_str(body, "live");
+
+	if (!live)
+		return 0;
+	if (!str_eq(live, "on") && !str_eq(live, "off"))
+		return err_set(e, ERR_INVALID, "\"live\" is on or off, not \"%.40s\"", live);
+	cert->no_live = str_eq(live, "off");
+	cert->live_says = DELIVERY_UNKNOWN;
+	say(c, cert->no_live ? "not looked for any more" : "looked for");
+	return agenda_set(t, AGENDA_live, cert->id, clock_now(), e);
+}
+
 /* Ordered again at once; or its renewal planned anew by the engine, which knows how. */
 static int plan(struct txn *t, struct rec_cert *cert, const struct change *c, struct err *e)
 {
@@ -276,7 +292,7 @@ int page_cert_set(struct request *r, struct err *e)
 	    set_key(&cert, body, &c, e) < 0 || set_choices(t, &cert, body, &c, e) < 0 ||
 	    body_at("account", set_account(t, &cert, body, &c, e), e) < 0 ||
 	    body_at("fallback", set_fallback(t, &cert, body, &c, e), e) < 0 || set_flags(&cert, body, &c, e) < 0 ||
-	    set_labels(&cert, body, &c, e) < 0)
+	    body_at("live", set_live(t, &cert, body, &c, e), e) < 0 || set_labels(&cert, body, &c, e) < 0)
 		return -1;
 	if (c.reissue && cert.own_csr) {
 		err_set(e, ERR_CONFLICT, "the names and the key of %s are those of a request that a person sent", cert.name);

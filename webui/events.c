@@ -76,6 +76,7 @@ static char **find_objects(struct txn *t, const char *name)
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 }, staging = { 0 };
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	_cleanup_(rec_site_release) struct rec_site site = { 0 };
 	_cleanup_(rec_user_release) struct rec_user user = { 0 };
 	bool is_name = name_check(name, NULL) == 0;
 	char **ids = NULL;
@@ -88,6 +89,8 @@ static char **find_objects(struct txn *t, const char *name)
 		strv_add(&ids, key.id);
 	if (is_name && rec_account_by_name(t, &account, name, NULL) == 0)
 		strv_add(&ids, account.id);
+	if (record_by_index(t, &rec_site_type, &site, slice_str(name), NULL) == 0)
+		strv_add(&ids, site.id);
 	if (is_name && rec_user_by_name(t, &user, name, NULL) == 0)
 		strv_add(&ids, user.id);
 	if (!ids)

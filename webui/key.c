@@ -103,7 +103,7 @@ int page_key(struct request *r, struct err *e)
 	answer = rec_key_json(&key);
 	json_put_strv(answer, "used_by", users);
 	admin_put_key_age(answer, r, t, &key, "");
-	admin_put_consumers(answer, t, key.id);
+	admin_put_consumers(answer, t, key.id, key.current ? key.current : key.newest);
 	return reply_json(r, 200, answer);
 }
 

@@ -147,11 +147,19 @@ static json_t *find(const struct scope *s, const char *name)
 	return value;
 }
 
+static void put_text(struct rendering *r, const char *text)
+{
+	if (r->env->plain)
+		buf_add_str(r->out, text);
+	else
+		mustache_escape(r->out, text);
+}
+
 static int put_value(struct rendering *r, const json_t *value)
 {
 	switch (json_typeof(value)) {
 	case JSON_STRING:
-		mustache_escape(r->out, json_string_value(value));
+		put_text(r, json_string_value(value));
 		return 0;
 	case JSON_INTEGER:
 		buf_addf(r->out, "%lld", (long long)json_integer_value(value));
@@ -166,7 +174,7 @@ static int put_value(struct rendering *r, const json_t *value)
 	case JSON_OBJECT:
 		if (!json_str(value, "text"))
 			return -1;
-		mustache_escape(r->out, json_str(value, "text"));
+		put_text(r, json_str(value, "text"));
 		return 0;
 	case JSON_ARRAY:
 		return -1;

@@ -7,7 +7,7 @@
  *	{{>name}}		the template of that name, in its place
  *	{{!text}}		a remark
  *
- * Nothing is: what is not there, null, false, 0, "", [] and {}.  There is no raw output.
+ * Nothing is: what is not there, null, false, 0, "", [] and {}.  There is no raw output: what is escaped is said for the whole.
  *
  * A name is looked up from the inside out: in the value of the innermost section around it, then in the next.  "." is that
  * value itself.  Dots go further in: into an object (a.b), a list by number (a.0, and a.count is how many it has); behind
@@ -27,6 +27,7 @@ struct mustache_env {
 	const char *(*find)(void *arg, const char *name);
 	void *arg;
 	bool strict;
+	bool plain;	/* a text, not HTML: nothing is escaped */
 };
 
 /* Adds to out; -1 and e naming template and line if it is not well-formed or, strictly, asks for what is not there. */

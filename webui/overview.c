@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "store/agenda.h"
 #include "store/alert.h"
+#include "store/status.h"
+#include "webui/admin.h"
 #include "webui/tally.h"
 
 #define AGENDA_SHOWN 20
@@ -39,11 +41,14 @@ static void put_name(json_t *o, struct txn *t, const struct agenda_row *row)
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
 	_cleanup_(rec_outbox_release) struct rec_outbox message = { 0 };
+	_cleanup_(rec_site_release) struct rec_site site = { 0 };
 
 	if (rec_cert_get(t, &cert, row->id, NULL) == 0)
 		json_put_str(o, "name", cert.name);
 	else if (rec_outbox_get(t, &message, row->id, NULL) == 0)
 		json_put_str(o, "name", message.name);
+	else if (rec_site_get(t, &site, row->id, NULL) == 0)
+		json_put_str(o, "name", site.name);
 	else
 		json_put_str(o, "name", rec_account_get(t, &account, row->id, NULL) == 0 ? account.name : NULL);
 }
@@ -114,8 +119,9 @@ int overview_put(struct request *r, struct txn *t, json_t *o, struct err *e)
 	json_put_str(o, "hostname", r->webui->settings->hostname);
 	json_put_time(o, "started", env->started);
 	json_put_int(o, "uptime", clock_now() - env->started);
-	return show_certs(r, t, o, e) < 0 || show_accounts(t, o, e) < 0 || count_messages(t, o, e) < 0 ||
-	       show_agenda(&r->visitor.scope, t, o, e) < 0 ? -1 : 0;
+	if (show_certs(r, t, o, e) < 0 || show_accounts(t, o, e) < 0 || count_messages(t, o, e) < 0)
+		return -1;
+	return show_agenda(&r->visitor.scope, t, o, e);
 }
 
 int page_status(struct request *r, struct err *e)

@@ -194,7 +194,7 @@ static void put_live(json_t *answer, const char *step, const json_t *cert)
 	if (!str_eq(step, "issuing"))
 		return;
 	watch = xasprintf("/api/v1/certificates/%s/watch?staging=%s", json_str(cert, "name"), json_bool(cert, "staging", false) ? "true" : "false");
-	json_put_str(answer, "live", watch);
+	json_put_str(answer, "watch", watch);
 }
 
 static int show_next(struct request *r, struct txn *t, struct err *e)

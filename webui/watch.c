@@ -44,12 +44,12 @@ static bool is_live(struct txn *t, const struct rec_cert *cert)
 	       (!cert->disabled && !cert->waiting && is_due(t, AGENDA_issue, cert->id));
 }
 
-void watch_put_live(json_t *o, struct txn *t, const struct rec_cert *cert)
+void watch_put_url(json_t *o, struct txn *t, const struct rec_cert *cert)
 {
 	_cleanup_free_ char *url =
 		xasprintf("/api/v1/certificates/%s/watch?staging=%s", cert->name, cert->staging ? "true" : "false");
 
-	json_put_str(o, "live", is_live(t, cert) ? url : NULL);
+	json_put_str(o, "watch", is_live(t, cert) ? url : NULL);
 }
 
 /* What a page would show of it, in brief. */

@@ -22,9 +22,9 @@ struct webui_settings {
 	int https_port;				/* for redirects from http; 0: no https listener, no redirect */
 	struct cidr_list admin, api, trusted_proxies;
 	const char *key_type;			/* default for new keys */
-	json_t *shown;				/* all settings, for people who look at them */
 	int64_t rotate_after;			/* seconds after which a key is old; 0: never */
 	const char *deploy_hook;		/* script for certificates without one of their own; "": none */
+	json_t *shown;				/* all settings, for people who look at them */
 	const char *develop;			/* directory of html/ and static/ being worked on; "": what is in the program */
 	int64_t session_idle, session_most;	/* seconds until a session ends: without a request, and in any case */
 };

@@ -19,12 +19,14 @@ from .web import Answer, fetch, raw_fetch
 from .pki import CA, Certificate, chain_of, dated, openssl, public_key_of_key
 from .revocation import Publisher, Registry, RevokingCA
 from .dns import Bind, Hooks, dns_site
-from .people import Person, PASSWORD, add_user, setup_token, totp
-from .browser import Browser
 from .peers import Apache, Caddy, Names, Nginx, Pebble, pebble_new, pebbles, program
 from .mail import Mail, MailServer, Receiver
 from .recorder import Drop, Recorder, Refuse, Reply
+from .tracking import Authority, BlackHole, Talker, TlsServer, reset, starttls
 from . import faults
+from .clock import Clock
+from .people import Person, PASSWORD, add_user, setup_token, totp
+from .browser import Browser
 from .daemon import Certerad, CtlError, Site
 from .network import own_network
 from .suite import end_to_end

@@ -75,7 +75,7 @@ def main():
 
     async def serve():
         server = await asyncio.get_running_loop().create_server(
-            lambda: SMTP(handler, hostname="mail.test", **options), "127.0.0.1", int(port),
+            lambda: SMTP(handler, hostname="mail.test", **options), ["127.0.0.1", "127.0.0.2"], int(port),
             ssl=context if tls == "tls" else None)
         await server.serve_forever()
     asyncio.run(serve())

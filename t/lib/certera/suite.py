@@ -26,8 +26,8 @@ def check(t, site, name, made, what):
     leaf, shown = Certificate(chain), site.daemon.cert(name)
     t.equal((shown["status"], shown["failures"]), ("active", 0), f"{what}: active")
     t.equal(public_key_of_key(key), leaf.public_key, f"{what}: the key is the certificate's")
-    t.ok(leaf.verified_by(site.ca.root(), chain_of(chain)[1:]), f"{what}: the chain leads to the CA's root")
-    t.lacks(chain, site.ca.root().strip(), f"{what}: without the root")
+    t.ok(leaf.verified_by(site.pebble.root(), chain_of(chain)[1:]), f"{what}: the chain leads to the CA's root")
+    t.lacks(chain, site.pebble.root().strip(), f"{what}: without the root")
     return leaf
 
 

@@ -1,0 +1,62 @@
+/*
+ * Scanning a TLS service: every address of its name is connected to and asked for its certificates, which are judged.
+ *
+ * What runs at the same time is the caller's to bound; to one address go two connections at a time, whatever is asked for.
+ * An address that takes nothing for the whole time limit is not asked again for those who wait for it already.
+ */
+#ifndef DAEMON_SCAN_H
+#define DAEMON_SCAN_H
+
+#include "base/json.h"
+#include "base/loop.h"
+#include "base/net.h"
+#include "pki/judge.h"
+#include "pki/service.h"
+
+enum view_state {
+	VIEW_UNCHECKED,		/* nothing can be said from here: no IPv6, or only TLS 1.3 and we have not */
+	VIEW_VALID,
+	VIEW_UNREACHABLE,	/* it showed no certificate */
+	VIEW_INVALID,
+};
+const char *view_state_word(enum view_state);
+
+/* What one address showed. */
+struct view {
+	char address[ADDRESS_TEXT];	/* without the port */
+	enum view_state state;
+	char *says;			/* unless valid: why, a sentence; owned */
+	const char *hint;		/* what to do about it, or NULL */
+	const char *fault;		/* of an invalid one: a word of pki/fault.def */
+	char *version, *cipher;		/* of TLS; owned; NULL: the handshake was not finished */
+	struct chain chain;		/* as it was sent; empty: none */
+	struct judgement judgement;
+	int64_t ms;			/* how long it took */
+};
+
+void view_release(struct view *);
+/* All of it but the certificates themselves. */
+json_t *view_json(const struct view *);
+
+struct scanner;
+struct scan_options {
+	int64_t timeout_ms;		/* for one address, from connecting on */
+	const char *resolvers;		/* as dns_query.h has them; empty: the system's */
+	const char *own;		/* our own name, for who wants to be greeted */
+};
+struct scanner *scanner_new(struct loop *);
+void scanner_free(struct scanner *);	/* after its scans have ended or were cancelled; NULL is fine */
+/* From the next scan on.  Copies; the trust is borrowed until it is given another. */
+void scanner_configure(struct scanner *, const struct scan_options *);
+void scanner_trust(struct scanner *, struct trust *);
+
+/*
+ * views: one for each address, IPv4 first, always in the same order.  None: err says why there is no address.
+ * All of it is borrowed until the callback returns.
+ */
+struct scan;
+typedef void scan_cb(void *arg, const struct view *views, size_t count, const struct err *err);
+struct scan *scan_start(struct scanner *, const struct service *, scan_cb *, void *arg);	/* copies the service */
+void scan_cancel(struct scan *);	/* the callback is not called any more; NULL is fine */
+
+#endif
