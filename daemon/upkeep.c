@@ -1,6 +1,6 @@
 /*
- * Work on the store itself that takes a while: a backup, a check of everything in it.  A thread of its own does it, so that
- * neither orders nor answers wait; the record `upkeep` tells how it went.
+ * Work on the store itself that takes a while: a backup, a check of everything in it.  A thread of its own does it, so
+ * that neither orders nor answers wait; the record `upkeep` tells how it went.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -20,7 +20,7 @@ struct upkeep {
 	pthread_t thread;
 	struct verify_count count;
 	int64_t bytes;
-	struct err err;			/* what went wrong; else it is clear */
+	struct err err; /* what went wrong; else it is clear */
 };
 
 /*
@@ -48,7 +48,8 @@ static int forget_in(struct store *copy, const struct job *job, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(copy, &t, e) < 0 || agenda_delete(t, job->kind, job->id, e) < 0 || rec_upkeep_delete(t, job->id, e) < 0)
+	if (store_write(copy, &t, e) < 0 || agenda_delete(t, job->kind, job->id, e) < 0 ||
+	    rec_upkeep_delete(t, job->id, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }
@@ -134,8 +135,10 @@ static int put_result(struct upkeep *u, struct err *e)
 	bool failed = err_is_set(&u->err), is_backup = u->job.kind == AGENDA_backup;
 	_cleanup_free_ char *problem = failed ? error_text(&u->err) : NULL;
 	struct event_of event = {
-		.actor = u->rec.actor, .action = failed ? is_backup ? "store.backup_failed" : "store.check_failed" :
-						 is_backup ? "store.backup" : "store.checked",
+		.actor = u->rec.actor,
+		.action = failed      ? is_backup ? "store.backup_failed" : "store.check_failed"
+			  : is_backup ? "store.backup"
+				      : "store.checked",
 	};
 	_cleanup_txn_ struct txn *t = NULL;
 
@@ -148,8 +151,8 @@ static int put_result(struct upkeep *u, struct err *e)
 	if (store_write(u->job.engine->store, &t, e) < 0 || rec_upkeep_put(t, &u->rec, e) < 0 ||
 	    agenda_delete(t, u->job.kind, u->job.id, e) < 0)
 		return -1;
-	if (failed ? history_add(t, &event, e, "%s", u->err.message) < 0 :
-		     history_add(t, &event, e, "%s%s%lld records and %lld events are as they were written",
+	if (failed ? history_add(t, &event, e, "%s", u->err.message) < 0
+		   : history_add(t, &event, e, "%s%s%lld records and %lld events are as they were written",
 				 is_backup ? u->rec.directory : "", is_backup ? ": " : "", (long long)u->count.records,
 				 (long long)u->count.events) < 0)
 		return -1;
