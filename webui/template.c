@@ -152,7 +152,7 @@ static void put_text(struct rendering *r, const char *text)
 	if (r->env->plain)
 		buf_add_str(r->out, text);
 	else
-		template_escape(r->out, text);
+		mustache_escape(r->out, text);
 }
 
 static int put_value(struct rendering *r, const json_t *value)
