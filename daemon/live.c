@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pki/identifier.h"
+#include "store/alert.h"
 #include "store/status.h"
 
 #include "daemon/track.h"
@@ -99,10 +100,10 @@ static int64_t next_look(const struct live *l, const struct rec_live *rec)
 static int tell(const struct live *l, struct txn *t, const struct rec_live *rec, bool was_late, struct err *e)
 {
 	if (rec->late && !was_late)
-		return track_tell(t, &(struct tale){ "certificate.not-live", l->cert.id, l->cert.name }, e,
+		return track_tell(t, &(struct tale){ "certificate.not-live", l->cert.id, l->cert.name, ALERT_undelivered }, e,
 				  "version %lld is issued, but not live: %s", (long long)rec->version, rec->says);
 	if (was_late && str_eq(rec->state, "live"))
-		return track_tell(t, &(struct tale){ "certificate.live", l->cert.id, l->cert.name }, e,
+		return track_tell(t, &(struct tale){ "certificate.live", l->cert.id, l->cert.name, TALE_QUIET }, e,
 				  "version %lld is live now", (long long)rec->version);
 	return 0;
 }

@@ -37,8 +37,7 @@ void admin_put_revocation(json_t *o, struct txn *t, const struct rec_cert *cert)
 	json_put_str(shown, "from", version.state_from);
 	json_object_set(shown, "error", json_object_get(all, "trouble"));
 	json_put_bool(shown, "asking", cert->revocation_asked);
-	if (agenda_due(t, AGENDA_revocation, cert->id, &due, NULL) > 0)
-		json_put_time(shown, "next", due);
+	json_put_time(shown, "next", agenda_due(t, AGENDA_revocation, cert->id, &due, NULL) > 0 ? due : 0);
 }
 
 static json_t *show(struct txn *t, const struct rec_cert *cert)

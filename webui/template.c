@@ -152,7 +152,7 @@ static void put_text(struct rendering *r, const char *text)
 	if (r->env->plain)
 		buf_add_str(r->out, text);
 	else
-		mustache_escape(r->out, text);
+		template_escape(r->out, text);
 }
 
 static int put_value(struct rendering *r, const json_t *value)

@@ -105,12 +105,12 @@ static void test_what_is_wrong(void **state)
 
 static void test_texts_are_not_escaped(void **state)
 {
-	struct mustache_env env = { .find = find, .arg = (void *)"{{a}} {{b}}", .plain = true };
+	struct template_env env = { .find = find, .arg = (void *)"{{a}} {{b}}", .plain = true };
 	_cleanup_json_ json_t *value = json_pack("{s:s, s:{s:s}}", "a", "<&>", "b", "text", "\"'");
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct err e = { 0 };
 
-	assert_int_equal(mustache_render(&out, "main", value, &env, &e), 0);
+	assert_int_equal(template_render(&out, "main", value, &env, &e), 0);
 	assert_string_equal(buf_str(&out), "<&> \"'");
 }
 
