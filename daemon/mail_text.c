@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/log.h"
-#include "webui/mustache.h"
+#include "webui/template.h"
 
 #define FILE_MOST (256 * 1024)
 
@@ -61,11 +61,11 @@ void mail_text(const char *directory, const char *name, const json_t *letter, st
 {
 	_cleanup_json_ json_t *values = listed_facts(letter);
 	_cleanup_buf_ struct buf own = BUF_INIT;
-	struct mustache_env env = { .find = find_own, .arg = &own, .strict = true, .plain = !str_ends(name, ".html") };
+	struct template_env env = { .find = find_own, .arg = &own, .strict = true, .plain = !str_ends(name, ".html") };
 	struct err e = { 0 };
 	int found = read_own(directory, name, &own, &e);
 
-	if (found > 0 && mustache_render(out, name, values, &env, &e) == 0)
+	if (found > 0 && template_render(out, name, values, &env, &e) == 0)
 		return;
 	if (found) {
 		err_prefix(&e, "the template of notify.templates");
@@ -73,6 +73,6 @@ void mail_text(const char *directory, const char *name, const json_t *letter, st
 	}
 	buf_clear(out);
 	env.find = find_ours;
-	if (mustache_render(out, name, values, &env, &e) < 0)
+	if (template_render(out, name, values, &env, &e) < 0)
 		die("the template %s: %s", name, e.message);
 }

@@ -9,7 +9,7 @@
 #include "webui/call.h"
 #include "webui/files.h"
 #include "webui/form.h"
-#include "webui/mustache.h"
+#include "webui/template.h"
 
 #define TIME_LEN (CLOCK_RFC3339_SIZE - 1)
 
@@ -428,7 +428,7 @@ int view_render(struct request *r, const char *template, int status, const json_
 {
 	const char *develop = r->webui->settings->develop;
 	_cleanup_(files_release) struct files files = { .directory = develop };
-	struct mustache_env env = { .find = find_template, .arg = &files, .strict = develop && *develop };
+	struct template_env env = { .find = find_template, .arg = &files, .strict = develop && *develop };
 	int64_t now = clock_now();
 	_cleanup_json_ json_t *common = put_common(r, value, status, now);
 	_cleanup_json_ json_t *page = json_object();
@@ -439,6 +439,6 @@ int view_render(struct request *r, const char *template, int status, const json_
 	{
 		_cleanup_json_ json_t *view = with_times(page, now, false);
 
-		return mustache_render(out, template, view, &env, e);
+		return template_render(out, template, view, &env, e);
 	}
 }

@@ -16,13 +16,13 @@
  * A variable that is nowhere to be found renders as nothing, or is an error where the template is being worked on (strict).
  * Attributes stand in double or single quotes: that is what is escaped for.
  */
-#ifndef WEBUI_MUSTACHE_H
-#define WEBUI_MUSTACHE_H
+#ifndef WEBUI_TEMPLATE_H
+#define WEBUI_TEMPLATE_H
 
 #include "base/buf.h"
 #include "base/json.h"
 
-struct mustache_env {
+struct template_env {
 	/* The text of a template, NULL: there is none.  It lives until the rendering has ended. */
 	const char *(*find)(void *arg, const char *name);
 	void *arg;
@@ -31,9 +31,9 @@ struct mustache_env {
 };
 
 /* Adds to out; -1 and e naming template and line if it is not well-formed or, strictly, asks for what is not there. */
-int mustache_render(struct buf *out, const char *name, json_t *value, const struct mustache_env *, struct err *);
+int template_render(struct buf *out, const char *name, json_t *value, const struct template_env *, struct err *);
 
 /* Text as it may stand in an element or a quoted attribute. */
-void mustache_escape(struct buf *, const char *text);
+void template_escape(struct buf *, const char *text);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "webui/mustache.h"
+#include "webui/template.h"
 
 /* Pairs of name and text. */
 static const char *const partials[] = {
@@ -28,11 +28,11 @@ static const char *find(void *arg, const char *name)
 
 static int render(struct buf *out, const char *text, const char *json, bool strict, struct err *e)
 {
-	struct mustache_env env = { .find = find, .arg = (void *)text, .strict = strict };
+	struct template_env env = { .find = find, .arg = (void *)text, .strict = strict };
 	_cleanup_json_ json_t *value = json_read(json, strlen(json), e);
 
 	assert_non_null(value);
-	return mustache_render(out, "main", value, &env, e);
+	return template_render(out, "main", value, &env, e);
 }
 
 static void test_what_it_understands(void **state)
@@ -105,12 +105,12 @@ static void test_what_is_wrong(void **state)
 
 static void test_texts_are_not_escaped(void **state)
 {
-	struct mustache_env env = { .find = find, .arg = (void *)"{{a}} {{b}}", .plain = true };
+	struct template_env env = { .find = find, .arg = (void *)"{{a}} {{b}}", .plain = true };
 	_cleanup_json_ json_t *value = json_pack("{s:s, s:{s:s}}", "a", "<&>", "b", "text", "\"'");
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct err e = { 0 };
 
-	assert_int_equal(mustache_render(&out, "main", value, &env, &e), 0);
+	assert_int_equal(template_render(&out, "main", value, &env, &e), 0);
 	assert_string_equal(buf_str(&out), "<&> \"'");
 }
 

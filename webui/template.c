@@ -1,4 +1,4 @@
-#include "webui/mustache.h"
+#include "webui/template.h"
 
 #include <ctype.h>
 
@@ -18,7 +18,7 @@ struct place {
 };
 
 struct rendering {
-	const struct mustache_env *env;
+	const struct template_env *env;
 	struct buf *out;
 	struct err *e;
 	int depth;
@@ -31,7 +31,7 @@ struct tag {
 	const char *start, *after;
 };
 
-void mustache_escape(struct buf *out, const char *text)
+void template_escape(struct buf *out, const char *text)
 {
 	while (*text) {
 		size_t plain = strcspn(text, "&<>\"'");
@@ -152,7 +152,7 @@ static void put_text(struct rendering *r, const char *text)
 	if (r->env->plain)
 		buf_add_str(r->out, text);
 	else
-		mustache_escape(r->out, text);
+		template_escape(r->out, text);
 }
 
 static int put_value(struct rendering *r, const json_t *value)
@@ -348,7 +348,7 @@ static int render(struct rendering *r, struct place p, const struct scope *s)
 	return found;
 }
 
-int mustache_render(struct buf *out, const char *name, json_t *value, const struct mustache_env *env, struct err *e)
+int template_render(struct buf *out, const char *name, json_t *value, const struct template_env *env, struct err *e)
 {
 	struct scope s = { .value = value };
 	struct rendering r = { .env = env, .out = out, .e = e };
