@@ -63,7 +63,6 @@ struct acme;
 /* ca_file NULL: the system's. */
 struct acme *acme_new(const struct acme_env *, const char *directory, const char *ca_file);
 void acme_free(struct acme *);		/* after its orders and requests; NULL is fine */
-const char *acme_directory(const struct acme *);
 /*
  * What the CA says of itself, as far as its directory was read already (every request does): does it offer this
  * resource ("renewalInfo"), its profiles as {name: description}, its terms of service.  NULL: none, or not known yet.  Borrowed

@@ -34,7 +34,7 @@ static NORETURN void out_of_memory(void)
 }
 
 /* A size of 0 still yields a pointer of its own: NULL means one thing only. */
-void *xrealloc(void *old, size_t size)
+static void *xrealloc(void *old, size_t size)
 {
 	void *p = realloc(old, size ? size : 1);
 

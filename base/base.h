@@ -43,7 +43,6 @@ void cleanup_fclose(FILE **);
 /* Out of memory aborts: orders resume, half-handled failures do not. */
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
-void *xrealloc(void *, size_t size);
 void *xreallocarray(void *, size_t count, size_t size);
 char *xstrdup(const char *);
 char *xstrndup(const char *, size_t max);

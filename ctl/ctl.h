@@ -105,7 +105,6 @@ int show_key_download(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
 void print_revocation(const json_t *answer);	/* what the CA of a certificate says of it */
-void print_todo(const json_t *order);		/* what a person is to publish for it */
 int show_added_csr(struct ctl *, json_t *);
 void print_added(const json_t *);		/* a new certificate's API keys */
 /* people.c */

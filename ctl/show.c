@@ -286,7 +286,8 @@ int show_keys(struct ctl *ctl, json_t *answer)
 	return 0;
 }
 
-void print_todo(const json_t *order)
+/* What a person is to publish for it. */
+static void print_todo(const json_t *order)
 {
 	json_t *one;
 	size_t i;

@@ -39,22 +39,13 @@ const char *alert_word(enum alert alert)
 	return alerts[alert].word;
 }
 
-const char *alert_title(enum alert alert)
-{
-	return alerts[alert].title;
-}
-
 const char *alert_todo(enum alert alert)
 {
 	return alerts[alert].todo;
 }
 
-bool alert_by_default(enum alert alert)
-{
-	return alerts[alert].by_default;
-}
-
-char *alert_words(void)
+/* All of them, for sentences. */
+static char *alert_words(void)
 {
 	struct buf text = BUF_INIT;
 

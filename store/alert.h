@@ -51,13 +51,10 @@ char *alert_sentences(const struct err *);
 int alert_test(struct txn *, struct rec_channel *, struct err *);
 
 const char *alert_word(enum alert);
-const char *alert_title(enum alert);
 const char *alert_todo(enum alert);
-bool alert_by_default(enum alert);
 int alert_by_word(const char *, struct err *);			/* -1: there is no such */
 const char *alert_level_word(enum alert_level);
 int alert_level_by_word(const char *, struct err *);
-char *alert_words(void);					/* all of them, for sentences; owned */
 
 const char *channel_kind_word(enum channel_kind);
 int channel_kind_by_word(const char *, struct err *);

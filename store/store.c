@@ -35,8 +35,6 @@ struct store {
 	MDB_env *env;			/* NULL: it broke and could not be opened again yet */
 	MDB_dbi dbi[TABLES];		/* NO_TABLE: this store has no such table (yet) */
 	int format;
-	void (*on_commit)(void *arg);
-	void *on_commit_arg;
 
 	pthread_mutex_t writer;		/* held by the write transaction from begin to end */
 	bool map_full;			/* the writer's: the map must grow before the next write */
@@ -48,7 +46,7 @@ struct store {
 struct txn {
 	struct store *store;
 	MDB_txn *mdb;
-	bool write, dirty;
+	bool write;
 	bool touched[TABLES];
 	struct guest guest;
 };
@@ -321,7 +319,7 @@ static void end(struct txn *t)
 int txn_commit(struct txn *t, struct err *e)
 {
 	struct store *s = t->store;
-	bool write = t->write, changed = t->dirty;
+	bool write = t->write;
 	int rc = mdb_txn_commit(t->mdb);
 
 	if (rc)
@@ -331,8 +329,6 @@ int txn_commit(struct txn *t, struct err *e)
 	end(t);
 	if (rc)
 		return fail(s, e, write ? "writing" : "reading", rc);
-	if (changed && s->on_commit)
-		s->on_commit(s->on_commit_arg);
 	return 0;
 }
 
@@ -410,7 +406,7 @@ int txn_put(struct txn *t, enum table table, struct slice key, struct slice valu
 		note_failure(t, rc);
 		return fail(t->store, e, "writing", rc);
 	}
-	t->dirty = t->touched[table] = true;
+	t->touched[table] = true;
 	return 0;
 }
 
@@ -430,7 +426,7 @@ int txn_delete(struct txn *t, enum table table, struct slice key, struct err *e)
 		note_failure(t, rc);
 		return fail(t->store, e, "writing", rc);
 	}
-	t->dirty = t->touched[table] = true;
+	t->touched[table] = true;
 	return 0;
 }
 
@@ -551,7 +547,6 @@ static int make_tables(struct txn *t, struct err *e)
 			return fail(t->store, e, "writing", rc);
 		}
 	}
-	t->dirty = true;
 	return 0;
 }
 
@@ -813,12 +808,6 @@ void store_close(struct store *s)
 	pthread_mutex_destroy(&s->writer);
 	free(s->directory);
 	free(s);
-}
-
-void store_on_commit(struct store *s, void (*fn)(void *arg), void *arg)
-{
-	s->on_commit = fn;
-	s->on_commit_arg = arg;
 }
 
 void store_size(struct store *s, struct store_size *size)

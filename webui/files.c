@@ -66,8 +66,3 @@ void files_release(struct files *f)
 		free(r);
 	}
 }
-
-const char *files_name(size_t index)
-{
-	return index < ARRAY_SIZE(own) ? own[index].name : NULL;
-}
