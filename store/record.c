@@ -100,6 +100,11 @@ static struct slice row_key(unsigned char key[ROW_KEY_SIZE], int64_t number)
 	return slice(key, ROW_KEY_SIZE);
 }
 
+static const struct field *field_by_tag(const struct record_type *type, uint64_t tag)
+{
+	return tag < TAGS && type->by_tag[tag] ? &type->field[type->by_tag[tag] - 1] : NULL;
+}
+
 /* What people call such a record. */
 static const char *noun(const struct record_type *type)
 {
@@ -230,20 +235,22 @@ static void encode_value(const void *rec, const struct field *f, struct buf *out
 	}
 }
 
-/* flags: only fields with one of these; 0: all. */
+/* flags: only fields with one of these; 0: all.  In the order of their tags: that of the rows in record.def is for readers. */
 static void encode(const struct record_type *type, const void *rec, unsigned flags, struct buf *out)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
 
 	buf_add_ch(out, ENCODING);
-	for (size_t i = 0; i < type->fields; i++) {
-		if (flags && !(type->field[i].flags & flags))
+	for (uint64_t tag = 1; tag < TAGS; tag++) {
+		const struct field *f = field_by_tag(type, tag);
+
+		if (!f || (flags && !(f->flags & flags)))
 			continue;
 		buf_clear(&value);
-		encode_value(rec, &type->field[i], &value);
+		encode_value(rec, f, &value);
 		if (!value.len)
 			continue;
-		add_varint(out, type->field[i].tag);
+		add_varint(out, tag);
 		add_varint(out, value.len);
 		buf_add(out, value.data, value.len);
 	}
@@ -353,11 +360,6 @@ static bool decode_value(void *rec, const struct field *f, struct slice in)
 		return true;
 	}
 	return false;
-}
-
-static const struct field *field_by_tag(const struct record_type *type, uint64_t tag)
-{
-	return tag < TAGS && type->by_tag[tag] ? &type->field[type->by_tag[tag] - 1] : NULL;
 }
 
 static int damaged(const struct record_type *type, struct err *e, const char *where)
