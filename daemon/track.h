@@ -36,7 +36,7 @@ int64_t track_next(int64_t now, int64_t seconds);
 
 /*
  * The one way of all that tracking has to tell: site.changed, site.invalid, site.valid, certificate.not-live,
- * certificate.live.  An event of the audit log, and an alert for some, in the transaction of the result.
+ * certificate.live, certificate.undelivered.  An event of the audit log, and an alert for some, in the transaction of the result.
  */
 #define TALE_QUIET (-1)
 struct tale {

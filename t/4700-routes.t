@@ -13,7 +13,7 @@ ROW = re.compile(r'^ROUTE\((\w+), +"([^"]*)", +(\w+), +(\w+) *, +"([^"]*)"\)', r
 ROLES = ["ANYONE", "APIKEY", "GUEST", "VIEWER", "OPERATOR", "ADMIN"]
 HAS = {"nobody": "GUEST", "viewer": "VIEWER", "operator": "OPERATOR", "admin": "ADMIN"}
 METHODS = ("GET", "POST", "DELETE", "PUT")
-FOR = {"certificates": "c", "certificate": "c", "keys": "k", "key": "k", "accounts": "ca", "users": "target", "plans": "p", "tokens": "tok",
+FOR = {"certificates": "c", "certificate": "c", "keys": "k", "key": "k", "accounts": "ca", "users": "target", "plans": "p", "tokens": "tok", "sites": "www.example",
     "static": "style.css", "test": "c", "acme-challenge": "token"}
 shown = {True: 0, False: 0}  # GETs that were let in, by whether they had something to show
 ELSEWHERE = "127.0.0.5"  # on no list

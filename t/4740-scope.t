@@ -84,6 +84,11 @@ def own(t, daemon, alice, bob, carol, dora, eve):
     daemon.ctl("plan", "set", "small", "--certificates", "0")
     t.equal(bob(*cert("stolen", "bob.example", key="carols"))[0], 409, "another's key is not to be used")
     t.equal(bob("POST", "/hooks/test/eve.example")[0], 403, "nor hooks for another's name")
+    daemon.ctl("site", "add", "www.bob.example:1", "www.eve.example:1")
+    t.equal(names(bob("GET", "/sites"), "sites"), ["www.bob.example:1"], "of tracked sites he sees those in his domains")
+    t.equal((bob("GET", "/sites/www.eve.example:1")[0], bob("DELETE", "/sites/www.eve.example:1")[0]), (404, 404), "the others are not there")
+    t.equal((bob("POST", "/sites", {"sites": "eve.example:1"})[0], bob("POST", "/sites", {"sites": "shop.example:1"})[0]), (403, 201), "nor added")
+    t.equal(bob("POST", "/sites/all/scan")[1]["sites"], 2, "all are all of his")
     seen = {event["name"] for event in bob("GET", "/events?limit=1000")[1]["events"]}
     t.ok("bobs" in seen and not seen & {"carols", "eves", "common", "alice", "ca"}, "of what happened he sees what happened to his", seen)
     status, said = bob("POST", "/keys/bobs/export", {})

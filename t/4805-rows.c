@@ -1,6 +1,8 @@
 /* Rows: what lists need of records, kept a second time, always as the records are; and the check that finds where they are not. */
 #include "t/lib/store.h"
 
+#include "store/status.h"
+
 struct seen {
 	size_t count;
 	char name[8][32];
@@ -96,6 +98,71 @@ static void test_changes_are_counted(void **state)
 	store_close(s);
 }
 
+static int64_t next(uint64_t *seed, int64_t most)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (int64_t)(*seed >> 33) % most;
+}
+
+enum kind { KIND_STR, KIND_STRV, KIND_BLOB, KIND_BOOL, KIND_INT, KIND_TIME };
+
+static void fill_one(void *field, enum kind kind, uint64_t *seed)
+{
+	if (kind == KIND_BOOL)
+		*(bool *)field = next(seed, 6) == 0;
+	else if (kind == KIND_INT)
+		*(int64_t *)field = next(seed, 3) ? 0 : next(seed, 4);
+	else if (kind == KIND_TIME)
+		*(int64_t *)field = next(seed, 3) ? next(seed, 2000) : 0;
+}
+
+/* Every number and flag of a certificate is something, or nothing. */
+static void fill(struct rec_cert *cert, uint64_t seed)
+{
+#define RECORD(rec, table, index, doc)
+#define FIELD(rec, tag, type, name, flags, doc) \
+	if (str_eq(#rec, "cert")) \
+		fill_one((char *)cert + offsetof(struct rec_##rec, name), KIND_##type, &seed);
+#define END(rec)
+#include "store/record.def"
+#undef RECORD
+#undef FIELD
+#undef END
+}
+
+/* A status by a row is that by the whole record: all that cert_status() looks at is in rows. */
+static int compare_status(void *arg, const void *rec, const struct slice *value, struct err *err)
+{
+	_cleanup_(rec_cert_release) struct rec_cert whole = { 0 };
+	_cleanup_free_ char *id = xstrndup(value[REC_cert_id].data, value[REC_cert_id].len);
+
+	OK(rec_cert_get(arg, &whole, id, &e));
+	for (int64_t now = 0; now < 2000; now += 7)
+		if (cert_status(rec, now) != cert_status(&whole, now))
+			fail_msg("%s instead of %s: a field that cert_status() looks at is no ROW field in record.def",
+				 cert_status_word(cert_status(rec, now)), cert_status_word(cert_status(&whole, now)));
+	return 0;
+}
+
+static void test_status_of_rows(void **state)
+{
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+
+	for (int i = 0; i < 500; i++) {
+		_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+
+		fill(&cert, (uint64_t)i);
+		cert.row = 0;
+		cert.id = xasprintf("%d", i);
+		cert.name = xasprintf("n%d", i);
+		OK(rec_cert_put(t, &cert, &e));
+	}
+	OK(record_skim(t, &rec_cert_type, compare_status, t, &e));
+	txn_abort(t);
+	store_close(s);
+}
+
 static int first_key(void *arg, struct slice key, struct slice value, struct err *err)
 {
 	buf_add(arg, key.data, key.len);
@@ -130,7 +197,8 @@ static void test_verify(void **state)
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_test_dir, remove_test_dir)
-	const struct CMUnitTest tests[] = { TEST(test_rows_follow), TEST(test_changes_are_counted), TEST(test_verify) };
+	const struct CMUnitTest tests[] = { TEST(test_rows_follow), TEST(test_changes_are_counted), TEST(test_verify),
+					    TEST(test_status_of_rows) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

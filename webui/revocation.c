@@ -78,8 +78,5 @@ int page_cert_revocation_ask(struct request *r, struct err *e)
 	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_revocation, cert.id, clock_now(), e) < 0)
 		return -1;
 	answer = show(t, &cert);
-	if (admin_commit(r, TAKE(t), true, e) == 0)
-		return reply_json(r, 202, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
 }

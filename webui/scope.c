@@ -1,6 +1,7 @@
 #include "webui/scope.h"
 
 #include "pki/identifier.h"
+#include "pki/service.h"
 
 void scope_release(struct scope *s)
 {
@@ -69,12 +70,37 @@ static char **texts_of(struct slice list)
 	return v;
 }
 
+bool scope_has_site(const struct scope *s, const char *name)
+{
+	struct service service;
+	bool has;
+
+	if (!scope_limited(s))
+		return true;
+	if (service_parse(&service, name, NULL) < 0)
+		return false;
+	has = (!s->own || (s->plan && !outside((char *const[]){ service.host, NULL }, s->plan))) &&
+	      (!s->only || !outside((char *const[]){ service.host, NULL }, s->only));
+	service_release(&service);
+	return has;
+}
+
+int scope_check_site(const struct scope *s, const char *name, struct err *e)
+{
+	return scope_has_site(s, name) ? 0 : err_set(e, ERR_DENIED, "the site %s is in none of the domains that are yours", name);
+}
+
 bool scope_has_row(const struct scope *s, const struct record_type *type, const struct slice *value)
 {
 	bool cert = type == &rec_cert_type;
 	struct slice owner = slice(NULL, 0);
 	_cleanup_strv_ char **names = NULL;
 
+	if (scope_limited(s) && type == &rec_site_type) {
+		_cleanup_free_ char *name = xstrndup(value[REC_site_name].data, value[REC_site_name].len);
+
+		return scope_has_site(s, name);
+	}
 	if (!scope_limited(s) || (!cert && type != &rec_key_type))
 		return true;
 	owner = value[cert ? (int)REC_cert_owner_id : (int)REC_key_owner_id];
@@ -90,6 +116,7 @@ bool scope_has_id(const struct scope *s, struct txn *t, const char *id)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	_cleanup_(rec_site_release) struct rec_site site = { 0 };
 
 	if (!scope_limited(s))
 		return true;
@@ -97,6 +124,8 @@ bool scope_has_id(const struct scope *s, struct txn *t, const char *id)
 		return false;
 	if (rec_cert_get(t, &cert, id, NULL) == 0)
 		return scope_has_cert(s, &cert);
+	if (rec_site_get(t, &site, id, NULL) == 0)
+		return scope_has_site(s, site.name);
 	return rec_key_get(t, &key, id, NULL) == 0 && scope_has_key(s, &key);
 }
 

@@ -22,7 +22,10 @@ bool scope_has_cert(const struct scope *, const struct rec_cert *);
 bool scope_has_key(const struct scope *, const struct rec_key *);
 /* The same for a row of record_skim(); what is of another type is for all. */
 bool scope_has_row(const struct scope *, const struct record_type *, const struct slice *value);
-/* Is the record with this id one of these, if it is a certificate's or key's? */
+/* Tracked sites belong to nobody: there are those whose host is in the domains of plan and token. */
+bool scope_has_site(const struct scope *, const char *name);
+int scope_check_site(const struct scope *, const char *name, struct err *);
+/* Is the record with this id one of these, if it is a certificate's, a key's or a site's? */
 bool scope_has_id(const struct scope *, struct txn *, const char *id);
 /* May it have these names?  *.example.org is in example.org as www.example.org is; an address only in itself. */
 int scope_check_names(const struct scope *, char *const *names, struct err *);

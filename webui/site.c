@@ -87,9 +87,8 @@ int page_sites(struct request *r, struct err *e)
 	return list_reply(r, &type, 0, e);
 }
 
-static int find(struct request *r, struct txn *t, struct rec_site *site, struct err *e)
+static int find_any(struct txn *t, struct rec_site *site, const char *typed, struct err *e)
 {
-	const char *typed = params_get(&r->path, "name");
 	struct service service;
 	_cleanup_free_ char *name = NULL;
 
@@ -102,6 +101,16 @@ static int find(struct request *r, struct txn *t, struct rec_site *site, struct 
 	if (record_by_index(t, &rec_site_type, site, slice_str(name), e) == 0)
 		return 0;
 	return e->kind == ERR_MISSING ? err_set(e, ERR_MISSING, "the site %.200s is not tracked", name) : -1;
+}
+
+/* One that is out of the visitor's scope is not there. */
+static int find(struct request *r, struct txn *t, struct rec_site *site, struct err *e)
+{
+	const char *typed = params_get(&r->path, "name");
+
+	if (find_any(t, site, typed, e) < 0)
+		return -1;
+	return scope_has_site(&r->visitor.scope, site->name) ? 0 : err_set(e, ERR_MISSING, "the site %.200s is not tracked", typed);
 }
 
 static int add_sighting(void *arg, void *rec, struct err *e)
@@ -213,7 +222,7 @@ static int add_sites(struct request *r, struct txn *t, char *const *names, json_
 		struct slice id;
 		int found = txn_get(t, TABLE_site_name, slice_str(*names), &id, e);
 
-		if (found < 0 || (!found && add_site(r, t, *names, ++last, e) < 0))
+		if (found < 0 || scope_check_site(&r->visitor.scope, *names, e) < 0 || (!found && add_site(r, t, *names, ++last, e) < 0))
 			return -1;
 		json_array_append_new(found ? already : added, json_string(*names));
 	}
@@ -240,18 +249,29 @@ int page_site_add(struct request *r, struct err *e)
  * Scanning now, and no more.
  */
 
+struct collection {
+	const struct scope *scope;
+	char **ids;
+};
+
 static int collect_id(void *arg, void *rec, struct err *e)
 {
-	strv_add(arg, ((const struct rec_site *)rec)->id);
+	const struct rec_site *site = rec;
+	struct collection *c = arg;
+
+	if (scope_has_site(c->scope, site->name))
+		strv_add(&c->ids, site->id);
 	return 0;
 }
 
 static int scan_all(struct request *r, struct txn *t, struct err *e)
 {
-	_cleanup_strv_ char **ids = NULL;
+	struct collection c = { &r->visitor.scope, NULL };
+	int collected = record_each(t, &rec_site_type, "", false, collect_id, &c, e);
+	_cleanup_strv_ char **ids = c.ids;
 	json_t *answer;
 
-	if (record_each(t, &rec_site_type, "", false, collect_id, &ids, e) < 0)
+	if (collected < 0)
 		return -1;
 	for (size_t i = 0; i < strv_len(ids); i++)
 		if (agenda_set(t, AGENDA_scan, ids[i], clock_now(), e) < 0)
