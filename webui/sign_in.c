@@ -1,5 +1,6 @@
 /* /api/v1/sign-in, /api/v1/sign-out, /api/v1/me/confirm: who it is. */
 #include "base/clock.h"
+#include "store/alert.h"
 #include "store/history.h"
 #include "webui/form.h"
 #include "webui/lockout.h"
@@ -48,11 +49,24 @@ static int refused(struct request *r, const struct signing *s, struct err *e)
  * Signing in.
  */
 
+/* From another address than the last time: people are told. */
+static int warn_of_address(const struct request *r, struct txn *t, const struct signing *s, struct err *e)
+{
+	const struct alert_of of = { .object = s->user.id, .name = s->user.name };
+	const char *before = s->user.signed_in_from;
+
+	if (!before || !*before || str_eq(before, r->from))
+		return 0;
+	return alert_raise(t, ALERT_login, &of, e, "%s signed in from %s; the last time it was %s.", s->user.name, r->from, before);
+}
+
 static int let_in(struct request *r, struct signing *s, const struct slice *field, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || person_checked(t, &s->user, field, e) < 0)
+		return -1;
+	if (warn_of_address(r, t, s, e) < 0)
 		return -1;
 	s->user.signed_in = clock_now();
 	record_set(&s->user.signed_in_from, r->from);
@@ -116,6 +130,7 @@ int page_sign_in_form(struct request *r, struct err *e)
 	next = params_get(&query, "next");
 	json_put_str(page, "_next", next ? next : "/");
 	json_put_bool(page, "setup", setup_is_open(r));
+	json_put_bool(page, "mail", r->webui->settings->mail);
 	json_put_bool(page, "signed_in", *r->visitor.session);
 	return reply_json(r, 200, TAKE(page));
 }
