@@ -30,7 +30,7 @@ struct acme_env {
 	struct loop *loop;
 	struct fetcher *fetcher;
 	int timeout_ms;		/* longest wait for one reply; 0: 30 s */
-	int patience_ms;	/* longest wait in one step with all tries, where order.def has more; 0: as order.def */
+	int patience_ms;	/* longest wait with all tries in one step of an order, or for another request; 0: as these say */
 	void *arg;		/* first argument of all below */
 
 	/*

@@ -3,7 +3,7 @@
 #include "acme/account.h"
 #include "base/clock.h"
 
-#define REQUEST_MS 60000
+#define REQUEST_SECONDS 60
 
 static void request_go(void *);
 static void request_late(void *);
@@ -22,10 +22,10 @@ struct acme_request *request_new(struct acme *a, const struct acme_account *acco
 		.done = done,
 		.arg = arg,
 		.waiter = { .fn = directory_settled, .arg = r },
-		.deadline = clock_mono_ms() + REQUEST_MS,
+		.deadline = clock_mono_ms() + ca_patience_ms(a, REQUEST_SECONDS),
 	};
 	timer_start(&r->turn, a->env.loop, 0, request_go, r);
-	timer_start(&r->late, a->env.loop, REQUEST_MS, request_late, r);
+	timer_start(&r->late, a->env.loop, ca_patience_ms(a, REQUEST_SECONDS), request_late, r);
 	return r;
 }
 
@@ -78,7 +78,8 @@ static void request_late(void *arg)
 	if (trouble)
 		r->err = *trouble;
 	else
-		err_set(&r->err, ERR_TIMEOUT, "%s: not done within %d seconds", r->acme->url, REQUEST_MS / 1000);
+		err_set(&r->err, ERR_TIMEOUT, "%s: not done within %d seconds", r->acme->url,
+			ca_patience_ms(r->acme, REQUEST_SECONDS) / 1000);
 	request_end(r, NULL);
 }
 

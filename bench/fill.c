@@ -1,9 +1,7 @@
 /*
- * Fills a store for bench/lists: fill DIRECTORY COUNT makes as many certificates, each with a key and an event, and gives
- * the first one as many versions and orders.  The daemon must not run.
+ * Fills a store for bench/lists: fill DIRECTORY COUNT makes as many certificates, each with a key and an event, and
+ * gives the first one as many versions and orders.  The daemon must not run.
  */
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/digest.h"
 #include "store/history.h"
@@ -11,7 +9,7 @@
 
 #define BATCH 1000
 #define DAY ((int64_t)24 * 60 * 60)
-#define ACCESS_SIZE 180		/* of a sealed blob */
+#define ACCESS_SIZE 180 /* of a sealed blob */
 
 static void put_key(struct txn *t, const char *id, const char *name, int64_t now, struct err *e)
 {
@@ -30,7 +28,8 @@ static void put_key(struct txn *t, const char *id, const char *name, int64_t now
 /* Every status has its share. */
 static void put_cert(struct txn *t, long n, int64_t now, struct err *e)
 {
-	static const char *const accounts[] = { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb" };
+	static const char *const accounts[] = { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+						"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb" };
 	_cleanup_(rec_cert_release) struct rec_cert cert = { .created = now };
 	_cleanup_free_ char *name = xasprintf("shop-%06ld", n), *host = xasprintf("www.shop-%06ld.example.org", n);
 	_cleanup_free_ char *tag = xasprintf("team-%ld", n % 50);
@@ -54,8 +53,10 @@ static void put_cert(struct txn *t, long n, int64_t now, struct err *e)
 	cert.failures = n % 100 == 1;
 	cert.disabled = n % 100 == 2;
 	if (rec_cert_put(t, &cert, e) < 0 ||
-	    history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.issued", .object = cert.id, .name = name }, e,
-			"version 1 issued") < 0)
+	    history_add(t,
+			&(struct event_of){
+				.actor = "engine", .action = "certificate.issued", .object = cert.id, .name = name },
+			e, "version 1 issued") < 0)
 		die("%s", e->message);
 }
 
@@ -63,7 +64,9 @@ static void put_cert(struct txn *t, long n, int64_t now, struct err *e)
 static void put_generation(struct txn *t, const char *name, long n, int64_t now, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
-	_cleanup_(rec_version_release) struct rec_version version = { .issued = now, .not_before = now, .not_after = now + 90 * DAY };
+	_cleanup_(rec_version_release) struct rec_version version = { .issued = now,
+								      .not_before = now,
+								      .not_after = now + 90 * DAY };
 	_cleanup_(rec_order_release) struct rec_order order = { .created = now, .finished = now };
 
 	if (rec_cert_by_name(t, &cert, name, false, e) < 0)

@@ -36,8 +36,8 @@ int show_channels(struct ctl *ctl, json_t *answer)
 int show_outbox(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
-		{ "CHANNEL", "channel" }, { "NUMBER", "number" }, { "WHEN", "created" }, { "STATE", "state" }, { "TO", "recipient" },
-		{ "ALERT", "alert" }, { "SUBJECT", "subject" }, { "ERROR", "error" },
+		{ "CHANNEL", "channel" }, { "NUMBER", "number" }, { "WHEN", "created" }, { "STATE", "state" },
+		{ "TO", "recipient" }, { "ALERT", "alert" }, { "SUBJECT", "subject" }, { "ERROR", "error" },
 	};
 
 	if (!ctl_as_json(ctl, answer))
@@ -58,8 +58,8 @@ int show_message(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "channel", "channel" }, { "number", "number" }, { "to", "recipient" }, { "alert", "alert" }, { "level", "level" },
-		{ "subject", "subject" }, { "text", "text" }, { "happened", "created" }, { "state", "state" }, { "failed tries", "tries" },
-		{ "next try", "next_at" }, { "delivered", "sent" }, { "key", "key" },
+		{ "subject", "subject" }, { "text", "text" }, { "happened", "created" }, { "state", "state" },
+		{ "failed tries", "tries" }, { "next try", "next_at" }, { "delivered", "sent" }, { "key", "key" },
 	};
 
 	if (ctl_as_json(ctl, answer))

@@ -151,7 +151,16 @@ static int show_live(struct ctl *ctl, json_t *live)
 	return 0;
 }
 
-/* Looked for once more; or its row is gone, because that is not configured. */
+/* Is its row due, or under way? */
+static bool is_under_way(const json_t *live)
+{
+	const char *planned = json_str(live, "planned");
+	int64_t due;
+
+	return planned && clock_parse_rfc3339(planned, &due) == 0 && due <= clock_now();
+}
+
+/* Looked for once more; or not, because that is not configured. */
 int wait_live(struct ctl *ctl, json_t *answer)
 {
 	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s/live?staging=false", json_str(answer, "name"));
@@ -163,8 +172,8 @@ int wait_live(struct ctl *ctl, json_t *answer)
 		pause_between();
 		json_decref(now);
 		now = ctl_request(ctl, "GET", path, NULL, &e);
-	} while (now && json_str(now, "planned") && json_int(now, "looks", 0) == before);
-	if (now && json_str(now, "planned"))
+	} while (now && is_under_way(now) && json_int(now, "looks", 0) == before);
+	if (now && json_int(now, "looks", 0) > before)
 		return show_live(ctl, now);
 	if (now) {
 		err_set(&e, ERR_CONFLICT, "%s is not looked for", ctl->args[0]);

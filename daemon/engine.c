@@ -233,6 +233,7 @@ void engine_init(struct engine *g)
 	g->mailer = mailer_new(g->loop);
 	track_init(g);
 	recheck_plan(g);
+	upkeep_plan(g);
 	revocation_plan(g);
 	rotation_plan(g);
 	expiry_plan(g);

@@ -75,6 +75,8 @@ int check_due(struct engine *, const struct agenda_row *, struct err *);
 int account_due(struct engine *, const struct agenda_row *, struct err *);
 int relinquish_due(struct engine *, const struct agenda_row *, struct err *);
 int revoke_due(struct engine *, const struct agenda_row *, struct err *);
+/* Plans the next backup as configured. */
+void upkeep_plan(struct engine *);
 int upkeep_due(struct engine *, const struct agenda_row *, struct err *);
 int recheck_due(struct engine *, const struct agenda_row *, struct err *);
 int deploy_due(struct engine *, const struct agenda_row *, struct err *);

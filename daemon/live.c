@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pki/identifier.h"
+#include "store/alert.h"
 #include "store/status.h"
 
 #include "daemon/track.h"
@@ -99,12 +100,23 @@ static int64_t next_look(const struct live *l, const struct rec_live *rec)
 static int tell(const struct live *l, struct txn *t, const struct rec_live *rec, bool was_late, struct err *e)
 {
 	if (rec->late && !was_late)
-		return track_tell(t, &(struct tale){ "certificate.not-live", l->cert.id, l->cert.name }, e,
+		return track_tell(t, &(struct tale){ "certificate.not-live", l->cert.id, l->cert.name, ALERT_undelivered }, e,
 				  "version %lld is issued, but not live: %s", (long long)rec->version, rec->says);
 	if (was_late && str_eq(rec->state, "live"))
-		return track_tell(t, &(struct tale){ "certificate.live", l->cert.id, l->cert.name }, e,
+		return track_tell(t, &(struct tale){ "certificate.live", l->cert.id, l->cert.name, TALE_QUIET }, e,
 				  "version %lld is live now", (long long)rec->version);
 	return 0;
+}
+
+/* Nobody fetched it, and whether it is live cannot be seen.  Once for each version. */
+static int tell_unfetched(struct txn *t, struct rec_cert *cert, struct err *e)
+{
+	if (cert->staging || cert->unfetched_told == cert->current || cert->deploy_says == DELIVERY_FAILED ||
+	    cert->live_says == DELIVERY_FAILED || cert_status(cert, clock_now()) != STATUS_undelivered)
+		return 0;
+	cert->unfetched_told = cert->current;
+	return track_tell(t, &(struct tale){ "certificate.undelivered", cert->id, cert->name, ALERT_undelivered }, e,
+			  "version %lld is issued, but nobody has fetched it", (long long)cert->current);
 }
 
 static int put_live(const struct live *l, struct txn *t, struct rec_cert *cert, struct err *e)
@@ -131,7 +143,8 @@ static int put_live(const struct live *l, struct txn *t, struct rec_cert *cert, 
 	free(rec.report);
 	rec.report = json_write(l->report);
 	cert->live_says = rec.late ? DELIVERY_FAILED : l->live && !l->other ? DELIVERY_DONE : DELIVERY_UNKNOWN;
-	if (tell(l, t, &rec, was_late, e) < 0 || rec_live_put(t, &rec, e) < 0 || rec_cert_put(t, cert, e) < 0)
+	if (tell(l, t, &rec, was_late, e) < 0 || tell_unfetched(t, cert, e) < 0 || rec_live_put(t, &rec, e) < 0 ||
+	    rec_cert_put(t, cert, e) < 0)
 		return -1;
 	return agenda_set(t, AGENDA_live, rec.id, next_look(l, &rec), e);
 }
@@ -284,7 +297,7 @@ static int read_versions(struct live *l, struct txn *t, struct err *e)
 	return 0;
 }
 
-/* 1: look for it; 0: not, its row goes. */
+/* 1: look for it; 0: not. */
 static int read_cert(struct live *l, struct engine *g, const char *id, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
@@ -298,13 +311,31 @@ static int read_cert(struct live *l, struct engine *g, const char *id, struct er
 	return read_versions(l, t, e) < 0 ? -1 : 1;
 }
 
-static int forget(struct engine *g, const char *id, struct err *e)
+/* One that is not to be looked for: all there is to see is whether somebody fetches it in time. */
+static int watch_unseen(struct txn *t, struct rec_cert *cert, struct err *e)
 {
-	_cleanup_txn_ struct txn *t = NULL;
+	bool waits = cert->current && !cert->staging && !cert->disabled && cert->fetched < cert->current;
+	int64_t due = cert_delivery_due(cert);
 
-	if (store_write(g->store, &t, e) < 0 || agenda_delete(t, AGENDA_live, id, e) < 0 || rec_live_delete(t, id, e) < 0)
+	cert->live_says = DELIVERY_UNKNOWN;
+	if (tell_unfetched(t, cert, e) < 0 || rec_cert_put(t, cert, e) < 0 || rec_live_delete(t, cert->id, e) < 0)
 		return -1;
-	return txn_commit(TAKE(t), e);
+	return waits && due > clock_now() ? agenda_set(t, AGENDA_live, cert->id, due, e) : agenda_delete(t, AGENDA_live, cert->id, e);
+}
+
+static int not_looked_for(struct engine *g, const char *id, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+	int result;
+
+	if (store_write(g->store, &t, e) < 0)
+		return -1;
+	if (rec_cert_get(t, &cert, id, e) == 0)
+		result = watch_unseen(t, &cert, e);
+	else
+		result = e->kind == ERR_MISSING ? agenda_delete(t, AGENDA_live, id, e) : -1;
+	return result < 0 ? -1 : txn_commit(TAKE(t), e);
 }
 
 int live_due(struct engine *g, const struct agenda_row *row, struct err *e)
@@ -314,7 +345,7 @@ int live_due(struct engine *g, const struct agenda_row *row, struct err *e)
 
 	if (found <= 0) {
 		live_free(l);
-		return found < 0 ? -1 : forget(g, row->id, e);
+		return found < 0 ? -1 : not_looked_for(g, row->id, e);
 	}
 	l->report = json_array();
 	engine_begin(g, &l->job, row, live_cancel);

@@ -192,6 +192,7 @@ static void reload(evutil_socket_t number, short what, void *arg)
 		set_up_log(&d->config);
 		fronts_configure(d->fronts, &d->config);
 		recheck_plan(&d->engine);
+		upkeep_plan(&d->engine);
 		track_plan(&d->engine);
 		engine_wake(&d->engine);
 		log_info("the configuration has been read again");

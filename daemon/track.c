@@ -1,10 +1,12 @@
 #include "daemon/track.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "store/alert.h"
 #include "store/history.h"
 
 #include "daemon/roots.h"
@@ -38,6 +40,15 @@ struct tracked {
 	struct outcome outcome;
 };
 
+/* An alert is a whole sentence. */
+static int alarm_people(struct txn *t, const struct tale *of, const char *message, struct err *e)
+{
+	const struct alert_of about = { .object = of->id, .name = of->name };
+
+	return alert_raise(t, (enum alert)of->alert, &about, e, "%c%s%s", toupper((unsigned char)*message), message + 1,
+			   str_ends(message, ".") ? "" : ".");
+}
+
 int track_tell(struct txn *t, const struct tale *of, struct err *e, const char *fmt, ...)
 {
 	_cleanup_free_ char *message = NULL;
@@ -48,8 +59,10 @@ int track_tell(struct txn *t, const struct tale *of, struct err *e, const char *
 		die("out of memory");
 	va_end(args);
 	log_info("%s of %s: %s", of->action, of->name, message);
-	return history_add(t, &(struct event_of){ .actor = "engine", .action = of->action, .object = of->id, .name = of->name }, e,
-			   "%s", message);
+	if (history_add(t, &(struct event_of){ .actor = "engine", .action = of->action, .object = of->id, .name = of->name }, e, "%s",
+			message) < 0)
+		return -1;
+	return of->alert == TALE_QUIET ? 0 : alarm_people(t, of, message, e);
 }
 
 int64_t track_next(int64_t now, int64_t seconds)
@@ -239,7 +252,7 @@ static int tell_change(struct txn *t, const struct rec_site *site, const char *b
 {
 	char until[CLOCK_RFC3339_SIZE];
 
-	return track_tell(t, &(struct tale){ "site.changed", site->id, site->name }, e,
+	return track_tell(t, &(struct tale){ "site.changed", site->id, site->name, ALERT_changed }, e,
 			  "its certificate changed from %s to %s, issued by %s, valid until %s", before, now, site->issuer,
 			  clock_rfc3339(until, site->not_after));
 }
@@ -252,12 +265,12 @@ static int tell_state(struct txn *t, struct rec_site *site, const struct outcome
 
 	if (bad && !site->told) {
 		site->told = true;
-		return track_tell(t, &(struct tale){ "site.invalid", site->id, site->name }, e, "%s", site->reason);
+		return track_tell(t, &(struct tale){ "site.invalid", site->id, site->name, ALERT_invalid }, e, "%s", site->reason);
 	}
 	if (o->state != VIEW_VALID || !site->told)
 		return 0;
 	site->told = false;
-	return track_tell(t, &(struct tale){ "site.valid", site->id, site->name }, e, "it shows a valid certificate again, until %s",
+	return track_tell(t, &(struct tale){ "site.valid", site->id, site->name, TALE_QUIET }, e, "it shows a valid certificate again, until %s",
 			  clock_rfc3339(until, site->not_after));
 }
 

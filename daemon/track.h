@@ -36,10 +36,12 @@ int64_t track_next(int64_t now, int64_t seconds);
 
 /*
  * The one way of all that tracking has to tell: site.changed, site.invalid, site.valid, certificate.not-live,
- * certificate.live.  An event of the audit log, in the transaction of the result.
+ * certificate.live, certificate.undelivered.  An event of the audit log, and an alert for some, in the transaction of the result.
  */
+#define TALE_QUIET (-1)
 struct tale {
 	const char *action, *id, *name;		/* of the site or the certificate */
+	int alert;				/* of alert.def; TALE_QUIET: none */
 };
 int track_tell(struct txn *, const struct tale *, struct err *, const char *fmt, ...) PRINTF_LIKE(4, 5);
 

@@ -127,7 +127,8 @@ static int not_trusted(const struct tls_link *l, struct err *e)
 		if (*p == '\n')
 			*p = p[1] ? ' ' : '\0';
 	err_set(e, ERR_NETWORK, "the TLS certificate of %s is not accepted: %s", l->host, why);
-	return err_hint(e, "It must be for that name and from an authority that is trusted: the system's, or those in mail.ca_file.");
+	return err_hint(e, "It must be for that name and from an authority that is trusted: the system's, or those in "
+			   "mail.ca_file.");
 }
 
 /* What a call of mbedTLS said, as ours. */

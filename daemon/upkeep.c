@@ -1,7 +1,8 @@
 /*
- * Work on the store itself that takes a while: a backup, a check of everything in it.  A thread of its own does it, so that
- * neither orders nor answers wait; the record `upkeep` tells how it went.
+ * Work on the store itself that takes a while: a backup, a check of everything in it.  A thread of its own does it, so
+ * that neither orders nor answers wait; the record `upkeep` tells how it went.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -14,13 +15,16 @@
 
 #include "daemon/engine.h"
 
+#define BACKUP "backup" /* the row's id */
+
 struct upkeep {
 	struct job job;
 	struct rec_upkeep rec;
 	pthread_t thread;
 	struct verify_count count;
 	int64_t bytes;
-	struct err err;			/* what went wrong; else it is clear */
+	char *shelf;    /* where backups are that nobody gave a place; NULL: this one has one */
+	struct err err; /* what went wrong; else it is clear */
 };
 
 /*
@@ -48,7 +52,8 @@ static int forget_in(struct store *copy, const struct job *job, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(copy, &t, e) < 0 || agenda_delete(t, job->kind, job->id, e) < 0 || rec_upkeep_delete(t, job->id, e) < 0)
+	if (store_write(copy, &t, e) < 0 || agenda_delete(t, job->kind, job->id, e) < 0 ||
+	    rec_upkeep_delete(t, job->id, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }
@@ -92,6 +97,31 @@ static int backup(struct upkeep *u, struct err *e)
 	return -1;
 }
 
+/* Those that are made by themselves have the time as their name. */
+static int is_dated(const struct dirent *entry)
+{
+	int64_t t;
+
+	return clock_parse_rfc3339(entry->d_name, &t) == 0;
+}
+
+/* Only so many stay. */
+static void clear_shelf(const char *shelf, int64_t keep)
+{
+	struct dirent **entry;
+	int count = scandir(shelf, &entry, is_dated, alphasort); /* the oldest first */
+
+	for (int i = 0; i < count; i++) {
+		_cleanup_free_ char *directory = xasprintf("%s/%s", shelf, entry[i]->d_name);
+
+		if (i < count - keep)
+			remove_copy(directory);
+		free(entry[i]);
+	}
+	if (count >= 0)
+		free(entry);
+}
+
 static void finished(void *arg);
 
 static void *work(void *arg)
@@ -103,6 +133,8 @@ static void *work(void *arg)
 	} else if (u->job.kind == AGENDA_backup) {
 		if (backup(u, &u->err) < 0)
 			err_prefix(&u->err, "backing up the store");
+		else if (u->shelf)
+			clear_shelf(u->shelf, u->job.engine->config->backup_keep);
 	} else if (store_verify(u->job.engine->store, &u->count, &u->err) < 0) {
 		err_prefix(&u->err, "checking the store");
 	}
@@ -117,6 +149,7 @@ static void *work(void *arg)
 static void upkeep_free(struct upkeep *u)
 {
 	rec_upkeep_release(&u->rec);
+	free(u->shelf);
 	free(u);
 }
 
@@ -129,13 +162,26 @@ static void cancel(struct job *job)
 	upkeep_free(u);
 }
 
+/* The next one comes by itself, or there is none. */
+static int plan_next(const struct engine *g, struct txn *t, enum agenda_kind kind, const char *id, int64_t last,
+		     struct err *e)
+{
+	int64_t every = g->config->backup_every;
+
+	if (kind != AGENDA_backup || !every)
+		return agenda_delete(t, kind, id, e);
+	return agenda_set(t, kind, id, MAX(last + every, clock_now() + 1), e);
+}
+
 static int put_result(struct upkeep *u, struct err *e)
 {
 	bool failed = err_is_set(&u->err), is_backup = u->job.kind == AGENDA_backup;
 	_cleanup_free_ char *problem = failed ? error_text(&u->err) : NULL;
 	struct event_of event = {
-		.actor = u->rec.actor, .action = failed ? is_backup ? "store.backup_failed" : "store.check_failed" :
-						 is_backup ? "store.backup" : "store.checked",
+		.actor = u->rec.actor,
+		.action = failed      ? is_backup ? "store.backup_failed" : "store.check_failed"
+			  : is_backup ? "store.backup"
+				      : "store.checked",
 	};
 	_cleanup_txn_ struct txn *t = NULL;
 
@@ -146,10 +192,10 @@ static int put_result(struct upkeep *u, struct err *e)
 	u->rec.events = u->count.events;
 	u->rec.bytes = u->bytes;
 	if (store_write(u->job.engine->store, &t, e) < 0 || rec_upkeep_put(t, &u->rec, e) < 0 ||
-	    agenda_delete(t, u->job.kind, u->job.id, e) < 0)
+	    plan_next(u->job.engine, t, u->job.kind, u->job.id, u->rec.began, e) < 0)
 		return -1;
-	if (failed ? history_add(t, &event, e, "%s", u->err.message) < 0 :
-		     history_add(t, &event, e, "%s%s%lld records and %lld events are as they were written",
+	if (failed ? history_add(t, &event, e, "%s", u->err.message) < 0
+		   : history_add(t, &event, e, "%s%s%lld records and %lld events are as they were written",
 				 is_backup ? u->rec.directory : "", is_backup ? ": " : "", (long long)u->count.records,
 				 (long long)u->count.events) < 0)
 		return -1;
@@ -180,19 +226,35 @@ static int forget(struct engine *g, const struct agenda_row *row, struct err *e)
 	return txn_commit(TAKE(t), e);
 }
 
-/* Where nobody said where: beside the store, by the time. */
-static int choose_directory(struct engine *g, struct rec_upkeep *rec, struct err *e)
+/* Where nobody said where: beside the store or as configured, by the time. */
+static int choose_directory(struct engine *g, struct upkeep *u, struct err *e)
 {
-	_cleanup_free_ char *parent = xasprintf("%s/backups", g->config->server_state_directory);
+	const char *configured = g->config->backup_directory;
 	char time[CLOCK_RFC3339_SIZE];
 
-	if (rec->directory && *rec->directory)
+	if (u->rec.directory && *u->rec.directory)
 		return 0;
-	if (mkdir(parent, 0700) && errno != EEXIST)
-		return err_errno(e, ERR_STORAGE, "making the directory %s", parent);
-	free(rec->directory);
-	rec->directory = xasprintf("%s/%s", parent, clock_rfc3339(time, rec->began));
+	u->shelf = *configured ? xstrdup(configured) : xasprintf("%s/backups", g->config->server_state_directory);
+	if (mkdir(u->shelf, 0700) && errno != EEXIST)
+		return err_errno(e, ERR_STORAGE, "making the directory %s", u->shelf);
+	free(u->rec.directory);
+	u->rec.directory = xasprintf("%s/%s", u->shelf, clock_rfc3339(time, u->rec.began));
 	return 0;
+}
+
+/* One that nobody asked for: its turn has come. */
+static int begin_by_itself(struct engine *g, const struct agenda_row *row, struct rec_upkeep *rec, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+
+	rec_upkeep_release(rec);
+	record_set(&rec->id, row->id);
+	record_set(&rec->state, "open");
+	record_set(&rec->actor, "engine");
+	rec->began = clock_now();
+	if (store_write(g->store, &t, e) < 0 || rec_upkeep_put(t, rec, e) < 0)
+		return -1;
+	return txn_commit(TAKE(t), e);
 }
 
 static int look_up(struct engine *g, const struct agenda_row *row, struct rec_upkeep *rec, struct err *e)
@@ -205,15 +267,50 @@ static int look_up(struct engine *g, const struct agenda_row *row, struct rec_up
 int upkeep_due(struct engine *g, const struct agenda_row *row, struct err *e)
 {
 	struct upkeep *u = xcalloc(1, sizeof(*u));
+	bool found = look_up(g, row, &u->rec, e) == 0;
 
-	if (look_up(g, row, &u->rec, e) < 0) {
+	if (!found && e->kind != ERR_MISSING) {
 		upkeep_free(u);
-		return e->kind == ERR_MISSING ? forget(g, row, e) : -1;
+		return -1;
 	}
+	if (!found || !str_eq(u->rec.state, "open")) {
+		bool backup = row->kind == AGENDA_backup && g->config->backup_every;
+
+		if (!backup || begin_by_itself(g, row, &u->rec, e) < 0) {
+			upkeep_free(u);
+			return backup ? -1 : forget(g, row, e);
+		}
+	}
+	err_clear(e);
 	engine_begin(g, &u->job, row, cancel);
-	if (row->kind == AGENDA_backup && choose_directory(g, &u->rec, &u->err) < 0)
+	if (row->kind == AGENDA_backup && choose_directory(g, u, &u->err) < 0)
 		err_prefix(&u->err, "backing up the store");
 	if (pthread_create(&u->thread, NULL, work, u))
 		die("no thread for the upkeep of the store could be started");
 	return 0;
+}
+
+/* One that is due, or asked for, stays so. */
+static int plan(struct engine *g, struct err *e)
+{
+	_cleanup_(rec_upkeep_release) struct rec_upkeep last = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+	int64_t due;
+	int planned;
+
+	if (store_write(g->store, &t, e) < 0)
+		return -1;
+	planned = agenda_due(t, AGENDA_backup, BACKUP, &due, e);
+	if (planned < 0 || (planned && due <= clock_now()))
+		return MIN(planned, 0);
+	rec_upkeep_get(t, &last, BACKUP, NULL);
+	return plan_next(g, t, AGENDA_backup, BACKUP, last.began, e) < 0 ? -1 : txn_commit(TAKE(t), e);
+}
+
+void upkeep_plan(struct engine *g)
+{
+	struct err e = { 0 };
+
+	if (plan(g, &e) < 0)
+		log_err(LOG_LEVEL_ERROR, &e);
 }

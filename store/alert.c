@@ -96,7 +96,8 @@ int channel_kind_by_word(const char *word, struct err *e)
 	for (int i = 0; i < CHANNEL_KINDS; i++)
 		if (str_eq(kinds[i].word, word))
 			return i;
-	return err_set(e, ERR_INVALID, "there is no kind of channel \"%.40s\"; it is email, slack, teams, discord or webhook", word);
+	return err_set(e, ERR_INVALID, "there is no kind of channel \"%.40s\"; it is email, slack, teams, discord or webhook",
+		       word);
 }
 
 bool channel_takes_url(enum channel_kind kind)
@@ -216,6 +217,8 @@ static int raise_text(struct txn *t, enum alert alert, const struct alert_of *of
 	raising_release(&r);
 	return failed < 0 ? err_prefix(e, "writing the alert \"%s\"", alerts[alert].word) : 0;
 }
+
+static char *format(const char *fmt, va_list args) PRINTF_LIKE(1, 0);
 
 static char *format(const char *fmt, va_list args)
 {

@@ -64,10 +64,40 @@ struct record_type {
 #undef FIELD
 #undef END
 
-/* Where their ROW fields are kept a second time, by id; NO_INDEX: such records are few or small. */
-static int rows_of(const struct record_type *type)
+/*
+ * Rows: the ROW fields of a record a second time, for lists.  They are numbered as they come, so that those of records added
+ * one after another are beside each other in memory: looking at all of them is bound by that.
+ */
+#define ROW_KEY_SIZE 8
+
+static const struct rows {
+	const struct record_type *type;
+	enum table table;
+	size_t number;		/* where the record has its row's number; 0: it has none yet */
+} rows_of_types[] = {
+	{ &rec_cert_type, TABLE_cert_row, offsetof(struct rec_cert, row) },
+	{ &rec_key_type, TABLE_key_row, offsetof(struct rec_key, row) },
+};
+
+/* NULL: such records are few or small, and have no rows. */
+static const struct rows *rows_of(const struct record_type *type)
 {
-	return type == &rec_cert_type ? TABLE_cert_row : type == &rec_key_type ? TABLE_key_row : NO_INDEX;
+	for (size_t i = 0; i < ARRAY_SIZE(rows_of_types); i++)
+		if (rows_of_types[i].type == type)
+			return &rows_of_types[i];
+	return NULL;
+}
+
+static int64_t *row_number(const struct rows *rows, const void *rec)
+{
+	return (int64_t *)((char *)rec + rows->number);
+}
+
+static struct slice row_key(unsigned char key[ROW_KEY_SIZE], int64_t number)
+{
+	for (int i = ROW_KEY_SIZE - 1; i >= 0; i--, number >>= 8)
+		key[i] = (unsigned char)number;
+	return slice(key, ROW_KEY_SIZE);
 }
 
 /* What people call such a record. */
@@ -552,16 +582,62 @@ int record_by_index(struct txn *txn, const struct record_type *type, void *rec, 
 	return decode_row(type, rec, id, stored, e);
 }
 
-static int put_row(struct txn *txn, const struct record_type *type, const void *rec, struct err *e)
+static int take_last(void *arg, struct slice key, struct slice value, struct err *e)
+{
+	int64_t *last = arg;
+
+	for (size_t i = 0; i < key.len; i++)
+		*last = *last << 8 | ((const unsigned char *)key.data)[i];
+	return 1;
+}
+
+/* The number that the stored record has, else the next one. */
+static int number_row(struct txn *txn, const struct rows *rows, void *rec, struct err *e)
+{
+	_cleanup_free_ void *old = xcalloc(1, rows->type->size);
+	int64_t *number = row_number(rows, rec);
+	struct slice stored;
+	int found = *number ? 0 : txn_get(txn, rows->type->table, slice_str(id_of(rows->type, rec)), &stored, e);
+
+	if (found > 0 && record_decode(rows->type, old, stored, NULL) == 0)
+		*number = *row_number(rows, old);
+	record_release(rows->type, old);
+	if (found < 0 || *number)
+		return MIN(found, 0);
+	if (txn_walk(txn, rows->table, slice(NULL, 0), true, take_last, number, e) < 0)
+		return -1;
+	++*number;
+	return 0;
+}
+
+static int put_row(struct txn *txn, const struct rows *rows, void *rec, struct err *e)
 {
 	_cleanup_buf_ struct buf row = BUF_INIT;
-	struct slice id = slice_str(id_of(type, rec)), there;
-	int found = txn_get(txn, (enum table)rows_of(type), id, &there, e);
+	unsigned char bytes[ROW_KEY_SIZE];
+	struct slice key, there;
+	int found;
 
-	encode(type, rec, ROW, &row);
+	if (number_row(txn, rows, rec, e) < 0)
+		return -1;
+	key = row_key(bytes, *row_number(rows, rec));
+	found = txn_get(txn, rows->table, key, &there, e);
+	encode(rows->type, rec, ROW, &row);
 	if (found < 0 || (found && slice_eq(there, slice_buf(&row))))
 		return MIN(found, 0);
-	return txn_put(txn, (enum table)rows_of(type), id, slice_buf(&row), e);
+	return txn_put(txn, rows->table, key, slice_buf(&row), e);
+}
+
+static int delete_row(struct txn *txn, const struct rows *rows, const char *id, struct err *e)
+{
+	_cleanup_free_ void *old = xcalloc(1, rows->type->size);
+	unsigned char bytes[ROW_KEY_SIZE];
+	struct slice stored;
+	int result = txn_get(txn, rows->type->table, slice_str(id), &stored, e);
+
+	if (result > 0 && record_decode(rows->type, old, stored, NULL) == 0)
+		result = txn_delete(txn, rows->table, row_key(bytes, *row_number(rows, old)), e);
+	record_release(rows->type, old);
+	return MIN(result, 0);
 }
 
 int record_put(struct txn *txn, const struct record_type *type, void *rec, struct err *e)
@@ -573,7 +649,7 @@ int record_put(struct txn *txn, const struct record_type *type, void *rec, struc
 		return -1;
 	if (type->index != NO_INDEX && put_index(txn, type, rec, e) < 0)
 		return -1;
-	if (rows_of(type) != NO_INDEX && put_row(txn, type, rec, e) < 0)
+	if (rows_of(type) && put_row(txn, rows_of(type), rec, e) < 0)
 		return -1;
 	record_encode(type, rec, &bytes);
 	return txn_put(txn, type->table, slice_str(id), slice_buf(&bytes), e);
@@ -583,7 +659,7 @@ int record_delete(struct txn *txn, const struct record_type *type, const char *i
 {
 	if (type->index != NO_INDEX && forget_index(txn, type, id, slice(NULL, 0), e) < 0)
 		return -1;
-	if (rows_of(type) != NO_INDEX && txn_delete(txn, (enum table)rows_of(type), slice_str(id), e) < 0)
+	if (rows_of(type) && delete_row(txn, rows_of(type), id, e) < 0)
 		return -1;
 	return txn_delete(txn, type->table, slice_str(id), e);
 }
@@ -667,34 +743,56 @@ struct skim {
 	void *arg;
 };
 
+/* As take_varint(), of bytes that stay in registers: this is the innermost of all.  NULL: it is not there. */
+static inline const unsigned char *varint_at(const unsigned char *p, const unsigned char *end, uint64_t *n)
+{
+	struct slice rest = slice(p, (size_t)(end - p));
+
+	if (p < end && !(*p & 0x80)) {
+		*n = *p;
+		return p + 1;
+	}
+	return take_long_varint(&rest, n) ? rest.data : NULL;
+}
+
+static bool skim_number(void *rec, const struct field *f, const unsigned char *p, const unsigned char *end)
+{
+	uint64_t zigzag;
+
+	if (varint_at(p, end, &zigzag) != end)
+		return false;
+	if (f->type == BOOL)
+		*bool_of(rec, f) = zigzag;
+	else
+		*int_of(rec, f) = (int64_t)((zigzag >> 1) ^ (zigzag & 1 ? UINT64_MAX : 0));
+	return true;
+}
+
 static bool skim_fields(const struct skim *s, struct slice in)
 {
-	const unsigned char *version = in.data;
+	const unsigned char *p = in.data, *end = p + in.len;
 
-	if (!in.len || *version != ENCODING)
+	if (p == end || *p++ != ENCODING)
 		return false;
-	in = slice(version + 1, in.len - 1);
-	while (in.len) {
+	while (p < end) {
 		const struct field *f;
-		struct slice value;
-		uint64_t tag;
+		uint64_t tag, len;
 
-		if (!take_varint(&in, &tag) || !take_bytes(&in, &value))
+		p = varint_at(p, end, &tag);
+		p = p ? varint_at(p, end, &len) : NULL;
+		if (!p || len > (size_t)(end - p))
 			return false;
 		f = field_by_tag(s->type, tag);
-		if (!f)
-			continue;
-		if (f->type == INT || f->type == TIME || f->type == BOOL) {
-			if (!decode_value(s->rec, f, value))
-				return false;
-		} else {
-			s->value[f - s->type->field] = value;
-		}
+		if (f && f->type != INT && f->type != TIME && f->type != BOOL)
+			s->value[f - s->type->field] = slice(p, len);
+		else if (f && !skim_number(s->rec, f, p, p + len))
+			return false;
+		p += len;
 	}
 	return true;
 }
 
-static int skim_row(void *arg, struct slice id, struct slice stored, struct err *e)
+static int skim_row(void *arg, struct slice key, struct slice stored, struct err *e)
 {
 	const struct skim *s = arg;
 
@@ -702,7 +800,6 @@ static int skim_row(void *arg, struct slice id, struct slice stored, struct err 
 	memset(s->value, 0, s->type->fields * sizeof(*s->value));
 	if (!skim_fields(s, stored))
 		return damaged(s->type, e, "what lists need of it cannot be read");
-	s->value[0] = id;
 	return s->fn(s->arg, s->rec, s->value, e);
 }
 
@@ -712,9 +809,9 @@ int record_skim(struct txn *txn, const struct record_type *type, record_skim_fn 
 	_cleanup_free_ struct slice *value = xcalloc(type->fields, sizeof(*value));
 	struct skim skim = { type, rec, value, fn, arg };
 
-	int rows = rows_of(type);
+	const struct rows *rows = rows_of(type);
 
-	return txn_walk(txn, rows == NO_INDEX ? type->table : (enum table)rows, slice(NULL, 0), false, skim_row, &skim, e);
+	return txn_walk(txn, rows ? rows->table : type->table, slice(NULL, 0), false, skim_row, &skim, e);
 }
 
 /*
@@ -740,11 +837,13 @@ struct verifying {
 
 static int verify_row(const struct verifying *v, const void *rec, struct err *e)
 {
+	const struct rows *rows = rows_of(v->type);
 	_cleanup_buf_ struct buf row = BUF_INIT;
+	unsigned char bytes[ROW_KEY_SIZE];
 	struct slice there;
 
 	encode(v->type, rec, ROW, &row);
-	if (txn_get(v->txn, (enum table)rows_of(v->type), slice_str(id_of(v->type, rec)), &there, e) < 0)
+	if (txn_get(v->txn, rows->table, row_key(bytes, *row_number(rows, rec)), &there, e) < 0)
 		return -1;
 	return slice_eq(there, slice_buf(&row)) ? 0 : damaged(v->type, e, "what lists know of it is not what it says");
 }
@@ -758,7 +857,7 @@ static int verify_one(void *arg, struct slice id, struct slice stored, struct er
 	int result = decode_row(v->type, rec, id, stored, e);
 
 	++*v->records;
-	if (!result && rows_of(v->type) != NO_INDEX)
+	if (!result && rows_of(v->type))
 		result = verify_row(v, rec, e);
 	if (!result && v->type->index != NO_INDEX) {
 		index_key(v->type, rec, &key);
@@ -781,6 +880,8 @@ int record_verify_all(struct txn *txn, int64_t *records, struct err *e)
 			return -1;
 		if (type->index != NO_INDEX && txn_count(txn, type->index) != txn_count(txn, type->table))
 			return damaged(type, e, "there are more names than records, or less");
+		if (rows_of(type) && txn_count(txn, rows_of(type)->table) != txn_count(txn, type->table))
+			return damaged(type, e, "there are more rows than records, or less");
 	}
 	return 0;
 }

@@ -25,14 +25,18 @@ static bool overdue(const struct rec_cert *c, int64_t now)
 	return c->renew_at && c->renew_at + MIN(DAY, (c->not_after - c->not_before) / 10) < now;
 }
 
+int64_t cert_delivery_due(const struct rec_cert *c)
+{
+	return c->issued ? c->issued + MIN(DELIVERY_MOST, (c->not_after - c->not_before) / 3) : 0;
+}
+
 /* Is the version in force seen where its names lead, did its deploy hook deliver it, has a consumer fetched it; is there time? */
 static bool is_delivered(const struct rec_cert *c, int64_t now)
 {
-	int64_t patience = MIN(DELIVERY_MOST, (c->not_after - c->not_before) / 3);
-
 	if (c->deploy_says == DELIVERY_FAILED || c->live_says == DELIVERY_FAILED)
 		return false;
-	return c->live_says == DELIVERY_DONE || c->deploy_says == DELIVERY_DONE || c->site || !c->issued || now < c->issued + patience || c->fetched >= c->current;
+	return c->live_says == DELIVERY_DONE || c->deploy_says == DELIVERY_DONE || c->site || !c->issued || now < cert_delivery_due(c) ||
+	       c->fetched >= c->current;
 }
 
 enum cert_status cert_status(const struct rec_cert *c, int64_t now)

@@ -14,6 +14,8 @@ enum cert_status {
 enum delivery { DELIVERY_UNKNOWN, DELIVERY_DONE, DELIVERY_FAILED };
 
 enum cert_status cert_status(const struct rec_cert *, int64_t now);	/* by its numbers and flags alone: see record_skim() */
+/* Until then somebody should have fetched the version in force; 0: nobody knows when it came. */
+int64_t cert_delivery_due(const struct rec_cert *);
 /* 0: what somebody should look at first. */
 int cert_status_urgency(enum cert_status);
 /* The sentence with what only this certificate knows: until when it is valid.  Owned. */

@@ -29,7 +29,7 @@ static int revoke_replaced(struct txn *t, struct rec_cert *cert, struct err *e)
 
 int version_in_force(struct txn *t, struct rec_cert *cert, struct err *e)
 {
-	int64_t wait = cert->imported ? 0 : FIRST_ASKED + (int64_t)random_below(FIRST_ASKED);
+	int64_t wait = cert->imported || cert->revocation_asked ? 0 : FIRST_ASKED + (int64_t)random_below(FIRST_ASKED);
 
 	cert->deploy_says = cert->live_says = DELIVERY_UNKNOWN;
 	if (cert->revoke_when_replaced && cert->revoke_when_replaced != cert->current && revoke_replaced(t, cert, e) < 0)

@@ -7,7 +7,7 @@ from certera import *
 
 def main(t):
     for number, (name, binary) in enumerate(pebbles()):
-        with_pebble(t, name, Site(t, pebble={"binary": binary}, suffix=str(number)))
+        with_pebble(t, name, Site(t, pebble={"binary": binary}, suffix=str(number), acme={"patience": f"{5 * PATIENCE:g}s"}))
 
 
 def with_pebble(t, name, site):

@@ -9,7 +9,7 @@ MAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 
 def main(t):
     for number, (name, binary) in enumerate(pebbles()):
-        site = Site(t, pebble={"binary": binary}, suffix=str(number))
+        site = Site(t, pebble={"binary": binary}, suffix=str(number), acme={"patience": f"{5 * PATIENCE:g}s"})
         changes(t, name, site)
         rollover(t, name, site)
         lost_rollover(t, name, site)

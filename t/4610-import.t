@@ -120,6 +120,16 @@ def forms(t, daemon, ca):
         t.equal(chain_of(got.text)[:1], chain_of(read(cert)), "the certificate is served")
 
 
+    # As CAs hand them out: three files.
+    made = daemon.ctl("cert", "import", "parts", "--file", cert, "--chain-file", t.write("bundle.crt", read(ca.root[0]) + read(ca.intermediate[0])),
+        "--key-file", key)
+    t.equal((made["chain"], made["left_over"]), (2, 1), "certificate, bundle and key in files of their own")
+    t.equal(chain_of(daemon.download("certificate", "parts", made["api_keys"][0]).text), chain_of(read(cert) + read(ca.intermediate[0])),
+        "are served as one chain")
+    made = daemon.ctl("cert", "import", "mixed", "--file", cert, "--chain-file", p7b, "--key-file", der_key, "--password-file", password)
+    t.equal((made["chain"], made["left_over"]), (2, 1), "a chain as PKCS#7, which has the certificate too")
+
+
 def refusals(t, daemon, ca):
     cert, key = ca.leaf("bad.example")
     other = ca.leaf("other.example")
@@ -131,6 +141,7 @@ def refusals(t, daemon, ca):
         ("a key that belongs to another certificate", ["--file", cert, "--key-file", other[1]], b"belongs to"),
         ("no key", ["--file", cert], b"private key"),
         ("no certificate", ["--file", key], b"no certificate"),
+        ("no certificate in the chain", ["--file", cert, "--key-file", key, "--chain-file", key], b"no certificate in the chain"),
         ("a wrong password", ["--file", pfx, "--password-file", wrong], b"password"),
         ("nonsense", ["--file", t.write("x", "nonsense\0\1")], b"certificate"),
         ("an expired certificate", ["--file", old[0], "--key-file", old[1]], b"expired"),

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Is it revoked?  Certificates of an own CA, its OCSP responder (openssl's) and its CRLs: what is believed and what is not."""
+import http.client
+import socket
 import sys
 import time
 sys.path.insert(0, sys.path[0] + "/lib")
@@ -65,6 +67,7 @@ def real_responder(t, daemon, ca):
     t.equal((shown["revocation"]["reason"], shown["versions"][0]["found_revoked"]), ("keyCompromise", True), "why, and that we did not do it")
     t.ok(shown["revoked"] and shown["revocation"]["revoked"] == shown["revoked"], "since when", shown["revocation"])
     t.equal(actions(daemon, "revoked").count("certificate.found-revoked"), 1, "an event tells it, once")
+    page(t, daemon, url)
     ask(daemon, "revoked")
     t.equal(actions(daemon, "revoked").count("certificate.found-revoked"), 1, "and not again")
     text = daemon.run_ctl("cert", "show", "revoked").stdout.decode()
@@ -72,6 +75,29 @@ def real_responder(t, daemon, ca):
     text = daemon.run_ctl("cert", "revocation", "unknown").stdout.decode()
     t.contains(text, "does not know it", "what unknown means")
     responder.end()
+
+
+def browse(daemon, method, path, body=None):
+    """A page, on the control socket."""
+    connection = http.client.HTTPConnection("localhost", timeout=20 * PATIENCE)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(daemon.socket)
+    connection.request(method, path, body, {"Content-Type": "application/x-www-form-urlencoded"} if body else {})
+    reply = connection.getresponse()
+    answer = Answer(reply.status, reply.headers, reply.read())
+    connection.close()
+    return answer
+
+
+def page(t, daemon, url):
+    shown = browse(daemon, "GET", "/certificates/revoked")
+    part = shown.text[shown.text.find('id="revocation"'):]
+    t.ok(shown.status == 200 and ">revoked</span>" in part and "keyCompromise" in part and url in part, "the page of a certificate says it", shown)
+    before = daemon.cert("good")["revocation"]["asked"]
+    time.sleep(1.1)
+    sent = browse(daemon, "POST", "/certificates/good/revocation?staging=false", "_page=/certificates/good")
+    t.equal((sent.status, sent.header("Location")), (303, "/certificates/good"), "its button asks now")
+    daemon.wait_for_cert("good", lambda c: c["revocation"]["asked"] > before, "asked again")
 
 
 def ocsp_answers(t, daemon, ca, web):
@@ -151,6 +177,10 @@ def shared_crl(t, daemon, ca, web):
     web.delay = 0
     t.equal(web.count("/shared.crl"), 1, "five certificates, one CRL: fetched once")
     t.equal(daemon.cert("shared3")["revocation"]["from"], url, "it says where it is from")
+    again = [time.mktime(time.strptime(daemon.cert(f"shared{i}")["revocation"]["next"], "%Y-%m-%dT%H:%M:%SZ")) - time.mktime(time.gmtime())
+        for i in range(5)]
+    t.ok(all(8.9 * 3600 < n <= 12 * 3600 for n in again) and len(set(int(n) // 60 for n in again)) > 1,
+        "asked again within twelve hours, not all at the same time", again)
     daemon.stop()
     daemon.begin()
     daemon.ctl("cert", "import", "shared5", "--file", t.write("all.pem", read(leaves[5][0]) + read(ca.cert)), "--key-file", leaves[5][1])
@@ -176,7 +206,7 @@ def other_ways(t, daemon, ca, web):
     t.equal((shown["state"], shown["from"]), ("good", web.url("/both.crl")), "no OCSP answer: the CRL is asked")
     take(daemon, ca, "silent")
     shown = daemon.cert("silent")["revocation"]
-    t.equal((shown["state"], shown["next"] if "next" in shown else None), ("none", None), "nobody to ask: it says so, and is not asked again")
+    t.equal((shown["state"], shown["next"]), ("none", None), "nobody to ask: it says so, and is not asked again")
     web.pages["/issuer.der"] = run_command("openssl", "x509", "-in", ca.cert, "-outform", "DER").stdout
     web.pages["/alone"] = ca.answer
     take(daemon, ca, "alone", alone=True, ocsp=web.url("/alone"), issuer=web.url("/issuer.der"))
@@ -220,7 +250,7 @@ def outside(t, daemon, ca, web):
     daemon.reload()
     cert, key = ca.leaf("off", ocsp=web.url("/alone"))
     daemon.ctl("cert", "import", "off", "--file", t.write("all.pem", read(cert) + read(ca.cert)), "--key-file", key)
-    daemon.wait_for_cert("off", lambda c: c["revocation"].get("next", "") > time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + 3600)),
+    daemon.wait_for_cert("off", lambda c: (c["revocation"]["next"] or "") > time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + 3600)),
         "its turn is put off")
     t.equal((len(web.asked), daemon.cert("off")["revocation"]["state"]), (before, None), "check: false: nobody is asked")
     t.equal(ask(daemon, "off")[1]["state"], "good", "but when a person wants to know")

@@ -69,13 +69,13 @@ def once(t, daemon, server):
 
 
 def elsewhere(t, daemon, server):
+    Person(daemon).sign_in("bob")
     daemon.ctl("channel", "add", "ops", "--kind", "email", "--to", "ops@example.org")
     before = len(server.mails())
     Person(daemon).sign_in("bob")
-    Person(daemon).sign_in("bob")
     Person(daemon, source="127.0.0.7").sign_in("bob")
     mail = server.wait_for_mails(before + 1)[-1]
-    t.ok(mail.to == ["ops@example.org"] and "bob signed in from 127.0.0.7; the last time it was 127.0.0.1." in mail.text, "a sign-in from elsewhere raises an alert", mail.text)
+    t.ok(mail.to == ["ops@example.org"] and "bob, as admin, from 127.0.0.7; last from 127.0.0.1." in mail.text, "a sign-in from elsewhere raises an alert", mail.text)
     t.equal(len(server.mails()), before + 1, "one from where it was does not")
     t.equal(daemon.stop(), 0, "it ends cleanly")
 

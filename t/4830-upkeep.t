@@ -22,6 +22,26 @@ def main(t):
     t.equal(daemon.stop(), 0, "it ends cleanly")
     restore(t, site, directory, made)
     damage(t, directory)
+    by_itself(t)
+
+
+def by_itself(t):
+    """Every second, two are kept."""
+    daemon = Certerad(t, name="regular", backup={"every": "1s", "keep": 2, "directory": t.path("shelf")})
+    seen = set()
+    def kept():
+        there = [d for d in sorted(os.listdir(t.path("shelf"))) if not d.endswith(".part")] if os.path.isdir(t.path("shelf")) else []
+        seen.update(there)
+        return there
+    daemon.wait_until("there were four", lambda: kept() and len(seen) >= 4, 60)
+    daemon.configure(backup={"every": "0s"})
+    daemon.reload()
+    daemon.wait_until("the last one has ended", lambda: daemon.api("GET", "/backup")[1]["state"] == "passed")
+    t.ok(kept() == sorted(seen)[-2:], "backups by themselves: the newest two are kept", (kept(), sorted(seen)))
+    state = daemon.api("GET", "/backup")[1]
+    t.equal((state["actor"], os.path.dirname(state["directory"])), ("engine", t.path("shelf")), "made by the engine")
+    t.equal([r for r in daemon.ctl("agenda")["agenda"] if r["kind"] == "backup"], [], "switched off, none is planned")
+    t.equal(daemon.stop(), 0, "it ends cleanly")
 
 
 def health(t, daemon):

@@ -139,7 +139,7 @@ def failures(t, daemon, receiver):
 def redirects(t, daemon, receiver):
     other, inside = Receiver(), Receiver("127.0.0.2")
     where = {}
-    receiver.answer = lambda posted: (307, {"Location": where["to"]}, b"")
+    receiver.answer = lambda posted: (302, {"Location": where["to"]}, b"")
 
     def test(to):
         where["to"] = to
@@ -148,7 +148,7 @@ def redirects(t, daemon, receiver):
 
     code, said = test(other.url)
     t.equal((code, len(other.posted)), (0, 1), "a redirect to where one may go is followed")
-    t.ok(other.posted[0].json["alert"] == "test" and "X-Certera-Signature" in other.posted[0].headers, "with what is sent")
+    t.ok(other.posted[0].json["alert"] == "test" and "X-Certera-Signature" in other.posted[0].headers, "as the POST it was")
     for to in (inside.url, "http://169.254.169.254/latest/meta-data/", f"http://[::1]:{inside.port}/", "http://10.0.0.1/",
             f"http://[::ffff:127.0.0.2]:{inside.port}/"):
         code, said = test(to)
@@ -166,15 +166,26 @@ def redirects(t, daemon, receiver):
 
 
 def shapes(t, daemon, receiver):
-    """Their servers are https only; what they are sent is t/7702's."""
+    """Their servers are https only; all of what they are sent is in t/7702."""
+    ca = CA(t)
+    safe = Receiver(ca=ca)
     for kind in ("slack", "teams", "discord"):
         done = daemon.run_ctl("channel", "add", kind, "--kind", kind, "--url-file", t.write("url", receiver.url))
         t.equal(done.returncode, 3, f"{kind}: not in clear")
-        add(t, daemon, kind, f"https://127.0.0.1:{receiver.port}/", kind)
-        done = daemon.run_ctl("channel", "test", kind)
-        t.ok(done.returncode and b"TLS" in done.stderr, f"{kind}: by TLS", done.stderr.decode())
+        add(t, daemon, kind, safe.url, kind)
+    done = daemon.run_ctl("channel", "test", "slack")
+    t.contains(done.stderr.decode(), "its TLS certificate is not trusted", "a certificate of an unknown authority is refused")
+    daemon.configure(notify={"ca_file": ca.file})
+    daemon.reload()
+    for kind in ("slack", "teams", "discord"):
+        t.equal(daemon.run_ctl("channel", "test", kind).returncode, 0, f"{kind}: a test arrives by TLS")
         daemon.ctl("channel", "rm", kind)
+    slack, teams, discord = (p.json for p in safe.posted)
+    t.equal([b["type"] for b in slack["blocks"]], ["header", "section", "context"], "slack: blocks")
+    t.equal(teams["attachments"][0]["content"]["type"], "AdaptiveCard", "teams: a card")
+    t.equal(discord["embeds"][0]["title"], "discord is tried out", "discord: an embed")
     t.equal(daemon.run_ctl("outbox", "list", "--channel", "slack").returncode, 6, "a removed channel is gone")
+    safe.close()
 
 
 def choices(t, daemon, receiver):

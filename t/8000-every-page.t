@@ -19,6 +19,8 @@ EXAMPLES = {
 	"/accounts/:name": ["/accounts/ca"],
 	"/users/:name": ["/users/root"],
 	"/plans/:name": ["/plans/small"],
+	"/channels/:name": ["/channels/ops"],
+	"/outbox/:name/:number": ["/outbox/ops/1"],
 }
 # Pages that are only there in a state of their own; other tests walk them.
 ELSEWHERE = {"/setup", "/me/totp"}
@@ -45,6 +47,8 @@ def fill(t, site):
 		pass
 	daemon.ctl("cert", "add", "byhand", "--names", "byhand.example", "--account", "ca", "--by-hand")
 	daemon.wait_for_cert("byhand", lambda c: c["status"] == "waiting")
+	daemon.ctl("channel", "add", "ops", "--kind", "webhook", "--url-file", t.write("url", "http://127.0.0.1:1/"))
+	daemon.run_ctl("channel", "test", "ops")  # nobody listens there: its message waits
 	daemon.ctl("plan", "add", "small", "--certificates", "2")
 
 

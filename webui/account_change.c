@@ -41,10 +41,7 @@ static int wish(struct request *r, const char *word, prepare_fn *prepare, struct
 	    admin_event(r, t, "account.wish", account.id, account.name, e, "the CA is asked: %s", word) < 0)
 		return -1;
 	answer = admin_show_account(t, &account);
-	if (admin_commit(r, TAKE(t), true, e) == 0)
-		return reply_json(r, 202, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
 }
 
 static int no_members(struct request *r, struct txn *t, struct rec_account *account, struct err *e)

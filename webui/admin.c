@@ -37,6 +37,14 @@ int admin_commit(struct request *r, struct txn *t, bool wake, struct err *e)
 	return 0;
 }
 
+int admin_commit_reply(struct request *r, struct txn *t, bool wake, int status, json_t *answer, struct err *e)
+{
+	if (admin_commit(r, t, wake, e) == 0)
+		return reply_json(r, status, answer);
+	json_decref(answer);
+	return -1;
+}
+
 int admin_confirmed(const struct request *r, struct err *e)
 {
 	if (*request_proof(r))

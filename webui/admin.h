@@ -15,6 +15,8 @@ int admin_event(const struct request *, struct txn *, const char *action, const 
 int admin_confirmed(const struct request *, struct err *);
 /* Commits.  wake: the agenda has something new. */
 int admin_commit(struct request *, struct txn *, bool wake, struct err *);
+/* The same, and answers with this value, which it takes over whatever happens. */
+int admin_commit_reply(struct request *, struct txn *, bool wake, int status, json_t *answer, struct err *);
 
 /* The one the request's path names; what is out of the visitor's scope is not there. */
 int admin_find_account(struct request *, struct txn *, struct rec_account *, struct err *);

@@ -3,7 +3,9 @@
 #define CALL(page, status, answer, text) static const struct call_item page##_items[] = {
 #define QUERY(name, type, text) { #name, ITEM_##type, ITEM_QUERY, text },
 #define MEMBER(name, type, need, text) { #name, ITEM_##type, ITEM_##need, text },
-#define END(page) };
+#define END(page)                                                                                                      \
+	}                                                                                                              \
+	;
 #include "webui/api.def"
 #undef CALL
 #undef QUERY

@@ -229,10 +229,7 @@ int page_cert_issue(struct request *r, struct err *e)
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 || wish_issue(r, t, &cert, e) < 0)
 		return -1;
 	answer = show(t, &cert);
-	if (admin_commit(r, TAKE(t), true, e) == 0)
-		return reply_json(r, 202, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
 }
 
 /* By id, or by name: production is looked for first. */
@@ -286,10 +283,7 @@ int page_cert_verify(struct request *r, struct err *e)
 	    admin_event(r, t, "certificate.verify", cert.id, cert.name, e, "its challenge answers are published by hand") < 0)
 		return -1;
 	answer = show(t, &cert);
-	if (admin_commit(r, TAKE(t), true, e) == 0)
-		return reply_json(r, 202, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
 }
 
 struct answers {

@@ -53,10 +53,7 @@ int page_cert_csr(struct request *r, struct err *e)
 		return -1;
 	answer = admin_show_cert(&cert, NULL, NULL);
 	admin_put_account_name(answer, t, cert.account_id);
-	if (admin_commit(r, TAKE(t), false, e) == 0)
-		return reply_json(r, 200, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), false, 200, answer, e);
 }
 
 int admin_check_profile(const struct rec_account *account, const char *profile, struct err *e)

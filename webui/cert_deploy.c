@@ -51,8 +51,5 @@ int page_cert_deploy(struct request *r, struct err *e)
 		return -1;
 	answer = admin_show_one_cert(t, &cert);
 	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));
-	if (admin_commit(r, TAKE(t), true, e) == 0)
-		return reply_json(r, 202, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
 }

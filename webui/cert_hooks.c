@@ -74,10 +74,7 @@ static int finish(struct request *r, struct hooks *h, struct err *e)
 		return -1;
 	answer = admin_show_one_cert(t, &cert);
 	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));
-	if (admin_commit(r, TAKE(t), false, e) == 0)
-		return reply_json(r, 200, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), false, 200, answer, e);
 }
 
 static int seal(struct request *r, struct hooks *h, struct err *e);

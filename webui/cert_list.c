@@ -4,7 +4,7 @@
 
 struct filters {
 	bool status[STATUSES], any_status;
-	char account_id[64], key_id[64], owner_id[64];	/* "": any */
+	char account_id[64], key_id[64], owner_id[64]; /* "": any */
 	const char *tag, *staging;
 };
 
@@ -96,8 +96,8 @@ static bool wanted(const struct list *l, const void *rec, const struct slice *va
 	       (!f->staging || cert->staging == str_eq(f->staging, "true")) &&
 	       (!*f->account_id || list_is(value[REC_cert_account_id], f->account_id)) &&
 	       (!*f->key_id || list_is(value[REC_cert_key_id], f->key_id)) &&
-	       (!*f->owner_id || list_is(value[REC_cert_owner_id], f->owner_id)) && has_tag(value[REC_cert_tags], f->tag) &&
-	       is_found(value, l->search);
+	       (!*f->owner_id || list_is(value[REC_cert_owner_id], f->owner_id)) &&
+	       has_tag(value[REC_cert_tags], f->tag) && is_found(value, l->search);
 }
 
 static int64_t by_status(const struct list *l, const void *rec)
@@ -135,12 +135,11 @@ static json_t *show(struct txn *t, const void *rec)
 int page_certs(struct request *r, struct err *e)
 {
 	static const struct list_sort sorts[] = {
-		{ "name", NULL }, { "status", by_status }, { "expiry", by_expiry }, { "issued", by_issue },
-		{ "renewal", by_renewal }, { NULL, NULL },
+		{ "name", NULL },       { "status", by_status },   { "expiry", by_expiry },
+		{ "issued", by_issue }, { "renewal", by_renewal }, { NULL, NULL },
 	};
-	static const struct list_type type = {
-		"certificates", &rec_cert_type, REC_cert_name, prepare, wanted, sorts, show
-	};
+	static const struct list_type type = { "certificates", &rec_cert_type, REC_cert_name, prepare,
+					       wanted,         sorts,          show };
 
 	return list_reply(r, &type, sizeof(struct filters), e);
 }

@@ -12,8 +12,9 @@ static json_t *show_proof(const struct rec_cert *cert, const char *name)
 	const char *type = proof_type(cert, name), *base = identifier_base(name);
 	_cleanup_free_ char *shown = identifier_display(name);
 	_cleanup_free_ char *record = xasprintf("_acme-challenge.%s", base);
-	_cleanup_free_ char *url = xasprintf(strchr(base, ':') ? "http://[%s]/.well-known/acme-challenge/" :
-								 "http://%s/.well-known/acme-challenge/", base);
+	_cleanup_free_ char *url = xasprintf(strchr(base, ':') ? "http://[%s]/.well-known/acme-challenge/"
+							       : "http://%s/.well-known/acme-challenge/",
+					     base);
 	json_t *o = json_object();
 
 	json_put_str(o, "name", name);

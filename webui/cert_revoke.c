@@ -127,8 +127,5 @@ int page_cert_revoke(struct request *r, struct err *e)
 	json_put_int(answer, "number", number);
 	if (replace)
 		json_object_set_new(answer, "replacement", admin_show_one_cert(t, &cert));
-	if (admin_commit(r, TAKE(t), true, e) == 0)
-		return reply_json(r, 202, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
 }

@@ -309,8 +309,5 @@ int page_cert_set(struct request *r, struct err *e)
 		return -1;
 	answer = admin_show_one_cert(t, &cert);
 	json_put_bool(answer, "ordered", (c.reissue || c.order) && !cert.disabled);
-	if (admin_commit(r, TAKE(t), true, e) == 0)
-		return reply_json(r, 200, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), true, 200, answer, e);
 }

@@ -178,7 +178,8 @@ static int check_target(const struct changing *c, struct err *e)
 	if (kind < 0)
 		return -1;
 	if (channel_takes_url((enum channel_kind)kind) && strv_len(channel->recipients))
-		return err_set(e, ERR_INVALID, "\"recipients\" are for channels of kind email; this one is of kind %s", channel->kind);
+		return err_set(e, ERR_INVALID, "\"recipients\" are for channels of kind email; this one is of kind %s",
+			       channel->kind);
 	if (channel_takes_url((enum channel_kind)kind) && !c->url && !channel->url.len)
 		return err_set(e, ERR_INVALID, "a channel of kind %s needs a \"url\"", channel->kind);
 	if (!channel_takes_url((enum channel_kind)kind) && c->url)
@@ -229,8 +230,8 @@ static int store_channel(struct request *r, struct err *e)
 		return -1;
 	if (rec_channel_put(t, channel, e) < 0)
 		return e->kind == ERR_CONFLICT ? err_set(e, ERR_CONFLICT, "there is a channel %s already", channel->name) : -1;
-	if (admin_event(r, t, c->fresh ? "channel.added" : "channel.changed", channel->id, channel->name, e, "%s, to %s", channel->kind,
-			channel->host ? channel->host : "its recipients") < 0 || admin_commit(r, TAKE(t), false, e) < 0)
+	if (admin_event(r, t, c->fresh ? "channel.added" : "channel.changed", channel->id, channel->name, e, "%s, to %s",
+			channel->kind, channel->host ? channel->host : "its recipients") < 0 || admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, c->fresh ? 201 : 200, show_channel(NULL, channel));
 }

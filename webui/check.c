@@ -46,10 +46,7 @@ int page_cert_check_add(struct request *r, struct err *e)
 	if (rec_check_put(t, &check, e) < 0 || agenda_set(t, AGENDA_check, cert.id, check.time, e) < 0)
 		return -1;
 	answer = admin_show_check(&cert, &check);
-	if (admin_commit(r, TAKE(t), true, e) == 0)
-		return reply_json(r, 202, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
 }
 
 int page_cert_check(struct request *r, struct err *e)

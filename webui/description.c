@@ -10,7 +10,8 @@ static const char *method_word(const struct route *route)
 static const char *type_word(enum item_type type)
 {
 	static const char *const words[] = {
-		[ITEM_TEXT] = "text", [ITEM_FLAG] = "true or false", [ITEM_LIST] = "list of texts", [ITEM_TEXTS] = "text, or list of texts",
+		[ITEM_TEXT] = "text",          [ITEM_FLAG] = "true or false",
+		[ITEM_LIST] = "list of texts", [ITEM_TEXTS] = "text, or list of texts",
 		[ITEM_NUMBER] = "number",
 	};
 
@@ -84,7 +85,10 @@ static json_t *show_call(const struct request *r, const struct route *route)
 	json_put_str(o, "method", method_word(route));
 	json_put_str(o, "path", path);
 	json_put_str(o, "text", call->text);
-	json_put_str(o, "role", *role_word(route->role) ? role_word(route->role) : route->role == ROLE_APIKEY ? "an API key" : "everybody");
+	json_put_str(o, "role",
+		     *role_word(route->role)      ? role_word(route->role)
+		     : route->role == ROLE_APIKEY ? "an API key"
+						  : "everybody");
 	json_put_int(o, "status", call->status);
 	json_object_set_new(o, "query", items(call, true));
 	json_object_set_new(o, "body", items(call, false));

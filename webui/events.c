@@ -6,20 +6,20 @@
 #include "webui/list.h"
 #include "webui/name.h"
 
-#define NUMBER_TEXT 17		/* an event's id: its number as 16 hex digits, and NUL */
-#define LOOKED_AT_MOST 50000	/* events for one answer: some 30 ms */
+#define NUMBER_TEXT 17       /* an event's id: its number as 16 hex digits, and NUL */
+#define LOOKED_AT_MOST 50000 /* events for one answer: some 30 ms */
 
 struct search {
-	struct list list;		/* for its query, and list_filter() */
+	struct list list; /* for its query, and list_filter() */
 	struct txn *txn;
 	int64_t before, since, until;
 	const char *actor, *action;
-	char *text;			/* in lower case */
+	char *text; /* in lower case */
 	bool filtered;
 	int64_t looked_at;
-	int64_t oldest;			/* number of the last event that was looked at */
-	bool ended;			/* there was no older one */
-	int64_t *number;		/* of those found */
+	int64_t oldest;  /* number of the last event that was looked at */
+	bool ended;      /* there was no older one */
+	int64_t *number; /* of those found */
 	size_t count, room;
 };
 
@@ -40,12 +40,14 @@ static void search_release(void *state)
 static int read_time(const struct search *s, const char *name, int64_t otherwise, int64_t *t, struct err *e)
 {
 	const char *text = list_filter(&s->list, name);
-	_cleanup_free_ char *day = text && strlen(text) == strlen("2026-11-25") ? xasprintf("%sT00:00:00Z", text) : NULL;
+	_cleanup_free_ char *day =
+		text && strlen(text) == strlen("2026-11-25") ? xasprintf("%sT00:00:00Z", text) : NULL;
 
 	*t = otherwise;
 	if (!text || clock_parse_rfc3339(day ? day : text, t) == 0)
 		return 0;
-	err_set(e, ERR_USAGE, "%s=%.40s is not understood; it is a day or a time like 2026-11-25T12:00:00Z", name, text);
+	err_set(e, ERR_USAGE, "%s=%.40s is not understood; it is a day or a time like 2026-11-25T12:00:00Z", name,
+		text);
 	return err_field(e, name);
 }
 
@@ -56,8 +58,8 @@ static int read_search(struct request *r, struct search *s, struct err *e)
 
 	s->list.scope = &r->visitor.scope;
 	if (admin_query(r, query, e) < 0 || list_read_page(query, &s->list.first, &s->list.limit, e) < 0 ||
-	    list_read_number(query, "before", 1, INT64_MAX, INT64_MAX, &s->before, e) < 0 || read_time(s, "since", 0, &s->since, e) < 0 ||
-	    read_time(s, "until", INT64_MAX, &s->until, e) < 0)
+	    list_read_number(query, "before", 1, INT64_MAX, INT64_MAX, &s->before, e) < 0 ||
+	    read_time(s, "since", 0, &s->since, e) < 0 || read_time(s, "until", INT64_MAX, &s->until, e) < 0)
 		return -1;
 	text = list_filter(&s->list, "search");
 	s->text = text ? xstrdup(text) : NULL;
@@ -65,12 +67,13 @@ static int read_search(struct request *r, struct search *s, struct err *e)
 		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
 	s->actor = list_filter(&s->list, "actor");
 	s->action = list_filter(&s->list, "action");
-	s->filtered = s->actor || s->action || s->text || s->since || s->until != INT64_MAX || list_filter(&s->list, "object") ||
-		      scope_limited(s->list.scope);
+	s->filtered = s->actor || s->action || s->text || s->since || s->until != INT64_MAX ||
+		      list_filter(&s->list, "object") || scope_limited(s->list.scope);
 	return 0;
 }
 
-/* The ids of what has the name: a certificate and its key often share it, perhaps with their user.  Of what was removed only the id is left. */
+/* The ids of what has the name: a certificate and its key often share it, perhaps with their user.  Of what was removed
+ * only the id is left. */
 static char **find_objects(struct txn *t, const char *name)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 }, staging = { 0 };
@@ -184,14 +187,18 @@ static int64_t number_at(const struct search *s, size_t index)
 static void put_page(json_t *o, const struct rec_event *event)
 {
 	static const char *const kinds[][2] = {
-		{ "certificate.", "certificates" }, { "key.", "keys" }, { "account.", "accounts" }, { "user.", "users" },
+		{ "certificate.", "certificates" },
+		{ "key.", "keys" },
+		{ "account.", "accounts" },
+		{ "user.", "users" },
 	};
 
 	json_put_str(o, "page", NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		_cleanup_free_ char *page = NULL;
 
-		if (!event->action || !str_starts(event->action, kinds[i][0]) || !event->name || name_check(event->name, NULL) < 0)
+		if (!event->action || !str_starts(event->action, kinds[i][0]) || !event->name ||
+		    name_check(event->name, NULL) < 0)
 			continue;
 		page = xasprintf("/%s/%s", kinds[i][1], event->name);
 		json_put_str(o, "page", page);
@@ -239,15 +246,22 @@ static json_t *kinds(const char *chosen)
 	static const struct {
 		const char *value, *text;
 	} all[] = {
-		{ "certificate", "certificates" }, { "certificate.issued", "issued" }, { "certificate.failed", "failed" },
-		{ "certificate.fetched", "fetched" }, { "certificate.changed", "changed" }, { "key", "keys" }, { "account", "CA accounts" },
-		{ "user", "users" }, { "token", "API tokens" }, { "store", "backups and checks" },
+		{ "certificate", "certificates" },
+		{ "certificate.issued", "issued" },
+		{ "certificate.failed", "failed" },
+		{ "certificate.fetched", "fetched" },
+		{ "certificate.changed", "changed" },
+		{ "key", "keys" },
+		{ "account", "CA accounts" },
+		{ "user", "users" },
+		{ "token", "API tokens" },
+		{ "store", "backups and checks" },
 	};
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "value", all[i].value, "text", all[i].text, "chosen",
-						      str_eq(all[i].value, chosen)));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "value", all[i].value, "text", all[i].text,
+						      "chosen", str_eq(all[i].value, chosen)));
 	return list;
 }
 
@@ -264,8 +278,10 @@ static int show_page(struct search *s, struct txn *t, json_t *answer, struct err
 	list_put_page(answer, s->list.first, s->list.limit, (int64_t)s->count);
 	if (!s->ended)
 		json_object_set_new(answer, "total", json_null());
-	json_object_set_new(answer, "older", end < s->count ? json_integer(number_at(s, end - 1)) :
-					      s->ended ? json_null() : json_integer(s->oldest));
+	json_object_set_new(answer, "older",
+			    end < s->count ? json_integer(number_at(s, end - 1))
+			    : s->ended     ? json_null()
+					   : json_integer(s->oldest));
 	for (size_t i = 0; i < s->list.query.count; i++)
 		json_put_str(query, s->list.query.item[i].name, s->list.query.item[i].value);
 	json_object_set_new(answer, "query", query);

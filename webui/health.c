@@ -1,6 +1,6 @@
 /*
- * For monitoring: /api/v1/health (is it well? 200, else 503), /metrics (Prometheus), and /api/v1/agenda (what comes next).
- * They name no certificate but to those who may see it.
+ * For monitoring: /api/v1/health (is it well? 200, else 503), /metrics (Prometheus), and /api/v1/agenda (what comes
+ * next). They name no certificate but to those who may see it.
  */
 #include <stdarg.h>
 
@@ -11,8 +11,8 @@
 #include "webui/list.h"
 #include "webui/tally.h"
 
-#define LAG_MOST 300			/* seconds a row may be overdue */
-#define FREE_LEAST (64 * 1024 * 1024)	/* bytes that must be left on the disk */
+#define LAG_MOST 300                  /* seconds a row may be overdue */
+#define FREE_LEAST (64 * 1024 * 1024) /* bytes that must be left on the disk */
 
 /* How long the first row of the agenda has been due. */
 static int read_lag(struct txn *t, int64_t now, int64_t *lag, struct err *e)
@@ -79,13 +79,18 @@ int health_look(struct request *r, json_t *checks, bool *well, struct err *e)
 	if (!n || store_read(store, &t, e) < 0 || read_lag(t, clock_now(), &lag, e) < 0)
 		return -1;
 	bad = n->count[STATUS_expired] + n->count[STATUS_failed] + n->count[STATUS_expiring];
-	*well = put_check(checks, "agenda", lag <= LAG_MOST, lag <= LAG_MOST ? "What is due is being done." :
-			  "What is due has not been done for %lld seconds.", (long long)lag);
+	*well = put_check(checks, "agenda", lag <= LAG_MOST,
+			  lag <= LAG_MOST ? "What is due is being done."
+					  : "What is due has not been done for %lld seconds.",
+			  (long long)lag);
 	*well &= put_disk(checks, store);
-	put_check(checks, "certificates", !bad, bad ? "Of %lld certificates, %lld have expired, failed or are overdue." :
-		  "Of %lld certificates, none has expired, failed or is overdue.", (long long)n->all, (long long)bad);
+	put_check(checks, "certificates", !bad,
+		  bad ? "Of %lld certificates, %lld have expired, failed or are overdue."
+		      : "Of %lld certificates, none has expired, failed or is overdue.",
+		  (long long)n->all, (long long)bad);
 	if (rec_upkeep_get(t, &backup, "backup", NULL) == 0)
-		*well &= put_check(checks, "backup", !str_eq(backup.state, "failed"), "The last backup: %s.", backup.state);
+		*well &= put_check(checks, "backup", !str_eq(backup.state, "failed"), "The last backup: %s.",
+				   backup.state);
 	return 0;
 }
 
@@ -223,7 +228,8 @@ static int add_gauges(struct request *r, struct buf *out, struct err *e)
 		buf_addf(out, "certera_certificates{status=\"%s\"} %lld\n", cert_status_word((enum cert_status)status),
 			 (long long)n->count[status]);
 	if (n->next_expiry)
-		add_gauge(out, "certera_next_expiry_timestamp_seconds", n->next_expiry, "When the next certificate in force ends.");
+		add_gauge(out, "certera_next_expiry_timestamp_seconds", n->next_expiry,
+			  "When the next certificate in force ends.");
 	add_gauge(out, "certera_agenda_rows", (int64_t)txn_count(t, TABLE_agenda), "Things to be done.");
 	add_gauge(out, "certera_agenda_lag_seconds", lag, "How long the first of them has been due.");
 	add_gauge(out, "certera_events", (int64_t)txn_count(t, TABLE_event), "Lines of the audit log.");

@@ -20,7 +20,7 @@
 struct import {
 	struct rec_cert cert;		/* its id is NULL while it is new */
 	struct rec_key key;
-	struct buf file, key_file;
+	struct buf file, chain_file, key_file;
 	char *password;
 	struct chain collected, chain;
 	struct buf material, spki;
@@ -31,7 +31,7 @@ struct import {
 static void import_release(void *state)
 {
 	struct import *im = state;
-	struct buf *secrets[] = { &im->file, &im->key_file, &im->material, &im->spki, &im->key_api[0], &im->key_api[1],
+	struct buf *secrets[] = { &im->file, &im->chain_file, &im->key_file, &im->material, &im->spki, &im->key_api[0], &im->key_api[1],
 				  &im->cert_api[0], &im->cert_api[1] };
 
 	rec_cert_release(&im->cert);
@@ -53,6 +53,7 @@ static int read_body(struct request *r, struct import *im, struct err *e)
 	_cleanup_body_ json_t *body = body_read(r, e);
 
 	if (!body || body_at("file", upload_read(&im->file, "file", json_str(body, "file"), e), e) < 0 ||
+	    body_at("chain_file", upload_read(&im->chain_file, "chain_file", json_str(body, "chain_file"), e), e) < 0 ||
 	    body_at("key_file", upload_read(&im->key_file, "key_file", json_str(body, "key_file"), e), e) < 0)
 		return -1;
 	im->password = xstrdup(json_str(body, "password") ? json_str(body, "password") : "");
@@ -351,6 +352,13 @@ static int inspected(struct request *r, const struct slice *field, struct err *e
 	return collect_certs(&im->collected, field[0], e) < 0 ? -1 : go_on(r, im, e);
 }
 
+static int read_intermediates(struct import *im, struct err *e)
+{
+	if (collect_certs(&im->collected, slice_buf(&im->chain_file), e) < 0)
+		return err_prefix(e, "the chain");
+	return im->chain_file.len && !im->collected.count ? err_set(e, ERR_INVALID, "there is no certificate in the chain") : 0;
+}
+
 int page_cert_import(struct request *r, struct err *e)
 {
 	struct import *im = request_state(r, sizeof(*im), import_release);
@@ -361,6 +369,8 @@ int page_cert_import(struct request *r, struct err *e)
 		return -1;
 	if (im->cert.open_order)
 		return err_set(e, ERR_CONFLICT, "an order of %s is under way: import when it has ended", im->cert.name);
+	if (read_intermediates(im, e) < 0)
+		return body_at("chain_file", -1, e);
 	if (pfx_is(slice_buf(&im->file)))
 		return REQUEST_ASK(r, inspect, -1, inspected, slice_buf(&im->file), slice_str(im->password));
 	if (collect_certs(&im->collected, slice_buf(&im->file), e) < 0)

@@ -52,8 +52,5 @@ int page_key_set(struct request *r, struct err *e)
 		return -1;
 	answer = rec_key_json(&key);
 	admin_put_key_age(answer, r, t, &key, "");
-	if (admin_commit(r, TAKE(t), true, e) == 0)
-		return reply_json(r, 200, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), true, 200, answer, e);
 }

@@ -19,8 +19,8 @@ struct row {
  * The query.
  */
 
-int list_read_number(const struct params *query, const char *name, int64_t least, int64_t most, int64_t otherwise, int64_t *n,
-		     struct err *e)
+int list_read_number(const struct params *query, const char *name, int64_t least, int64_t most, int64_t otherwise,
+		     int64_t *n, struct err *e)
 {
 	const char *text = params_get(query, name);
 	char *end = NULL;
@@ -28,8 +28,8 @@ int list_read_number(const struct params *query, const char *name, int64_t least
 	*n = text && *text ? strtoll(text, &end, 10) : otherwise;
 	if (!end || (!*end && *n >= least && *n <= most && *text >= '0' && *text <= '9'))
 		return 0;
-	err_set(e, ERR_USAGE, "%s=%.40s is not understood; it is a number from %lld to %lld", name, text, (long long)least,
-		(long long)most);
+	err_set(e, ERR_USAGE, "%s=%.40s is not understood; it is a number from %lld to %lld", name, text,
+		(long long)least, (long long)most);
 	return err_field(e, name);
 }
 
@@ -64,8 +64,8 @@ static int read_sort(struct list *l, struct err *e)
 			return 0;
 		buf_addf(&words, "%s%s", words.len ? ", " : "", word);
 	}
-	err_set(e, ERR_USAGE, "sort=%.40s is not understood; it is one of %s, with - in front for the other way round", text,
-		buf_str(&words));
+	err_set(e, ERR_USAGE, "sort=%.40s is not understood; it is one of %s, with - in front for the other way round",
+		text, buf_str(&words));
 	return err_field(e, "sort");
 }
 
@@ -171,7 +171,7 @@ static void sort_part(struct list *l, size_t from, size_t to, size_t first, size
 	while (to - from > 1 && from < end && to > first) {
 		size_t middle = partition(l, from, to);
 
-		if (middle - from < to - middle) {	/* the smaller part by recursion: the stack stays small */
+		if (middle - from < to - middle) { /* the smaller part by recursion: the stack stays small */
 			sort_part(l, from, middle, first, end);
 			from = middle + 1;
 		} else {
@@ -242,8 +242,9 @@ int list_reply(struct request *r, const struct list_type *of, size_t filters_siz
 	l->scope = &r->visitor.scope;
 	l->now = clock_now();
 	l->filters = xcalloc(1, filters_size + 1);
-	if (admin_query(r, &l->query, e) < 0 || list_read_page(&l->query, &l->first, &l->limit, e) < 0 || read_sort(l, e) < 0 ||
-	    store_read(r->webui->env->store, &t, e) < 0 || (of->prepare && of->prepare(l, t, e) < 0))
+	if (admin_query(r, &l->query, e) < 0 || list_read_page(&l->query, &l->first, &l->limit, e) < 0 ||
+	    read_sort(l, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 ||
+	    (of->prepare && of->prepare(l, t, e) < 0))
 		return -1;
 	read_search(l);
 	if (record_skim(t, of->type, add_row, l, e) < 0 || show_page(l, t, answer, e) < 0)

@@ -67,10 +67,7 @@ int page_cert_live_add(struct request *r, struct err *e)
 	    read_live(t, &cert, &live, e) < 0 || agenda_set(t, AGENDA_live, cert.id, clock_now(), e) < 0)
 		return -1;
 	answer = show(t, &cert, &live);
-	if (admin_commit(r, TAKE(t), true, e) == 0)
-		return reply_json(r, 202, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
 }
 
 int page_cert_live(struct request *r, struct err *e)

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/encode.h"
-#include "store/agenda.h"
+#include "store/alert.h"
 
 #define FREE_BY_NAME 5		/* failures before the first delay */
 #define FREE_BY_ADDRESS 10	/* several people may sit behind one */
@@ -88,6 +88,32 @@ int lockout_count(struct request *r, const char *name, struct err *e)
 		reply_header(r, "Retry-After", seconds);
 	}
 	return -1;
+}
+
+/* Once until it is forgotten. */
+static int tell_if_locked(struct request *r, struct txn *t, const char *id, int64_t free, const struct alert_of *of, struct err *e)
+{
+	_cleanup_(rec_caller_release) struct rec_caller caller = { 0 };
+
+	if (get(t, &caller, id, e) < 0)
+		return -1;
+	if (caller.told || caller.failures < free)
+		return 0;
+	caller.told = true;
+	if (rec_caller_put(t, &caller, e) < 0)
+		return -1;
+	return alert_raise(t, ALERT_lockout, of, e, "The last of them came from %s.", r->from);
+}
+
+int lockout_tell(struct request *r, struct txn *t, const char *user_id, const char *name, struct err *e)
+{
+	_cleanup_free_ char *by_name = id_of_name(name), *by_address = id_of_address(r);
+	_cleanup_json_ json_t *facts = json_pack("{s:s}", "from", r->from);
+	struct alert_of user = { .object = user_id, .name = name, .facts = facts }, address = { .name = r->from, .facts = facts };
+
+	if (user_id && tell_if_locked(r, t, by_name, FREE_BY_NAME, &user, e) < 0)
+		return -1;
+	return tell_if_locked(r, t, by_address, FREE_BY_ADDRESS, &address, e);
 }
 
 static int forget(struct txn *t, const char *id, struct err *e)

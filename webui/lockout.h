@@ -9,6 +9,11 @@
 
 /* One more attempt with this name, in a transaction of its own.  -1 with ERR_LIMIT and retry_at: it is not looked at. */
 int lockout_count(struct request *, const char *name, struct err *);
+/*
+ * It failed: if that locks the user or the address, people are told, once.  What a stranger typed is repeated to nobody: user_id is
+ * NULL if no user has the name.  The caller wakes the engine.
+ */
+int lockout_tell(struct request *, struct txn *, const char *user_id, const char *name, struct err *);
 /* It succeeded: all is forgotten. */
 int lockout_clear(struct request *, struct txn *, const char *name, struct err *);
 /* An administrator unlocks a name. */

@@ -16,7 +16,8 @@ static const struct extra {
 	{ "cert", "status", "{\"type\": \"string\"}", "what it is, in one word" },
 	{ "cert", "status_text", "{\"type\": \"string\"}", "the same as a sentence" },
 	{ "cert", "next_step", "{\"type\": \"string\"}", "what a person can do about it" },
-	{ "cert", "names_shown", "{\"type\": \"array\", \"items\": {\"type\": \"string\"}}", "identifiers as people read them" },
+	{ "cert", "names_shown", "{\"type\": \"array\", \"items\": {\"type\": \"string\"}}",
+	  "identifiers as people read them" },
 	{ "cert", "account", TEXT_OR_NULL, "name of the account that orders it" },
 	{ "cert", "key", TEXT_OR_NULL, "name of its key" },
 	{ "account", "key", TEXT_OR_NULL, "name of its key" },
@@ -26,7 +27,8 @@ static const struct extra {
 };
 
 static const char problem_schema[] =
-	"{\"type\": \"object\", \"description\": \"what is wrong (RFC 9457)\", \"required\": [\"type\", \"title\", \"status\"],"
+	"{\"type\": \"object\", \"description\": \"what is wrong (RFC 9457)\", \"required\": [\"type\", \"title\", "
+	"\"status\"],"
 	"\"properties\": {"
 	"\"type\": {\"type\": \"string\", \"description\": \"urn:certera:error: and the kind of it\"},"
 	"\"title\": {\"type\": \"string\", \"description\": \"that kind as a sentence\"},"
@@ -36,7 +38,8 @@ static const char problem_schema[] =
 	"\"said\": {\"type\": \"string\", \"description\": \"what another server said, word for word\"},"
 	"\"code\": {\"type\": \"string\"},"
 	"\"retry_at\": {\"type\": \"string\", \"format\": \"date-time\"},"
-	"\"errors\": {\"type\": \"array\", \"description\": \"the member or parameter at fault\", \"items\": {\"type\": \"object\","
+	"\"errors\": {\"type\": \"array\", \"description\": \"the member or parameter at fault\", \"items\": "
+	"{\"type\": \"object\","
 	" \"properties\": {\"field\": {\"type\": \"string\"}, \"detail\": {\"type\": \"string\"}}}},"
 	"\"subproblems\": {\"type\": \"array\", \"items\": {\"type\": \"object\"}}}}";
 
@@ -62,16 +65,17 @@ static json_t *reference(const char *schema)
 
 /* What belongs together though its path does not begin alike. */
 static const char *const together[][2] = {
-	{ "issue", "certificates" }, { "decode", "certificates" }, { "sign-in", "me" }, { "sign-out", "me" }, { "setup", "me" },
-	{ "status", "server" }, { "overview", "server" }, { "agenda", "server" }, { "health", "server" }, { "system", "server" },
-	{ "backup", "server" }, { "verify", "server" }, { "settings", "server" }, { "redirects", "server" }, { "description", "server" },
-	{ "events", "server" },
+	{ "issue", "certificates" }, { "decode", "certificates" }, { "sign-in", "me" },         { "sign-out", "me" },
+	{ "setup", "me" },           { "status", "server" },       { "overview", "server" },    { "agenda", "server" },
+	{ "health", "server" },      { "system", "server" },       { "backup", "server" },      { "verify", "server" },
+	{ "settings", "server" },    { "redirects", "server" },    { "description", "server" }, { "events", "server" },
 };
 
 char *openapi_group(const struct route *route)
 {
 	if (str_starts(route->path, PREFIX)) {
-		_cleanup_free_ char *first = xstrndup(route->path + strlen(PREFIX), strcspn(route->path + strlen(PREFIX), "/"));
+		_cleanup_free_ char *first =
+			xstrndup(route->path + strlen(PREFIX), strcspn(route->path + strlen(PREFIX), "/"));
 
 		for (size_t i = 0; i < ARRAY_SIZE(together); i++)
 			if (str_eq(together[i][0], first))
@@ -101,7 +105,8 @@ char *openapi_server(const struct request *r)
 {
 	const struct webui_settings *s = r->webui->settings;
 
-	return s->https_port == 443 ? xasprintf("https://%s", s->hostname) : xasprintf("https://%s:%d", s->hostname, s->https_port);
+	return s->https_port == 443 ? xasprintf("https://%s", s->hostname)
+				    : xasprintf("https://%s:%d", s->hostname, s->https_port);
 }
 
 /*
@@ -116,7 +121,8 @@ static json_t *item_schema(const struct call_item *item)
 	case ITEM_LIST:
 		return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
 	case ITEM_TEXTS:
-		return json_pack("{s:[{s:s}, {s:s, s:{s:s}}]}", "anyOf", "type", "string", "type", "array", "items", "type", "string");
+		return json_pack("{s:[{s:s}, {s:s, s:{s:s}}]}", "anyOf", "type", "string", "type", "array", "items",
+				 "type", "string");
 	case ITEM_NUMBER:
 		return json_pack("{s:s}", "type", "integer");
 	default:
@@ -146,7 +152,8 @@ static json_t *parameters(const struct route *route, const struct call *call)
 	}
 	for (size_t i = 0; i < call->count; i++)
 		if (call->item[i].need == ITEM_QUERY)
-			add_parameter(list, call->item[i].name, "query", item_schema(&call->item[i]), call->item[i].text);
+			add_parameter(list, call->item[i].name, "query", item_schema(&call->item[i]),
+				      call->item[i].text);
 	return list;
 }
 
@@ -183,15 +190,16 @@ static json_t *list_schema(const char *answer)
 	const char *bracket = strchr(answer, '[');
 	_cleanup_free_ char *member = xstrndup(answer, (size_t)(bracket - answer));
 	_cleanup_free_ char *of = xstrndup(bracket + 1, strcspn(bracket + 1, "]"));
-	json_t *members = parsed("{\"first\": {\"type\": \"integer\", \"description\": \"how many were left out before it\"},"
-				 "\"limit\": {\"type\": \"integer\"},"
-				 "\"total\": {\"type\": [\"integer\", \"null\"], \"description\": \"how many there are\"},"
-				 "\"previous\": {\"type\": [\"integer\", \"null\"], \"description\": \"first of the page before\"},"
-				 "\"next\": {\"type\": [\"integer\", \"null\"], \"description\": \"first of the page behind\"}}");
+	json_t *members = parsed(
+		"{\"first\": {\"type\": \"integer\", \"description\": \"how many were left out before it\"},"
+		"\"limit\": {\"type\": \"integer\"},"
+		"\"total\": {\"type\": [\"integer\", \"null\"], \"description\": \"how many there are\"},"
+		"\"previous\": {\"type\": [\"integer\", \"null\"], \"description\": \"first of the page before\"},"
+		"\"next\": {\"type\": [\"integer\", \"null\"], \"description\": \"first of the page behind\"}}");
 
 	json_object_set_new(members, member, json_pack("{s:s, s:o}", "type", "array", "items", reference(of)));
-	return json_pack("{s:s, s:[s,s,s,s], s:o}", "type", "object", "required", member, "first", "limit", "total", "properties",
-			 members);
+	return json_pack("{s:s, s:[s,s,s,s], s:o}", "type", "object", "required", member, "first", "limit", "total",
+			 "properties", members);
 }
 
 static json_t *responses(const struct call *call)
@@ -225,13 +233,16 @@ static json_t *security(enum role role)
 
 static json_t *operation(const struct route *route)
 {
-	static const char *const methods[] = { [METHOD_GET] = "get", [METHOD_POST] = "post", [METHOD_DELETE] = "delete" };
+	static const char *const methods[] = {
+		[METHOD_GET] = "get", [METHOD_POST] = "post", [METHOD_DELETE] = "delete"
+	};
 	const struct call *call = call_of(route);
 	_cleanup_free_ char *group = openapi_group(route);
-	_cleanup_free_ char *id = xasprintf("%s%s", call->name + strlen("page_"), route->role == ROLE_APIKEY && route->method == METHOD_POST ?
-							      "_by_post" : "");
-	json_t *o = json_pack("{s:s, s:s, s:[s], s:o, s:o}", "operationId", id, "summary", call->text, "tags", group, "parameters",
-			      parameters(route, call), "responses", responses(call));
+	_cleanup_free_ char *id =
+		xasprintf("%s%s", call->name + strlen("page_"),
+			  route->role == ROLE_APIKEY && route->method == METHOD_POST ? "_by_post" : "");
+	json_t *o = json_pack("{s:s, s:s, s:[s], s:o, s:o}", "operationId", id, "summary", call->text, "tags", group,
+			      "parameters", parameters(route, call), "responses", responses(call));
 
 	if (route->method == METHOD_POST)
 		json_object_set_new(o, "requestBody", request_body_of(route, call));
@@ -290,7 +301,8 @@ static json_t *schemas(void)
 
 	for (size_t i = 0; (route = router_row(i)); i++) {
 		const char *answer = call_of(route)->answer, *bracket = strchr(answer, '[');
-		_cleanup_free_ char *name = bracket ? xstrndup(bracket + 1, strcspn(bracket + 1, "]")) : xstrdup(answer);
+		_cleanup_free_ char *name =
+			bracket ? xstrndup(bracket + 1, strcspn(bracket + 1, "]")) : xstrdup(answer);
 
 		add_schema(all, name);
 	}
@@ -299,23 +311,27 @@ static json_t *schemas(void)
 
 static json_t *components(void)
 {
-	json_t *o = json_pack("{s:{s:{s:s, s:{s:{s:o}}}}}", "responses", "problem", "description", "what is wrong (RFC 9457)", "content",
-			      "application/problem+json", "schema", reference("problem"));
+	json_t *o = json_pack("{s:{s:{s:s, s:{s:{s:o}}}}}", "responses", "problem", "description",
+			      "what is wrong (RFC 9457)", "content", "application/problem+json", "schema",
+			      reference("problem"));
 
 	json_object_set_new(o, "schemas", schemas());
 	json_object_set_new(o, "securitySchemes",
-			    json_pack("{s:{s:s, s:s}, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}", "token", "type", "http", "scheme", "bearer",
-				      "session", "type", "apiKey", "in", "cookie", "name", SESSION_COOKIE, "apiKey", "type", "apiKey", "in",
-				      "header", "name", "apiKey"));
+			    json_pack("{s:{s:s, s:s}, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}", "token", "type", "http",
+				      "scheme", "bearer", "session", "type", "apiKey", "in", "cookie", "name",
+				      SESSION_COOKIE, "apiKey", "type", "apiKey", "in", "header", "name", "apiKey"));
 	return o;
 }
 
 int page_openapi(struct request *r, struct err *e)
 {
 	_cleanup_free_ char *server = openapi_server(r);
-	json_t *o = json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:s}]}", "openapi", "3.1.0", "info", "title", "Certera", "version", VERSION_OF_API,
-			      "description", "Certificates for many web servers: obtained, renewed, handed out.  Bearer tokens are made "
-			      "by users; the apiKey of a certificate or key fetches it.", "servers", "url", server);
+	json_t *o =
+		json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:s}]}", "openapi", "3.1.0", "info", "title", "Certera",
+			  "version", VERSION_OF_API, "description",
+			  "Certificates for many web servers: obtained, renewed, handed out.  Bearer tokens are made "
+			  "by users; the apiKey of a certificate or key fetches it.",
+			  "servers", "url", server);
 
 	json_object_set_new(o, "paths", paths());
 	json_object_set_new(o, "components", components());

@@ -114,7 +114,8 @@ static int find_message(struct request *r, struct txn *t, struct rec_channel *ch
 		return err_set(e, ERR_USAGE, "\"%.40s\" is not the number of a message", text);
 	id = record_child_id(channel->id, number);
 	if (rec_outbox_get(t, m, id, e) < 0)
-		return e->kind == ERR_MISSING ? err_set(e, ERR_MISSING, "channel %s has no message %lld (any more)", name, number) : -1;
+		return e->kind != ERR_MISSING ? -1 :
+		       err_set(e, ERR_MISSING, "channel %s has no message %lld (any more)", name, number);
 	return 0;
 }
 

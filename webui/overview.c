@@ -40,13 +40,10 @@ static void put_name(json_t *o, struct txn *t, const struct agenda_row *row)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
-	_cleanup_(rec_outbox_release) struct rec_outbox message = { 0 };
 	_cleanup_(rec_site_release) struct rec_site site = { 0 };
 
 	if (rec_cert_get(t, &cert, row->id, NULL) == 0)
 		json_put_str(o, "name", cert.name);
-	else if (rec_outbox_get(t, &message, row->id, NULL) == 0)
-		json_put_str(o, "name", message.name);
 	else if (rec_site_get(t, &site, row->id, NULL) == 0)
 		json_put_str(o, "name", site.name);
 	else
@@ -93,22 +90,27 @@ static int show_accounts(struct txn *t, json_t *o, struct err *e)
 	return record_each(t, &rec_account_type, "", false, show_account, list, e);
 }
 
-static int count_message(void *arg, void *rec, struct err *e)
-{
-	const struct rec_outbox *m = rec;
+struct messages {
+	int64_t queued, dead;
+};
 
-	if (json_object_get(arg, m->state))
-		json_put_int(arg, m->state, json_int(arg, m->state, 0) + 1);
+static int count_message(void *arg, const void *rec, const struct slice *value, struct err *e)
+{
+	struct messages *m = arg;
+
+	m->queued += slice_eq(value[REC_outbox_state], slice_str(OUTBOX_QUEUED));
+	m->dead += slice_eq(value[REC_outbox_state], slice_str(OUTBOX_DEAD));
 	return 0;
 }
 
 /* What has not reached anybody. */
 static int count_messages(struct txn *t, json_t *o, struct err *e)
 {
-	json_t *counts = json_pack("{s:i, s:i}", OUTBOX_QUEUED, 0, OUTBOX_DEAD, 0);
+	struct messages m = { 0 };
+	int failed = record_skim(t, &rec_outbox_type, count_message, &m, e);
 
-	json_object_set_new(o, "outbox", counts);
-	return record_each(t, &rec_outbox_type, "", false, count_message, counts, e);
+	json_object_set_new(o, "outbox", json_pack("{s:I, s:I}", OUTBOX_QUEUED, (json_int_t)m.queued, OUTBOX_DEAD, (json_int_t)m.dead));
+	return failed;
 }
 
 int overview_put(struct request *r, struct txn *t, json_t *o, struct err *e)

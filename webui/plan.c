@@ -216,8 +216,5 @@ int page_cert_owner(struct request *r, struct err *e)
 	    admin_event(r, t, "certificate.handed_over", cert.id, cert.name, e, "to %s", *name ? name : "nobody") < 0)
 		return -1;
 	answer = admin_show_one_cert(t, &cert);
-	if (admin_commit(r, TAKE(t), false, e) == 0)
-		return reply_json(r, 200, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), false, 200, answer, e);
 }

@@ -37,8 +37,7 @@ void admin_put_revocation(json_t *o, struct txn *t, const struct rec_cert *cert)
 	json_put_str(shown, "from", version.state_from);
 	json_object_set(shown, "error", json_object_get(all, "trouble"));
 	json_put_bool(shown, "asking", cert->revocation_asked);
-	if (agenda_due(t, AGENDA_revocation, cert->id, &due, NULL) > 0)
-		json_put_time(shown, "next", due);
+	json_put_time(shown, "next", agenda_due(t, AGENDA_revocation, cert->id, &due, NULL) > 0 ? due : 0);
 }
 
 static json_t *show(struct txn *t, const struct rec_cert *cert)
@@ -79,8 +78,5 @@ int page_cert_revocation_ask(struct request *r, struct err *e)
 	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_revocation, cert.id, clock_now(), e) < 0)
 		return -1;
 	answer = show(t, &cert);
-	if (admin_commit(r, TAKE(t), true, e) == 0)
-		return reply_json(r, 202, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
 }

@@ -2,13 +2,14 @@
 
 int same_not(const char *what, const json_t *there, const char *member, struct err *e)
 {
-	err_set(e, ERR_CONFLICT, "there is %s %s already, and its \"%s\" is another", what, json_str(there, "name"), member);
+	err_set(e, ERR_CONFLICT, "there is %s %s already, and its \"%s\" is another", what, json_str(there, "name"),
+		member);
 	err_hint(e, "Change that one, or choose another name.");
 	return err_field(e, "name");
 }
 
-int same_check(const json_t *body, const json_t *there, const json_t *wanted, const char *const *apart, const char *what,
-	       struct err *e)
+int same_check(const json_t *body, const json_t *there, const json_t *wanted, const char *const *apart,
+	       const char *what, struct err *e)
 {
 	const char *member;
 	json_t *value;

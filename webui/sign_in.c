@@ -40,7 +40,8 @@ static int refused(struct request *r, const struct signing *s, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 ||
-	    add_event(r, t, s, "nobody", "user.refused", "name, password or code was wrong", e) < 0 || txn_commit(TAKE(t), e) < 0)
+	    add_event(r, t, s, "nobody", "user.refused", "name, password or code was wrong", e) < 0 ||
+	    lockout_tell(r, t, s->user.id, s->name, e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return err_set(e, ERR_AUTH, "name, password or code is wrong");
 }
@@ -49,15 +50,17 @@ static int refused(struct request *r, const struct signing *s, struct err *e)
  * Signing in.
  */
 
-/* From another address than the last time: people are told. */
-static int warn_of_address(const struct request *r, struct txn *t, const struct signing *s, struct err *e)
+/* Only from another address than the last time: who signs in every day is not to be told so every day. */
+static int tell_if_new(struct request *r, struct txn *t, const struct rec_user *user, struct err *e)
 {
-	const struct alert_of of = { .object = s->user.id, .name = s->user.name };
-	const char *before = s->user.signed_in_from;
+	_cleanup_json_ json_t *facts = NULL;
 
-	if (!before || !*before || str_eq(before, r->from))
+	if (str_eq(user->signed_in_from, r->from))
 		return 0;
-	return alert_raise(t, ALERT_login, &of, e, "%s signed in from %s; the last time it was %s.", s->user.name, r->from, before);
+	facts = json_pack("{s:s, s:s}", "user", user->name, "from", r->from);
+	return alert_raise(t, ALERT_login, &(struct alert_of){ .object = user->id, .name = user->name, .facts = facts }, e,
+			   "%s, as %s, from %s%s%s.", user->name, user->role, r->from, user->signed_in_from ? "; last from " : "",
+			   user->signed_in_from ? user->signed_in_from : "");
 }
 
 static int let_in(struct request *r, struct signing *s, const struct slice *field, struct err *e)
@@ -66,7 +69,7 @@ static int let_in(struct request *r, struct signing *s, const struct slice *fiel
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || person_checked(t, &s->user, field, e) < 0)
 		return -1;
-	if (warn_of_address(r, t, s, e) < 0)
+	if (tell_if_new(r, t, &s->user, e) < 0)
 		return -1;
 	s->user.signed_in = clock_now();
 	record_set(&s->user.signed_in_from, r->from);

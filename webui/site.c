@@ -54,7 +54,8 @@ static json_t *show_now(struct txn *t, const void *rec)
 static bool wanted(const struct list *l, const void *rec, const struct slice *value)
 {
 	return list_is(value[REC_site_state], list_filter(l, "state")) &&
-	       (list_contains(value[REC_site_name], l->search) || list_contains(value[REC_site_subject], l->search));
+	       (list_contains(value[REC_site_name], l->search) || list_contains(value[REC_site_subject], l->search) ||
+		list_contains(value[REC_site_issuer], l->search));
 }
 
 static int64_t by_position(const struct list *l, const void *rec)
@@ -238,7 +239,7 @@ int page_site_add(struct request *r, struct err *e)
 
 	json_object_set_new(answer, "added", added);
 	json_object_set_new(answer, "already", already);
-	if (!body || read_lines(body, &names, e) < 0 || store_write(r->webui->env->store, &t, e) < 0 ||
+	if (!body || body_at("sites", read_lines(body, &names, e), e) < 0 || store_write(r->webui->env->store, &t, e) < 0 ||
 	    add_sites(r, t, names, added, already, e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 201, TAKE(answer));

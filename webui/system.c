@@ -30,8 +30,10 @@ int page_system(struct request *r, struct err *e)
 	json_object_set_new(answer, "checks", checks);
 	json_put_str(answer, "version", env->version);
 	json_put_time(answer, "started", env->started);
-	if (admin_query(r, &query, e) < 0 || list_read_page(&query, &first, &limit, e) < 0 || health_look(r, checks, &well, e) < 0 ||
-	    health_agenda(r, answer, first, params_get(&query, "limit") ? limit : 20, e) < 0 || store_read(env->store, &t, e) < 0)
+	if (admin_query(r, &query, e) < 0 || list_read_page(&query, &first, &limit, e) < 0 ||
+	    health_look(r, checks, &well, e) < 0 ||
+	    health_agenda(r, answer, first, params_get(&query, "limit") ? limit : 20, e) < 0 ||
+	    store_read(env->store, &t, e) < 0)
 		return -1;
 	store_size(env->store, &size);
 	json_put_str(answer, "status", well ? "well" : "ill");

@@ -10,7 +10,7 @@ struct tally {
 	bool valid;
 	uint64_t changes;
 	int64_t time;
-	const struct scope *scope;	/* while it counts */
+	const struct scope *scope; /* while it counts */
 	struct tally_numbers numbers;
 	int urgency[TALLY_URGENT];
 };

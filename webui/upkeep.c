@@ -6,7 +6,7 @@
 #include "webui/admin.h"
 #include "webui/body.h"
 
-#define LASTS_MOST 3600	/* seconds; one that seems to be under way for longer does not hold up the next */
+#define LASTS_MOST 3600 /* seconds; one that seems to be under way for longer does not hold up the next */
 
 static int check_directory(const char *directory, struct err *e)
 {
@@ -16,7 +16,9 @@ static int check_directory(const char *directory, struct err *e)
 		return 0;
 	if (*directory != '/')
 		return err_set(e, ERR_INVALID, "\"directory\" must be a path from the root: the daemon writes it");
-	return stat(directory, &st) ? 0 : err_set(e, ERR_CONFLICT, "%s exists already; a backup is a new directory", directory);
+	return stat(directory, &st)
+		       ? 0
+		       : err_set(e, ERR_CONFLICT, "%s exists already; a backup is a new directory", directory);
 }
 
 static int begin(struct request *r, const char *id, enum agenda_kind kind, const char *directory, struct err *e)
@@ -32,9 +34,11 @@ static int begin(struct request *r, const char *id, enum agenda_kind kind, const
 	record_set(&upkeep.actor, r->visitor.name);
 	if (store_write(r->webui->env->store, &t, e) < 0)
 		return -1;
-	if (rec_upkeep_get(t, &last, id, NULL) == 0 && agenda_due(t, kind, id, &due, e) > 0 && last.began + LASTS_MOST > upkeep.began)
+	if (rec_upkeep_get(t, &last, id, NULL) == 0 && str_eq(last.state, "open") && agenda_due(t, kind, id, &due, e) > 0 &&
+	    last.began + LASTS_MOST > upkeep.began)
 		return err_set(e, ERR_CONFLICT, "a %s is under way already", id);
-	if (rec_upkeep_put(t, &upkeep, e) < 0 || agenda_set(t, kind, id, upkeep.began, e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
+	if (rec_upkeep_put(t, &upkeep, e) < 0 || agenda_set(t, kind, id, upkeep.began, e) < 0 ||
+	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 202, rec_upkeep_json(&upkeep));
 }

@@ -165,10 +165,7 @@ static int put_change(struct request *r, struct user_change *c, struct slice sea
 			c->user.disabled ? ", disabled" : "") < 0)
 		return -1;
 	answer = person_show(t, &c->user);
-	if (admin_commit(r, TAKE(t), false, e) == 0)
-		return reply_json(r, 200, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), false, 200, answer, e);
 }
 
 static int role_sealed(struct request *r, const struct slice *field, struct err *e)
@@ -254,10 +251,7 @@ int page_user_unlock(struct request *r, struct err *e)
 	    admin_event(r, t, "user.unlocked", user.id, user.name, e, "failed sign-ins are forgotten") < 0)
 		return -1;
 	answer = person_show(t, &user);
-	if (admin_commit(r, TAKE(t), false, e) == 0)
-		return reply_json(r, 200, answer);
-	json_decref(answer);
-	return -1;
+	return admin_commit_reply(r, TAKE(t), false, 200, answer, e);
 }
 
 /*

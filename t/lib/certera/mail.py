@@ -6,6 +6,7 @@ import glob
 import http.server
 import json
 import os
+import ssl
 import sys
 import threading
 import time
@@ -75,7 +76,7 @@ class Posted:
 class Receiver:
     """A webhook's other end.  `answer(posted)`, called in the request's thread, returns a status, or (status, headers, body)."""
 
-    def __init__(self, address="127.0.0.1", port=None):
+    def __init__(self, address="127.0.0.1", port=None, ca=None):
         self.port, self.posted, self.answer = port or free_port(), [], lambda posted: 200
         receiver = self
 
@@ -99,8 +100,13 @@ class Receiver:
 
         self.server = http.server.ThreadingHTTPServer((address, self.port), Handler)
         self.server.daemon_threads = True
+        if ca:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(ca.cert, ca.key)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://{address}:{self.port}/hook/very-secret-path"
+        where = f"https://localhost:{self.port}" if ca else f"http://{address}:{self.port}"
+        self.url = where + "/hook/very-secret-path"
 
     def close(self):
         self.server.shutdown()

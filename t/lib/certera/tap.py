@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 
 # What a sanitizer or valgrind writes; any of it in any log fails the test.
@@ -47,17 +48,18 @@ class Test(Workplace):
     def __init__(self):
         super().__init__("certera-test-")
         self.count = self.failed = 0
+        self.lock = threading.Lock()
         self.skipped = ""  # why all of it was
 
     # What a test says.  All return whether it held.
 
     def ok(self, held, sentence, detail=""):
-        self.count += 1
-        print(f"{'ok' if held else 'not ok'} {self.count} - {sentence}", flush=True)
-        if not held:
-            self.failed += 1
-            if detail:
-                self.note(detail)
+        with self.lock:  # tests have threads
+            self.count += 1
+            self.failed += not held
+            print(f"{'ok' if held else 'not ok'} {self.count} - {sentence}", flush=True)
+        if not held and detail:
+            self.note(detail)
         return bool(held)
 
     def equal(self, got, wanted, sentence):
