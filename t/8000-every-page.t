@@ -19,6 +19,7 @@ EXAMPLES = {
 	"/accounts/:name": ["/accounts/ca"],
 	"/users/:name": ["/users/root"],
 	"/plans/:name": ["/plans/small"],
+	"/sites/:name": [],  # by identity: see fill()
 	"/channels/:name": ["/channels/ops"],
 	"/outbox/:name/:number": ["/outbox/ops/1"],
 }
@@ -47,6 +48,9 @@ def fill(t, site):
 		pass
 	daemon.ctl("cert", "add", "byhand", "--names", "byhand.example", "--account", "ca", "--by-hand")
 	daemon.wait_for_cert("byhand", lambda c: c["status"] == "waiting")
+	daemon.ctl("site", "add", f"127.0.0.1:{daemon.https_port}")
+	tracked = daemon.wait_until("it is scanned", lambda: (s := daemon.ctl("site", "list")["sites"][0])["scanned"] and s)
+	EXAMPLES["/sites/:name"] = ["/sites/" + tracked["id"]]
 	daemon.ctl("channel", "add", "ops", "--kind", "webhook", "--url-file", t.write("url", "http://127.0.0.1:1/"))
 	daemon.run_ctl("channel", "test", "ops")  # nobody listens there: its message waits
 	daemon.ctl("plan", "add", "small", "--certificates", "2")

@@ -295,8 +295,11 @@ static int show_page(struct search *s, struct txn *t, json_t *answer, struct err
 static void put_cell(struct buf *out, const char *text, bool last)
 {
 	buf_add_str(out, text && strchr("=+-@\t", *text) && *text ? "\"'" : "\"");
-	for (; text && *text; text++)
-		buf_addf(out, *text == '"' ? "\"\"" : "%c", *text);
+	for (; text && *text; text++) {
+		if (*text == '"')
+			buf_add_ch(out, '"');
+		buf_add_ch(out, *text);
+	}
 	buf_add_str(out, last ? "\"\r\n" : "\",");
 }
 

@@ -27,7 +27,7 @@ void admin_put_live(json_t *o, struct txn *t, const struct rec_cert *cert)
 		json_object_set_new(o, "live", json_null());
 		return;
 	}
-	shown = rec_live_json(&live);
+	shown = show(t, cert, &live);
 	json_object_del(shown, "id");
 	json_object_set_new(o, "live", shown);
 }

@@ -4,7 +4,7 @@
 
 #include "webui/admin.h"
 
-/* The member "live" of a certificate: the address of its events; null: nothing is under way. */
+/* The member "watch" of a certificate: the address of its events; null: nothing is under way. */
 void watch_put_url(json_t *, struct txn *, const struct rec_cert *);
 
 #endif

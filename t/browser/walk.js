@@ -36,7 +36,7 @@ const said = [];
 async function open(c) {
 	browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: FLAGS });
 	await context?.close();
-	context = await browser.newContext({ viewport: { width: c.width || 1280, height: 900 }, colorScheme: c.theme || "light",
+	context = await browser.newContext({ viewport: { width: c.width || 1280, height: c.height || 900 }, colorScheme: c.theme || "light",
 		javaScriptEnabled: c.script !== false, ignoreHTTPSErrors: true, acceptDownloads: true, bypassCSP: false });
 	context.setDefaultTimeout(PATIENCE);
 	page = await context.newPage();
