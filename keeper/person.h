@@ -56,6 +56,9 @@ void witness_forget(struct witnesses *, struct slice id, struct slice but);
 /* Is this step newer than all of the user's before it?  Then it is the newest. */
 bool witness_take_step(struct witnesses *, struct slice id, int64_t step);
 
+/* One more code for a new password: is it looked at?  Ten a day are. */
+bool witness_may_try(struct witnesses *, struct slice id);
+
 /* The token for the first user: made once, good once. */
 int setup_make(struct witnesses *, struct buf *token, struct err *);
 bool setup_is(struct witnesses *, struct slice token);

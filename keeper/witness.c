@@ -8,6 +8,8 @@
 
 #define WORDS 256	/* at one time; then the oldest is forgotten */
 #define STEPS 256
+#define TRIES 10		/* codes for a new password, of one user ... */
+#define TRY_PERIOD_MS (24 * 3600 * 1000LL)	/* ... in this time */
 #define WORD_BYTES 32
 #define WORD_PREFIX "ckw_"
 #define SETUP_PREFIX "cst_"
@@ -21,6 +23,8 @@ struct word {
 struct used {
 	char id[sizeof(((struct witness *)0)->id)];
 	int64_t step;
+	int64_t tries_until_ms;
+	int tries;
 };
 
 struct witnesses {
@@ -116,20 +120,44 @@ void witness_forget(struct witnesses *w, struct slice id, struct slice but)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* What is remembered of a user; locked. */
+static struct used *used_by(struct witnesses *w, struct slice id)
+{
+	struct used *used;
+
+	for (int i = 0; i < STEPS; i++)
+		if (slice_eq(id, slice_str(w->used[i].id)))
+			return &w->used[i];
+	used = &w->used[w->next_used++ % STEPS];
+	*used = (struct used){ .step = 0 };
+	snprintf(used->id, sizeof(used->id), "%s", (const char *)id.data);
+	return used;
+}
+
+bool witness_may_try(struct witnesses *w, struct slice id)
+{
+	int64_t now = clock_mono_ms();
+	struct used *used;
+	bool may;
+
+	pthread_mutex_lock(&w->lock);
+	used = used_by(w, id);
+	if (used->tries_until_ms <= now) {
+		used->tries_until_ms = now + TRY_PERIOD_MS;
+		used->tries = 0;
+	}
+	may = used->tries++ < TRIES;
+	pthread_mutex_unlock(&w->lock);
+	return may;
+}
+
 bool witness_take_step(struct witnesses *w, struct slice id, int64_t step)
 {
-	struct used *used = NULL;
+	struct used *used;
 	bool newer;
 
 	pthread_mutex_lock(&w->lock);
-	for (int i = 0; i < STEPS; i++)
-		if (slice_eq(id, slice_str(w->used[i].id)))
-			used = &w->used[i];
-	if (!used) {
-		used = &w->used[w->next_used++ % STEPS];
-		*used = (struct used){ .step = 0 };
-		snprintf(used->id, sizeof(used->id), "%s", (const char *)id.data);
-	}
+	used = used_by(w, id);
 	newer = step > used->step;
 	if (newer)
 		used->step = step;
