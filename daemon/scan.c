@@ -236,8 +236,7 @@ static void say(struct probe *p, enum view_state state, const char *hint, const 
 	p->view->state = state;
 	p->view->hint = hint;
 	va_start(args, fmt);
-	if (vasprintf(&p->view->says, fmt, args) < 0)
-		die("out of memory");
+	p->view->says = xvasprintf(fmt, args);
 	va_end(args);
 }
 

@@ -55,8 +55,7 @@ int track_tell(struct txn *t, const struct tale *of, struct err *e, const char *
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&message, fmt, args) < 0)
-		die("out of memory");
+	message = xvasprintf(fmt, args);
 	va_end(args);
 	log_info("%s of %s: %s", of->action, of->name, message);
 	if (history_add(t, &(struct event_of){ .actor = "engine", .action = of->action, .object = of->id, .name = of->name }, e, "%s",

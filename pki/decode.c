@@ -189,8 +189,7 @@ static void add_finding(char ***findings, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		die("out of memory");
+	text = xvasprintf(fmt, args);
 	va_end(args);
 	strv_add(findings, text);
 }

@@ -67,8 +67,7 @@ static void find_fault(struct judgement *j, enum fault f, const char *fmt, ...)
 	if (j->says[f])
 		return;
 	va_start(args, fmt);
-	if (vasprintf(&j->says[f], fmt, args) < 0)
-		die("out of memory");
+	j->says[f] = xvasprintf(fmt, args);
 	va_end(args);
 }
 

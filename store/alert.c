@@ -209,24 +209,13 @@ static int raise_text(struct txn *t, enum alert alert, const struct alert_of *of
 	return failed < 0 ? err_prefix(e, "writing the alert \"%s\"", alerts[alert].word) : 0;
 }
 
-static char *format(const char *fmt, va_list args) PRINTF_LIKE(1, 0);
-
-static char *format(const char *fmt, va_list args)
-{
-	char *text = NULL;
-
-	if (vasprintf(&text, fmt, args) < 0)
-		die("out of memory");
-	return text;
-}
-
 int alert_raise(struct txn *t, enum alert alert, const struct alert_of *of, struct err *e, const char *fmt, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	va_list args;
 
 	va_start(args, fmt);
-	text = format(fmt, args);
+	text = xvasprintf(fmt, args);
 	va_end(args);
 	return raise_text(t, alert, of, text, e);
 }
@@ -258,7 +247,7 @@ int alert_raise_cert(struct txn *t, enum alert alert, const struct rec_cert *cer
 	va_list args;
 
 	va_start(args, fmt);
-	text = format(fmt, args);
+	text = xvasprintf(fmt, args);
 	va_end(args);
 	return raise_text(t, alert, &(struct alert_of){ cert->id, cert->name, cert->staging, facts }, text, e);
 }
@@ -270,7 +259,7 @@ int alert_raise_account(struct txn *t, enum alert alert, const struct rec_accoun
 	va_list args;
 
 	va_start(args, fmt);
-	text = format(fmt, args);
+	text = xvasprintf(fmt, args);
 	va_end(args);
 	json_put_str(facts, "account", account->name);
 	json_put_str(facts, "directory", account->directory);

@@ -120,10 +120,8 @@ int history_add(struct txn *txn, const struct event_of *of, struct err *e, const
 	int rc;
 
 	va_start(args, fmt);
-	rc = vasprintf(&message, fmt, args);
+	message = xvasprintf(fmt, args);
 	va_end(args);
-	if (rc < 0)
-		die("out of memory");
 	set_text(&event.actor, of->actor);
 	set_text(&event.address, of->address);
 	set_text(&event.action, of->action);

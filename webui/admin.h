@@ -82,11 +82,11 @@ int admin_put_key(struct txn *, struct rec_key *, const struct slice *field, str
 /* Members of the answers that show API keys, this once. */
 void admin_put_api_keys(json_t *, const char *member, struct slice first, struct slice second);
 
-/* Replaces one of two API keys (POST .../apikeys/1).  get and put move the access blob of the record with that id. */
+/* Replaces one of two API keys (POST .../apikeys/1). */
 struct admin_rotation {
 	const char *object;		/* "certificate" or "key" */
-	int (*get)(struct txn *, const char *id, struct buf *access, struct err *);
-	int (*put)(struct txn *, const char *id, struct slice access, struct err *);
+	const struct record_type *type;
+	size_t access;			/* offset of the access blob in its record */
 };
 int admin_rotate(struct request *, const struct admin_rotation *, const char *id, const char *name, struct slice access,
 		 struct err *);

@@ -366,29 +366,9 @@ int page_cert_delete(struct request *r, struct err *e)
  * The API keys.
  */
 
-static int get_access(struct txn *t, const char *id, struct buf *access, struct err *e)
-{
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
-
-	if (rec_cert_get(t, &cert, id, e) < 0)
-		return -1;
-	record_set_blob(access, slice_buf(&cert.access));
-	return 0;
-}
-
-static int put_access(struct txn *t, const char *id, struct slice access, struct err *e)
-{
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
-
-	if (rec_cert_get(t, &cert, id, e) < 0)
-		return -1;
-	record_set_blob(&cert.access, access);
-	return rec_cert_put(t, &cert, e);
-}
-
 int page_cert_rotate(struct request *r, struct err *e)
 {
-	static const struct admin_rotation rotation = { "certificate", get_access, put_access };
+	static const struct admin_rotation rotation = { "certificate", &rec_cert_type, offsetof(struct rec_cert, access) };
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 

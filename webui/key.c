@@ -319,29 +319,9 @@ int page_key_export(struct request *r, struct err *e)
  * API keys.
  */
 
-static int get_access(struct txn *t, const char *id, struct buf *access, struct err *e)
-{
-	_cleanup_(rec_key_release) struct rec_key key = { 0 };
-
-	if (rec_key_get(t, &key, id, e) < 0)
-		return -1;
-	record_set_blob(access, slice_buf(&key.access));
-	return 0;
-}
-
-static int put_access(struct txn *t, const char *id, struct slice access, struct err *e)
-{
-	_cleanup_(rec_key_release) struct rec_key key = { 0 };
-
-	if (rec_key_get(t, &key, id, e) < 0)
-		return -1;
-	record_set_blob(&key.access, access);
-	return rec_key_put(t, &key, e);
-}
-
 int page_key_rotate(struct request *r, struct err *e)
 {
-	static const struct admin_rotation rotation = { "key", get_access, put_access };
+	static const struct admin_rotation rotation = { "key", &rec_key_type, offsetof(struct rec_key, access) };
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
