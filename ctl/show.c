@@ -30,7 +30,8 @@ static char *member_text(const json_t *obj, const char *member)
 	int64_t t;
 
 	if (json_is_string(value) && clock_parse_rfc3339(json_string_value(value), &t) == 0)
-		buf_addf(&text, "%s (%s)", json_string_value(value), clock_relative(relative, sizeof(relative), t, clock_now()));
+		buf_addf(&text, "%s (%s)", json_string_value(value),
+			 clock_relative(relative, sizeof(relative), t, clock_now()));
 	else if (json_is_string(value))
 		buf_add_str(&text, json_string_value(value));
 	else if (json_is_integer(value))
@@ -200,7 +201,8 @@ int show_health(struct ctl *ctl, json_t *answer)
 	if (!ctl_as_json(ctl, answer)) {
 		printf("The server is %s.\n", json_str(answer, "status"));
 		json_array_foreach (json_object_get(answer, "checks"), i, check)
-			printf("%s %-14s %s\n", json_bool(check, "well", false) ? " " : "!", json_str(check, "name"), json_str(check, "text"));
+			printf("%s %-14s %s\n", json_bool(check, "well", false) ? " " : "!", json_str(check, "name"),
+			       json_str(check, "text"));
 	}
 	return str_eq(json_str(answer, "status"), "well") ? 0 : 1;
 }
@@ -295,9 +297,9 @@ static void print_todo(const json_t *order)
 	json_array_foreach(json_object_get(order, "todo"), i, one) {
 		bool dns = json_str(one, "record");
 
-		printf("\nto publish for %s (%s):\n  %-8s %s\n  %-8s %s\n", json_str(one, "name"), json_str(one, "type"),
-		       dns ? "TXT at" : "URL", json_str(one, dns ? "record" : "url"), dns ? "value" : "content",
-		       json_str(one, dns ? "value" : "content"));
+		printf("\nto publish for %s (%s):\n  %-8s %s\n  %-8s %s\n", json_str(one, "name"),
+		       json_str(one, "type"), dns ? "TXT at" : "URL", json_str(one, dns ? "record" : "url"),
+		       dns ? "value" : "content", json_str(one, dns ? "value" : "content"));
 	}
 }
 
@@ -454,7 +456,8 @@ static int write_out(const char *path, const struct buf *content, struct err *e)
 	_cleanup_free_ char *fresh = xasprintf("%s.new", path);
 	_cleanup_close_ int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	if (fd < 0 || fchmod(fd, 0600) < 0 || write(fd, content->data, content->len) != (ssize_t)content->len || fsync(fd) < 0 || rename(fresh, path) < 0)
+	if (fd < 0 || fchmod(fd, 0600) < 0 || write(fd, content->data, content->len) != (ssize_t)content->len ||
+	    fsync(fd) < 0 || rename(fresh, path) < 0)
 		return err_errno(e, ERR_STORAGE, "writing %s", path);
 	return 0;
 }
@@ -493,8 +496,9 @@ int show_imported(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	printf("%s: version %lld is in force, a chain of %lld; it is tracked and served, not renewed.\n", json_str(cert, "name"),
-	       (long long)json_int(cert, "current", 0), (long long)json_int(answer, "chain", 0));
+	printf("%s: version %lld is in force, a chain of %lld; it is tracked and served, not renewed.\n",
+	       json_str(cert, "name"), (long long)json_int(cert, "current", 0),
+	       (long long)json_int(answer, "chain", 0));
 	if (json_int(answer, "left_over", 0))
 		printf("Left out, as they do not belong to the chain: %lld certificates (a root is never served).\n",
 		       (long long)json_int(answer, "left_over", 0));
@@ -507,8 +511,8 @@ int show_relinquished(struct ctl *ctl, json_t *answer)
 {
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	printf("%s: %lld authorizations are being given up; see certeractl events --object %s.\n", json_str(answer, "name"),
-	       (long long)json_int(answer, "authorizations", 0), json_str(answer, "name"));
+	printf("%s: %lld authorizations are being given up; see certeractl events --object %s.\n",
+	       json_str(answer, "name"), (long long)json_int(answer, "authorizations", 0), json_str(answer, "name"));
 	return 0;
 }
 
@@ -516,7 +520,8 @@ int show_rolled_back(struct ctl *ctl, json_t *answer)
 {
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	printf("%s: version %lld is in force again.\n", json_str(answer, "name"), (long long)json_int(answer, "current", 0));
+	printf("%s: version %lld is in force again.\n", json_str(answer, "name"),
+	       (long long)json_int(answer, "current", 0));
 	return 0;
 }
 
@@ -539,8 +544,8 @@ int show_rotated(struct ctl *ctl, json_t *answer)
 int show_added_csr(struct ctl *ctl, json_t *answer)
 {
 	if (!ctl_as_json(ctl, answer))
-		printf("The next order of %s will have this request; certeractl cert issue %s orders it now.\n", ctl->args[0],
-		       ctl->args[0]);
+		printf("The next order of %s will have this request; certeractl cert issue %s orders it now.\n",
+		       ctl->args[0], ctl->args[0]);
 	return 0;
 }
 

@@ -148,7 +148,8 @@ static struct signer *signer_load(struct engine *g, struct txn *t, const struct 
 	return s;
 }
 
-int ca_account(struct engine *g, struct txn *t, const struct rec_account *account, struct acme_account *out, struct err *e)
+int ca_account(struct engine *g, struct txn *t, const struct rec_account *account, struct acme_account *out,
+	       struct err *e)
 {
 	struct signer *s = signer_find(g, account->id);
 
@@ -228,8 +229,8 @@ static void loop_turned(void *arg)
 	relay_deliver(r, r->bytes.len ? &bytes : NULL, err_is_set(&r->err) ? &r->err : NULL);
 }
 
-void ca_ask(struct engine *g, enum keeper_op op, const struct slice *fields, size_t count, size_t field, acme_bytes_cb *cb,
-	    void *cb_arg)
+void ca_ask(struct engine *g, enum keeper_op op, const struct slice *fields, size_t count, size_t field,
+	    acme_bytes_cb *cb, void *cb_arg)
 {
 	struct relay *r = relay_new(g, cb, cb_arg);
 
@@ -256,7 +257,8 @@ void ca_give_later(struct engine *g, struct slice bytes, acme_bytes_cb *cb, void
 void ca_sign(void *engine, const char *key, struct slice data, acme_bytes_cb *cb, void *cb_arg)
 {
 	const struct signer *s = signer_find(engine, key);
-	const struct slice question[] = { slice_str(s ? s->key_id : ""), s ? slice_buf(&s->material) : slice(NULL, 0), data };
+	const struct slice question[] = { slice_str(s ? s->key_id : ""), s ? slice_buf(&s->material) : slice(NULL, 0),
+					  data };
 	struct err e = { 0 };
 
 	if (!s) {

@@ -258,7 +258,8 @@ static size_t part_of_secret(const char *text, size_t len, bool before, char *co
 		if (secret < SECRET_LEAST)
 			continue;
 		for (size_t part = MIN(secret - 1, len); part > longest; part--)
-			if (!memcmp(before ? text + len - part : text, before ? secrets[i] : secrets[i] + secret - part, part))
+			if (!memcmp(before ? text + len - part : text, before ? secrets[i] : secrets[i] + secret - part,
+				    part))
 				longest = part;
 	}
 	return longest;
@@ -445,7 +446,8 @@ static void hook_late(void *arg)
 }
 
 /* Between fork and exec: only what is safe there (signal-safety(7)). */
-static void NORETURN run_script(const char *directory, const char *path, char **argv, char **env, int null_fd, int out_fd, int error_fd)
+static void NORETURN run_script(const char *directory, const char *path, char **argv, char **env, int null_fd,
+				int out_fd, int error_fd)
 {
 	sigset_t none;
 	int error;

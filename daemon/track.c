@@ -225,7 +225,8 @@ static bool same_text(const char *a, const char *b)
 static int put_sighting(struct txn *t, struct rec_site *site, const char *before, struct err *e)
 {
 	_cleanup_(rec_sighting_release) struct rec_sighting last = { 0 };
-	_cleanup_free_ char *id = record_child_id(site->id, site->newest), *next = record_child_id(site->id, site->newest + 1);
+	_cleanup_free_ char *id = record_child_id(site->id, site->newest),
+			    *next = record_child_id(site->id, site->newest + 1);
 	_cleanup_free_ char *oldest = record_child_id(site->id, site->newest + 1 - HISTORY);
 
 	if (site->newest && rec_sighting_get(t, &last, id, e) == 0 && !before && same_text(last.state, site->state) &&
@@ -264,7 +265,8 @@ static int tell_state(struct txn *t, struct rec_site *site, const struct outcome
 
 	if (bad && !site->told) {
 		site->told = true;
-		return track_tell(t, &(struct tale){ "site.invalid", site->id, site->name, ALERT_invalid }, e, "%s", site->reason);
+		return track_tell(t, &(struct tale){ "site.invalid", site->id, site->name, ALERT_invalid }, e, "%s",
+				  site->reason);
 	}
 	if (o->state != VIEW_VALID || !site->told)
 		return 0;

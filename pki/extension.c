@@ -82,7 +82,8 @@ static char **crl_urls(const struct cert *c)
 	if (!find(c, DER_BYTES(EXTENSION_CRL), &list) || !der_take(&list, DER_SEQUENCE, &list, NULL))
 		return NULL;
 	while (der_take(&list, DER_SEQUENCE, &point, NULL))
-		if (der_take(&point, DER_TAGGED_LIST(0), &name, NULL) && der_take(&name, DER_TAGGED_LIST(0), &full, NULL))
+		if (der_take(&point, DER_TAGGED_LIST(0), &name, NULL) &&
+		    der_take(&name, DER_TAGGED_LIST(0), &full, NULL))
 			add_general_names(&urls, full);
 	return urls;
 }
@@ -106,7 +107,8 @@ char **extension_usages(const struct cert *c)
 	struct slice value, bits;
 	char **list = NULL;
 
-	if (!find(c, DER_BYTES(EXTENSION_KEY_USAGE), &value) || !der_take(&value, DER_BITS, &bits, NULL) || bits.len < 2)
+	if (!find(c, DER_BYTES(EXTENSION_KEY_USAGE), &value) || !der_take(&value, DER_BITS, &bits, NULL) ||
+	    bits.len < 2)
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (((const unsigned char *)bits.data)[1] & 0x80 >> i)

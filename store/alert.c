@@ -252,7 +252,8 @@ int alert_raise_cert(struct txn *t, enum alert alert, const struct rec_cert *cer
 	return raise_text(t, alert, &(struct alert_of){ cert->id, cert->name, cert->staging, facts }, text, e);
 }
 
-int alert_raise_account(struct txn *t, enum alert alert, const struct rec_account *account, struct err *e, const char *fmt, ...)
+int alert_raise_account(struct txn *t, enum alert alert, const struct rec_account *account, struct err *e,
+			const char *fmt, ...)
 {
 	_cleanup_json_ json_t *facts = json_object();
 	_cleanup_free_ char *text = NULL;

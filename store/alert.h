@@ -39,9 +39,11 @@ struct alert_of {		/* all borrowed */
 	const json_t *facts;		/* an object of texts that people should see beside the sentence; may be NULL */
 };
 /* In the transaction of the change; the sentence is whole, with its full stop. */
-int alert_raise(struct txn *, enum alert, const struct alert_of *, struct err *, const char *fmt, ...) PRINTF_LIKE(5, 6);
+int alert_raise(struct txn *, enum alert, const struct alert_of *, struct err *, const char *fmt, ...)
+	PRINTF_LIKE(5, 6);
 /* The same about a certificate, with what the record knows of it as facts. */
-int alert_raise_cert(struct txn *, enum alert, const struct rec_cert *, struct err *, const char *fmt, ...) PRINTF_LIKE(5, 6);
+int alert_raise_cert(struct txn *, enum alert, const struct rec_cert *, struct err *, const char *fmt, ...)
+	PRINTF_LIKE(5, 6);
 /* The same about an account. */
 int alert_raise_account(struct txn *, enum alert, const struct rec_account *, struct err *, const char *fmt, ...)
 	PRINTF_LIKE(5, 6);

@@ -486,8 +486,8 @@ static int check_index(const struct record_type *type, struct slice key, struct 
 	if (!key.len || !*(const char *)key.data)
 		return err_set(e, ERR_INVALID, "a %s needs a name", noun(type));
 	if (key.len > LONGEST)
-		return err_set(e, ERR_INVALID, "the name of a %s is too long: %zu bytes, and at most %d do", noun(type), key.len,
-			       LONGEST - 2);
+		return err_set(e, ERR_INVALID, "the name of a %s is too long: %zu bytes, and at most %d do", noun(type),
+			       key.len, LONGEST - 2);
 	return 0;
 }
 
@@ -927,7 +927,8 @@ json_t *record_json(const struct record_type *type, const void *rec)
 			if (is_problem(f))
 				put_problem(obj, f->name, *str_of(rec, f));
 			else
-				json_put_str(obj, f->name, *str_of(rec, f) && **str_of(rec, f) ? *str_of(rec, f) : NULL);
+				json_put_str(obj, f->name,
+					     *str_of(rec, f) && **str_of(rec, f) ? *str_of(rec, f) : NULL);
 			break;
 		case STRV:
 			json_put_strv(obj, f->name, *strv_of(rec, f));

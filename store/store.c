@@ -386,8 +386,8 @@ static int check_write(const struct txn *t, enum table table, struct err *e)
 	if (!t->write)
 		die("a change of table %s in a read transaction", table_names[table]);
 	if (t->store->dbi[table] == NO_TABLE)
-		return err_set(e, ERR_STORAGE, "the store in %s has no table %s before it is upgraded", t->store->directory,
-			       table_names[table]);
+		return err_set(e, ERR_STORAGE, "the store in %s has no table %s before it is upgraded",
+			       t->store->directory, table_names[table]);
 	return 0;
 }
 
@@ -399,8 +399,8 @@ int txn_put(struct txn *t, enum table table, struct slice key, struct slice valu
 	if (check_write(t, table, e) < 0)
 		return -1;
 	if (!key_fits(t, key))
-		return err_set(e, ERR_INVALID, "a key of %zu bytes does not fit into table %s of the store: 1 to %d do", key.len,
-			       table_names[table], mdb_env_get_maxkeysize(t->store->env));
+		return err_set(e, ERR_INVALID, "a key of %zu bytes does not fit into table %s of the store: 1 to %d do",
+			       key.len, table_names[table], mdb_env_get_maxkeysize(t->store->env));
 	rc = mdb_put(t->mdb, t->store->dbi[table], &k, &v, 0);
 	if (rc) {
 		note_failure(t, rc);
@@ -603,7 +603,8 @@ static int check_format(struct store *s, struct err *e)
 	if (read_format(s, e) < 0)
 		return -1;
 	if (s->format > STORE_FORMAT) {
-		err_set(e, ERR_STORAGE, "it has format %d, and this program knows formats up to %d", s->format, STORE_FORMAT);
+		err_set(e, ERR_STORAGE, "it has format %d, and this program knows formats up to %d", s->format,
+			STORE_FORMAT);
 		return err_hint(e, "Use the newer Certera that wrote it, or a backup from before.  Nothing was changed.");
 	}
 	for (int format = s->format; format < STORE_FORMAT; format++) {
@@ -708,8 +709,8 @@ static int lock_directory(struct store *s, struct err *e)
 			return err_errno(e, ERR_STORAGE, "locking %s", file);
 		if (pread(s->lock_fd, text, sizeof(text) - 1, 0) <= 0)
 			snprintf(text, sizeof(text), "unknown");
-		return err_set(e, ERR_CONFLICT, "another certerad (pid %.*s) is using %s", (int)strcspn(text, "\n"), text,
-			       s->directory);
+		return err_set(e, ERR_CONFLICT, "another certerad (pid %.*s) is using %s", (int)strcspn(text, "\n"),
+			       text, s->directory);
 	}
 	len = snprintf(text, sizeof(text), "%d\n", getpid());
 	if (ftruncate(s->lock_fd, 0) || pwrite(s->lock_fd, text, len, 0) != len)

@@ -50,7 +50,8 @@ static const char *read_one(struct files *f, const char *name)
 
 const char *files_get(struct files *f, const char *name)
 {
-	if (strstr(name, "..") || name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-./")])
+	if (strstr(name, "..") ||
+	    name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-./")])
 		return NULL;
 	return f->directory && *f->directory ? read_one(f, name) : find_own(name);
 }
