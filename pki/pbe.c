@@ -375,8 +375,7 @@ static void put_salt_and_rounds(struct buf *out, const struct pbe *p)
 
 static void put_pbes2(struct buf *out, const struct pbe *p)
 {
-	_cleanup_buf_ struct buf kdf = BUF_INIT, parameters = BUF_INIT, iv = BUF_INIT, both = BUF_INIT,
-				 whole = BUF_INIT;
+	_cleanup_buf_ struct buf kdf = BUF_INIT, parameters = BUF_INIT, iv = BUF_INIT, both = BUF_INIT, whole = BUF_INIT;
 
 	put_salt_and_rounds(&kdf, p);
 	der_put_algorithm(&kdf, DER_BYTES(MBEDTLS_OID_HMAC_SHA256), DER_BYTES("\x05\x00"));

@@ -27,11 +27,10 @@ enum pbe_scheme {
  * Opens what `algorithm` (an AlgorithmIdentifier, the whole element) made.  1: done; 0: a scheme we do not read
  * (e says which kind and how to convert); -1: it does not open with this password.
  */
-int pbe_decrypt(struct slice algorithm, struct slice secret, const struct pbe_password *, struct buf *plain,
-		struct err *);
+int pbe_decrypt(struct slice algorithm, struct slice secret, const struct pbe_password *, struct buf *plain, struct err *);
 /* Appends the AlgorithmIdentifier, and to `secret` the encrypted bytes. */
-int pbe_encrypt(enum pbe_scheme, const struct pbe_password *, struct slice plain, struct buf *algorithm,
-		struct buf *secret, struct err *);
+int pbe_encrypt(enum pbe_scheme, const struct pbe_password *, struct slice plain, struct buf *algorithm, struct buf *secret,
+		struct err *);
 
 #define PBE_SALT_SIZE 16
 unsigned int pbe_rounds(enum pbe_scheme);	/* of derivation, in what we write */
