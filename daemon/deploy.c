@@ -24,6 +24,7 @@
 
 #include "daemon/engine.h"
 #include "daemon/hook.h"
+#include "daemon/hook_script.h"
 #include "daemon/owner.h"
 #include "daemon/publish.h"
 #include "daemon/renewal.h"

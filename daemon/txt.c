@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/encode.h"
+#include "daemon/hook_script.h"
 #include "pki/identifier.h"
 
 #define ACCOUNT_BYTES 10	/* of the digest of the account's URL */
