@@ -217,9 +217,15 @@ json_t *form_body(const struct request *r, const struct call *call)
 	return body;
 }
 
+/* One of this server.  Browsers leave out tabs and line ends, and take a backslash for a slash: "/<TAB>/elsewhere" is elsewhere. */
 static bool is_path(const char *text)
 {
-	return text && *text == '/' && text[1] != '/' && !strchr(text, '\\') && !strpbrk(text, "\r\n");
+	if (!text || *text != '/' || text[1] == '/')
+		return false;
+	for (; *text; text++)
+		if (iscntrl((unsigned char)*text) || *text == '\\')
+			return false;
+	return true;
 }
 
 const char *form_next(const struct request *r)
