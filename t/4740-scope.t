@@ -97,8 +97,10 @@ def own(t, daemon, alice, bob, carol, dora, eve):
 
 def handing_over(t, daemon, alice, bob, carol, dora, eve):
     t.equal(eve("POST", "/certificates/eves/owner", {"user": "bob"})[0], 403, "what does not fit in the plan is not handed over")
-    t.equal(bob("POST", "/certificates/bobs/owner", {"user": "nosuch"})[0], 422, "nor to nobody known")
-    t.equal(bob("POST", "/certificates/bobs/owner", {"user": "carol"})[1]["owner"], "carol", "he hands one over")
+    t.equal(eve("POST", "/certificates/bobs/owner", {"user": "nosuch"})[0], 422, "nor to nobody known")
+    t.equal([bob("POST", "/certificates/bobs/owner", {"user": to})[0] for to in ("carol", "nosuch", "")], [403] * 3,
+        "who has a plan gives nothing away: it would not count any more")
+    t.equal(eve("POST", "/certificates/bobs/owner", {"user": "carol"})[1]["owner"], "carol", "an operator without one hands it over")
     t.equal((bob("GET", "/certificates/bobs")[0], bob("GET", "/keys/bobs")[0]), (404, 404), "it is not his any more, nor is its key")
     t.equal((carol("GET", "/certificates/bobs")[0], carol("GET", "/keys/bobs")[0]), (200, 200), "but hers")
     done = daemon.run_ctl("cert", "hand-over", "bobs", "--to", "bob")
@@ -125,6 +127,7 @@ def tokens(t, daemon, alice, bob, carol, dora, eve):
     t.equal(domain("GET", "/certificates/eves")[0], 404, "nothing else is there")
     t.equal(domain("POST", "/certificates/carols", {"names": "eve.example"})[0], 403, "nor can be made")
     t.equal(domain(*cert("more", "more.bob.example"))[0], 201, "in its domains it can")
+    t.equal(daemon.run_ctl("token", "add", "bad", "--role", "admin", "--domains", "bob.example").returncode, 3, "of an administrator's there is none")
     soon = daemon.ctl("token", "add", "soon", "--role", "viewer", "--expires", "30")
     t.ok(soon["expires"], "one that ends")
     for bad in (["--expires", "0"], ["--expires", "2001-01-01T00:00:00Z"], ["--from", "300.1.1.1"], ["--domains", "*.x.example"]):
