@@ -25,6 +25,7 @@ def main(t):
     limits_of_tokens(t, daemon, **people)
     leaving(t, daemon, **people)
     t.equal(daemon.stop(), 0, "it ends cleanly")
+    accounts(t)
 
 
 def cert(name, names, **more):
@@ -187,6 +188,33 @@ def leaving(t, daemon, alice, bob, carol, dora, eve):
     t.equal(daemon.run_ctl("user", "rm", "alice").returncode, 7, "the last administrator cannot be removed")
     t.equal(daemon.run_ctl("user", "set", "alice", "--role", "viewer").returncode, 7, "or made something else")
     t.equal(alice("POST", "/users/alice", {"disabled": True})[0], 409, "or shut out, even by herself")
+
+
+def accounts(t):
+    """Everybody orders from the same accounts, and sees what they are; who has limits not for whom else."""
+    site = Site(t, suffix="-2", record=True)
+    daemon = site.daemon
+
+    def refuse(seen):
+        if seen.kind == "neworder":
+            raise Refuse(429, {"type": "urn:ietf:params:acme:error:rateLimited", "status": 429,
+                "detail": "too many certificates already issued for eve.example"}, Retry_After=3600)
+    site.recorder.before = refuse
+    daemon.add_cert("eves", "www.eve.example", wait=False)
+    daemon.wait_until("it is refused", lambda: "eve.example" in json.dumps(daemon.ctl("account", "show", "ca")), 30)
+    daemon.ctl("plan", "add", "small", "--certificates", "2")
+    for name, options in (("bob", {"plan": "small"}), ("eve", {})):
+        add_user(daemon, name, "operator", **options)
+    bob, eve = Person(daemon), Person(daemon)
+    bob.sign_in("bob"), eve.sign_in("eve")
+    for path in ("/accounts", "/accounts/ca", "/overview"):
+        t.lacks(json.dumps(bob("GET", path)[1]), "eve.example", f"{path} tells who has a plan nothing of others' names")
+    t.contains(json.dumps(eve("GET", "/accounts/ca")[1]), "eve.example", "who has none sees what is used of the CA's limits")
+    brief, full = bob("GET", "/accounts/ca")[1], eve("GET", "/accounts/ca")[1]
+    t.ok(set(full) - set(brief) >= {"contact", "kid", "key", "eab_kid"} and brief["state"] == "valid", "nor how the account is registered", brief)
+    t.equal(bob("GET", "/accounts")[1]["accounts"][0].get("kid"), None, "nor in the list")
+    t.ok("kid" not in bob("POST", "/accounts/ca/check")[1], "nor when he has it checked")
+    t.equal(bob.page("/accounts/ca").status, 200, "the page can do without")
 
 
 run(main)

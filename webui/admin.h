@@ -52,6 +52,9 @@ int admin_read_csr(struct rec_cert *, const char *text, struct err *);
 int admin_set_account(struct txn *, struct rec_cert *, const char *name, bool *order, struct err *);
 int admin_check_profile(const struct rec_account *, const char *profile, struct err *);
 json_t *admin_show_account(struct txn *, const void *rec);
+/* Without what somebody with limits is not to know. */
+json_t *admin_show_account_to(const struct scope *, struct txn *, const struct rec_account *);
+json_t *admin_show_limits(const struct scope *, struct txn *, const struct rec_account *);
 /* The member "contact" as mailto: URLs. */
 int admin_read_contact(char ***contact, const json_t *body, struct err *);
 /* The name of another record by its id, as a member; null if it is gone. */
