@@ -1,4 +1,4 @@
-/* Who has proved it lately: words that only the memory of the keeper knows, and the newest code of each user. */
+/* Who has proved it lately: words that only the memory of the keeper knows, the newest code of each user, wrong ones in a row. */
 #include <pthread.h>
 
 #include "base/clock.h"
@@ -7,7 +7,9 @@
 #include "keeper/person.h"
 
 #define WORDS 256	/* at one time; then the oldest is forgotten */
-#define STEPS 256
+#define PEOPLE 1024	/* of whom something is remembered; then the oldest is forgotten */
+#define TRIES 60	/* wrong ones in a row, and one more a ... */
+#define TRY_MS 60000
 #define WORD_BYTES 32
 #define WORD_PREFIX "ckw_"
 #define SETUP_PREFIX "cst_"
@@ -18,16 +20,17 @@ struct word {
 	int64_t until_ms;
 };
 
-struct used {
+struct known {		/* of one user */
 	char id[sizeof(((struct witness *)0)->id)];
-	int64_t step;
+	int64_t step;		/* of the newest code used */
+	int64_t full_ms;	/* when all tries are there again */
 };
 
 struct witnesses {
 	pthread_mutex_t lock;
 	struct word word[WORDS];
-	struct used used[STEPS];
-	unsigned next_word, next_used;
+	struct known known[PEOPLE];
+	unsigned next_word, next_known;
 	bool setup_made, setup_open;
 	unsigned char setup[SHA256_SIZE];
 };
@@ -116,25 +119,58 @@ void witness_forget(struct witnesses *w, struct slice id, struct slice but)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* Called with the lock. */
+static struct known *known(struct witnesses *w, struct slice id)
+{
+	struct known *k;
+
+	for (int i = 0; i < PEOPLE; i++)
+		if (slice_eq(id, slice_str(w->known[i].id)))
+			return &w->known[i];
+	k = &w->known[w->next_known++ % PEOPLE];
+	*k = (struct known){ .step = 0 };
+	snprintf(k->id, sizeof(k->id), "%s", (const char *)id.data);
+	return k;
+}
+
 bool witness_take_step(struct witnesses *w, struct slice id, int64_t step)
 {
-	struct used *used = NULL;
+	struct known *k;
 	bool newer;
 
 	pthread_mutex_lock(&w->lock);
-	for (int i = 0; i < STEPS; i++)
-		if (slice_eq(id, slice_str(w->used[i].id)))
-			used = &w->used[i];
-	if (!used) {
-		used = &w->used[w->next_used++ % STEPS];
-		*used = (struct used){ .step = 0 };
-		snprintf(used->id, sizeof(used->id), "%s", (const char *)id.data);
-	}
-	newer = step > used->step;
+	k = known(w, id);
+	newer = step > k->step;
 	if (newer)
-		used->step = step;
+		k->step = step;
 	pthread_mutex_unlock(&w->lock);
 	return newer;
+}
+
+int witness_try(struct witnesses *w, struct slice id, struct err *e)
+{
+	int64_t now = clock_mono_ms();
+	struct known *k;
+	bool may;
+
+	pthread_mutex_lock(&w->lock);
+	k = known(w, id);
+	k->full_ms = MAX(k->full_ms, now);
+	may = k->full_ms + TRY_MS <= now + (int64_t)TRIES * TRY_MS;
+	if (may)
+		k->full_ms += TRY_MS;
+	pthread_mutex_unlock(&w->lock);
+	if (may)
+		return 0;
+	err_set(e, ERR_LIMIT, "too many wrong passwords and codes of one user: the keeper looks at one a minute now");
+	return err_hint(e, "Somebody is guessing; the log says from where. A restart of the server ends the wait.");
+}
+
+void witness_was_right(struct witnesses *w, struct slice id)
+{
+	pthread_mutex_lock(&w->lock);
+	known(w, id)->full_ms = 0;
+	pthread_mutex_unlock(&w->lock);
 }
 
 /*
@@ -166,10 +202,14 @@ bool setup_is(struct witnesses *w, struct slice token)
 	return is;
 }
 
-void setup_use(struct witnesses *w)
+bool setup_use(struct witnesses *w)
 {
+	bool was_open;
+
 	pthread_mutex_lock(&w->lock);
+	was_open = w->setup_open;
 	w->setup_open = false;
 	wipe(w->setup, sizeof(w->setup));
 	pthread_mutex_unlock(&w->lock);
+	return was_open;
 }
