@@ -26,6 +26,7 @@ def main(t):
     leaving(t, daemon, **people)
     t.equal(daemon.stop(), 0, "it ends cleanly")
     accounts(t)
+    own_name(t)
 
 
 def cert(name, names, **more):
@@ -215,6 +216,29 @@ def accounts(t):
     t.equal(bob("GET", "/accounts")[1]["accounts"][0].get("kid"), None, "nor in the list")
     t.ok("kid" not in bob("POST", "/accounts/ca/check")[1], "nor when he has it checked")
     t.equal(bob.page("/accounts/ca").status, 200, "the page can do without")
+
+
+def own_name(t):
+    """A plan without domains allows any name but that behind which everybody signs in."""
+    daemon = Certerad(t, name="certerad-3", server={"hostname": "certera.example"})
+    daemon.ctl("account", "add", "ca", "--directory", "https://localhost:1/dir", "--agree-terms")
+    daemon.ctl("plan", "add", "any")
+    add_user(daemon, "bob", "operator", plan="any")
+    add_user(daemon, "eve", "operator")
+    bob, eve = Person(daemon), Person(daemon)
+    bob.sign_in("bob"), eve.sign_in("eve")
+    new = ("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", t.path("own.key"),
+        "-subj", "/CN=certera.example", "-addext", "subjectAltName=DNS:certera.example", "-addext", "basicConstraints=CA:FALSE")
+    csr, file = openssl(*new), openssl(*new, "-x509", "-days", "10")
+    with open(t.path("own.key")) as f:
+        file += f.read()
+    t.equal(bob(*cert("other", "other.example"))[0], 201, "any other name")
+    for how, asked in (("ordered", cert("mine", "www.example certera.example")), ("by a request", ("POST", "/certificates", {"name": "mine", "csr": csr, "account": "ca"})),
+            ("imported", ("POST", "/certificates/mine/import", {"file": file})), ("added", ("POST", "/certificates/other", {"names": "certera.example"}))):
+        status, said = bob(*asked)
+        t.ok(status in (403, 409) and "this server's own name" in said["detail"], f"the server's own is not {how}", f"{status} {said}")
+    t.equal(eve("POST", "/certificates/mine/import", {"file": file})[0], 201, "who has no plan may bring one")
+    t.equal(daemon.stop(), 0, "it ends cleanly")
 
 
 run(main)
