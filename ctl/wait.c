@@ -173,25 +173,70 @@ static void show_check(const json_t *check)
 }
 
 /* Follows the check that was started, and shows what it found. */
+/* The check when it has ended; NULL with e. */
+static json_t *await_check(struct ctl *ctl, const char *path, json_t *answer, struct err *e)
+{
+	json_t *now = json_incref(answer);
+
+	while (now && str_eq(json_str(now, "state"), "open")) {
+		pause_between();
+		json_decref(now);
+		now = ctl_request(ctl, "GET", path, NULL, e);
+	}
+	return now;
+}
+
 int wait_check(struct ctl *ctl, json_t *answer)
 {
 	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s/check?staging=%s", json_str(answer, "name"),
 					      json_bool(answer, "staging", false) ? "true" : "false");
-	_cleanup_json_ json_t *now = json_incref(answer);
 	struct err e = { 0 };
+	_cleanup_json_ json_t *now = await_check(ctl, path, answer, &e);
 
-	while (str_eq(json_str(now, "state"), "open")) {
-		pause_between();
-		json_decref(now);
-		now = ctl_request(ctl, "GET", path, NULL, &e);
-		if (!now)
-			return ctl_fail(&e);
-	}
+	if (!now)
+		return ctl_fail(&e);
 	if (!ctl_as_json(ctl, now))
 		show_check(now);
 	if (!str_eq(json_str(now, "state"), "failed"))
 		return 0;
 	put_error(now, &e);
+	return ctl->as_json ? err_exit_code(e.kind) : ctl_fail(&e);
+}
+
+/* The check of those names of a plan that are proved by web servers, when it has ended; NULL: there are none, or e. */
+static json_t *check_planned(struct ctl *ctl, const json_t *plan, struct err *e)
+{
+	_cleanup_json_ json_t *body = json_pack("{s:[]}", "names"), *check = NULL;
+	_cleanup_free_ char *path = NULL;
+	const json_t *proof;
+	size_t i;
+
+	json_array_foreach (json_object_get(plan, "proofs"), i, proof)
+		if (str_eq(json_str(proof, "challenge"), "http-01"))
+			json_array_append(json_object_get(body, "names"), json_object_get(proof, "name"));
+	if (!json_array_size(json_object_get(body, "names")))
+		return NULL;
+	check = ctl_request(ctl, "POST", "/api/v1/checks", body, e);
+	path = xasprintf("/api/v1/checks/%s", json_str(check, "id") ? json_str(check, "id") : "");
+	return check ? await_check(ctl, path, check, e) : NULL;
+}
+
+/* What a dry run says, and with --preflight what the web servers do. */
+static int wait_dry_run(struct ctl *ctl, json_t *plan)
+{
+	struct err e = { 0 };
+	_cleanup_json_ json_t *check = json_bool(ctl->local, "preflight", false) ? check_planned(ctl, plan, &e) : NULL;
+
+	if (err_is_set(&e))
+		return ctl_fail(&e);
+	if (check)
+		json_object_set(plan, "check", check);
+	show_dry_run(ctl, plan);
+	if (check && !ctl->as_json)
+		show_check(check);
+	if (!str_eq(json_str(check, "state"), "failed"))
+		return 0;
+	put_error(check, &e);
 	return ctl->as_json ? err_exit_code(e.kind) : ctl_fail(&e);
 }
 
@@ -210,7 +255,7 @@ int wait_cert_added(struct ctl *ctl, json_t *answer)
 	struct err e = { 0 };
 
 	if (json_bool(answer, "dry_run", false))
-		return show_dry_run(ctl, answer);
+		return wait_dry_run(ctl, answer);
 	if (!ctl->as_json)
 		print_added(answer);
 	if (json_bool(ctl->local, "wait", false) && !json_bool(ctl->local, "no_issue", false)) {

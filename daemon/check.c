@@ -12,6 +12,7 @@
 
 #define TOKEN_BYTES 24
 #define GOOD_FOR 600	/* seconds a check that passed counts */
+#define KEPT 86400	/* seconds one without a certificate can be looked at */
 
 struct passed {
 	struct passed *next;
@@ -21,7 +22,8 @@ struct passed {
 
 struct check {
 	struct job job;
-	struct rec_cert cert;
+	struct rec_cert cert;	/* loose: made up, with the id and the names of the check */
+	bool loose;
 	char *token;
 	struct preflight *preflight;
 };
@@ -146,6 +148,7 @@ static int put_result(struct txn *t, struct check *c, const json_t *report, cons
 	record_set(&check.id, c->cert.id);
 	record_set(&check.state, why ? "failed" : "passed");
 	record_set(&check.error, problem);
+	check.names = c->loose ? strv_dup(c->cert.names) : NULL;
 	check.report = json_write(report);
 	return rec_check_put(t, &check, e);
 }
@@ -157,7 +160,8 @@ static int finish(struct check *c, const json_t *report, const struct err *why, 
 
 	if (store_write(g->store, &t, e) < 0 || delete_probes(t, c->cert.id, e) < 0 || put_result(t, c, report, why, e) < 0)
 		return -1;
-	if (c->job.kind == AGENDA_check && agenda_delete(t, AGENDA_check, c->cert.id, e) < 0)
+	if (c->loose ? agenda_set(t, AGENDA_check, c->cert.id, clock_now() + KEPT, e) < 0 :
+		       c->job.kind == AGENDA_check && agenda_delete(t, AGENDA_check, c->cert.id, e) < 0)
 		return -1;
 	if (txn_commit(TAKE(t), e) < 0)
 		return -1;
@@ -200,6 +204,22 @@ static int begin(struct check *c, const struct agenda_row *row, struct err *e)
 	return 0;
 }
 
+/* Of names that have no certificate yet; 0: there is no such check, or it has ended and its time is over. */
+static int look_up_loose(struct txn *t, const char *id, struct check *c, struct err *e)
+{
+	_cleanup_(rec_check_release) struct rec_check check = { 0 };
+
+	if (rec_check_get(t, &check, id, e) < 0)
+		return e->kind == ERR_MISSING ? 0 : -1;
+	if (!check.names || !str_eq(check.state, "open"))
+		return 0;
+	c->loose = true;
+	record_set(&c->cert.id, id);
+	record_set(&c->cert.name, check.names[0]);
+	c->cert.names = TAKE(check.names);
+	return 1;
+}
+
 /* The account that would order, for its place in the queue. */
 static int look_up(struct engine *g, const char *cert_id, struct check *c, struct rec_account *account, struct err *e)
 {
@@ -208,7 +228,7 @@ static int look_up(struct engine *g, const char *cert_id, struct check *c, struc
 	if (store_read(g->store, &t, e) < 0)
 		return -1;
 	if (rec_cert_get(t, &c->cert, cert_id, e) < 0)
-		return e->kind == ERR_MISSING ? 0 : -1;
+		return e->kind == ERR_MISSING ? look_up_loose(t, cert_id, c, e) : -1;
 	return queue_account(g, t, &c->cert, clock_now(), account, e) < 0 ? (e->kind == ERR_MISSING ? 0 : -1) : 1;
 }
 
@@ -242,7 +262,8 @@ int check_due(struct engine *g, const struct agenda_row *row, struct err *e)
 		_cleanup_txn_ struct txn *t = NULL;
 
 		check_free(c);
-		if (found < 0 || store_write(g->store, &t, e) < 0 || agenda_delete(t, row->kind, row->id, e) < 0)
+		if (found < 0 || store_write(g->store, &t, e) < 0 || agenda_delete(t, row->kind, row->id, e) < 0 ||
+		    rec_check_delete(t, row->id, e) < 0)
 			return -1;
 		return txn_commit(TAKE(t), e);
 	}

@@ -20,9 +20,9 @@ struct crl {
 	struct crl *next;
 	struct engine *engine;
 	char *url;
-	struct rec_crl kept;		/* der empty: none is */
-	struct crl_question *questions;	/* in the order they were asked */
-	struct fetch *fetch;		/* NULL: what is kept is young enough */
+	struct rec_crl kept;            /* der empty: none is */
+	struct crl_question *questions; /* in the order they were asked */
+	struct fetch *fetch;            /* NULL: what is kept is young enough */
 	struct timer turn;
 	bool answering;
 };
@@ -49,7 +49,7 @@ static void crl_free(struct crl *crl)
 
 struct room {
 	struct txn *txn;
-	const char *but;	/* id of the one that is to be put */
+	const char *but; /* id of the one that is to be put */
 	int64_t now, used, oldest_time;
 	char *oldest;
 };
@@ -114,7 +114,7 @@ static void answer(struct crl *crl, bool changed, const struct err *why)
 
 	while (*link != crl)
 		link = &(*link)->next;
-	*link = crl->next;	/* who asks from now on asks anew */
+	*link = crl->next; /* who asks from now on asks anew */
 	crl->answering = true;
 	while (crl->questions) {
 		struct crl_question *q = crl->questions;
@@ -127,7 +127,7 @@ static void answer(struct crl *crl, bool changed, const struct err *why)
 	}
 	if (!why && (changed || until != crl->kept.until)) {
 		crl->kept.until = until;
-		if (keep(crl->engine, &crl->kept, &e) < 0)	/* it is fetched again, then */
+		if (keep(crl->engine, &crl->kept, &e) < 0) /* it is fetched again, then */
 			log_err(LOG_LEVEL_WARN, &e);
 	}
 	crl_free(crl);
@@ -175,8 +175,14 @@ static void start_fetch(struct crl *crl)
 	_cleanup_free_ char *etag = NULL, *modified = NULL;
 	const char *headers[3] = { NULL };
 	struct fetch_request rq = {
-		.url = crl->url, .allow_http = true, .max_redirects = REDIRECTS, .headers = headers, .timeout_ms = TIMEOUT_MS,
-		.max_body = (size_t)config->revocation_crl_most, .public_only = true, .but = &config->revocation_private,
+		.url = crl->url,
+		.allow_http = true,
+		.max_redirects = REDIRECTS,
+		.headers = headers,
+		.timeout_ms = TIMEOUT_MS,
+		.max_body = (size_t)config->revocation_crl_most,
+		.public_only = true,
+		.but = &config->revocation_private,
 	};
 	size_t n = 0;
 

@@ -5,6 +5,7 @@
 #include "daemon/check.h"
 #include "daemon/dns_query.h"
 #include "daemon/forget.h"
+#include "daemon/forgot.h"
 #include "daemon/hook.h"
 #include "daemon/outbox.h"
 #include "daemon/queue.h"
@@ -55,6 +56,7 @@ static const struct kind {
 	{ AGENDA_verify,   upkeep_due,   1 },
 	{ AGENDA_session,  session_due,  10 },
 	{ AGENDA_caller,   caller_due,   10 },
+	{ AGENDA_forgot,   forgot_due,   4 },
 };
 
 static const struct kind *kind_of(enum agenda_kind kind)

@@ -57,6 +57,7 @@ static struct settings *settings_new(const struct config *config, int https_port
 		.deploy_hook = s->deploy_hook,
 		.develop = s->develop,
 		.shown = config_json(config),
+		.mail = *config->mail_host && *config->mail_from,
 		.session_idle = config->session_idle,
 		.session_most = config->session_most,
 		.admin = copy_networks(&config->access_admin),

@@ -185,7 +185,8 @@ int message_compose(const struct message *m, struct buf *out, struct err *e)
 		 "Content-Type: multipart/alternative;\r\n boundary=\"%s\"\r\n\r\n",
 		 m->key, m->host, boundary);
 	add_part(out, boundary, "plain", m->text);
-	add_part(out, boundary, "html", m->html);
+	if (m->html)
+		add_part(out, boundary, "html", m->html);
 	buf_addf(out, "--%s--\r\n", boundary);
 	return 0;
 }

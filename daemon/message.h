@@ -12,7 +12,7 @@ struct message {		/* all borrowed */
 	const char *from;	/* "certera@example.org" or "Certera <certera@example.org>" */
 	const char *to;		/* the same */
 	const char *subject;	/* UTF-8, as are the next two */
-	const char *text, *html;
+	const char *text, *html;	/* html may be NULL */
 	const char *key;	/* the same at every try: letters and digits */
 	const char *host;	/* of ours, for the Message-ID */
 	int64_t time;

@@ -67,33 +67,53 @@ static enum tunnel_tls tls_of(const struct config *config)
 	return str_eq(config->mail_tls, "tls") ? TUNNEL_TLS : TUNNEL_STARTTLS;
 }
 
-static int start(struct delivery *d, struct err *e)
+struct mailing *mail_send(struct engine *g, const char *recipient, const char *content, mail_cb *cb, void *arg, struct err *e)
 {
-	const struct config *config = d->job.engine->config;
-	_cleanup_free_ char *server = outbox_server(d->job.engine), *from = NULL, *to = NULL;
+	const struct config *config = g->config;
+	_cleanup_free_ char *server = outbox_server(g), *from = NULL, *to = NULL;
 	_cleanup_wipe_ char *password = NULL;
-	_cleanup_buf_ struct buf content = BUF_INIT;
 	struct mail mail = {
 		.host = config->mail_host, .port = (int)config->mail_port, .tls = tls_of(config), .ca_file = config->mail_ca_file,
 		.user = config->mail_user, .hello = server, .timeout_ms = (int)config->mail_timeout * 1000,
 	};
 
-	if (!*config->mail_host || !*config->mail_from) {
-		err_set(e, ERR_CONFIG, "no mail server is configured: mail.host and mail.from are needed");
-		return err_hint(e, "See the group mail in certera.yaml(5).");
-	}
 	from = mailbox_address(config->mail_from, e);
-	if (!from)
-		return err_prefix(e, "mail.from");
-	to = mailbox_address(d->message.recipient, e);
-	if (!to || (*config->mail_user && !(password = read_password(config, e))) || compose(d, server, &content, e) < 0)
-		return -1;
+	if (!from) {
+		err_prefix(e, "mail.from");
+		return NULL;
+	}
+	to = mailbox_address(recipient, e);
+	if (!to || (*config->mail_user && !(password = read_password(config, e))))
+		return NULL;
 	mail.from = from;
 	mail.to = to;
 	mail.password = password;
-	mail.content = buf_str(&content);
-	d->mailing = mail_start(d->job.engine->mailer, &mail, mailed, d);
-	return 0;
+	mail.content = content;
+	return mail_start(g->mailer, &mail, cb, arg);
+}
+
+int mail_check(const struct engine *g, struct err *e)
+{
+	if (*g->config->mail_host && *g->config->mail_from)
+		return 0;
+	err_set(e, ERR_CONFIG, "no mail server is configured: mail.host and mail.from are needed");
+	return err_hint(e, "See the group mail in certera.yaml(5).");
+}
+
+static int start(struct delivery *d, struct err *e)
+{
+	_cleanup_free_ char *server = outbox_server(d->job.engine), *from = NULL;
+	_cleanup_buf_ struct buf content = BUF_INIT;
+
+	if (mail_check(d->job.engine, e) < 0)
+		return -1;
+	from = mailbox_address(d->job.engine->config->mail_from, e);
+	if (!from)
+		return err_prefix(e, "mail.from");
+	if (compose(d, server, &content, e) < 0)
+		return -1;
+	d->mailing = mail_send(d->job.engine, d->message.recipient, buf_str(&content), mailed, d, e);
+	return d->mailing ? 0 : -1;
 }
 
 void mail_out(struct delivery *d)

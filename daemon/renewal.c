@@ -59,7 +59,7 @@ void renewal_succeeded(struct rec_cert *cert, int64_t now)
 	cert->issued = now;
 }
 
-/* No sooner than renewal_succeeded() allows, unless that is too late; if by our clock everything is too late, it is wrong. */
+/* No sooner than renewal_succeeded() allows, unless that is too late; if all is too late by our clock, it is wrong. */
 static int64_t patiently(const struct rec_cert *cert, int64_t at)
 {
 	if (at >= cert->patient_until)

@@ -37,7 +37,7 @@ bool renewal_choose(struct rec_cert *, int64_t start, int64_t end, uint64_t dice
  */
 bool renewal_shared(const struct err *);
 
-/* Trouble on the way, or at the CA: may what was refused or got lost be done when it is tried again, with nobody doing anything? */
+/* Trouble on the way, or at the CA: may the same succeed when it is tried again, with nobody doing anything? */
 bool renewal_may_pass(const struct err *);
 
 /* Is it the fallback's turn?  troubles: failures of the first account as a whole; after: how many are put up with. */

@@ -26,7 +26,7 @@
 #define TIMEOUT_MS 15000
 #define ANSWER_MOST (64 * 1024)
 #define REDIRECTS 3
-#define URLS_MOST 4		/* of a kind */
+#define URLS_MOST 4 /* of a kind */
 
 struct source {
 	enum extension_url kind;
@@ -35,17 +35,17 @@ struct source {
 
 struct inquiry {
 	struct job job;
-	struct rec_cert cert;		/* as of the begin; reread before it is changed */
+	struct rec_cert cert; /* as of the begin; reread before it is changed */
 	struct rec_version version;
-	struct chain chain;		/* of the version, with its issuer behind if that had to be fetched */
+	struct chain chain; /* of the version, with its issuer behind if that had to be fetched */
 	struct source source[3 * URLS_MOST];
-	size_t sources, next;		/* the one asked is next - 1 */
-	bool nobody;			/* none of them knows of revocation */
+	size_t sources, next; /* the one asked is next - 1 */
+	bool nobody;          /* none of them knows of revocation */
 	struct fetch *fetch;
 	struct crl_question *crl;
-	struct revocation answer;	/* of answered_by */
-	const struct source *answered_by;	/* NULL: nobody, so far */
-	struct err why;			/* the first failure */
+	struct revocation answer;         /* of answered_by */
+	const struct source *answered_by; /* NULL: nobody, so far */
+	struct err why;                   /* the first failure */
 };
 
 static void inquiry_free(struct inquiry *q)
@@ -81,19 +81,21 @@ static int64_t next_time(const struct engine *g, const struct rec_version *versi
 	return now + wait - (int64_t)random_below((uint64_t)wait / 4 + 1);
 }
 
-static int add_event(struct txn *t, const struct rec_cert *cert, const struct rec_version *version, const char *action, struct err *e,
-		     const char *sentence)
+static int add_event(struct txn *t, const struct rec_cert *cert, const struct rec_version *version, const char *action,
+		     struct err *e, const char *sentence)
 {
 	log_warn("certificate %s: serial %s %s", cert->name, version->serial, sentence);
-	if (version->revoked &&
-	    alert_raise_cert(t, ALERT_revoked, cert, e, "Version %lld, serial %s, %s.", (long long)cert->current, version->serial, sentence) < 0)
+	if (version->revoked && alert_raise_cert(t, ALERT_revoked, cert, e, "Version %lld, serial %s, %s.",
+						 (long long)cert->current, version->serial, sentence) < 0)
 		return -1;
-	return history_add(t, &(struct event_of){ .actor = "engine", .action = action, .object = cert->id, .name = cert->name }, e,
-			   "version %lld, serial %s, %s", (long long)cert->current, version->serial, sentence);
+	return history_add(
+		t, &(struct event_of){ .actor = "engine", .action = action, .object = cert->id, .name = cert->name }, e,
+		"version %lld, serial %s, %s", (long long)cert->current, version->serial, sentence);
 }
 
 /* Another one is wanted at once, where we can have one. */
-static int order_another(struct engine *g, struct txn *t, struct rec_cert *cert, const struct rec_version *version, struct err *e)
+static int order_another(struct engine *g, struct txn *t, struct rec_cert *cert, const struct rec_version *version,
+			 struct err *e)
 {
 	if (!g->config->revocation_replace || cert->imported || cert->disabled || cert->open_order ||
 	    (cert->own_csr && str_eq(version->reason, REVOCATION_KEY_COMPROMISE)))
@@ -102,7 +104,8 @@ static int order_another(struct engine *g, struct txn *t, struct rec_cert *cert,
 	return agenda_set(t, AGENDA_issue, cert->id, clock_now(), e);
 }
 
-static int found_revoked(struct inquiry *q, struct txn *t, struct rec_cert *cert, struct rec_version *version, struct err *e)
+static int found_revoked(struct inquiry *q, struct txn *t, struct rec_cert *cert, struct rec_version *version,
+			 struct err *e)
 {
 	_cleanup_free_ char *sentence = NULL;
 	char when[CLOCK_RFC3339_SIZE];
@@ -111,8 +114,8 @@ static int found_revoked(struct inquiry *q, struct txn *t, struct rec_cert *cert
 	version->found_revoked = true;
 	record_set(&version->reason, q->answer.reason ? q->answer.reason : "unspecified");
 	cert->revoked = version->revoked;
-	sentence = xasprintf("was revoked by its CA at %s (%s), says %s", clock_rfc3339(when, version->revoked), version->reason,
-			     version->state_from);
+	sentence = xasprintf("was revoked by its CA at %s (%s), says %s", clock_rfc3339(when, version->revoked),
+			     version->reason, version->state_from);
 	if (order_another(q->job.engine, t, cert, version, e) < 0)
 		return -1;
 	return add_event(t, cert, version, "certificate.found-revoked", e, sentence);
@@ -127,7 +130,8 @@ static int found_good_again(struct txn *t, struct rec_cert *cert, struct rec_ver
 	return add_event(t, cert, version, "certificate.found-good", e, "is no longer revoked, says its CA");
 }
 
-static int put_answer(struct inquiry *q, struct txn *t, struct rec_cert *cert, struct rec_version *version, struct err *e)
+static int put_answer(struct inquiry *q, struct txn *t, struct rec_cert *cert, struct rec_version *version,
+		      struct err *e)
 {
 	version->state_time = clock_now();
 	version->state_until = q->answer.next_update;
@@ -152,12 +156,13 @@ static void put_trouble(struct inquiry *q, struct rec_version *version)
 	version->state_failures++;
 }
 
-static int plan_next(struct inquiry *q, struct txn *t, const struct rec_cert *cert, const struct rec_version *version, struct err *e)
+static int plan_next(struct inquiry *q, struct txn *t, const struct rec_cert *cert, const struct rec_version *version,
+		     struct err *e)
 {
 	struct engine *g = q->job.engine;
 	int64_t now = clock_now(), next, again;
 
-	if (cert->revocation_asked)	/* while it was asked of our own accord, with what was kept */
+	if (cert->revocation_asked) /* while it was asked of our own accord, with what was kept */
 		return agenda_set(t, AGENDA_revocation, cert->id, now, e);
 	if (q->nobody || version->not_after <= now)
 		return agenda_delete(t, AGENDA_revocation, q->cert.id, e);
@@ -168,7 +173,8 @@ static int plan_next(struct inquiry *q, struct txn *t, const struct rec_cert *ce
 	return agenda_set(t, AGENDA_revocation, q->cert.id, next, e);
 }
 
-static int put_result(struct inquiry *q, struct txn *t, struct rec_cert *cert, struct rec_version *version, struct err *e)
+static int put_result(struct inquiry *q, struct txn *t, struct rec_cert *cert, struct rec_version *version,
+		      struct err *e)
 {
 	record_set(&version->issuer_cert, q->version.issuer_cert);
 	if (q->nobody)
@@ -195,9 +201,9 @@ static int finish(struct inquiry *q, struct err *e)
 	if (rec_cert_get(t, &cert, q->job.id, e) < 0 || rec_version_get(t, &version, q->version.id, e) < 0) {
 		if (e->kind != ERR_MISSING || agenda_delete(t, AGENDA_revocation, q->job.id, e) < 0)
 			return -1;
-		return txn_commit(TAKE(t), e);		/* removed meanwhile */
+		return txn_commit(TAKE(t), e); /* removed meanwhile */
 	}
-	if (cert.current != q->cert.current)	/* as is this: another one is in force, with a row of its own */
+	if (cert.current != q->cert.current) /* as is this: another one is in force, with a row of its own */
 		return 0;
 	return put_result(q, t, &cert, &version, e) < 0 ? -1 : txn_commit(TAKE(t), e);
 }
@@ -220,7 +226,9 @@ static void end(struct inquiry *q)
 static void failed(struct inquiry *q, const struct err *why)
 {
 	static const char *const asked[] = {
-		[EXTENSION_URL_OCSP] = "the OCSP responder", [EXTENSION_URL_ISSUER] = "the issuer's certificate", [EXTENSION_URL_CRL] = "the CRL",
+		[EXTENSION_URL_OCSP] = "the OCSP responder",
+		[EXTENSION_URL_ISSUER] = "the issuer's certificate",
+		[EXTENSION_URL_CRL] = "the CRL",
 	};
 	const struct source *s = &q->source[q->next - 1];
 	struct err e = *why;
@@ -263,7 +271,9 @@ static int check_reply(const struct fetch_reply *reply, struct err *e)
 		*e = *reply->err;
 		return -1;
 	}
-	return reply->status == 200 ? 0 : err_set(e, ERR_PROTOCOL, "its server answered with HTTP status %d", reply->status);
+	return reply->status == 200
+		       ? 0
+		       : err_set(e, ERR_PROTOCOL, "its server answered with HTTP status %d", reply->status);
 }
 
 static void ocsp_answered(void *arg, const struct fetch_reply *reply)
@@ -336,12 +346,20 @@ static void issuer_answered(void *arg, const struct fetch_reply *reply)
 
 static void fetch(struct inquiry *q, const struct source *s, const struct buf *body, fetch_cb *cb)
 {
-	static const char *const headers[] = { "Content-Type: application/ocsp-request", "Accept: application/ocsp-response", NULL };
+	static const char *const headers[] = { "Content-Type: application/ocsp-request",
+					       "Accept: application/ocsp-response", NULL };
 	struct engine *g = q->job.engine;
 	struct fetch_request rq = {
-		.url = s->url, .allow_http = true, .max_redirects = REDIRECTS, .timeout_ms = TIMEOUT_MS, .max_body = ANSWER_MOST,
-		.public_only = true, .but = &g->config->revocation_private,
-		.headers = body ? headers : NULL, .body = body ? body->data : NULL, .body_len = body ? body->len : 0,
+		.url = s->url,
+		.allow_http = true,
+		.max_redirects = REDIRECTS,
+		.timeout_ms = TIMEOUT_MS,
+		.max_body = ANSWER_MOST,
+		.public_only = true,
+		.but = &g->config->revocation_private,
+		.headers = body ? headers : NULL,
+		.body = body ? body->data : NULL,
+		.body_len = body ? body->len : 0,
 	};
 
 	q->fetch = fetch_start(g->fetcher, &rq, cb, q);
@@ -370,7 +388,8 @@ static bool ask_next(struct inquiry *q)
 		if (s->kind == EXTENSION_URL_ISSUER)
 			return fetch(q, s, NULL, issuer_answered), true;
 		if (!has_issuer)
-			err_set(&why, ERR_INVALID, "its answers cannot be checked: the issuer's certificate is not in the chain");
+			err_set(&why, ERR_INVALID,
+				"its answers cannot be checked: the issuer's certificate is not in the chain");
 		else if (s->kind == EXTENSION_URL_CRL)
 			return q->crl = crl_ask(q->job.engine, s->url, q->cert.revocation_asked, crl_answered, q), true;
 		else if (ask_ocsp(q, s, &why) == 0)
@@ -398,7 +417,8 @@ static void add_sources(struct inquiry *q, enum extension_url kind)
 
 static int read_chain(struct inquiry *q, struct err *e)
 {
-	_cleanup_free_ char *pem = xasprintf("%s%s", q->version.chain, q->version.issuer_cert ? q->version.issuer_cert : "");
+	_cleanup_free_ char *pem =
+		xasprintf("%s%s", q->version.chain, q->version.issuer_cert ? q->version.issuer_cert : "");
 	size_t issuers;
 
 	if (chain_parse(&q->chain, slice_str(pem), e) < 0)

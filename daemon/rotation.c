@@ -24,8 +24,10 @@ static int remind(const struct rotation *r, struct rec_key *key, int64_t days, s
 	    alert_raise(r->txn, ALERT_key, &(struct alert_of){ .object = key->id, .name = key->name }, e,
 			"The private key %s is %lld days old.", key->name, (long long)days) < 0)
 		return -1;
-	return history_add(r->txn, &(struct event_of){ .actor = "engine", .action = "key.old", .object = key->id, .name = key->name }, e,
-			   "it is %lld days old and should be replaced", (long long)days);
+	return history_add(
+		r->txn,
+		&(struct event_of){ .actor = "engine", .action = "key.old", .object = key->id, .name = key->name }, e,
+		"it is %lld days old and should be replaced", (long long)days);
 }
 
 static int look_at(void *arg, void *rec, struct err *e)
@@ -47,7 +49,8 @@ static int look_around(struct engine *g, struct err *e)
 	if (store_write(g->store, &t, e) < 0)
 		return -1;
 	r.txn = t;
-	if (record_each(t, &rec_key_type, "", false, look_at, &r, e) < 0 || agenda_set(t, AGENDA_rotation, KEY_AGE_ROW, r.now + DAY, e) < 0)
+	if (record_each(t, &rec_key_type, "", false, look_at, &r, e) < 0 ||
+	    agenda_set(t, AGENDA_rotation, KEY_AGE_ROW, r.now + DAY, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }

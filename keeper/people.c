@@ -167,7 +167,7 @@ int op_user_check(struct call *c, struct err *e)
 	if (!password || !code)
 		return -1;
 	known = call_in(c, "user").len && open_person(c, &p, e) == 0;
-	if ((!known && call_in(c, "user").len) || (known && witness_try(c->room->witnesses, call_in(c, "id"), e)))
+	if ((!known && call_in(c, "user").len) || (known && witness_check_guesses(c->room->witnesses, call_in(c, "id"), e)))
 		return -1;
 	if (is_password(password, p.hash, &good, e))
 		return -1;
@@ -184,6 +184,32 @@ int op_user_check(struct call *c, struct err *e)
 		person_close(&p, &c->room->seal, call_in(c, "id"), call_out(c, "user"));
 	wipe(&p, sizeof(p));
 	return 0;
+}
+
+int op_user_recover(struct call *c, struct err *e)
+{
+	const char *code = call_text(c, "code", e);
+	bool good, changed = false;
+	struct person p;
+
+	if (!code || open_person(c, &p, e))
+		return -1;
+	if (!witness_may_try(c->room->witnesses, call_in(c, "id"))) {
+		wipe(&p, sizeof(p));
+		return err_set(e, ERR_LIMIT, "too many codes were tried: none is looked at before tomorrow");
+	}
+	good = p.totp && check_code(c, &p, code, &changed);
+	if (set_password(c, &p, e)) {
+		wipe(&p, sizeof(p));
+		return -1;
+	}
+	buf_add_str(call_out(c, "good"), good ? "1" : "0");
+	if (!good) {
+		wipe(&p, sizeof(p));
+		return 0;
+	}
+	witness_forget(c->room->witnesses, call_in(c, "id"), slice_str(""));
+	return close_person(c, &p);
 }
 
 int op_user_password(struct call *c, struct err *e)

@@ -59,8 +59,11 @@ bool witness_take_step(struct witnesses *, struct slice id, int64_t step);
  * A password and a code are to be looked at; unless it was the right one, which is said afterwards, this counts.  -1: enough
  * were wrong lately.  The front counts too, and stricter; this holds also for a front that was taken over.
  */
-int witness_try(struct witnesses *, struct slice id, struct err *);
+int witness_check_guesses(struct witnesses *, struct slice id, struct err *);
 void witness_was_right(struct witnesses *, struct slice id);
+
+/* One more code for a new password: is it looked at?  Ten a day are. */
+bool witness_may_try(struct witnesses *, struct slice id);
 
 /* The token for the first user: made once, good once. */
 int setup_make(struct witnesses *, struct buf *token, struct err *);

@@ -8,8 +8,10 @@
 
 #define WORDS 256	/* at one time; then the oldest is forgotten */
 #define PEOPLE 1024	/* of whom something is remembered; then the oldest is forgotten */
-#define TRIES 60	/* wrong ones in a row, and one more a ... */
-#define TRY_MS 60000
+#define WRONG_MOST 60	/* passwords and codes in a row, and one more a ... */
+#define WRONG_MS 60000
+#define TRIES 10		/* codes for a new password, of one user ... */
+#define TRY_PERIOD_MS (24 * 3600 * 1000LL)	/* ... in this time */
 #define WORD_BYTES 32
 #define WORD_PREFIX "ckw_"
 #define SETUP_PREFIX "cst_"
@@ -23,7 +25,9 @@ struct word {
 struct known {		/* of one user */
 	char id[sizeof(((struct witness *)0)->id)];
 	int64_t step;		/* of the newest code used */
-	int64_t full_ms;	/* when all tries are there again */
+	int64_t wrong_ms;	/* until when what was wrong counts */
+	int64_t tries_until_ms;
+	int tries;
 };
 
 struct witnesses {
@@ -119,7 +123,7 @@ void witness_forget(struct witnesses *w, struct slice id, struct slice but)
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* Called with the lock. */
+/* What is remembered of a user; locked. */
 static struct known *known(struct witnesses *w, struct slice id)
 {
 	struct known *k;
@@ -131,6 +135,49 @@ static struct known *known(struct witnesses *w, struct slice id)
 	*k = (struct known){ .step = 0 };
 	snprintf(k->id, sizeof(k->id), "%s", (const char *)id.data);
 	return k;
+}
+
+int witness_check_guesses(struct witnesses *w, struct slice id, struct err *e)
+{
+	int64_t now = clock_mono_ms();
+	struct known *k;
+	bool may;
+
+	pthread_mutex_lock(&w->lock);
+	k = known(w, id);
+	k->wrong_ms = MAX(k->wrong_ms, now);
+	may = k->wrong_ms + WRONG_MS <= now + (int64_t)WRONG_MOST * WRONG_MS;
+	if (may)
+		k->wrong_ms += WRONG_MS;
+	pthread_mutex_unlock(&w->lock);
+	if (may)
+		return 0;
+	err_set(e, ERR_LIMIT, "too many wrong passwords and codes of one user: the keeper looks at one a minute now");
+	return err_hint(e, "Somebody is guessing; the log says from where. A restart of the server ends the wait.");
+}
+
+void witness_was_right(struct witnesses *w, struct slice id)
+{
+	pthread_mutex_lock(&w->lock);
+	known(w, id)->wrong_ms = 0;
+	pthread_mutex_unlock(&w->lock);
+}
+
+bool witness_may_try(struct witnesses *w, struct slice id)
+{
+	int64_t now = clock_mono_ms();
+	struct known *k;
+	bool may;
+
+	pthread_mutex_lock(&w->lock);
+	k = known(w, id);
+	if (k->tries_until_ms <= now) {
+		k->tries_until_ms = now + TRY_PERIOD_MS;
+		k->tries = 0;
+	}
+	may = k->tries++ < TRIES;
+	pthread_mutex_unlock(&w->lock);
+	return may;
 }
 
 bool witness_take_step(struct witnesses *w, struct slice id, int64_t step)
@@ -145,32 +192,6 @@ bool witness_take_step(struct witnesses *w, struct slice id, int64_t step)
 		k->step = step;
 	pthread_mutex_unlock(&w->lock);
 	return newer;
-}
-
-int witness_try(struct witnesses *w, struct slice id, struct err *e)
-{
-	int64_t now = clock_mono_ms();
-	struct known *k;
-	bool may;
-
-	pthread_mutex_lock(&w->lock);
-	k = known(w, id);
-	k->full_ms = MAX(k->full_ms, now);
-	may = k->full_ms + TRY_MS <= now + (int64_t)TRIES * TRY_MS;
-	if (may)
-		k->full_ms += TRY_MS;
-	pthread_mutex_unlock(&w->lock);
-	if (may)
-		return 0;
-	err_set(e, ERR_LIMIT, "too many wrong passwords and codes of one user: the keeper looks at one a minute now");
-	return err_hint(e, "Somebody is guessing; the log says from where. A restart of the server ends the wait.");
-}
-
-void witness_was_right(struct witnesses *w, struct slice id)
-{
-	pthread_mutex_lock(&w->lock);
-	known(w, id)->full_ms = 0;
-	pthread_mutex_unlock(&w->lock);
 }
 
 /*

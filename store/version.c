@@ -5,8 +5,8 @@
 #include "store/agenda.h"
 #include "store/status.h"
 
-#define FIRST_ASKED 600	/* seconds: responders of CAs know a new certificate only after a while */
-#define FIRST_LOOKED 300	/* seconds: its servers have to load it first */
+#define FIRST_ASKED 600  /* seconds: responders of CAs know a new certificate only after a while */
+#define FIRST_LOOKED 300 /* seconds: its servers have to load it first */
 
 /* Its row is there before anybody can forget it; the wishes are in the record of the version. */
 static int revoke_replaced(struct txn *t, struct rec_cert *cert, struct err *e)
@@ -32,7 +32,8 @@ int version_in_force(struct txn *t, struct rec_cert *cert, struct err *e)
 	int64_t wait = cert->imported || cert->revocation_asked ? 0 : FIRST_ASKED + (int64_t)random_below(FIRST_ASKED);
 
 	cert->deploy_says = cert->live_says = DELIVERY_UNKNOWN;
-	if (cert->revoke_when_replaced && cert->revoke_when_replaced != cert->current && revoke_replaced(t, cert, e) < 0)
+	if (cert->revoke_when_replaced && cert->revoke_when_replaced != cert->current &&
+	    revoke_replaced(t, cert, e) < 0)
 		return -1;
 	if (agenda_set(t, AGENDA_expiry, cert->id, clock_now(), e) < 0 ||
 	    agenda_set(t, AGENDA_live, cert->id, clock_now() + FIRST_LOOKED, e) < 0)

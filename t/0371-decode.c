@@ -25,7 +25,7 @@ static char *findings_at(const char *file, int64_t now)
 	json_t *one;
 	size_t i;
 
-	json_array_foreach(json_object_get(shown, "findings"), i, one)
+	json_array_foreach (json_object_get(shown, "findings"), i, one)
 		buf_addf(&all, "%s\n", json_string_value(one));
 	buf_add(&all, "", 0);
 	return buf_detach(&all);
@@ -58,7 +58,8 @@ static void test_mixed_up(void **state)
 {
 	int64_t now = clock_now();
 
-	SH("cat rsa2.pem ca2.pem ca1.pem ca1.pem >twice.pem; cat rsa2.pem ca1.pem ca2.pem >order.pem; cat rsa2.pem ca1.pem >gap.pem; "
+	SH("cat rsa2.pem ca2.pem ca1.pem ca1.pem >twice.pem; cat rsa2.pem ca1.pem ca2.pem >order.pem; cat rsa2.pem "
+	   "ca1.pem >gap.pem; "
 	   "cat rsa2.pem ca2.pem ca1.pem root.pem >root-too.pem; cat rsa2.pem ca2.pem ca1.pem ec.key >no-key.pem; "
 	   "openssl pkey -in ec.key -pubout >ec.pub; cat rsa2.pem ca2.pem ca1.pem ec.pub >another.pem");
 	expect("twice.pem", now, "The certificate of ca1 is in the file more than once.");
@@ -70,8 +71,10 @@ static void test_mixed_up(void **state)
 
 static void test_purpose(void **state)
 {
-	SH("openssl req -new -key ec.key -subj /CN=client -out c.csr; printf 'subjectAltName=DNS:client.example\\nextendedKeyUsage=clientAuth\\n' >c.ext; "
-	   "openssl x509 -req -in c.csr -CA ca1.pem -CAkey ca1.key -CAcreateserial -extfile c.ext -days 9 -out c.pem; cat ca1.pem >>c.pem");
+	SH("openssl req -new -key ec.key -subj /CN=client -out c.csr; printf "
+	   "'subjectAltName=DNS:client.example\\nextendedKeyUsage=clientAuth\\n' >c.ext; "
+	   "openssl x509 -req -in c.csr -CA ca1.pem -CAkey ca1.key -CAcreateserial -extfile c.ext -days 9 -out c.pem; "
+	   "cat ca1.pem >>c.pem");
 	expect("c.pem", clock_now(), "is not one for servers");
 }
 
@@ -101,7 +104,8 @@ static void test_line_ends(void **state)
 		_cleanup_key_ struct key *key = NULL, *old = NULL;
 
 		SH("{ echo Words before; cat ec-chain3.pem; echo and behind; } | %s >ends.pem; %s <ec.key >ends.key; "
-		   "openssl rsa -in rsa.key -traditional | %s >ends-rsa.key", ends[i], ends[i], ends[i]);
+		   "openssl rsa -in rsa.key -traditional | %s >ends-rsa.key",
+		   ends[i], ends[i], ends[i]);
 		shown = decode_at("ends.pem", clock_now());
 		assert_int_equal(json_array_size(json_object_get(shown, "certificates")), 3);
 		expect("ends.pem", clock_now(), "");
@@ -115,7 +119,7 @@ static void test_line_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_time),	cmocka_unit_test(test_mixed_up),  cmocka_unit_test(test_purpose),
+		cmocka_unit_test(test_time),    cmocka_unit_test(test_mixed_up),  cmocka_unit_test(test_purpose),
 		cmocka_unit_test(test_request), cmocka_unit_test(test_line_ends),
 	};
 

@@ -36,7 +36,7 @@ def main(t):
 
     t.contains(early.recv(4096), b" 404 ", "a connection made before the daemon ran is answered")
     t.equal(daemon.http("/.well-known/acme-challenge/x").status, 404, "http is answered on the socket handed over")
-    t.equal(daemon.https("/").status, 401, "https on the other")
+    t.equal(daemon.https("/").status, 303, "https on the other")
     for port in configured:
         with socket.socket() as s:
             t.ok(s.connect_ex(("127.0.0.1", port)), "nobody listens on the configured port")

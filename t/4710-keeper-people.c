@@ -179,6 +179,44 @@ static void codes(void **state)
 	release_somebody(&s);
 }
 
+/* Another password for a code of the app alone: few are looked at, whoever asks; who has no app cannot. */
+static void recover(void **state)
+{
+	struct fixture *f = *state;
+	struct somebody s = add(f, "operator", slice_buf(&admin.proof)), plain = add(f, "viewer", slice_buf(&admin.proof));
+	_cleanup_buf_ struct buf pending = BUF_INIT;
+	_cleanup_free_ char *code = NULL;
+	struct reply r = { 0 };
+
+#define RECOVER(who, code) ASK(f, &r, user_recover, -1, slice_buf(&(who)->id), slice_buf(&(who)->user), S("another secret"), S(code), S("0"))
+	assert_int_equal(RECOVER(&plain, ""), ERR_NONE);
+	assert_string_equal(buf_str(&r.field[0]), "0");
+	assert_int_equal(r.field[1].len, 0);
+	assert_true(sign_in(f, &s, PASSWORD, "", "0"));
+	assert_int_equal(ASK(f, &r, totp_new, -1, slice_buf(&s.id), slice_buf(&s.user), slice_buf(&s.proof)), ERR_NONE);
+	take(&pending, F(&r, 1));
+	code = code_of(&r.field[0], -1);
+	assert_int_equal(ASK(f, &r, totp_confirm, -1, slice_buf(&s.id), slice_buf(&s.user), slice_buf(&pending), S(code), slice_buf(&s.proof)), ERR_NONE);
+	take(&s.user, F(&r, 0));
+	for (int i = 0; i < 9; i++) {
+		assert_int_equal(RECOVER(&s, i ? "nonsense" : code), ERR_NONE);
+		assert_string_equal(buf_str(&r.field[0]), "0");
+	}
+	assert_int_equal(ASK(f, &r, recovery_new, -1, slice_buf(&s.id), slice_buf(&s.user), slice_buf(&s.proof)), ERR_NONE);
+	take(&s.user, F(&r, 0));
+	free(code);
+	code = xstrndup(r.field[1].data, strcspn(r.field[1].data, "\n"));
+	assert_int_equal(RECOVER(&s, code), ERR_NONE);
+	assert_string_equal(buf_str(&r.field[0]), "1");
+	take(&s.user, F(&r, 1));
+	assert_false(sign_in(f, &s, PASSWORD, "", "0"));
+	assert_int_equal(RECOVER(&s, code), ERR_LIMIT);
+#undef RECOVER
+	release_reply(&r);
+	release_somebody(&s);
+	release_somebody(&plain);
+}
+
 /* Private keys leave for the word of the keeper: that of an operator or administrator. */
 static void word_for_keys(void **state)
 {
@@ -235,7 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_user), cmocka_unit_test(passwords), cmocka_unit_test(who_makes_whom),
-		cmocka_unit_test(codes),      cmocka_unit_test(word_for_keys),
+		cmocka_unit_test(codes),      cmocka_unit_test(recover),   cmocka_unit_test(word_for_keys),
 		cmocka_unit_test(guessing),
 	};
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A herd of certificates due at once, and a CA that takes but a few new orders in a while and does not say so before.
 
-HERD, LIMIT and WINDOW scale it; bench/herd runs the full size.
+HERD, LIMIT and WINDOW scale it; bench/herd runs the full size.  A slow machine, too, must send LIMIT orders in WINDOW seconds.
 """
 import os
 import sys
@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
 
-HERD, LIMIT, WINDOW = (int(os.environ.get(n, d)) for n, d in (("HERD", 120), ("LIMIT", 40), ("WINDOW", 5)))
+HERD, LIMIT, WINDOW = (int(float(os.environ.get(n, d))) for n, d in (("HERD", 75), ("LIMIT", 25), ("WINDOW", 10 * PATIENCE)))
 
 
 class Limited:

@@ -61,7 +61,8 @@ int page_cert_relinquish(struct request *r, struct err *e)
 		return err_hint(e, "Try again when it has ended.");
 	}
 	count = relinquish(t, &cert, e);
-	if (count < 0 || admin_event(r, t, "certificate.relinquish", cert.id, cert.name, e, "%d authorizations are to be given up", count) < 0 ||
+	if (count < 0 ||
+	    admin_event(r, t, "certificate.relinquish", cert.id, cert.name, e, "%d authorizations are to be given up", count) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	answer = json_object();

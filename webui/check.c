@@ -1,5 +1,7 @@
 /* /api/v1/certificates/NAME/check: are its web servers ready for its CA? */
 #include "base/clock.h"
+#include "base/digest.h"
+#include "pki/identifier.h"
 #include "store/agenda.h"
 #include "webui/admin.h"
 
@@ -60,4 +62,57 @@ int page_cert_check(struct request *r, struct err *e)
 	if (rec_check_get(t, &check, cert.id, e) < 0)
 		return e->kind == ERR_MISSING ? err_set(e, ERR_MISSING, "the web servers of %s were never checked", cert.name) : -1;
 	return reply_json(r, 200, admin_show_check(&cert, &check));
+}
+
+/*
+ * Of names that have no certificate yet, for who thinks of adding one.
+ */
+
+static int read_names(struct request *r, struct rec_check *check, struct err *e)
+{
+	_cleanup_body_ json_t *body = body_read(r, e);
+
+	if (!body || admin_read_names(body, &check->names, e) < 0)
+		return -1;
+	for (char **name = check->names; *name; name++)
+		if (identifier_is_wildcard(*name))
+			return err_set(e, ERR_INVALID, "the wildcard %s has no web server: it is proved by DNS", *name);
+	return scope_check_names(&r->visitor.scope, check->names, e);
+}
+
+static json_t *show_loose(const struct rec_check *check)
+{
+	const struct rec_cert none = { .name = NULL };
+	json_t *o = admin_show_check(&none, check);
+
+	json_object_del(o, "staging");
+	return o;
+}
+
+int page_check_add(struct request *r, struct err *e)
+{
+	_cleanup_(rec_check_release) struct rec_check check = { .time = clock_now() };
+	_cleanup_txn_ struct txn *t = NULL;
+
+	check.id = random_hex(16);
+	record_set(&check.state, "open");
+	if (body_at("names", read_names(r, &check, e), e) < 0 || store_write(r->webui->env->store, &t, e) < 0 ||
+	    rec_check_put(t, &check, e) < 0 || agenda_set(t, AGENDA_check, check.id, check.time, e) < 0)
+		return -1;
+	return admin_commit_reply(r, TAKE(t), true, 202, show_loose(&check), e);
+}
+
+int page_check(struct request *r, struct err *e)
+{
+	_cleanup_(rec_check_release) struct rec_check check = { 0 };
+	const char *id = params_get(&r->path, "id");
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	if (rec_check_get(t, &check, id, e) < 0 && e->kind != ERR_MISSING)
+		return -1;
+	if (!check.names || scope_check_names(&r->visitor.scope, check.names, NULL) < 0)
+		return err_set(e, ERR_MISSING, "there is no such check (any more)");
+	return reply_json(r, 200, show_loose(&check));
 }

@@ -5,7 +5,7 @@
  *   _csrf     proves that the form is from a page of ours
  *   _form     which one of forms.def it is
  *   _page     path of the page it is on; shown again if something is wrong with the form, and after it, unless there is _next
- *   _next     path to go to afterwards
+ *   _next     path to go to afterwards; :id at its end stands for the id of what was made
  *   _method   DELETE: that is what is meant, browsers only POST
  *   _confirm  the name of the thing, typed; must be that where the form asks for it
  *   _empty    names of texts, by blanks, that are left empty to say so; others that are empty are not there

@@ -127,10 +127,10 @@ static int show_row(void *arg, const struct agenda_row *row, struct err *e)
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
 	json_t *one;
 
-	if (scope_limited(p->scope) && !scope_has_id(p->scope, p->txn, row->id))
+	if (!scope_has_id(p->scope, p->txn, row->id) || p->total++ < p->first)
 		return 0;
-	if (p->total++ < p->first || p->total > p->first + p->limit)
-		return 0;
+	if (p->total > p->first + p->limit)
+		return !scope_limited(p->scope);	/* how many there are for everybody is known */
 	one = json_object();
 	json_put_time(one, "due", row->due);
 	json_put_str(one, "kind", agenda_kind_name(row->kind));
@@ -159,7 +159,7 @@ int health_agenda(struct request *r, json_t *answer, int64_t first, int64_t limi
 	p.txn = t;
 	if (agenda_each_due(t, INT64_MAX, show_row, &p, &next, e) < 0)
 		return -1;
-	list_put_page(answer, p.first, p.limit, p.total);
+	list_put_page(answer, first, limit, scope_limited(p.scope) ? p.total : (int64_t)txn_count(t, TABLE_agenda));
 	return 0;
 }
 

@@ -21,8 +21,9 @@ void admin_put_key_age(json_t *o, const struct request *r, struct txn *t, const 
 		return;
 	if (age.is_old)
 		text = xasprintf("The key is %lld days old: %s.", (long long)age.days,
-				 str_eq(key->use, KEEPER_USE_ACCOUNT) ? "give its account another one (account rollover)" :
-									"order its certificate with a new one (cert reissue)");
+				 str_eq(key->use, KEEPER_USE_ACCOUNT)
+					 ? "give its account another one (account rollover)"
+					 : "order its certificate with a new one (cert reissue)");
 	json_put_int(o, days, age.days);
 	json_put_str(o, note, text);
 }
@@ -47,8 +48,9 @@ int page_key_set(struct request *r, struct err *e)
 		if (agenda_set(t, AGENDA_rotation, KEY_AGE_ROW, clock_now(), e) < 0)
 			return -1;
 	}
-	if (rec_key_put(t, &key, e) < 0 || admin_event(r, t, "key.changed", key.id, key.name, e, "changed:%s%s", description ? " description" : "",
-						       json_str(body, "rotate_after") ? " reminder" : "") < 0)
+	if (rec_key_put(t, &key, e) < 0 ||
+	    admin_event(r, t, "key.changed", key.id, key.name, e, "changed:%s%s", description ? " description" : "",
+			json_str(body, "rotate_after") ? " reminder" : "") < 0)
 		return -1;
 	answer = rec_key_json(&key);
 	admin_put_key_age(answer, r, t, &key, "");

@@ -47,6 +47,18 @@ static int show_form_page(struct request *r, struct err *e)
 	return path ? request_show(r, path, mark ? mark + 1 : NULL, e) : -1;
 }
 
+/* On to where the form says; ":id" at its end is that of what has just been made. */
+static int go_on(struct request *r, const json_t *value)
+{
+	const char *next = form_next(r), *id = json_str(value, "id");
+	_cleanup_free_ char *path = NULL;
+
+	if (!id || !str_ends(next, "/:id"))
+		return reply_see_other(r, next);
+	path = xasprintf("%.*s%s", (int)(strlen(next) - strlen(":id")), next, id);
+	return reply_see_other(r, path);
+}
+
 int page_reply(struct request *r, int status, const json_t *value)
 {
 	const char *template = r->route->template;
@@ -57,7 +69,7 @@ int page_reply(struct request *r, int status, const json_t *value)
 		return show_form_page(r, &e) < 0 ? reply_error(r, &e) : 0;
 	}
 	if (!*template)
-		return reply_see_other(r, form_next(r));
+		return go_on(r, value);
 	if (str_eq(template, "@file"))
 		return reply_file(r, value, &e) < 0 ? reply_error(r, &e) : 0;
 	if (r->fault)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/encode.h"
+#include "pki/mailbox.h"
 #include "webui/lockout.h"
 #include "webui/name.h"
 
@@ -56,6 +57,13 @@ int person_check_password(const char *password, const char *name, struct err *e)
 	if (!other || !strcasecmp(password, name))
 		return err_set(e, ERR_INVALID, "this password would be the first to be guessed");
 	return 0;
+}
+
+int person_check_mail(const char *mail, struct err *e)
+{
+	_cleanup_free_ char *address = mail && *mail ? mailbox_address(mail, e) : NULL;
+
+	return !mail || !*mail || address ? 0 : err_field(e, "mail");
 }
 
 char *person_make_password(void)

@@ -11,6 +11,8 @@ json_t *person_show(struct txn *, const struct rec_user *);
 
 /* At least 12 characters, not the name, not one character again and again. */
 int person_check_password(const char *password, const char *name, struct err *);
+/* An e-mail address, or NULL or "" for none. */
+int person_check_mail(const char *mail, struct err *);
 /* One to be told; owned. */
 char *person_make_password(void);
 

@@ -72,8 +72,8 @@ int page_cert_revocation_ask(struct request *r, struct err *e)
 	if (!cert.current)
 		return err_set(e, ERR_CONFLICT, "the certificate %s has not been issued yet", cert.name);
 	if (cert.not_after <= clock_now())
-		return err_set(e, ERR_CONFLICT, "the certificate %s has expired at %s: CAs say nothing of it any more", cert.name,
-			       clock_rfc3339(text, cert.not_after));
+		return err_set(e, ERR_CONFLICT, "the certificate %s has expired at %s: CAs say nothing of it any more",
+			       cert.name, clock_rfc3339(text, cert.not_after));
 	cert.revocation_asked = true;
 	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_revocation, cert.id, clock_now(), e) < 0)
 		return -1;

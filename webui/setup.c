@@ -122,6 +122,8 @@ int page_setup_begin(struct request *r, struct err *e)
 	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0 ||
 	    body_at("password", person_check_password(json_str(body, "password"), json_str(body, "name"), e), e) < 0)
 		return -1;
+	if (person_check_mail(json_str(body, "mail"), e) < 0)
+		return -1;
 	token = json_str(body, "token");
 	record_set(&f->user.name, json_str(body, "name"));
 	record_set(&f->user.mail, json_str(body, "mail"));

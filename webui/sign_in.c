@@ -133,6 +133,7 @@ int page_sign_in_form(struct request *r, struct err *e)
 	next = params_get(&query, "next");
 	json_put_str(page, "_next", next ? next : "/");
 	json_put_bool(page, "setup", setup_is_open(r));
+	json_put_bool(page, "mail", r->webui->settings->mail);
 	json_put_bool(page, "signed_in", *r->visitor.session);
 	return reply_json(r, 200, TAKE(page));
 }

@@ -127,7 +127,8 @@ int page_user_add(struct request *r, struct err *e)
 	enum role role;
 
 	if (!c || body_at("name", name_check(name, e), e) < 0 || body_at("name", check_free(r, name, e), e) < 0 ||
-	    body_at("role", role_by_word(&role, json_str(c->body, "role"), e), e) < 0 || read_password(c, name, e) < 0)
+	    body_at("role", role_by_word(&role, json_str(c->body, "role"), e), e) < 0 ||
+	    person_check_mail(json_str(c->body, "mail"), e) < 0 || read_password(c, name, e) < 0)
 		return -1;
 	record_set(&c->user.name, name);
 	record_set(&c->user.role, role_word(role));
@@ -185,7 +186,7 @@ int page_user_set(struct request *r, struct err *e)
 	const char *word = c ? json_str(c->body, "role") : NULL;
 	enum role role;
 
-	if (!c || find(r, c, e) < 0 || (word && body_at("role", role_by_word(&role, word, e), e) < 0))
+	if (!c || find(r, c, e) < 0 || person_check_mail(json_str(c->body, "mail"), e) < 0 || (word && body_at("role", role_by_word(&role, word, e), e) < 0))
 		return -1;
 	c->role_changed = word && !str_eq(word, c->user.role);
 	if (!c->role_changed)

@@ -26,6 +26,7 @@ struct webui_settings {
 	const char *deploy_hook;		/* script for certificates without one of their own; "": none */
 	json_t *shown;				/* all settings, for people who look at them */
 	const char *develop;			/* directory of html/ and static/ being worked on; "": what is in the program */
+	bool mail;				/* e-mail can be sent */
 	int64_t session_idle, session_most;	/* seconds until a session ends: without a request, and in any case */
 };
 

@@ -26,7 +26,7 @@ const validator = new HtmlValidate({
 	extends: ["html-validate:recommended"],
 	/* Off: matters of taste, and names that come twice on purpose (a file and the same pasted, a box and its "false"). */
 	rules: { "void-style": "off", "doctype-style": "off", "no-trailing-whitespace": "off", "long-title": "off",
-		"no-implicit-button-type": "off", "attribute-boolean-style": "off", "form-dup-name": "off",
+		"no-implicit-button-type": "off", "attribute-boolean-style": "off", "form-dup-name": "off", "meta-refresh": "off" /* in noscript */,
 		"no-inline-style": "error" },
 });
 
