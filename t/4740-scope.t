@@ -91,6 +91,12 @@ def own(t, daemon, alice, bob, carol, dora, eve):
     t.equal((bob("GET", "/sites/www.eve.example:1")[0], bob("DELETE", "/sites/www.eve.example:1")[0]), (404, 404), "the others are not there")
     t.equal((bob("POST", "/sites", {"sites": "eve.example:1"})[0], bob("POST", "/sites", {"sites": "shop.example:1"})[0]), (403, 201), "nor added")
     t.equal(bob("POST", "/sites/all/scan")[1]["sites"], 2, "all are all of his")
+    carol("POST", "/certificates/carols/issue")
+    daemon.ctl("cert", "issue", "bobs3")
+    seen, all_of_it = bob("GET", "/agenda?limit=1000")[1], alice("GET", "/agenda?limit=1000")[1]
+    t.equal({row["certificate"] for row in seen["agenda"]}, {"bobs3", None}, "what comes next, too, is what comes for his")
+    t.equal(sorted(row["kind"] for row in seen["agenda"] if not row["certificate"]), ["scan", "scan"], "and for the sites in his domains")
+    t.ok("carols" in {row["certificate"] for row in all_of_it["agenda"]}, "where others see more", all_of_it)
     seen = {event["name"] for event in bob("GET", "/events?limit=1000")[1]["events"]}
     t.ok("bobs" in seen and not seen & {"carols", "eves", "common", "alice", "ca"}, "of what happened he sees what happened to his", seen)
     status, said = bob("POST", "/keys/bobs/export", {})
