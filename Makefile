@@ -120,7 +120,7 @@ $(FILL): $(B)/bench/fill.o $(foreach f,store base,$(call library,$(f)))
 
 # Fuzzers: t/fuzz/NAME.c is one program (clang), see `make fuzz`.
 FUZZERS = $(patsubst %.c,$(B)/%,$(wildcard t/fuzz/*.c))
-$(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,daemon acme pki base,$(call library,$(f)))
+$(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $^ -lcmocka $(all_libs)
 

@@ -41,7 +41,7 @@ struct fetch {
 	struct buf send_body;
 	char *unix_socket, *ca_file;
 	size_t max_body;
-	bool seen_https;
+	bool seen_https, public_only;
 	struct cidr_list but;		/* of public_only */
 	char refused[ADDRESS_TEXT];	/* an address it may not connect to */
 
@@ -131,12 +131,41 @@ static size_t got_body(char *data, size_t one, size_t len, void *arg)
 	return len;
 }
 
-/* Runs when connected, before anything is sent: no redirect may lead from https to http. */
+/* Every address that a stranger's URL leads to comes by here. */
+static bool may_connect(struct fetch *f, const struct address *address)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)&address->sa;
+
+	if (address_is_public(sa) || cidr_list_has(&f->but, sa))
+		return true;
+	address_host(f->refused, address);
+	return false;
+}
+
+static curl_socket_t open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct address address = { .len = (socklen_t)MIN(to->addrlen, sizeof(address.sa)) };
+
+	memcpy(&address.sa, &to->addr, address.len);
+	return may_connect(arg, &address) ? socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol) : CURL_SOCKET_BAD;
+}
+
+/* For a redirect, curl also uses a connection that somebody else has left, whatever FRESH_CONNECT says. */
+static bool is_outside(struct fetch *f, const char *to_address)
+{
+	struct address address;
+
+	return !f->public_only || (address_parse_host(&address, to_address) == 0 && may_connect(f, &address));
+}
+
+/* Runs when connected, before anything is sent: no redirect may lead from https to http, nor where it may not go. */
 static int before_request(void *arg, char *to_address, char *from_address, int to_port, int from_port)
 {
 	struct fetch *f = arg;
 	const char *url = NULL;
 
+	if (!is_outside(f, to_address))
+		return CURL_PREREQFUNC_ABORT;
 	curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url);
 	if (url && !strncasecmp(url, "https:", 6)) {
 		f->seen_https = true;
@@ -147,19 +176,6 @@ static int before_request(void *arg, char *to_address, char *from_address, int t
 		return CURL_PREREQFUNC_ABORT;
 	}
 	return CURL_PREREQFUNC_OK;
-}
-
-/* Every address of a stranger's URL comes by here, also those of redirects. */
-static curl_socket_t open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
-{
-	struct fetch *f = arg;
-	struct address address = { .len = (socklen_t)MIN(to->addrlen, sizeof(address.sa)) };
-
-	memcpy(&address.sa, &to->addr, address.len);
-	if (address_is_public((struct sockaddr *)&address.sa) || cidr_list_has(&f->but, (struct sockaddr *)&address.sa))
-		return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
-	address_host(f->refused, &address);
-	return CURL_SOCKET_BAD;
 }
 
 const char *fetch_header(const struct fetch_reply *reply, const char *name, size_t nth)
@@ -298,7 +314,7 @@ static void failed(struct fetch *f, CURLcode code)
 	errno = (int)number;
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		timed_out(f, who);
-	else if (code == CURLE_COULDNT_CONNECT && *f->refused)
+	else if ((code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK) && *f->refused)
 		err_set(&f->err, ERR_DENIED, "connecting to %s: its address %s is not a public one", who, f->refused);
 	else if (code == CURLE_PEER_FAILED_VERIFICATION)
 		not_trusted(f, who);
@@ -511,6 +527,7 @@ static void set_limits(struct fetch *f, const struct fetch_request *rq)
 /* A kept connection was perhaps made by somebody who may go where this one may not. */
 static void stay_outside(struct fetch *f, const struct cidr_list *but)
 {
+	f->public_only = true;
 	if (but && but->count)
 		f->but = (struct cidr_list){ xmemdup(but->item, but->count * sizeof(*but->item)), but->count };
 	must(curl_easy_setopt(f->easy, CURLOPT_OPENSOCKETFUNCTION, open_public));

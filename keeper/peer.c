@@ -1,5 +1,6 @@
 #include "keeper/peer.h"
 
+#include <poll.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -33,6 +34,14 @@ static bool is_accepted(int fd)
 	return name_size(fd, false) > 0 && name_size(fd, true) == 0;
 }
 
+/* The kernel tells who was there also when he has gone; a daemon that was taken over could keep such a connection for ever. */
+static bool is_over(int fd)
+{
+	struct pollfd p = { .fd = fd };
+
+	return poll(&p, 1, 0) != 0;	/* hung up, or it cannot be asked */
+}
+
 int peer_check(int fd, pid_t daemon, uid_t user, struct err *e)
 {
 	struct ucred who;
@@ -43,6 +52,8 @@ int peer_check(int fd, pid_t daemon, uid_t user, struct err *e)
 	if (!is(fd, SO_DOMAIN, AF_UNIX) || !is(fd, SO_TYPE, SOCK_STREAM) || !is(fd, SO_ACCEPTCONN, 0) ||
 	    !is_accepted(fd))
 		return err_set(e, ERR_DENIED, "what came along as proof is not a local connection");
+	if (is_over(fd))
+		return err_set(e, ERR_DENIED, "the local connection that came along as proof has ended");
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) || len != sizeof(who))
 		return err_errno(e, ERR_DENIED, "asking the kernel who is at the other end");
 	if (who.pid <= 0 || who.pid == daemon || who.pid == getpid())

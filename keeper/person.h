@@ -55,6 +55,12 @@ int witness_check_stale(struct witnesses *, struct slice proof, struct err *);
 void witness_forget(struct witnesses *, struct slice id, struct slice but);
 /* Is this step newer than all of the user's before it?  Then it is the newest. */
 bool witness_take_step(struct witnesses *, struct slice id, int64_t step);
+/*
+ * A password and a code are to be looked at; unless it was the right one, which is said afterwards, this counts.  -1: enough
+ * were wrong lately.  The front counts too, and stricter; this holds also for a front that was taken over.
+ */
+int witness_check_guesses(struct witnesses *, struct slice id, struct err *);
+void witness_was_right(struct witnesses *, struct slice id);
 
 /* One more code for a new password: is it looked at?  Ten a day are. */
 bool witness_may_try(struct witnesses *, struct slice id);
@@ -62,6 +68,7 @@ bool witness_may_try(struct witnesses *, struct slice id);
 /* The token for the first user: made once, good once. */
 int setup_make(struct witnesses *, struct buf *token, struct err *);
 bool setup_is(struct witnesses *, struct slice token);
-void setup_use(struct witnesses *);
+/* It is used up.  False: it was, by another at the same time. */
+bool setup_use(struct witnesses *);
 
 #endif

@@ -1,4 +1,4 @@
-/* Who has proved it lately: words that only the memory of the keeper knows, and the newest code of each user. */
+/* Who has proved it lately: words that only the memory of the keeper knows, the newest code of each user, wrong ones in a row. */
 #include <pthread.h>
 
 #include "base/clock.h"
@@ -7,7 +7,9 @@
 #include "keeper/person.h"
 
 #define WORDS 256	/* at one time; then the oldest is forgotten */
-#define STEPS 256
+#define PEOPLE 1024	/* of whom something is remembered; then the oldest is forgotten */
+#define WRONG_MOST 60	/* passwords and codes in a row, and one more a ... */
+#define WRONG_MS 60000
 #define TRIES 10		/* codes for a new password, of one user ... */
 #define TRY_PERIOD_MS (24 * 3600 * 1000LL)	/* ... in this time */
 #define WORD_BYTES 32
@@ -20,9 +22,10 @@ struct word {
 	int64_t until_ms;
 };
 
-struct used {
+struct known {		/* of one user */
 	char id[sizeof(((struct witness *)0)->id)];
-	int64_t step;
+	int64_t step;		/* of the newest code used */
+	int64_t wrong_ms;	/* until when what was wrong counts */
 	int64_t tries_until_ms;
 	int tries;
 };
@@ -30,8 +33,8 @@ struct used {
 struct witnesses {
 	pthread_mutex_t lock;
 	struct word word[WORDS];
-	struct used used[STEPS];
-	unsigned next_word, next_used;
+	struct known known[PEOPLE];
+	unsigned next_word, next_known;
 	bool setup_made, setup_open;
 	unsigned char setup[SHA256_SIZE];
 };
@@ -121,46 +124,72 @@ void witness_forget(struct witnesses *w, struct slice id, struct slice but)
 }
 
 /* What is remembered of a user; locked. */
-static struct used *used_by(struct witnesses *w, struct slice id)
+static struct known *known(struct witnesses *w, struct slice id)
 {
-	struct used *used;
+	struct known *k;
 
-	for (int i = 0; i < STEPS; i++)
-		if (slice_eq(id, slice_str(w->used[i].id)))
-			return &w->used[i];
-	used = &w->used[w->next_used++ % STEPS];
-	*used = (struct used){ .step = 0 };
-	snprintf(used->id, sizeof(used->id), "%s", (const char *)id.data);
-	return used;
+	for (int i = 0; i < PEOPLE; i++)
+		if (slice_eq(id, slice_str(w->known[i].id)))
+			return &w->known[i];
+	k = &w->known[w->next_known++ % PEOPLE];
+	*k = (struct known){ .step = 0 };
+	snprintf(k->id, sizeof(k->id), "%s", (const char *)id.data);
+	return k;
+}
+
+int witness_check_guesses(struct witnesses *w, struct slice id, struct err *e)
+{
+	int64_t now = clock_mono_ms();
+	struct known *k;
+	bool may;
+
+	pthread_mutex_lock(&w->lock);
+	k = known(w, id);
+	k->wrong_ms = MAX(k->wrong_ms, now);
+	may = k->wrong_ms + WRONG_MS <= now + (int64_t)WRONG_MOST * WRONG_MS;
+	if (may)
+		k->wrong_ms += WRONG_MS;
+	pthread_mutex_unlock(&w->lock);
+	if (may)
+		return 0;
+	err_set(e, ERR_LIMIT, "too many wrong passwords and codes of one user: the keeper looks at one a minute now");
+	return err_hint(e, "Somebody is guessing; the log says from where. A restart of the server ends the wait.");
+}
+
+void witness_was_right(struct witnesses *w, struct slice id)
+{
+	pthread_mutex_lock(&w->lock);
+	known(w, id)->wrong_ms = 0;
+	pthread_mutex_unlock(&w->lock);
 }
 
 bool witness_may_try(struct witnesses *w, struct slice id)
 {
 	int64_t now = clock_mono_ms();
-	struct used *used;
+	struct known *k;
 	bool may;
 
 	pthread_mutex_lock(&w->lock);
-	used = used_by(w, id);
-	if (used->tries_until_ms <= now) {
-		used->tries_until_ms = now + TRY_PERIOD_MS;
-		used->tries = 0;
+	k = known(w, id);
+	if (k->tries_until_ms <= now) {
+		k->tries_until_ms = now + TRY_PERIOD_MS;
+		k->tries = 0;
 	}
-	may = used->tries++ < TRIES;
+	may = k->tries++ < TRIES;
 	pthread_mutex_unlock(&w->lock);
 	return may;
 }
 
 bool witness_take_step(struct witnesses *w, struct slice id, int64_t step)
 {
-	struct used *used;
+	struct known *k;
 	bool newer;
 
 	pthread_mutex_lock(&w->lock);
-	used = used_by(w, id);
-	newer = step > used->step;
+	k = known(w, id);
+	newer = step > k->step;
 	if (newer)
-		used->step = step;
+		k->step = step;
 	pthread_mutex_unlock(&w->lock);
 	return newer;
 }
@@ -194,10 +223,14 @@ bool setup_is(struct witnesses *w, struct slice token)
 	return is;
 }
 
-void setup_use(struct witnesses *w)
+bool setup_use(struct witnesses *w)
 {
+	bool was_open;
+
 	pthread_mutex_lock(&w->lock);
+	was_open = w->setup_open;
 	w->setup_open = false;
 	wipe(w->setup, sizeof(w->setup));
 	pthread_mutex_unlock(&w->lock);
+	return was_open;
 }

@@ -152,6 +152,11 @@ static void serve(struct evhttp_request *rq, void *arg)
 		answer_bytes(rq, strtol(number, NULL, 10), false);
 	} else if (str_starts(path, "/chunks/")) {
 		answer_bytes(rq, strtol(number, NULL, 10), true);
+	} else if (str_starts(path, "/home")) {
+		_cleanup_free_ char *to = xasprintf("http://127.0.0.1:%d/hello", http_port);
+
+		evhttp_add_header(out, "Location", to);
+		answer(rq, 302, "");
 	} else if (str_starts(path, "/ftp")) {
 		evhttp_add_header(out, "Location", "ftp://127.0.0.1/");
 		answer(rq, 302, "");
@@ -268,6 +273,7 @@ static int set_up(void **state)
 	bound = evhttp_bind_socket_with_handle(server, "127.0.0.1", 0);
 	assert_non_null(bound);
 	http_port = port_of(evhttp_bound_socket_get_fd(bound));
+	assert_int_equal(evhttp_bind_socket(server, "127.0.0.2", (uint16_t)http_port), 0);
 	listen_unix();
 	fd = bound_socket();
 	raw_port = port_of(fd);
@@ -673,6 +679,22 @@ static void strangers_urls(void **state)
 	assert_int_equal(other.err.kind, ERR_DENIED);
 }
 
+/* A redirect must not lead to where only somebody else may go, over the connection that one has left. */
+static void strangers_redirects(void **state)
+{
+	struct cidr item;
+	const struct cidr_list second = { &item, 1 };
+	_cleanup_result_ kept = ask(http_port, "/hello", 0), led = { 0 };
+	_cleanup_free_ char *url = xasprintf("http://127.0.0.2:%d/home", http_port);
+
+	assert_int_equal(kept.status, 200);
+	assert_int_equal(cidr_parse(&item, "127.0.0.2/32", NULL), 0);
+	start((struct fetch_request){ .url = url, .allow_http = true, .public_only = true, .but = &second, .max_redirects = 1 }, &led);
+	wait_for_all();
+	assert_message(&led, ERR_DENIED, "its address 127.0.0.1 is not a public one");
+	assert_string_equal(led.body, "");
+}
+
 static void many_at_once(void **state)
 {
 	_cleanup_free_ char *url = xasprintf("http://127.0.0.1:%d/bytes/5000", http_port);
@@ -800,6 +822,7 @@ int main(void)
 		cmocka_unit_test(never_down_from_tls),
 		cmocka_unit_test(no_proxy),
 		cmocka_unit_test(strangers_urls),
+		cmocka_unit_test(strangers_redirects),
 		cmocka_unit_test(many_at_once),
 		cmocka_unit_test(cancelled),
 		cmocka_unit_test(cancelled_in_a_callback),

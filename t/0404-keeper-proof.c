@@ -2,6 +2,7 @@
 #include "t/lib/keeper.h"
 
 #include <grp.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -154,6 +155,20 @@ static void by_peer(void **state)
 	visitor_free(&v);
 }
 
+/* Who has gone proves nothing any more: a daemon that was taken over may have kept his connection. */
+static void not_by_who_was_there(void **state)
+{
+	struct fixture *f = *state;
+	struct visitor v = visitor_new(f, geteuid());
+	int status;
+
+	assert_int_equal(take(f, &cert, S("peer"), v.fd), ERR_NONE);
+	kill(v.pid, SIGTERM);
+	assert_int_equal(waitpid(v.pid, &status, 0), v.pid);
+	assert_int_equal(take(f, &cert, S("peer"), v.fd), ERR_DENIED);
+	close(v.fd);
+}
+
 static void by_peer_of_another_user(void **state)
 {
 	struct fixture *f = *state;
@@ -242,7 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_api_key), cmocka_unit_test(formats),
 		cmocka_unit_test(not_another_keys_material), cmocka_unit_test(by_peer),
-		cmocka_unit_test(by_peer_of_another_user), cmocka_unit_test(not_by_ourselves),
+		cmocka_unit_test(not_by_who_was_there), cmocka_unit_test(by_peer_of_another_user), cmocka_unit_test(not_by_ourselves),
 		cmocka_unit_test(not_by_a_service), cmocka_unit_test(not_by_other_things),
 	};
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "webui/chain.h"
+#include "webui/form.h"
 #include "webui/name.h"
 #include "webui/params.h"
 #include "webui/validator.h"
@@ -28,6 +29,35 @@ static void test_forms(void **state)
 	params_release(&p);
 	assert_int_equal(params_parse(&p, "", 0, &e), 0);
 	assert_int_equal(p.count, 0);
+}
+
+/* Every one is compared with all before it, so there is an end to them. */
+static void test_many(void **state)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT, boxes = BUF_INIT;
+	struct params p = { NULL, 0 };
+	json_t *form = NULL;
+	struct err e = { 0 };
+
+	for (int i = 0; i < 5000; i++) {
+		buf_addf(&text, "p%d&", i);
+		buf_add_str(&boxes, "box=x&");
+	}
+	assert_int_equal(params_parse(&p, text.data, text.len, &e), -1);
+	assert_string_equal(e.message, "there are more than 100 parameters");
+	params_release(&p);
+	assert_int_equal(form_parse(&form, "application/x-www-form-urlencoded", slice(boxes.data, 6 * 1000), &e), 0);
+	assert_int_equal(strlen(json_str(form, "box")), 1999);	/* a page of check boxes */
+	json_decref(form);
+	assert_int_equal(form_parse(&form, "application/x-www-form-urlencoded", slice_buf(&boxes), &e), -1);
+	assert_string_equal(e.message, "the form has more than 2000 fields");
+	json_decref(form);
+	buf_clear(&boxes);
+	for (int i = 0; i < 5000; i++)
+		buf_add_str(&boxes, "--b\r\nContent-Disposition: form-data; name=\"box\"\r\n\r\nx\r\n");
+	assert_int_equal(form_parse(&form, "multipart/form-data; boundary=b", slice_buf(&boxes), &e), -1);
+	assert_string_equal(e.message, "the form has more than 2000 fields");
+	json_decref(form);
 }
 
 static void test_broken_forms(void **state)
@@ -153,7 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms),
-		cmocka_unit_test(test_broken_forms),
+		cmocka_unit_test(test_many), cmocka_unit_test(test_broken_forms),
 		cmocka_unit_test(test_known_params),
 		cmocka_unit_test(test_decoding_paths),
 		cmocka_unit_test(test_names),

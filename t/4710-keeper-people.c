@@ -240,6 +240,28 @@ static void word_for_keys(void **state)
 	release_somebody(&operator);
 }
 
+/* A front that was taken over asks as often as it likes. */
+static void guessing(void **state)
+{
+	struct fixture *f = *state;
+	struct somebody s = add(f, "operator", slice_buf(&admin.proof)), other = add(f, "operator", slice_buf(&admin.proof));
+	struct reply r = { 0 };
+
+#define TRY(password) ASK(f, &r, user_check, -1, slice_buf(&s.id), slice_buf(&s.user), S(password), S(""), S("0"))
+	for (int i = 0; i < 59; i++)
+		assert_int_equal(TRY("wrong"), ERR_NONE);
+	assert_true(sign_in(f, &s, PASSWORD, "", "0"));		/* then they are forgotten */
+	for (int i = 0; i < 60; i++)
+		assert_int_equal(TRY("wrong"), ERR_NONE);
+	assert_int_equal(TRY("wrong"), ERR_LIMIT);
+	assert_int_equal(TRY(PASSWORD), ERR_LIMIT);
+	assert_true(sign_in(f, &other, PASSWORD, "", "0"));
+#undef TRY
+	release_reply(&r);
+	release_somebody(&s);
+	release_somebody(&other);
+}
+
 static int end(void **state)
 {
 	release_somebody(&admin);
@@ -252,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_user), cmocka_unit_test(passwords), cmocka_unit_test(who_makes_whom),
 		cmocka_unit_test(codes),      cmocka_unit_test(recover),   cmocka_unit_test(word_for_keys),
+		cmocka_unit_test(guessing),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -197,6 +197,11 @@ def actors(t, daemon):
     for event in (("key.exported", "alice", "127.0.0.1"), ("user.signed_in", "alice", "127.0.0.1"), ("user.refused", "nobody", "127.0.0.1"),
             ("user.reset", "local admin", "local"), ("key.added", "local admin", "local")):
         t.ok(event in events, f"the log says who did it and from where: {event}")
+    alice = Person(daemon)
+    alice.sign_in("alice")
+    for name in ("=1+1", "\r=1+1"):
+        Person(daemon).sign_in(name, "wrong password 3")
+    t.equal(alice("GET", "/events?action=user.refused&format=csv")[1].count("\"'"), 2, "what a spreadsheet would run is a text in the CSV")
 
 
 def lock_out(t, daemon):

@@ -106,7 +106,9 @@ def signing_in(t, daemon):
     t.equal((wrong.status, "is wrong" in wrong.text, 'value="alice"' in wrong.text), (401, True, True), "a wrong password is said, the name stays")
     good = person.form("/sign-in", "/sign-in", _form="sign_in", _next="/keys?search=x", name="alice", password=PASSWORD, code="")
     t.equal((good.status, good.header("Location")), (303, "/keys?search=x"), "the right one leads back")
-    t.equal(Person(daemon).form("/sign-in", "/sign-in", _next="//evil.example/", name="alice", password=PASSWORD).header("Location"), "/sign-in", "and nowhere else")
+    for elsewhere in ("//evil.example/", "/\\evil.example/", "/\t/evil.example/", "/\r\n/evil.example/", "https://evil.example/"):
+        led = Person(daemon).form("/sign-in", "/sign-in", _next=elsewhere, name="alice", password=PASSWORD).header("Location")
+        t.equal(led, "/sign-in", f"and nowhere else, like {elsewhere!r}")
     daemon.ctl("key", "add", "k")
     daemon.stop()
     daemon.begin()

@@ -25,6 +25,8 @@ def main(t):
     limits_of_tokens(t, daemon, **people)
     leaving(t, daemon, **people)
     t.equal(daemon.stop(), 0, "it ends cleanly")
+    accounts(t)
+    own_name(t)
 
 
 def cert(name, names, **more):
@@ -89,6 +91,12 @@ def own(t, daemon, alice, bob, carol, dora, eve):
     t.equal((bob("GET", "/sites/www.eve.example:1")[0], bob("DELETE", "/sites/www.eve.example:1")[0]), (404, 404), "the others are not there")
     t.equal((bob("POST", "/sites", {"sites": "eve.example:1"})[0], bob("POST", "/sites", {"sites": "shop.example:1"})[0]), (403, 201), "nor added")
     t.equal(bob("POST", "/sites/all/scan")[1]["sites"], 2, "all are all of his")
+    carol("POST", "/certificates/carols/issue")
+    daemon.ctl("cert", "issue", "bobs3")
+    seen, all_of_it = bob("GET", "/agenda?limit=1000")[1], alice("GET", "/agenda?limit=1000")[1]
+    t.equal({row["certificate"] for row in seen["agenda"]}, {"bobs3", None}, "what comes next, too, is what comes for his")
+    t.equal(sorted(row["kind"] for row in seen["agenda"] if not row["certificate"]), ["scan", "scan"], "and for the sites in his domains")
+    t.ok("carols" in {row["certificate"] for row in all_of_it["agenda"]}, "where others see more", all_of_it)
     seen = {event["name"] for event in bob("GET", "/events?limit=1000")[1]["events"]}
     t.ok("bobs" in seen and not seen & {"carols", "eves", "common", "alice", "ca"}, "of what happened he sees what happened to his", seen)
     status, said = bob("POST", "/keys/bobs/export", {})
@@ -97,8 +105,10 @@ def own(t, daemon, alice, bob, carol, dora, eve):
 
 def handing_over(t, daemon, alice, bob, carol, dora, eve):
     t.equal(eve("POST", "/certificates/eves/owner", {"user": "bob"})[0], 403, "what does not fit in the plan is not handed over")
-    t.equal(bob("POST", "/certificates/bobs/owner", {"user": "nosuch"})[0], 422, "nor to nobody known")
-    t.equal(bob("POST", "/certificates/bobs/owner", {"user": "carol"})[1]["owner"], "carol", "he hands one over")
+    t.equal(eve("POST", "/certificates/bobs/owner", {"user": "nosuch"})[0], 422, "nor to nobody known")
+    t.equal([bob("POST", "/certificates/bobs/owner", {"user": to})[0] for to in ("carol", "nosuch", "")], [403] * 3,
+        "who has a plan gives nothing away: it would not count any more")
+    t.equal(eve("POST", "/certificates/bobs/owner", {"user": "carol"})[1]["owner"], "carol", "an operator without one hands it over")
     t.equal((bob("GET", "/certificates/bobs")[0], bob("GET", "/keys/bobs")[0]), (404, 404), "it is not his any more, nor is its key")
     t.equal((carol("GET", "/certificates/bobs")[0], carol("GET", "/keys/bobs")[0]), (200, 200), "but hers")
     done = daemon.run_ctl("cert", "hand-over", "bobs", "--to", "bob")
@@ -125,6 +135,7 @@ def tokens(t, daemon, alice, bob, carol, dora, eve):
     t.equal(domain("GET", "/certificates/eves")[0], 404, "nothing else is there")
     t.equal(domain("POST", "/certificates/carols", {"names": "eve.example"})[0], 403, "nor can be made")
     t.equal(domain(*cert("more", "more.bob.example"))[0], 201, "in its domains it can")
+    t.equal(daemon.run_ctl("token", "add", "bad", "--role", "admin", "--domains", "bob.example").returncode, 3, "of an administrator's there is none")
     soon = daemon.ctl("token", "add", "soon", "--role", "viewer", "--expires", "30")
     t.ok(soon["expires"], "one that ends")
     for bad in (["--expires", "0"], ["--expires", "2001-01-01T00:00:00Z"], ["--from", "300.1.1.1"], ["--domains", "*.x.example"]):
@@ -184,6 +195,56 @@ def leaving(t, daemon, alice, bob, carol, dora, eve):
     t.equal(daemon.run_ctl("user", "rm", "alice").returncode, 7, "the last administrator cannot be removed")
     t.equal(daemon.run_ctl("user", "set", "alice", "--role", "viewer").returncode, 7, "or made something else")
     t.equal(alice("POST", "/users/alice", {"disabled": True})[0], 409, "or shut out, even by herself")
+
+
+def accounts(t):
+    """Everybody orders from the same accounts, and sees what they are; who has limits not for whom else."""
+    site = Site(t, suffix="-2", record=True)
+    daemon = site.daemon
+
+    def refuse(seen):
+        if seen.kind == "neworder":
+            raise Refuse(429, {"type": "urn:ietf:params:acme:error:rateLimited", "status": 429,
+                "detail": "too many certificates already issued for eve.example"}, Retry_After=3600)
+    site.recorder.before = refuse
+    daemon.add_cert("eves", "www.eve.example", wait=False)
+    daemon.wait_until("it is refused", lambda: "eve.example" in json.dumps(daemon.ctl("account", "show", "ca")), 30)
+    daemon.ctl("plan", "add", "small", "--certificates", "2")
+    for name, options in (("bob", {"plan": "small"}), ("eve", {})):
+        add_user(daemon, name, "operator", **options)
+    bob, eve = Person(daemon), Person(daemon)
+    bob.sign_in("bob"), eve.sign_in("eve")
+    for path in ("/accounts", "/accounts/ca", "/overview"):
+        t.lacks(json.dumps(bob("GET", path)[1]), "eve.example", f"{path} tells who has a plan nothing of others' names")
+    t.contains(json.dumps(eve("GET", "/accounts/ca")[1]), "eve.example", "who has none sees what is used of the CA's limits")
+    brief, full = bob("GET", "/accounts/ca")[1], eve("GET", "/accounts/ca")[1]
+    t.ok(set(full) - set(brief) >= {"contact", "kid", "key", "eab_kid"} and brief["state"] == "valid", "nor how the account is registered", brief)
+    t.equal(bob("GET", "/accounts")[1]["accounts"][0].get("kid"), None, "nor in the list")
+    t.ok("kid" not in bob("POST", "/accounts/ca/check")[1], "nor when he has it checked")
+    t.equal(bob.page("/accounts/ca").status, 200, "the page can do without")
+
+
+def own_name(t):
+    """A plan without domains allows any name but that behind which everybody signs in."""
+    daemon = Certerad(t, name="certerad-3", server={"hostname": "certera.example"})
+    daemon.ctl("account", "add", "ca", "--directory", "https://localhost:1/dir", "--agree-terms")
+    daemon.ctl("plan", "add", "any")
+    add_user(daemon, "bob", "operator", plan="any")
+    add_user(daemon, "eve", "operator")
+    bob, eve = Person(daemon), Person(daemon)
+    bob.sign_in("bob"), eve.sign_in("eve")
+    new = ("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", t.path("own.key"),
+        "-subj", "/CN=certera.example", "-addext", "subjectAltName=DNS:certera.example", "-addext", "basicConstraints=CA:FALSE")
+    csr, file = openssl(*new), openssl(*new, "-x509", "-days", "10")
+    with open(t.path("own.key")) as f:
+        file += f.read()
+    t.equal(bob(*cert("other", "other.example"))[0], 201, "any other name")
+    for how, asked in (("ordered", cert("mine", "www.example certera.example")), ("by a request", ("POST", "/certificates", {"name": "mine", "csr": csr, "account": "ca"})),
+            ("imported", ("POST", "/certificates/mine/import", {"file": file})), ("added", ("POST", "/certificates/other", {"names": "certera.example"}))):
+        status, said = bob(*asked)
+        t.ok(status in (403, 409) and "this server's own name" in said["detail"], f"the server's own is not {how}", f"{status} {said}")
+    t.equal(eve("POST", "/certificates/mine/import", {"file": file})[0], 201, "who has no plan may bring one")
+    t.equal(daemon.stop(), 0, "it ends cleanly")
 
 
 run(main)

@@ -88,7 +88,7 @@ def refusals(t, daemon, hooks):
     done = daemon.run_ctl("cert", "add", "path", "--names", "p.shop.example", "--account", "ca", "--challenge", "dns-01",
         "--hook-set", "../../bin/true")
     t.equal(done.returncode, 3, "a path is refused at once")
-    for line in ("PATH=/tmp", "LD_PRELOAD=/tmp/x.so", "BASH_ENV=/tmp/x", "no line"):
+    for line in ("PATH=/tmp", "LD_PRELOAD=/tmp/x.so", "BASH_ENV=/tmp/x", "_JAVA_OPTIONS=-XX:OnError=x", "SSH_ASKPASS=x", "no line"):
         done = daemon.run_ctl("cert", "add", "env", "--names", "e.shop.example", "--account", "ca", "--challenge", "dns-01",
             "--hook-environment-file", t.write("env", line))
         t.equal(done.returncode, 3, f"an environment of {line.split('=')[0]} is refused")

@@ -40,6 +40,33 @@ json_t *admin_show_account(struct txn *t, const void *rec)
 	return o;
 }
 
+/* For who has limits: what to order from and whether it works, not how it is registered. */
+static json_t *show_in_brief(struct txn *t, const void *rec)
+{
+	static const char *const hidden[] = { "contact", "new_contact", "kid", "key_id", "eab_kid", "ca_file", "orders" };
+	json_t *o = rec_account_json(rec);
+
+	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
+		json_object_del(o, hidden[i]);
+	return o;
+}
+
+json_t *admin_show_account_to(const struct scope *scope, struct txn *t, const struct rec_account *account)
+{
+	return scope_limited(scope) ? show_in_brief(t, account) : admin_show_account(t, account);
+}
+
+/* Who has limits does not see for which names others order. */
+json_t *admin_show_limits(const struct scope *scope, struct txn *t, const struct rec_account *account)
+{
+	json_t *all = ledger_json(t, account->id, account->directory, clock_now());
+
+	for (size_t i = json_array_size(all); scope_limited(scope) && i-- > 0;)
+		if (*json_str(json_array_get(all, i), "of"))
+			json_array_remove(all, i);
+	return all;
+}
+
 static bool wanted(const struct list *l, const void *rec, const struct slice *value)
 {
 	return list_is(value[REC_account_state], list_filter(l, "state")) && list_is(value[REC_account_ca], list_filter(l, "ca")) &&
@@ -59,8 +86,11 @@ int page_accounts(struct request *r, struct err *e)
 	static const struct list_type type = {
 		"accounts", &rec_account_type, REC_account_name, NULL, wanted, sorts, admin_show_account
 	};
+	static const struct list_type brief = {
+		"accounts", &rec_account_type, REC_account_name, NULL, wanted, sorts, show_in_brief
+	};
 
-	return list_reply(r, &type, 0, e);
+	return list_reply(r, scope_limited(&r->visitor.scope) ? &brief : &type, 0, e);
 }
 
 int page_account(struct request *r, struct err *e)
@@ -71,8 +101,8 @@ int page_account(struct request *r, struct err *e)
 
 	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_account(r, t, &account, e) < 0)
 		return -1;
-	answer = admin_show_account(t, &account);
-	json_object_set_new(answer, "limits", ledger_json(t, account.id, account.directory, clock_now()));
+	answer = admin_show_account_to(&r->visitor.scope, t, &account);
+	json_object_set_new(answer, "limits", admin_show_limits(&r->visitor.scope, t, &account));
 	return reply_json(r, 200, answer);
 }
 

@@ -40,7 +40,7 @@ static int wish(struct request *r, const char *word, prepare_fn *prepare, struct
 	if (rec_account_put(t, &account, e) < 0 || agenda_set(t, AGENDA_account, account.id, clock_now(), e) < 0 ||
 	    admin_event(r, t, "account.wish", account.id, account.name, e, "the CA is asked: %s", word) < 0)
 		return -1;
-	answer = admin_show_account(t, &account);
+	answer = admin_show_account_to(&r->visitor.scope, t, &account);
 	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
 }
 

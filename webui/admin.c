@@ -228,6 +228,13 @@ bool admin_is_site(const struct request *r, char *const *names)
 	return false;
 }
 
+int admin_check_names(const struct request *r, char *const *names, struct err *e)
+{
+	if (r->visitor.scope.own && admin_is_site(r, names))
+		return err_set(e, ERR_DENIED, "your plan does not allow this server's own name, %s", r->webui->settings->hostname);
+	return scope_check_names(&r->visitor.scope, names, e);
+}
+
 struct rotation {
 	const struct admin_rotation *of;
 	char *id, *name;

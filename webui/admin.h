@@ -38,6 +38,8 @@ int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *);
 int admin_read_labels(const json_t *body, struct rec_cert *, struct err *);
 /* Is one of the names this server's own, so that the certificate is served by SNI? */
 bool admin_is_site(const struct request *, char *const *names);
+/* May the visitor's plan allow these names?  That of this server, behind which everybody signs in, none does. */
+int admin_check_names(const struct request *, char *const *names, struct err *);
 /* One of its versions or orders; NULL: it is gone. */
 json_t *admin_show_version(struct txn *, const struct rec_cert *, int64_t number);
 json_t *admin_show_order(struct txn *, const struct rec_cert *, int64_t number);
@@ -52,6 +54,9 @@ int admin_read_csr(struct rec_cert *, const char *text, struct err *);
 int admin_set_account(struct txn *, struct rec_cert *, const char *name, bool *order, struct err *);
 int admin_check_profile(const struct rec_account *, const char *profile, struct err *);
 json_t *admin_show_account(struct txn *, const void *rec);
+/* Without what somebody with limits is not to know. */
+json_t *admin_show_account_to(const struct scope *, struct txn *, const struct rec_account *);
+json_t *admin_show_limits(const struct scope *, struct txn *, const struct rec_account *);
 /* The member "contact" as mailto: URLs. */
 int admin_read_contact(char ***contact, const json_t *body, struct err *);
 /* The name of another record by its id, as a member; null if it is gone. */

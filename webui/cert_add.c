@@ -173,7 +173,7 @@ static int fit(struct request *r, struct adding *a, struct txn *t, struct err *e
 
 	const struct scope *scope = &r->visitor.scope;
 
-	if (body_at("names", scope_check_names(scope, a->cert.names, e), e) < 0 || fit_account(scope, a, t, e) < 0)
+	if (body_at("names", admin_check_names(r, a->cert.names, e), e) < 0 || fit_account(scope, a, t, e) < 0)
 		return -1;
 	if (a->there.id)
 		return 0;

@@ -47,7 +47,7 @@ int page_cert_csr(struct request *r, struct err *e)
 
 	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
 	    check_fits(&cert, e) < 0 || body_at("csr", admin_read_csr(&cert, json_str(body, "csr"), e), e) < 0 ||
-	    body_at("csr", scope_check_names(&r->visitor.scope, cert.names, e), e) < 0 || rec_cert_put(t, &cert, e) < 0 ||
+	    body_at("csr", admin_check_names(r, cert.names, e), e) < 0 || rec_cert_put(t, &cert, e) < 0 ||
 	    admin_event(r, t, "certificate.request", cert.id, cert.name, e, "its next order has another request, for %s and %zu more",
 			cert.names[0], strv_len(cert.names) - 1) < 0)
 		return -1;

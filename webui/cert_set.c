@@ -288,7 +288,7 @@ int page_cert_set(struct request *r, struct err *e)
 	json_t *answer;
 
 	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
-	    set_names(r, &cert, body, &c, e) < 0 || body_at("names", scope_check_names(&r->visitor.scope, cert.names, e), e) < 0 ||
+	    set_names(r, &cert, body, &c, e) < 0 || body_at("names", admin_check_names(r, cert.names, e), e) < 0 ||
 	    set_key(&cert, body, &c, e) < 0 || set_choices(t, &cert, body, &c, e) < 0 ||
 	    body_at("account", set_account(t, &cert, body, &c, e), e) < 0 ||
 	    body_at("fallback", set_fallback(t, &cert, body, &c, e), e) < 0 || set_flags(&cert, body, &c, e) < 0 ||

@@ -294,7 +294,7 @@ static int show_page(struct search *s, struct txn *t, json_t *answer, struct err
 /* RFC 4180.  What a spreadsheet would take for a formula is kept from that. */
 static void put_cell(struct buf *out, const char *text, bool last)
 {
-	buf_add_str(out, text && strchr("=+-@\t", *text) && *text ? "\"'" : "\"");
+	buf_add_str(out, text && strchr("=+-@\t\r\n", *text) && *text ? "\"'" : "\"");
 	for (; text && *text; text++) {
 		if (*text == '"')
 			buf_add_ch(out, '"');

@@ -4,6 +4,8 @@
 
 #include "base/encode.h"
 
+#define FIELDS_MOST 2000	/* a page of check boxes has a thousand; each copies what came before it under its name */
+
 /* Lines end in LF: browsers send CR LF. */
 static char *plain_lines(const char *text, size_t len)
 {
@@ -34,6 +36,11 @@ static int put_text(json_t *form, const char *name, const char *text, size_t len
 	return 0;
 }
 
+static int too_many(struct err *e)
+{
+	return err_set(e, ERR_USAGE, "the form has more than %d fields", FIELDS_MOST);
+}
+
 /*
  * application/x-www-form-urlencoded.
  */
@@ -53,11 +60,14 @@ static int read_pair(json_t *form, const char *text, size_t len, struct err *e)
 static int read_urlencoded(json_t *form, struct slice body, struct err *e)
 {
 	const char *at = body.data, *end = at + body.len;
+	int fields = 0;
 
 	while (at < end) {
 		const char *and = memchr(at, '&', (size_t)(end - at));
 		size_t pair = (size_t)((and ? and : end) - at);
 
+		if (fields++ == FIELDS_MOST)
+			return too_many(e);
 		if (pair && read_pair(form, at, pair, e) < 0)
 			return -1;
 		at += pair + 1;
@@ -115,11 +125,14 @@ static int read_multipart(json_t *form, struct slice body, const char *boundary,
 {
 	_cleanup_free_ char *line = xasprintf("--%s", boundary);
 	const char *end = (const char *)body.data + body.len, *at = memmem(body.data, body.len, line, strlen(line)), *next;
+	int fields = 0;
 
 	for (; at; at = next) {
 		at += strlen(line);
 		if (end - at < 2 || !memcmp(at, "--", 2))
 			return 0;
+		if (fields++ == FIELDS_MOST)
+			return too_many(e);
 		next = memmem(at, (size_t)(end - at), line, strlen(line));
 		if (!next || next - at < 4)
 			break;
@@ -141,22 +154,28 @@ static char *boundary_of(const char *type)
 	return xstrndup(at, strcspn(at, "\";, "));
 }
 
-int form_read(struct request *r, struct err *e)
+int form_parse(json_t **form, const char *type, struct slice body, struct err *e)
 {
-	const char *type = request_header(r, "Content-Type");
 	_cleanup_free_ char *boundary = NULL;
 
-	if (type && !strncasecmp(type, "application/x-www-form-urlencoded", 33)) {
-		r->form = json_object();
-		return read_urlencoded(r->form, request_body(r), e);
+	if (!strncasecmp(type, "application/x-www-form-urlencoded", 33)) {
+		*form = json_object();
+		return read_urlencoded(*form, body, e);
 	}
-	if (!type || strncasecmp(type, "multipart/form-data", 19))
+	if (strncasecmp(type, "multipart/form-data", 19))
 		return 0;
-	r->form = json_object();
+	*form = json_object();
 	boundary = boundary_of(type);
 	if (!boundary || !*boundary)
 		return err_set(e, ERR_USAGE, "the form does not say where its parts end");
-	return read_multipart(r->form, request_body(r), boundary, e);
+	return read_multipart(*form, body, boundary, e);
+}
+
+int form_read(struct request *r, struct err *e)
+{
+	const char *type = request_header(r, "Content-Type");
+
+	return type ? form_parse(&r->form, type, request_body(r), e) : 0;
 }
 
 /*
@@ -217,9 +236,15 @@ json_t *form_body(const struct request *r, const struct call *call)
 	return body;
 }
 
+/* One of this server.  Browsers leave out tabs and line ends, and take a backslash for a slash: "/<TAB>/elsewhere" is elsewhere. */
 static bool is_path(const char *text)
 {
-	return text && *text == '/' && text[1] != '/' && !strchr(text, '\\') && !strpbrk(text, "\r\n");
+	if (!text || *text != '/' || text[1] == '/')
+		return false;
+	for (; *text; text++)
+		if (iscntrl((unsigned char)*text) || *text == '\\')
+			return false;
+	return true;
 }
 
 const char *form_next(const struct request *r)

@@ -18,6 +18,8 @@
 
 /* If the body is a form (or multipart/form-data), all its texts by name are request.form afterwards.  -1: it is broken. */
 int form_read(struct request *, struct err *);
+/* The same of a body of this Content-Type; *form: new, also when it is broken; left alone if it is no form. */
+int form_parse(json_t **form, const char *type, struct slice body, struct err *);
 /* One of them; NULL: not there. */
 const char *form_text(const struct request *, const char *name);
 /* By the types of the call's members: flags from check boxes, lists from lines.  New reference. */

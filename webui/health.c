@@ -115,6 +115,7 @@ int page_health(struct request *r, struct err *e)
 
 struct agenda_page {
 	const struct scope *scope;
+	struct scope_ids ids;	/* of a limited one */
 	struct txn *txn;
 	int64_t first, limit, total;
 	json_t *list;
@@ -127,7 +128,7 @@ static int show_row(void *arg, const struct agenda_row *row, struct err *e)
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
 	json_t *one;
 
-	if (!scope_has_id(p->scope, p->txn, row->id) || p->total++ < p->first)
+	if ((scope_limited(p->scope) && !scope_ids_has(&p->ids, row->id)) || p->total++ < p->first)
 		return 0;
 	if (p->total > p->first + p->limit)
 		return !scope_limited(p->scope);	/* how many there are for everybody is known */
@@ -152,12 +153,15 @@ int health_agenda(struct request *r, json_t *answer, int64_t first, int64_t limi
 	struct agenda_page p = { .scope = &r->visitor.scope, .first = first, .limit = limit, .list = json_array() };
 	_cleanup_txn_ struct txn *t = NULL;
 	int64_t next;
+	int failed;
 
 	json_object_set_new(answer, "agenda", p.list);
 	if (store_read(r->webui->env->store, &t, e) < 0)
 		return -1;
 	p.txn = t;
-	if (agenda_each_due(t, INT64_MAX, show_row, &p, &next, e) < 0)
+	failed = (scope_limited(p.scope) && scope_ids(p.scope, t, &p.ids, e) < 0) || agenda_each_due(t, INT64_MAX, show_row, &p, &next, e) < 0;
+	scope_ids_release(&p.ids);
+	if (failed)
 		return -1;
 	list_put_page(answer, first, limit, scope_limited(p.scope) ? p.total : (int64_t)txn_count(t, TABLE_agenda));
 	return 0;

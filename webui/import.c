@@ -192,7 +192,7 @@ static int finish(struct request *r, struct import *im, struct err *e)
 	json_t *answer;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || same_as_before(im, t, e) < 0 ||
-	    scope_check_names(&r->visitor.scope, im->chain.cert[0].names, e) < 0 ||
+	    admin_check_names(r, im->chain.cert[0].names, e) < 0 ||
 	    (added && scope_check_count(&r->visitor.scope, t, e) < 0) || put_all(r, im, t, e) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;

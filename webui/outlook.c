@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "store/agenda.h"
 #include "store/history.h"
-#include "store/ledger.h"
 #include "webui/overview.h"
 #include "webui/scope.h"
 
@@ -152,6 +151,7 @@ static int put_renewals(const struct scope *scope, struct txn *t, json_t *o, str
 }
 
 struct used {
+	const struct scope *scope;
 	struct txn *txn;
 	json_t *limits, *troubles;
 	int64_t now;
@@ -160,7 +160,7 @@ struct used {
 /* Limits of which little is left. */
 static void add_limits(struct used *u, const struct rec_account *account)
 {
-	_cleanup_json_ json_t *all = ledger_json(u->txn, account->id, account->directory, u->now);
+	_cleanup_json_ json_t *all = admin_show_limits(u->scope, u->txn, account);
 	json_t *one;
 	size_t i;
 
@@ -181,7 +181,7 @@ static int add_account(void *arg, void *rec, struct err *e)
 
 	add_limits(u, account);
 	if ((account->error && *account->error) || (account->trouble && *account->trouble) || str_eq(account->state, "terms"))
-		json_array_append_new(u->troubles, admin_show_account(u->txn, account));
+		json_array_append_new(u->troubles, admin_show_account_to(u->scope, u->txn, account));
 	return 0;
 }
 
@@ -190,7 +190,7 @@ int page_overview(struct request *r, struct err *e)
 	const struct scope *scope = &r->visitor.scope;
 	_cleanup_json_ json_t *answer = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
-	struct used used = { .limits = json_array(), .troubles = json_array(), .now = clock_now() };
+	struct used used = { .scope = scope, .limits = json_array(), .troubles = json_array(), .now = clock_now() };
 
 	json_object_set_new(answer, "limits", used.limits);
 	json_object_set_new(answer, "troubles", used.troubles);

@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 
+#define PARAMS_MOST 100	/* each is compared with those before it */
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -56,6 +58,8 @@ static int add_pair(struct params *p, const char *text, size_t len, struct err *
 
 	if (!name)
 		return err_set(e, ERR_USAGE, "a parameter's name is not encoded as a form's");
+	if (p->count == PARAMS_MOST)
+		return err_set(e, ERR_USAGE, "there are more than %d parameters", PARAMS_MOST);
 	if (params_get(p, name))
 		return err_set(e, ERR_USAGE, "the parameter %.40s is given twice", name);
 	value = equals ? params_decode(equals + 1, len - name_len - 1, true) : xstrdup("");

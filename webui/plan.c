@@ -199,6 +199,15 @@ static int hand_over(struct txn *t, struct rec_cert *cert, const char *owner_id,
 	return rec_cert_put(t, cert, e) < 0 || (with_key && rec_key_put(t, &key, e) < 0) ? -1 : 0;
 }
 
+/* A plan counts what is its user's: what he gives away, whose API keys he has kept, would not count. */
+static int check_free(const struct request *r, const struct rec_cert *cert, struct err *e)
+{
+	if (!r->visitor.scope.own)
+		return 0;
+	err_set(e, ERR_DENIED, "your plan does not let you hand over %s", cert->name);
+	return err_hint(e, "Ask somebody without a plan to do it.");
+}
+
 int page_cert_owner(struct request *r, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
@@ -208,7 +217,8 @@ int page_cert_owner(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
-	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
+	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
+	    check_free(r, &cert, e) < 0)
 		return -1;
 	if (*name && rec_user_by_name(t, &user, name, e) < 0)
 		return body_at("user", e->kind == ERR_MISSING ? err_set(e, ERR_INVALID, "there is no user %.100s", name) : -1, e);

@@ -132,7 +132,7 @@ static bool is_reserved(const char *line)
 {
 	static const char *const reserved[] = {
 		"PATH=", "ENV=", "IFS=", "PS4=", "HOME=", "SHELLOPTS=", "GCONV_PATH=", "BASH", "LD_", "PYTHON", "PERL", "RUBY", "NODE_",
-		"JAVA_", "LUA_", "GIT_", "OPENSSL_", "CURL_HOME=", "CERTERA_", "CERTBOT_", "RENEWED_",
+		"JAVA_", "_JAVA_", "JDK_", "DOTNET_", "PHP", "ZDOTDIR=", "SSH_ASKPASS", "LUA_", "GIT_", "OPENSSL_", "CURL_HOME=", "CERTERA_", "CERTBOT_", "RENEWED_",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)

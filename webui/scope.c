@@ -129,6 +129,65 @@ bool scope_has_id(const struct scope *s, struct txn *t, const char *id)
 	return rec_key_get(t, &key, id, NULL) == 0 && scope_has_key(s, &key);
 }
 
+/*
+ * All of them at once.
+ */
+
+struct gathering {
+	const struct scope *scope;
+	const struct record_type *type;
+	struct scope_ids *ids;
+};
+
+static int gather(void *arg, const void *rec, const struct slice *value, struct err *e)
+{
+	const struct gathering *g = arg;
+	struct scope_ids *ids = g->ids;
+
+	if (!scope_has_row(g->scope, g->type, value))
+		return 0;
+	if (ids->count == ids->room) {
+		ids->room = ids->room ? ids->room * 2 : 64;
+		ids->id = xreallocarray(ids->id, ids->room, sizeof(*ids->id));
+	}
+	ids->id[ids->count++] = value[0];
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct slice *x = a, *y = b;
+	size_t shared = MIN(x->len, y->len);
+	int order = shared ? memcmp(x->data, y->data, shared) : 0;
+
+	return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+int scope_ids(const struct scope *s, struct txn *t, struct scope_ids *ids, struct err *e)
+{
+	const struct record_type *const types[] = { &rec_cert_type, &rec_key_type, &rec_site_type };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (record_skim(t, types[i], gather, &(struct gathering){ s, types[i], ids }, e) < 0)
+			return -1;
+	if (ids->count)
+		qsort(ids->id, ids->count, sizeof(*ids->id), compare);
+	return 0;
+}
+
+bool scope_ids_has(const struct scope_ids *ids, const char *id)
+{
+	struct slice wanted = slice_str(id);
+
+	return ids->count && bsearch(&wanted, ids->id, ids->count, sizeof(*ids->id), compare);
+}
+
+void scope_ids_release(struct scope_ids *ids)
+{
+	free(ids->id);
+	*ids = (struct scope_ids){ NULL, 0, 0 };
+}
+
 static int check_in(char *const *names, char *const *domains, const char *whose, struct err *e)
 {
 	const char *name = domains ? outside(names, domains) : NULL;

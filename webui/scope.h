@@ -27,6 +27,17 @@ bool scope_has_site(const struct scope *, const char *name);
 int scope_check_site(const struct scope *, const char *name, struct err *);
 /* Is the record with this id one of these, if it is a certificate's, a key's or a site's? */
 bool scope_has_id(const struct scope *, struct txn *, const char *id);
+/*
+ * The ids of all for which scope_has_id() is true, for who asks for very many; they are in the store, so it must be a read, which
+ * must not end before.
+ */
+struct scope_ids {
+	struct slice *id;	/* in their order */
+	size_t count, room;
+};
+int scope_ids(const struct scope *, struct txn *, struct scope_ids *, struct err *);
+bool scope_ids_has(const struct scope_ids *, const char *id);
+void scope_ids_release(struct scope_ids *);
 /* May it have these names?  *.example.org is in example.org as www.example.org is; an address only in itself. */
 int scope_check_names(const struct scope *, char *const *names, struct err *);
 /* May there be one more certificate? */

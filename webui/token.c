@@ -139,6 +139,11 @@ static int read_token(struct request *r, struct rec_token *token, const json_t *
 	    body_at("expires", read_expiry(token, body, e), e) < 0 || body_at("addresses", read_addresses(token, body, e), e) < 0 ||
 	    person_read_domains(body, &token->domains, e) < 0)
 		return -1;
+	if (token->domains && str_eq(token->role, role_word(ROLE_ADMIN))) {
+		err_set(e, ERR_INVALID, "a token of an administrator cannot be limited to domains: who adds channels and users has everything");
+		err_hint(e, "The role operator is enough for all that is done with certificates.");
+		return err_field(e, "role");
+	}
 	token->actions = json_strv(body, "actions");
 	record_set(&token->name, name);
 	record_set(&token->created_by, r->visitor.name);
