@@ -189,8 +189,8 @@ static int check_id(const struct record_type *type, const char *id, struct err *
 	if (!*id)
 		return err_set(e, ERR_INVALID, "a %s needs an id", record_noun(type));
 	if (strlen(id) > LONGEST)
-		return err_set(e, ERR_INVALID, "the id of a %s is too long: %zu bytes, and at most %d do", record_noun(type),
-			       strlen(id), LONGEST);
+		return err_set(e, ERR_INVALID, "the id of a %s is too long: %zu bytes, and at most %d do",
+			       record_noun(type), strlen(id), LONGEST);
 	return 0;
 }
 
@@ -199,8 +199,8 @@ static int check_index(const struct record_type *type, struct slice key, struct 
 	if (!key.len || !*(const char *)key.data)
 		return err_set(e, ERR_INVALID, "a %s needs a name", record_noun(type));
 	if (key.len > LONGEST)
-		return err_set(e, ERR_INVALID, "the name of a %s is too long: %zu bytes, and at most %d do", record_noun(type),
-			       key.len, LONGEST - 2);
+		return err_set(e, ERR_INVALID, "the name of a %s is too long: %zu bytes, and at most %d do",
+			       record_noun(type), key.len, LONGEST - 2);
 	return 0;
 }
 

@@ -10,8 +10,8 @@
 
 #define API_KEYS 2
 
-int admin_event(const struct request *r, struct txn *t, const char *action, const char *id, const char *name, struct err *e,
-		const char *fmt, ...)
+int admin_event(const struct request *r, struct txn *t, const char *action, const char *id, const char *name,
+		struct err *e, const char *fmt, ...)
 {
 	struct event_of event = {
 		.actor = r->visitor.name, .address = r->from, .action = action, .object = id, .name = name,
@@ -100,7 +100,8 @@ int admin_find_key(struct request *r, struct txn *t, struct rec_key *key, struct
 }
 
 /* What is not the visitor's to see is not there; nor does it stay in the record. */
-static int find_cert(struct request *r, struct txn *t, struct rec_cert *cert, const char *name, bool staging, struct err *e)
+static int find_cert(struct request *r, struct txn *t, struct rec_cert *cert, const char *name, bool staging,
+		     struct err *e)
 {
 	if (rec_cert_by_name(t, cert, name, staging, e) < 0)
 		return -1;
@@ -231,7 +232,8 @@ bool admin_is_site(const struct request *r, char *const *names)
 int admin_check_names(const struct request *r, char *const *names, struct err *e)
 {
 	if (r->visitor.scope.own && admin_is_site(r, names))
-		return err_set(e, ERR_DENIED, "your plan does not allow this server's own name, %s", r->webui->settings->hostname);
+		return err_set(e, ERR_DENIED, "your plan does not allow this server's own name, %s",
+			       r->webui->settings->hostname);
 	return scope_check_names(&r->visitor.scope, names, e);
 }
 
@@ -263,7 +265,8 @@ static int put_access(const struct rotation *o, struct txn *t, struct slice acce
 		record_set_blob(now, access);
 		result = record_put(t, type, rec, e);
 	} else {
-		result = err_set(e, ERR_CONFLICT, "the API keys of %s were changed at the same time: try again", o->name);
+		result = err_set(e, ERR_CONFLICT, "the API keys of %s were changed at the same time: try again",
+				 o->name);
 	}
 	record_release(type, rec);
 	return result;

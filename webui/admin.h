@@ -5,8 +5,8 @@
 #include "webui/body.h"
 
 /* The event of a change, in the transaction that makes it: the visitor did it. */
-int admin_event(const struct request *, struct txn *, const char *action, const char *id, const char *name, struct err *,
-		const char *fmt, ...) PRINTF_LIKE(7, 8);
+int admin_event(const struct request *, struct txn *, const char *action, const char *id, const char *name,
+		struct err *, const char *fmt, ...) PRINTF_LIKE(7, 8);
 /*
  * Has the visitor just given the password (or is the local admin), so that the keeper takes the word of request_proof() for
  * what concerns private keys?  -1 with ERR_DENIED and this code: not, and where a person can do something, that is said.
