@@ -406,8 +406,12 @@ static int send_neworder(struct order *o, struct err *e)
 /* Refused, perhaps only because of the certificate it is said to replace (RFC 9773 section 5): then without that. */
 static bool try_unmarked(struct order *o, const struct reply *r)
 {
-	if (o->url || !o->replaces ||
-	    !(r->status == 404 || str_eq(r->err->code, "alreadyReplaced") || str_eq(r->err->code, "malformed")))
+	static const char *const perhaps[] = { "alreadyReplaced", "malformed", "serverInternal" };	/* Pebble says the last */
+	bool refused = r->status == 404;
+
+	for (size_t i = 0; i < ARRAY_SIZE(perhaps); i++)
+		refused |= str_eq(r->err->code, perhaps[i]);
+	if (o->url || !o->replaces || !refused)
 		return false;
 	log_info("%s: %s; ordering again without saying what it replaces", o->names[0], r->err->message);
 	free(TAKE(o->replaces));

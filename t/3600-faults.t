@@ -359,7 +359,8 @@ def watch(daemon, rows, cas):
                 cas[row.name].heal()
                 daemon.ctl("cert", "issue", row.name)
         # each issuance, and the neighbour's, is followed by a question when to renew
-        told = all(cas[row.name].struck >= 2 * row.orders for row in rows if row.kind == "renewal")
+        told = all(cas[row.name].struck >= 2 * row.orders and cas[row.name].orders_of(name_of(row)) >= row.orders and
+            when(shown[row.name]["renew_at"]) > time.time() + 300 for row in rows if row.kind == "renewal")
         return told and len(first) == len(rows) and all(
             shown[row.name]["status"] == "active" or row.orders == 0 for row in rows) and all(
             shown["by-" + row.name]["status"] == "active" for row in rows)
