@@ -280,7 +280,8 @@ static int64_t next_scan(const struct rec_site *site, int64_t interval)
 	int64_t now = site->scanned, soon = site->failures == 1 ? AGAIN_SOON : AGAIN_LATER;
 	int64_t due = track_next(now, site->failures && site->failures <= CONFIRMED ? MIN(interval, soon) : interval);
 
-	return site->not_after > now && str_eq(site->state, "valid") ? MIN(due, site->not_after + 1) : due;
+	/* Also if it ended between the look at it and now. */
+	return str_eq(site->state, "valid") ? MIN(due, MAX(site->not_after + 1, now)) : due;
 }
 
 static int put_result(struct engine *g, struct txn *t, const struct tracked *one, struct err *e)

@@ -57,7 +57,8 @@ def issue(t, site, browser, name, script, how):
 	t.contains(browser.text("#preview"), f"http://{name}.example/.well-known/acme-challenge/", f"a preview says how it is proved ({how} scripts)")
 	t.contains(browser.text("#preview"), f"www.{name}.example", "and offers the name beside it")
 	t.matches(browser.click("text=Check their web servers now"), r"/checks/\w+$", "and its web servers can be checked before")
-	t.equal(browser.faults(), [], "on a page without fault")
+	if script:	# axe is one itself
+		t.equal(browser.faults(), [], "on a page without fault")
 	add(browser, name, f"{name}.example")
 	browser.click("text=Add and issue")
 	t.matches(browser.text(), r"cak_\S{20}", "its API keys are shown")
