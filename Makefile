@@ -79,29 +79,26 @@ $(B)/%.o: %.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
 
-# The redirect rules, as C: one source for what is installed and what a check shows.
+# $(call embed,folder): text files as C, one { "name in that folder", "text" }, after another.
+define embed
+	@mkdir -p $(@D)
+	@echo "  GEN   $@"
+	$(Q)for f in $^; do echo "{ \"$${f#$(1)}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
+endef
+
+# What is in the programs: redirect rules (the same files are installed), templates and style of the pages, templates of alerts.
 RULES = $(addprefix contrib/redirect/,nginx.conf apache.conf haproxy.cfg Caddyfile iis-web.config)
-$(B)/daemon/rule.inc: $(RULES)
-	@mkdir -p $(@D)
-	@echo "  GEN   $@"
-	$(Q)for f in $(RULES); do echo "{ \"$${f##*/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
 $(B)/daemon/rule.o: $(B)/daemon/rule.inc
+$(B)/daemon/rule.inc: $(RULES)
+	$(call embed,contrib/redirect/)
 
-# The templates and what goes with them, as C.
-PAGES = $(wildcard webui/html/*.html webui/static/*) $(RULES)
-$(B)/webui/files.inc: $(PAGES) Makefile
-	@mkdir -p $(@D)
-	@echo "  GEN   $@"
-	$(Q)for f in $(PAGES); do echo "{ \"$${f#webui/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
 $(B)/webui/files.o: $(B)/webui/files.inc
+$(B)/webui/files.inc: $(wildcard webui/html/*.html webui/static/*) $(RULES)
+	$(call embed,webui/)
 
-# The same for the templates of alerts.
-TEMPLATES = $(wildcard contrib/templates/*)
-$(B)/daemon/template.inc: $(TEMPLATES)
-	@mkdir -p $(@D)
-	@echo "  GEN   $@"
-	$(Q)for f in $(TEMPLATES); do echo "{ \"$${f##*/}\","; sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $$f; echo '},'; done > $@
 $(B)/daemon/mail_text.o: $(B)/daemon/template.inc
+$(B)/daemon/template.inc: $(wildcard contrib/templates/*)
+	$(call embed,contrib/templates/)
 
 $(B)/certerad: $(B)/daemon/main.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
 	@echo "  LINK  $@"

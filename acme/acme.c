@@ -37,11 +37,6 @@ void acme_free(struct acme *a)
 	free(a);
 }
 
-const char *acme_directory(const struct acme *a)
-{
-	return a->url;
-}
-
 int ca_timeout_ms(const struct acme *a)
 {
 	return a->env.timeout_ms > 0 ? a->env.timeout_ms : TIMEOUT_MS;

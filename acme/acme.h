@@ -50,7 +50,8 @@ struct acme_env {
 	 * CA may look for them.  It may take minutes or days; the order has no deadline for it.  Called again with
 	 * the same answers after a restart.
 	 */
-	void (*publish)(void *arg, struct order *, const struct acme_answer *, size_t count, acme_bytes_cb *, void *cb_arg);
+	void (*publish)(void *arg, struct order *, const struct acme_answer *, size_t count, acme_bytes_cb *,
+			void *cb_arg);
 	/* The certificate request for the order's names, DER. */
 	void (*csr)(void *arg, struct order *, acme_bytes_cb *, void *cb_arg);
 	/* The order is over: chain PEM (checked) or an error.  The caller stops serving its answers and frees it
@@ -63,7 +64,6 @@ struct acme;
 /* ca_file NULL: the system's. */
 struct acme *acme_new(const struct acme_env *, const char *directory, const char *ca_file);
 void acme_free(struct acme *);		/* after its orders and requests; NULL is fine */
-const char *acme_directory(const struct acme *);
 /*
  * What the CA says of itself, as far as its directory was read already (every request does): does it offer this
  * resource ("renewalInfo"), its profiles as {name: description}, its terms of service.  NULL: none, or not known yet.  Borrowed
@@ -108,8 +108,8 @@ typedef void acme_request_cb(void *arg, const json_t *answer, const struct err *
 void acme_request_cancel(struct acme_request *);	/* NULL, or from its own callback: harmless */
 
 /* Sets the contacts (RFC 8555 section 7.3.2); an empty list removes them. */
-struct acme_request *acme_contact_start(struct acme *, const struct acme_account *, char *const *contact, acme_request_cb *,
-					void *arg);
+struct acme_request *acme_contact_start(struct acme *, const struct acme_account *, char *const *contact,
+					acme_request_cb *, void *arg);
 /* A person agreed to the CA's changed terms (section 7.3.3). */
 struct acme_request *acme_agree_start(struct acme *, const struct acme_account *, acme_request_cb *, void *arg);
 /* For ever (section 7.3.6). */
@@ -134,8 +134,8 @@ struct acme_request *acme_relinquish_start(struct acme *, const struct acme_acco
  * Revokes a certificate (section 7.6), signed by the account, or by the certificate's own key if `who` has no kid.
  * reason: a word of pki/revocation.def.  "alreadyRevoked" is an error here: the caller knows what to make of it.
  */
-struct acme_request *acme_revoke_start(struct acme *, const struct acme_account *who, struct slice der, const char *reason,
-				       acme_request_cb *, void *arg);
+struct acme_request *acme_revoke_start(struct acme *, const struct acme_account *who, struct slice der,
+				       const char *reason, acme_request_cb *, void *arg);
 
 /* When the CA wants a certificate renewed (RFC 9773). */
 struct acme_renewal_info;		/* one request under way */

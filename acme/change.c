@@ -13,8 +13,8 @@ static void send_payload(struct acme_request *r)
 }
 
 /* A POST of these members to the account's URL. */
-static struct acme_request *change(struct acme *a, const struct acme_account *account, json_t *members, const char *doing,
-				   acme_request_cb *done, void *arg)
+static struct acme_request *change(struct acme *a, const struct acme_account *account, json_t *members,
+				   const char *doing, acme_request_cb *done, void *arg)
 {
 	struct acme_request *r = request_new(a, account, doing, send_payload, done, arg);
 
@@ -32,7 +32,8 @@ struct acme_request *acme_contact_start(struct acme *a, const struct acme_accoun
 	return change(a, account, members, "changing the contacts of the account", done, arg);
 }
 
-struct acme_request *acme_agree_start(struct acme *a, const struct acme_account *account, acme_request_cb *done, void *arg)
+struct acme_request *acme_agree_start(struct acme *a, const struct acme_account *account, acme_request_cb *done,
+				      void *arg)
 {
 	json_t *members = json_object();
 
@@ -40,7 +41,8 @@ struct acme_request *acme_agree_start(struct acme *a, const struct acme_account 
 	return change(a, account, members, "agreeing to the CA's terms", done, arg);
 }
 
-struct acme_request *acme_deactivate_start(struct acme *a, const struct acme_account *account, acme_request_cb *done, void *arg)
+struct acme_request *acme_deactivate_start(struct acme *a, const struct acme_account *account, acme_request_cb *done,
+					   void *arg)
 {
 	json_t *members = json_object();
 
@@ -99,8 +101,8 @@ static void begin_rollover(struct acme_request *r)
 	env->sign(env->arg, r->fresh.key, slice_str(r->inner), ticket_answer, ticket_new(&r->ticket, inner_signed, r));
 }
 
-struct acme_request *acme_rollover_start(struct acme *a, const struct acme_account *account, const struct acme_account *fresh,
-					 acme_request_cb *done, void *arg)
+struct acme_request *acme_rollover_start(struct acme *a, const struct acme_account *account,
+					 const struct acme_account *fresh, acme_request_cb *done, void *arg)
 {
 	struct acme_request *r = request_new(a, account, "changing the key of the account", begin_rollover, done, arg);
 
@@ -158,7 +160,8 @@ static void begin_orders(struct acme_request *r)
 	request_post(r, NULL, r->account.kid, "");
 }
 
-struct acme_request *acme_orders_start(struct acme *a, const struct acme_account *account, acme_request_cb *done, void *arg)
+struct acme_request *acme_orders_start(struct acme *a, const struct acme_account *account, acme_request_cb *done,
+				       void *arg)
 {
 	struct acme_request *r = request_new(a, account, "listing the orders of the account", begin_orders, done, arg);
 

@@ -163,8 +163,8 @@ static int read_window(const struct acme_renewal_info *i, const json_t *answer, 
 }
 
 /* What went wrong, and when asking again makes sense (RFC 9773 section 4.3.3). */
-static int refused(const struct acme_renewal_info *i, const struct fetch_reply *f, const json_t *answer, int64_t retry_after,
-		   struct err *e)
+static int refused(const struct acme_renewal_info *i, const struct fetch_reply *f, const json_t *answer,
+		   int64_t retry_after, struct err *e)
 {
 	bool temporary = f->status >= 500 || f->status == 429;
 

@@ -8,8 +8,8 @@ static void begin_revoke(struct acme_request *r)
 	request_post(r, "revokeCert", NULL, r->payload);
 }
 
-struct acme_request *acme_revoke_start(struct acme *a, const struct acme_account *who, struct slice der, const char *reason,
-				       acme_request_cb *done, void *arg)
+struct acme_request *acme_revoke_start(struct acme *a, const struct acme_account *who, struct slice der,
+				       const char *reason, acme_request_cb *done, void *arg)
 {
 	struct acme_request *r = request_new(a, who, "revoking the certificate", begin_revoke, done, arg);
 	_cleanup_free_ char *certificate = base64url_str(der.data, der.len);
@@ -26,8 +26,8 @@ static void begin_relinquish(struct acme_request *r)
 	request_post(r, NULL, r->url, "{\"status\":\"deactivated\"}");
 }
 
-struct acme_request *acme_relinquish_start(struct acme *a, const struct acme_account *account, const char *authorization,
-					   acme_request_cb *done, void *arg)
+struct acme_request *acme_relinquish_start(struct acme *a, const struct acme_account *account,
+					   const char *authorization, acme_request_cb *done, void *arg)
 {
 	struct acme_request *r = request_new(a, account, "giving up an authorization", begin_relinquish, done, arg);
 

@@ -34,7 +34,7 @@ static NORETURN void out_of_memory(void)
 }
 
 /* A size of 0 still yields a pointer of its own: NULL means one thing only. */
-void *xrealloc(void *old, size_t size)
+static void *xrealloc(void *old, size_t size)
 {
 	void *p = realloc(old, size ? size : 1);
 
@@ -90,15 +90,23 @@ char *xstrndup(const char *s, size_t max)
 	return copy;
 }
 
-char *xasprintf(const char *fmt, ...)
+char *xvasprintf(const char *fmt, va_list args)
 {
 	char *s;
-	va_list ap;
 
-	va_start(ap, fmt);
-	if (vasprintf(&s, fmt, ap) < 0)
+	if (vasprintf(&s, fmt, args) < 0)
 		out_of_memory();
-	va_end(ap);
+	return s;
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+	va_list args;
+	char *s;
+
+	va_start(args, fmt);
+	s = xvasprintf(fmt, args);
+	va_end(args);
 	return s;
 }
 
@@ -108,8 +116,7 @@ void die(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&sentence, fmt, ap) < 0)
-		out_of_memory();
+	sentence = xvasprintf(fmt, ap);
 	va_end(ap);
 	log_error("%s", sentence);
 	abort();

@@ -5,6 +5,7 @@
 #ifndef BASE_BASE_H
 #define BASE_BASE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,12 +44,12 @@ void cleanup_fclose(FILE **);
 /* Out of memory aborts: orders resume, half-handled failures do not. */
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
-void *xrealloc(void *, size_t size);
 void *xreallocarray(void *, size_t count, size_t size);
 char *xstrdup(const char *);
 char *xstrndup(const char *, size_t max);
 void *xmemdup(const void *, size_t size);
 char *xasprintf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+char *xvasprintf(const char *fmt, va_list) PRINTF_LIKE(1, 0);
 
 /* A bug, not a condition: logs the sentence and aborts. */
 void die(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN;

@@ -59,14 +59,15 @@ char *ctl_path(const struct ctl *);
 
 /* Prints the error and returns its exit code. */
 int ctl_fail(const struct err *);
-/* With --json: prints the answer and returns true. */
-bool ctl_as_json(const struct ctl *, const json_t *);
 
 /* help.c */
 void help_all(FILE *);
 bool help_group(FILE *, const char *word);	/* the commands whose first word it is; false: there are none */
 void help_command(FILE *, const struct command *);
 
+/* print.c */
+/* With --json: prints the answer and returns true. */
+bool ctl_as_json(const struct ctl *, const json_t *);
 /* A column of a table, or a line: its title, and whose value it shows. */
 struct column {
 	const char *title;
@@ -75,6 +76,8 @@ struct column {
 void print_table(const json_t *rows, const struct column *, size_t count, const char *when_empty);
 /* "title: value" for each member that says something. */
 void print_fields(const json_t *obj, const struct column *, size_t count);
+void print_list(const char *title, const json_t *);
+void print_error(const json_t *of);		/* its last one, with what to do; nothing if it has none */
 
 /* site.c */
 int show_sites(struct ctl *, json_t *);
@@ -105,9 +108,9 @@ int show_key_download(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
 void print_revocation(const json_t *answer);	/* what the CA of a certificate says of it */
-void print_todo(const json_t *order);		/* what a person is to publish for it */
 int show_added_csr(struct ctl *, json_t *);
 void print_added(const json_t *);		/* a new certificate's API keys */
+
 /* people.c */
 int show_user(struct ctl *, json_t *);
 int show_users(struct ctl *, json_t *);
@@ -116,8 +119,10 @@ int show_plans(struct ctl *, json_t *);
 int show_token(struct ctl *, json_t *);
 int show_tokens(struct ctl *, json_t *);
 int show_owner(struct ctl *, json_t *);
+
 /* setup.c: takes the status, and does the rest */
 int run_setup(struct ctl *, json_t *);
+
 /* wait.c: with --wait, follow what was started until it ends */
 int wait_account(struct ctl *, json_t *);
 /* Reads an account until it is registered and no wish is left: a new reference; NULL: it failed. */
@@ -131,9 +136,7 @@ int wait_trial(struct ctl *, json_t *);
 int wait_revoked(struct ctl *, json_t *);
 int wait_deployed(struct ctl *, json_t *);
 int wait_revocation(struct ctl *, json_t *);
-
-void print_list(const char *title, const json_t *);
-void print_error(const json_t *of);
+int wait_upkeep(struct ctl *, json_t *);
 
 /* notify.c */
 int show_channel(struct ctl *, json_t *);
@@ -142,6 +145,5 @@ int show_outbox(struct ctl *, json_t *);
 int show_message(struct ctl *, json_t *);
 int show_message_removed(struct ctl *, json_t *);
 int wait_tested(struct ctl *, json_t *);
-int wait_upkeep(struct ctl *, json_t *);
 
 #endif

@@ -71,7 +71,7 @@ void help_command(FILE *out, const struct command *c)
 		};
 	}
 	lines[c->options_count] = (struct line){ .head = xstrdup("--json"), .text = "print the daemon's answer as JSON" };
-	fprintf(out, "usage: certeractl %s%s%s%s\n\n%s\n\n", c->words, c->options_count ? " [OPTION]..." : "", *c->args ? " " : "",
-		c->args, c->text);
+	fprintf(out, "usage: certeractl %s%s%s%s\n\n%s\n\n", c->words, c->options_count ? " [OPTION]..." : "",
+		*c->args ? " " : "", c->args, c->text);
 	print_pairs(out, lines, c->options_count + 1);
 }

@@ -161,7 +161,8 @@ static int parse_words(struct ctl *ctl, char **argv, struct err *e)
 	}
 	if (strv_len(ctl->args) == strv_len(want) || str_ends(ctl->command->args, "..."))
 		return 0;
-	err_set(e, ERR_USAGE, "%s takes %s%s", ctl->command->words, *ctl->command->args ? "" : "no arguments", ctl->command->args);
+	err_set(e, ERR_USAGE, "%s takes %s%s", ctl->command->words, *ctl->command->args ? "" : "no arguments",
+		ctl->command->args);
 	return err_hint(e, "See certeractl %s --help.", ctl->command->words);
 }
 
@@ -304,7 +305,8 @@ static int no_command(char **words, int count)
 
 	if (asked && help_group(stdout, words[0]))
 		return 0;
-	err_set(&e, ERR_USAGE, "there is no command \"%s%s%s\"", words[0], count > 1 ? " " : "", count > 1 ? words[1] : "");
+	err_set(&e, ERR_USAGE, "there is no command \"%s%s%s\"", words[0], count > 1 ? " " : "",
+		count > 1 ? words[1] : "");
 	if (help_group(stderr, words[0]))
 		fputs("\n", stderr);
 	else

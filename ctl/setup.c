@@ -79,7 +79,8 @@ int run_setup(struct ctl *ctl, json_t *status)
 	if (!failed && ctl_as_json(ctl, done))
 		return 0;
 	if (!ctl->as_json && json_object_get(done, "user"))
-		printf("%s can sign in at https://%s/, as an administrator.\n", ctl->args[0], json_str(status, "hostname"));
+		printf("%s can sign in at https://%s/, as an administrator.\n", ctl->args[0],
+		       json_str(status, "hostname"));
 	if (!ctl->as_json && json_object_get(done, "account"))
 		printf("The account " ACCOUNT " is registered.\n");
 	if (!ctl->as_json && json_object_get(done, "certificate"))

@@ -1,4 +1,4 @@
-/* Answers on the screen: lists as columns, one thing as lines. */
+/* What each command shows of its answer. */
 #include "ctl/ctl.h"
 
 #include <errno.h>
@@ -9,128 +9,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/encode.h"
-
-bool ctl_as_json(const struct ctl *ctl, const json_t *answer)
-{
-	_cleanup_wipe_ char *text = ctl->as_json ? json_write_pretty(answer) : NULL;
-
-	if (text)
-		puts(text);
-	return text;
-}
-
-/* A member as people read it: lists joined, times with how far off they are, an error as its sentence. */
-static char *member_text(const json_t *obj, const char *member)
-{
-	const json_t *value = json_object_get(obj, member);
-	struct buf text = BUF_INIT;
-	char relative[64];
-	size_t i;
-	json_t *item;
-	int64_t t;
-
-	if (json_is_string(value) && clock_parse_rfc3339(json_string_value(value), &t) == 0)
-		buf_addf(&text, "%s (%s)", json_string_value(value), clock_relative(relative, sizeof(relative), t, clock_now()));
-	else if (json_is_string(value))
-		buf_add_str(&text, json_string_value(value));
-	else if (json_is_integer(value))
-		buf_addf(&text, "%lld", (long long)json_integer_value(value));
-	else if (json_is_boolean(value))
-		buf_add_str(&text, json_is_true(value) ? "yes" : "no");
-	else if (json_is_object(value))
-		buf_add_str(&text, json_str(value, "detail") ? json_str(value, "detail") : "");
-	else if (json_is_array(value))
-		json_array_foreach(value, i, item)
-			buf_addf(&text, "%s%s", i ? ", " : "", json_string_value(item) ? json_string_value(item) : "");
-	buf_add(&text, "", 0);
-	return buf_detach(&text);
-}
-
-#define COLUMNS_MAX 8
-
-/* Characters on the screen, not bytes. */
-static int width_of(const char *utf8)
-{
-	int width = 0;
-
-	for (; *utf8; utf8++)
-		width += ((unsigned char)*utf8 & 0xc0) != 0x80;
-	return width;
-}
-
-static void print_cell(const char *text, int width, bool last)
-{
-	fputs(text, stdout);
-	for (int i = width_of(text); !last && i < width + 2; i++)
-		putchar(' ');
-}
-
-void print_table(const json_t *rows, const struct column *columns, size_t count, const char *when_empty)
-{
-	int width[COLUMNS_MAX];
-	json_t *row;
-	size_t i;
-
-	if (!json_array_size(rows)) {
-		puts(when_empty);
-		return;
-	}
-	for (size_t c = 0; c < count; c++) {
-		width[c] = width_of(columns[c].title);
-		json_array_foreach(rows, i, row) {
-			_cleanup_free_ char *text = member_text(row, columns[c].member);
-
-			width[c] = MAX(width[c], width_of(text));
-		}
-	}
-	for (size_t c = 0; c < count; c++)
-		print_cell(columns[c].title, width[c], c + 1 == count);
-	putchar('\n');
-	json_array_foreach(rows, i, row) {
-		for (size_t c = 0; c < count; c++) {
-			_cleanup_free_ char *text = member_text(row, columns[c].member);
-
-			print_cell(text, width[c], c + 1 == count);
-		}
-		putchar('\n');
-	}
-}
-
-/* "title: value" for each member that says something. */
-void print_fields(const json_t *obj, const struct column *lines, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		_cleanup_free_ char *text = member_text(obj, lines[i].member);
-
-		if (*text)
-			printf("%-14s %s\n", lines[i].title, text);
-	}
-}
-
-/* A line for each text of a list. */
-void print_list(const char *title, const json_t *list)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(list, i, item)
-		printf("%-14s %s\n", i ? "" : title, json_string_value(item));
-}
-
-void print_error(const json_t *obj)
-{
-	const json_t *error = json_object_get(obj, "error");
-	const char *said = json_str(error, "said");
-	const char *hint = json_str(error, "hint");
-
-	if (!json_is_object(error))
-		return;
-	printf("%-14s %s\n", "error", json_str(error, "detail"));
-	if (said)
-		printf("%-14s %s\n", "", said);
-	if (hint)
-		printf("%-14s %s\n", "", hint);
-}
 
 static void print_api_keys(const json_t *answer, const char *member, const char *of)
 {
@@ -200,7 +78,8 @@ int show_health(struct ctl *ctl, json_t *answer)
 	if (!ctl_as_json(ctl, answer)) {
 		printf("The server is %s.\n", json_str(answer, "status"));
 		json_array_foreach (json_object_get(answer, "checks"), i, check)
-			printf("%s %-14s %s\n", json_bool(check, "well", false) ? " " : "!", json_str(check, "name"), json_str(check, "text"));
+			printf("%s %-14s %s\n", json_bool(check, "well", false) ? " " : "!", json_str(check, "name"),
+			       json_str(check, "text"));
 	}
 	return str_eq(json_str(answer, "status"), "well") ? 0 : 1;
 }
@@ -286,7 +165,8 @@ int show_keys(struct ctl *ctl, json_t *answer)
 	return 0;
 }
 
-void print_todo(const json_t *order)
+/* What a person is to publish for it. */
+static void print_todo(const json_t *order)
 {
 	json_t *one;
 	size_t i;
@@ -294,9 +174,9 @@ void print_todo(const json_t *order)
 	json_array_foreach(json_object_get(order, "todo"), i, one) {
 		bool dns = json_str(one, "record");
 
-		printf("\nto publish for %s (%s):\n  %-8s %s\n  %-8s %s\n", json_str(one, "name"), json_str(one, "type"),
-		       dns ? "TXT at" : "URL", json_str(one, dns ? "record" : "url"), dns ? "value" : "content",
-		       json_str(one, dns ? "value" : "content"));
+		printf("\nto publish for %s (%s):\n  %-8s %s\n  %-8s %s\n", json_str(one, "name"),
+		       json_str(one, "type"), dns ? "TXT at" : "URL", json_str(one, dns ? "record" : "url"),
+		       dns ? "value" : "content", json_str(one, dns ? "value" : "content"));
 	}
 }
 
@@ -453,7 +333,8 @@ static int write_out(const char *path, const struct buf *content, struct err *e)
 	_cleanup_free_ char *fresh = xasprintf("%s.new", path);
 	_cleanup_close_ int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	if (fd < 0 || fchmod(fd, 0600) < 0 || write(fd, content->data, content->len) != (ssize_t)content->len || fsync(fd) < 0 || rename(fresh, path) < 0)
+	if (fd < 0 || fchmod(fd, 0600) < 0 || write(fd, content->data, content->len) != (ssize_t)content->len ||
+	    fsync(fd) < 0 || rename(fresh, path) < 0)
 		return err_errno(e, ERR_STORAGE, "writing %s", path);
 	return 0;
 }
@@ -492,8 +373,9 @@ int show_imported(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	printf("%s: version %lld is in force, a chain of %lld; it is tracked and served, not renewed.\n", json_str(cert, "name"),
-	       (long long)json_int(cert, "current", 0), (long long)json_int(answer, "chain", 0));
+	printf("%s: version %lld is in force, a chain of %lld; it is tracked and served, not renewed.\n",
+	       json_str(cert, "name"), (long long)json_int(cert, "current", 0),
+	       (long long)json_int(answer, "chain", 0));
 	if (json_int(answer, "left_over", 0))
 		printf("Left out, as they do not belong to the chain: %lld certificates (a root is never served).\n",
 		       (long long)json_int(answer, "left_over", 0));
@@ -506,8 +388,8 @@ int show_relinquished(struct ctl *ctl, json_t *answer)
 {
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	printf("%s: %lld authorizations are being given up; see certeractl events --object %s.\n", json_str(answer, "name"),
-	       (long long)json_int(answer, "authorizations", 0), json_str(answer, "name"));
+	printf("%s: %lld authorizations are being given up; see certeractl events --object %s.\n",
+	       json_str(answer, "name"), (long long)json_int(answer, "authorizations", 0), json_str(answer, "name"));
 	return 0;
 }
 
@@ -515,7 +397,8 @@ int show_rolled_back(struct ctl *ctl, json_t *answer)
 {
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	printf("%s: version %lld is in force again.\n", json_str(answer, "name"), (long long)json_int(answer, "current", 0));
+	printf("%s: version %lld is in force again.\n", json_str(answer, "name"),
+	       (long long)json_int(answer, "current", 0));
 	return 0;
 }
 
@@ -538,8 +421,8 @@ int show_rotated(struct ctl *ctl, json_t *answer)
 int show_added_csr(struct ctl *ctl, json_t *answer)
 {
 	if (!ctl_as_json(ctl, answer))
-		printf("The next order of %s will have this request; certeractl cert issue %s orders it now.\n", ctl->args[0],
-		       ctl->args[0]);
+		printf("The next order of %s will have this request; certeractl cert issue %s orders it now.\n",
+		       ctl->args[0], ctl->args[0]);
 	return 0;
 }
 

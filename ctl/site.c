@@ -31,8 +31,8 @@ static void put_end(json_t *site)
 
 	if (!end)
 		return;
-	text = xasprintf("%.10s, %lld day%s%s", end, (long long)(days < 0 ? -days : days), days == 1 || days == -1 ? "" : "s",
-			 days < 0 ? " ago" : "");
+	text = xasprintf("%.10s, %lld day%s%s", end, (long long)(days < 0 ? -days : days),
+			 days == 1 || days == -1 ? "" : "s", days < 0 ? " ago" : "");
 	json_put_str(site, "expires", text);
 }
 
@@ -122,7 +122,8 @@ int wait_site(struct ctl *ctl, json_t *answer)
 
 	if (!json_str(answer, "id")) {	/* all of them */
 		if (!ctl_as_json(ctl, answer))
-			printf("%lld sites are being scanned; see certeractl site list.\n", (long long)json_int(answer, "sites", 0));
+			printf("%lld sites are being scanned; see certeractl site list.\n",
+			       (long long)json_int(answer, "sites", 0));
 		return 0;
 	}
 	do {

@@ -130,7 +130,8 @@ static json_t *follow(struct ctl *ctl, const char *path, int64_t wanted, int64_t
 			break;
 		}
 		if (!ctl->as_json)
-			show_progress(&p, json_int(cert, "orders", 0) >= wanted ? order : NULL, json_str(cert, "waits_for"));
+			show_progress(&p, json_int(cert, "orders", 0) >= wanted ? order : NULL,
+				      json_str(cert, "waits_for"));
 	}
 	end_progress(&p);
 	return cert;
@@ -404,7 +405,8 @@ int wait_revoked(struct ctl *ctl, json_t *answer)
 
 	if (wait && replacement && !(cert = wait_order(ctl, replacement, &e)))
 		return ctl_fail(&e);
-	while (wait && !json_str(version, "revoked") && !is_put_off(version) && !json_is_object(json_object_get(version, "error"))) {
+	while (wait && !json_str(version, "revoked") && !is_put_off(version) &&
+	       !json_is_object(json_object_get(version, "error"))) {
 		pause_between();
 		json_decref(version);
 		version = read_version(ctl, path, number, &e);
@@ -465,7 +467,7 @@ int wait_upkeep(struct ctl *ctl, json_t *answer)
 		return ctl_fail(&e);
 	}
 	if (!ctl->as_json)
-		printf("%lld records and %lld events of the audit log are as they were written.\n", (long long)json_int(now, "records", 0),
-		       (long long)json_int(now, "events", 0));
+		printf("%lld records and %lld events of the audit log are as they were written.\n",
+		       (long long)json_int(now, "records", 0), (long long)json_int(now, "events", 0));
 	return 0;
 }

@@ -87,7 +87,8 @@ static bool is_final(const struct err *why)
 	return why->kind == ERR_MISSING || why->kind == ERR_INVALID || why->kind == ERR_CONFLICT;
 }
 
-static int note_event(struct txn *t, const struct rec_account *account, const char *action, const char *message, struct err *e)
+static int note_event(struct txn *t, const struct rec_account *account, const char *action, const char *message,
+		      struct err *e)
 {
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = action, .object = account->id,
 						  .name = account->name },
@@ -230,7 +231,8 @@ static int begin_contact(struct change *c, struct txn *t, struct err *e)
 	return 1;
 }
 
-static int done_contact(struct change *c, struct txn *t, struct rec_account *account, const json_t *answer, struct err *e)
+static int done_contact(struct change *c, struct txn *t, struct rec_account *account, const json_t *answer,
+			struct err *e)
 {
 	strv_free(account->contact);
 	account->contact = strv_dup(c->account.new_contact);
@@ -409,12 +411,13 @@ static int begin_rollover(struct change *c, struct txn *t, struct err *e)
 			return send_rollover(c, t, e);
 		rec_key_version_release(&c->fresh);
 	}
-	c->question = KEEPER_ASK(c->job.engine->keeper, key_next, -1, fresh_made, c, slice_str(key.id), slice_buf(&key.access),
-				 slice_str(type ? type : key.type));
+	c->question = KEEPER_ASK(c->job.engine->keeper, key_next, -1, fresh_made, c, slice_str(key.id),
+				 slice_buf(&key.access), slice_str(type ? type : key.type));
 	return 1;
 }
 
-static int done_rollover(struct change *c, struct txn *t, struct rec_account *account, const json_t *answer, struct err *e)
+static int done_rollover(struct change *c, struct txn *t, struct rec_account *account, const json_t *answer,
+			 struct err *e)
 {
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_free_ char *jwk = spki_jwk(slice_buf(&c->fresh.spki), e);
@@ -445,7 +448,8 @@ static int begin_deactivate(struct change *c, struct txn *t, struct err *e)
 	return 1;
 }
 
-static int done_deactivate(struct change *c, struct txn *t, struct rec_account *account, const json_t *answer, struct err *e)
+static int done_deactivate(struct change *c, struct txn *t, struct rec_account *account, const json_t *answer,
+			   struct err *e)
 {
 	record_set(&account->state, "deactivated");
 	return 0;

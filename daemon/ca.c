@@ -5,7 +5,7 @@
 
 #include "daemon/issue.h"
 
-/* An account, or a key by itself, as ca_sign() needs it: looked up once, the key stays sealed. */
+/* An account, or a key by itself, as sign() needs it: looked up once, the key stays sealed. */
 struct signer {
 	struct signer *next;
 	char *id;		/* of the account, or of the key version */
@@ -24,30 +24,6 @@ struct relay {
 	struct buf bytes;
 	struct err err;
 };
-
-struct acme *ca_client(struct engine *g, const struct rec_account *account)
-{
-	const char *ca_file = account->ca_file && *account->ca_file ? account->ca_file : NULL;
-	struct acme_env env = {
-		.loop = g->loop, .fetcher = g->fetcher, .arg = g,
-		.timeout_ms = (int)g->config->acme_timeout * 1000,
-		.patience_ms = (int)g->config->acme_patience * 1000,
-		.sign = ca_sign, .hmac = ca_hmac,
-		.save = issue_save, .publish = issue_publish, .csr = issue_csr, .done = issue_done,
-	};
-	struct ca *ca;
-
-	for (ca = g->cas; ca; ca = ca->next)
-		if (str_eq(ca->directory, account->directory) && str_eq(ca->ca_file, ca_file))
-			return ca->acme;
-	ca = xcalloc(1, sizeof(*ca));
-	ca->directory = xstrdup(account->directory);
-	ca->ca_file = ca_file ? xstrdup(ca_file) : NULL;
-	ca->acme = acme_new(&env, ca->directory, ca->ca_file);
-	ca->next = g->cas;
-	g->cas = ca;
-	return ca->acme;
-}
 
 static void signer_free(struct signer *s)
 {
@@ -148,7 +124,8 @@ static struct signer *signer_load(struct engine *g, struct txn *t, const struct 
 	return s;
 }
 
-int ca_account(struct engine *g, struct txn *t, const struct rec_account *account, struct acme_account *out, struct err *e)
+int ca_account(struct engine *g, struct txn *t, const struct rec_account *account, struct acme_account *out,
+	       struct err *e)
 {
 	struct signer *s = signer_find(g, account->id);
 
@@ -228,8 +205,8 @@ static void loop_turned(void *arg)
 	relay_deliver(r, r->bytes.len ? &bytes : NULL, err_is_set(&r->err) ? &r->err : NULL);
 }
 
-void ca_ask(struct engine *g, enum keeper_op op, const struct slice *fields, size_t count, size_t field, acme_bytes_cb *cb,
-	    void *cb_arg)
+void ca_ask(struct engine *g, enum keeper_op op, const struct slice *fields, size_t count, size_t field,
+	    acme_bytes_cb *cb, void *cb_arg)
 {
 	struct relay *r = relay_new(g, cb, cb_arg);
 
@@ -237,7 +214,8 @@ void ca_ask(struct engine *g, enum keeper_op op, const struct slice *fields, siz
 	keeper_ask(g->keeper, op, fields, count, -1, keeper_answered, r);
 }
 
-void ca_answer_later(struct engine *g, const struct err *e, acme_bytes_cb *cb, void *cb_arg)
+/* Answers from the loop: with no bytes, but the error. */
+static void answer_later(struct engine *g, const struct err *e, acme_bytes_cb *cb, void *cb_arg)
 {
 	struct relay *r = relay_new(g, cb, cb_arg);
 
@@ -253,24 +231,50 @@ void ca_give_later(struct engine *g, struct slice bytes, acme_bytes_cb *cb, void
 	timer_start(&r->timer, g->loop, 0, loop_turned, r);
 }
 
-void ca_sign(void *engine, const char *key, struct slice data, acme_bytes_cb *cb, void *cb_arg)
+/* env.sign and env.hmac of struct acme_env; `key` is an account id, or a key version id. */
+static void sign(void *engine, const char *key, struct slice data, acme_bytes_cb *cb, void *cb_arg)
 {
 	const struct signer *s = signer_find(engine, key);
-	const struct slice question[] = { slice_str(s ? s->key_id : ""), s ? slice_buf(&s->material) : slice(NULL, 0), data };
+	const struct slice question[] = { slice_str(s ? s->key_id : ""), s ? slice_buf(&s->material) : slice(NULL, 0),
+					  data };
 	struct err e = { 0 };
 
 	if (!s) {
 		err_set(&e, ERR_INTERNAL, "the account's key was changed meanwhile");
-		ca_answer_later(engine, &e, cb, cb_arg);
+		answer_later(engine, &e, cb, cb_arg);
 		return;
 	}
 	ca_ask(engine, KEEPER_sign, question, ARRAY_SIZE(question), 0, cb, cb_arg);
 }
 
-void ca_hmac(void *engine, const char *key, const char *alg, struct slice data, acme_bytes_cb *cb, void *cb_arg)
+static void hmac(void *engine, const char *key, const char *alg, struct slice data, acme_bytes_cb *cb, void *cb_arg)
 {
 	const struct signer *s = signer_find(engine, key);
 	const struct slice question[] = { slice_str(s->eab_id), slice_buf(&s->eab_key), slice_str(alg), data };
 
 	ca_ask(engine, KEEPER_hmac, question, ARRAY_SIZE(question), 0, cb, cb_arg);
+}
+
+struct acme *ca_client(struct engine *g, const struct rec_account *account)
+{
+	const char *ca_file = account->ca_file && *account->ca_file ? account->ca_file : NULL;
+	struct acme_env env = {
+		.loop = g->loop, .fetcher = g->fetcher, .arg = g,
+		.timeout_ms = (int)g->config->acme_timeout * 1000,
+		.patience_ms = (int)g->config->acme_patience * 1000,
+		.sign = sign, .hmac = hmac,
+		.save = issue_save, .publish = issue_publish, .csr = issue_csr, .done = issue_done,
+	};
+	struct ca *ca;
+
+	for (ca = g->cas; ca; ca = ca->next)
+		if (str_eq(ca->directory, account->directory) && str_eq(ca->ca_file, ca_file))
+			return ca->acme;
+	ca = xcalloc(1, sizeof(*ca));
+	ca->directory = xstrdup(account->directory);
+	ca->ca_file = ca_file ? xstrdup(ca_file) : NULL;
+	ca->acme = acme_new(&env, ca->directory, ca->ca_file);
+	ca->next = g->cas;
+	g->cas = ca;
+	return ca->acme;
 }

@@ -83,7 +83,8 @@ bool check_needed(const struct engine *g, const struct rec_cert *cert)
 {
 	_cleanup_strv_ char **names = http_names(cert);
 
-	return g->config->preflight_enabled && !cert->no_preflight && !cert->by_hand && names && !has_passed(g, cert->id);
+	return g->config->preflight_enabled && !cert->no_preflight && !cert->by_hand && names &&
+	       !has_passed(g, cert->id);
 }
 
 /*
@@ -135,7 +136,8 @@ static int publish(struct engine *g, const struct rec_cert *cert, const char *to
 	};
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(g->store, &t, e) < 0 || delete_probes(t, cert->id, e) < 0 || rec_challenge_put(t, &probe, e) < 0)
+	if (store_write(g->store, &t, e) < 0 || delete_probes(t, cert->id, e) < 0 ||
+	    rec_challenge_put(t, &probe, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }
@@ -158,7 +160,8 @@ static int finish(struct check *c, const json_t *report, const struct err *why, 
 	struct engine *g = c->job.engine;
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(g->store, &t, e) < 0 || delete_probes(t, c->cert.id, e) < 0 || put_result(t, c, report, why, e) < 0)
+	if (store_write(g->store, &t, e) < 0 || delete_probes(t, c->cert.id, e) < 0 ||
+	    put_result(t, c, report, why, e) < 0)
 		return -1;
 	if (c->loose ? agenda_set(t, AGENDA_check, c->cert.id, clock_now() + KEPT, e) < 0 :
 		       c->job.kind == AGENDA_check && agenda_delete(t, AGENDA_check, c->cert.id, e) < 0)
@@ -186,7 +189,8 @@ static void checked(void *arg, json_t *report, const struct err *why)
 static int begin(struct check *c, const struct agenda_row *row, struct err *e)
 {
 	struct engine *g = c->job.engine;
-	_cleanup_free_ char *servers = config_servers(&g->config->preflight_resolvers), *hostname = config_hostname(g->config), *answer = NULL;
+	_cleanup_free_ char *servers = config_servers(&g->config->preflight_resolvers),
+			    *hostname = config_hostname(g->config), *answer = NULL;
 	_cleanup_strv_ char **names = http_names(&c->cert);
 	struct preflight_options options = {
 		.fetcher = g->fetcher, .dns = g->dns, .resolvers = servers, .hostname = hostname,

@@ -51,7 +51,8 @@ static int end_trial(struct txn *t, const char *owner, const struct err *why, st
 
 static int give_up(struct txn *t, const struct rec_txt *txt, const struct err *why, struct err *e)
 {
-	log_error("the TXT record %s \"%s\" could not be removed and is left: remove it by hand", txt->record, txt->value);
+	log_error("the TXT record %s \"%s\" could not be removed and is left: remove it by hand", txt->record,
+		  txt->value);
 	if (history_add(t, &(struct event_of){ .actor = "engine", .action = "record.left", .object = txt->cert_id, .name = txt->cert },
 			e, "the TXT record %s \"%s\" could not be removed: %s", txt->record, txt->value, why->message) < 0 ||
 	    rec_txt_delete(t, txt->id, e) < 0)
@@ -119,7 +120,8 @@ static int find_shared(void *arg, void *rec, struct err *e)
 	_cleanup_free_ char *owner = NULL;
 	int open;
 
-	if (str_eq(other->id, s->txt->id) || !str_eq(other->record, s->txt->record) || !str_eq(other->value, s->txt->value))
+	if (str_eq(other->id, s->txt->id) || !str_eq(other->record, s->txt->record) ||
+	    !str_eq(other->value, s->txt->value))
 		return 0;
 	owner = owner_of(other->id);
 	open = owner_is_open(s->txn, owner, e);

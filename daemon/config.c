@@ -216,7 +216,8 @@ static void read_group(struct reader *r, const char *group, yaml_node_t *node)
 	if (is_null(node))
 		return;
 	if (node->type != YAML_MAPPING_NODE) {
-		complain(r, line_of(node), "%s: is a group; lines of `key: value` are expected, indented, below it", group);
+		complain(r, line_of(node), "%s: is a group; lines of `key: value` are expected, indented, below it",
+			 group);
 		return;
 	}
 	for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++) {
@@ -225,7 +226,8 @@ static void read_group(struct reader *r, const char *group, yaml_node_t *node)
 
 		if (!is_text(r, key, group))
 			continue;
-		while (i < SETTING_COUNT && (!str_eq(settings[i].group, group) || !str_eq(settings[i].key, text_of(key))))
+		while (i < SETTING_COUNT &&
+		       (!str_eq(settings[i].group, group) || !str_eq(settings[i].key, text_of(key))))
 			i++;
 		if (i == SETTING_COUNT)
 			complain_key(r, line_of(key), group, text_of(key));

@@ -24,6 +24,7 @@
 
 #include "daemon/engine.h"
 #include "daemon/hook.h"
+#include "daemon/hook_script.h"
 #include "daemon/owner.h"
 #include "daemon/publish.h"
 #include "daemon/renewal.h"
@@ -55,7 +56,8 @@ static int write_file(const char *directory, const char *name, struct slice text
 	return 0;
 }
 
-static int write_part(const char *directory, const char *name, const struct chain *chain, size_t from, size_t to, struct err *e)
+static int write_part(const char *directory, const char *name, const struct chain *chain, size_t from, size_t to,
+		      struct err *e)
 {
 	_cleanup_buf_ struct buf pem = BUF_INIT;
 
@@ -140,7 +142,8 @@ static void note_end(struct rec_version *v, const struct deploy *d, const struct
 }
 
 /* Another version may be in force by now: it is the next. */
-static int plan_next(struct txn *t, const struct rec_cert *cert, const struct rec_version *v, const struct deploy *d, struct err *e)
+static int plan_next(struct txn *t, const struct rec_cert *cert, const struct rec_version *v, const struct deploy *d,
+		     struct err *e)
 {
 	if (cert->current != number_of(d))
 		return agenda_set(t, AGENDA_deploy, cert->id, clock_now(), e);
@@ -148,7 +151,8 @@ static int plan_next(struct txn *t, const struct rec_cert *cert, const struct re
 				    agenda_delete(t, AGENDA_deploy, cert->id, e);
 }
 
-static int tell(struct txn *t, const struct deploy *d, const struct rec_version *v, const struct hook_end *end, struct err *e)
+static int tell(struct txn *t, const struct deploy *d, const struct rec_version *v, const struct hook_end *end,
+		struct err *e)
 {
 	struct event_of of = { .actor = "engine", .action = end->err ? "certificate.deploy_failed" : "certificate.deployed",
 			       .object = d->cert.id, .name = d->cert.name };
@@ -156,8 +160,8 @@ static int tell(struct txn *t, const struct deploy *d, const struct rec_version 
 
 	if (!end->err)
 		return history_add(t, &of, e, "version %lld deployed by %s", (long long)number_of(d), d->script);
-	log_warn("certificate %s: deploying version %lld: %s (tried again at %s)", d->cert.name, (long long)number_of(d),
-		 end->err->message, clock_rfc3339(when, v->deploy_retry_at));
+	log_warn("certificate %s: deploying version %lld: %s (tried again at %s)", d->cert.name,
+		 (long long)number_of(d), end->err->message, clock_rfc3339(when, v->deploy_retry_at));
 	return history_add(t, &of, e, "deploying version %lld: %s", (long long)number_of(d), end->err->message);
 }
 
@@ -174,7 +178,8 @@ static int finish(struct deploy *d, const struct hook_end *end, struct err *e)
 	note_end(&version, d, end);
 	if (cert.current == number_of(d))
 		cert.deploy_says = end->err ? DELIVERY_FAILED : DELIVERY_DONE;
-	if (rec_cert_put(t, &cert, e) < 0 || rec_version_put(t, &version, e) < 0 || plan_next(t, &cert, &version, d, e) < 0 || tell(t, d, &version, end, e) < 0)
+	if (rec_cert_put(t, &cert, e) < 0 || rec_version_put(t, &version, e) < 0 ||
+	    plan_next(t, &cert, &version, d, e) < 0 || tell(t, d, &version, end, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }
@@ -314,7 +319,8 @@ static int look_up(struct deploy *d, struct txn *t, const char *cert_id, const c
 	id = record_child_id(cert_id, d->cert.current);
 	if (rec_version_get(t, &d->version, id, e) < 0)
 		return -1;
-	if (d->version.key_id && *d->version.key_id && rec_key_get(t, &d->key, d->version.key_id, e) < 0 && e->kind != ERR_MISSING)
+	if (d->version.key_id && *d->version.key_id && rec_key_get(t, &d->key, d->version.key_id, e) < 0 &&
+	    e->kind != ERR_MISSING)
 		return -1;
 	err_clear(e);
 	d->script = xstrdup(script);
@@ -337,7 +343,8 @@ int deploy_due(struct engine *g, const struct agenda_row *row, struct err *e)
 	engine_begin(g, &d->job, row, deploy_cancel);
 	log_info("certificate %s: deploying version %lld by %s", d->cert.name, (long long)d->cert.current, d->script);
 	if (d->cert.deploy_environment.len)
-		d->question = KEEPER_ASK(g->keeper, open, -1, opened, d, slice_str(d->cert.id), slice_buf(&d->cert.deploy_environment));
+		d->question = KEEPER_ASK(g->keeper, open, -1, opened, d, slice_str(d->cert.id),
+					 slice_buf(&d->cert.deploy_environment));
 	else if (start(d, NULL, &d->refusal) < 0)
 		refuse(d);
 	return 0;

@@ -56,7 +56,8 @@ static void end(struct dns_locate *l, const struct err *err)
 	locate_free(l);
 }
 
-static void ask(struct dns_locate *l, const char *name, enum dns_type type, void (*cb)(void *, const struct dns_answer *))
+static void ask(struct dns_locate *l, const char *name, enum dns_type type,
+		void (*cb)(void *, const struct dns_answer *))
 {
 	l->query = dns_ask(l->dns, &(struct dns_question){ .name = name, .type = type, .servers = l->settings.resolvers }, cb, l);
 }
@@ -224,7 +225,8 @@ static void got_cname(void *arg, const struct dns_answer *a)
 	}
 }
 
-struct dns_locate *dns_locate(struct dns *dns, const struct dns_settings *settings, const char *name, dns_place_cb *cb, void *arg)
+struct dns_locate *dns_locate(struct dns *dns, const struct dns_settings *settings, const char *name, dns_place_cb *cb,
+			      void *arg)
 {
 	struct dns_locate *l = xcalloc(1, sizeof(*l));
 

@@ -90,7 +90,8 @@ static char *read_name(struct message *m)
 	char *expanded = NULL, *name;
 	long used = 0;
 
-	if (m->at >= m->end || ares_expand_name(m->at, m->start, (int)(m->end - m->start), &expanded, &used) != ARES_SUCCESS)
+	if (m->at >= m->end ||
+	    ares_expand_name(m->at, m->start, (int)(m->end - m->start), &expanded, &used) != ARES_SUCCESS)
 		return NULL;
 	m->at += used;
 	name = xstrdup(expanded);
@@ -177,7 +178,8 @@ static int read_message(struct dns_query *q, const unsigned char *data, size_t l
 		return err_set(e, ERR_PROTOCOL, "answered with nonsense");
 	code = data[3] & 15;
 	if (code != ns_r_noerror && code != ns_r_nxdomain)
-		return err_set(e, ERR_PROTOCOL, "answered %s", code < ARRAY_SIZE(codes) ? codes[code] : "with an unknown code");
+		return err_set(e, ERR_PROTOCOL, "answered %s",
+			       code < ARRAY_SIZE(codes) ? codes[code] : "with an unknown code");
 	q->missing = code == ns_r_nxdomain;
 	questions = data[4] << 8 | data[5];
 	answers = data[6] << 8 | data[7];

@@ -38,7 +38,8 @@ struct dns_answer {
 
 /* Copies the question.  The callback comes later, never from inside, and never after dns_cancel(). */
 struct dns_query;
-struct dns_query *dns_ask(struct dns *, const struct dns_question *, void (*)(void *arg, const struct dns_answer *), void *arg);
+struct dns_query *dns_ask(struct dns *, const struct dns_question *, void (*)(void *arg, const struct dns_answer *),
+			  void *arg);
 void dns_cancel(struct dns_query *);
 
 /* The first record of that type in the answer section; NULL: there is none. */

@@ -122,7 +122,8 @@ static void judge(struct dns_wait *w)
 		give_up(w);
 	} else {
 		note(w);
-		timer_start(&w->timer, dns_loop(w->dns), MIN(w->pause_ms, MAX(w->deadline - clock_mono_ms(), 1)), ask_round, w);
+		timer_start(&w->timer, dns_loop(w->dns), MIN(w->pause_ms, MAX(w->deadline - clock_mono_ms(), 1)),
+			    ask_round, w);
 		w->pause_ms = MIN(w->pause_ms * 3 / 2, PAUSE_MAX_MS);
 	}
 }

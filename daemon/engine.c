@@ -21,7 +21,8 @@ static int site_due(struct engine *g, const struct agenda_row *row, struct err *
 {
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(g->store, &t, e) < 0 || agenda_delete(t, AGENDA_site, row->id, e) < 0 || txn_commit(TAKE(t), e) < 0)
+	if (store_write(g->store, &t, e) < 0 || agenda_delete(t, AGENDA_site, row->id, e) < 0 ||
+	    txn_commit(TAKE(t), e) < 0)
 		return -1;
 	g->site_changed(g->arg);
 	return 0;

@@ -110,14 +110,9 @@ int ca_account(struct engine *, struct txn *, const struct rec_account *, struct
 int ca_key(struct engine *, struct txn *, const char *key_version_id, struct acme_account *out, struct err *);
 /* The account has another key now: it is read again before its next use. */
 void ca_forget_account(struct engine *, const char *account_id);
-/* env.sign and env.hmac of struct acme_env; `key` is an account id, or a key version id. */
-void ca_sign(void *engine, const char *key, struct slice data, acme_bytes_cb *, void *cb_arg);
-void ca_hmac(void *engine, const char *key, const char *alg, struct slice data, acme_bytes_cb *, void *cb_arg);
 /* Asks the keeper and hands field `field` of its answer on. */
-void ca_ask(struct engine *, enum keeper_op, const struct slice *, size_t count, size_t field, acme_bytes_cb *, void *cb_arg);
-/* Answers from the loop: with no bytes, or with the error if e is set. */
-void ca_answer_later(struct engine *, const struct err *e, acme_bytes_cb *, void *cb_arg);
-
+void ca_ask(struct engine *, enum keeper_op, const struct slice *, size_t count, size_t field, acme_bytes_cb *,
+	    void *cb_arg);
 /* Answers from the loop with these bytes. */
 void ca_give_later(struct engine *, struct slice, acme_bytes_cb *, void *cb_arg);
 

@@ -22,7 +22,8 @@ int failure_tell(struct txn *t, struct rec_cert *cert, const struct err *why, st
 	record_set(&cert->failure_told, reason);
 	cert->failure_told_at = now;
 	said = alert_sentences(why);
-	return alert_raise_cert(t, ALERT_failed, cert, e, "%s It is tried again at %s.", said, clock_rfc3339(when, cert->retry_at));
+	return alert_raise_cert(t, ALERT_failed, cert, e, "%s It is tried again at %s.", said,
+				clock_rfc3339(when, cert->retry_at));
 }
 
 void failure_forget(struct rec_cert *cert)

@@ -4,7 +4,8 @@ static int forget(struct engine *g, const struct record_type *type, const struct
 {
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(g->store, &t, e) < 0 || record_delete(t, type, row->id, e) < 0 || agenda_delete(t, row->kind, row->id, e) < 0)
+	if (store_write(g->store, &t, e) < 0 || record_delete(t, type, row->id, e) < 0 ||
+	    agenda_delete(t, row->kind, row->id, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }

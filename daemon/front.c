@@ -91,8 +91,8 @@ static void *front_main(void *arg)
 	return NULL;
 }
 
-static int front_open(struct front *f, int index, const struct fronts_options *o, const struct config *config, int https_port,
-		      struct err *e)
+static int front_open(struct front *f, int index, const struct fronts_options *o, const struct config *config,
+		      int https_port, struct err *e)
 {
 	snprintf(f->role, sizeof(f->role), "front %d", index + 1);
 	f->loop = loop_new();

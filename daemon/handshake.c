@@ -7,11 +7,7 @@
 #include <mbedtls/error.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-#include <psa/crypto.h>
-#endif
 
-#include "base/digest.h"
 #include "pki/mbed.h"
 
 #define CERTS_MAX 10
@@ -42,7 +38,6 @@ static void configure(mbedtls_ssl_config *config)
 	};
 
 	mbedtls_ssl_conf_groups(config, groups);
-	mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
 #else
 	static const mbedtls_ecp_group_id groups[] = {
 		MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_SECP521R1,
@@ -50,9 +45,7 @@ static void configure(mbedtls_ssl_config *config)
 	};
 
 	mbedtls_ssl_conf_curves(config, groups);
-	mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 #endif
-	mbedtls_ssl_conf_rng(config, random_mbedtls, NULL);
 	mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_NONE);
 	mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
 }
@@ -61,13 +54,8 @@ struct handshakes *handshakes_new(void)
 {
 	struct handshakes *all = xcalloc(1, sizeof(*all));
 
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-	if (psa_crypto_init() != PSA_SUCCESS)
-		die("psa_crypto_init() failed");
-#endif
 	mbedtls_ssl_config_init(&all->config);
-	if (mbedtls_ssl_config_defaults(&all->config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
-					MBEDTLS_SSL_PRESET_DEFAULT))
+	if (mbed_tls_defaults(&all->config, MBEDTLS_SSL_IS_CLIENT))
 		die("out of memory for TLS");
 	configure(&all->config);
 	return all;

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "base/encode.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "daemon/hook_script.h"
 
 #define GRACE_MS 5000		/* between TERM and KILL */
 #define SECRET_LEAST 6		/* characters: shorter ones would hide ordinary words */
@@ -62,135 +62,6 @@ void hooks_close(struct hooks *hooks)
 void hooks_free(struct hooks *hooks)
 {
 	free(hooks);
-}
-
-/*
- * Which scripts may run.
- */
-
-static int check_owner(const char *path, const struct stat *st, struct err *e)
-{
-	if (st->st_uid != 0 && st->st_uid != geteuid()) {
-		err_set(e, ERR_DENIED, "%s belongs to neither root nor the user certerad runs as", path);
-		return err_hint(e, "chown root %s", path);
-	}
-	if (st->st_mode & (S_IWGRP | S_IWOTH)) {
-		err_set(e, ERR_DENIED, "%s can be written by others than its owner", path);
-		return err_hint(e, "chmod go-w %s", path);
-	}
-	return 0;
-}
-
-/* Whoever may write a directory above can put another one in its place; not with the sticky bit, as of /tmp. */
-static int check_above(const char *directory, struct err *e)
-{
-	_cleanup_free_ char *path = xstrdup(directory);
-	char *slash;
-	struct stat st;
-
-	while ((slash = strrchr(path, '/'))) {
-		slash[slash == path] = '\0';
-		if (stat(path, &st) < 0)
-			return err_errno(e, ERR_CONFIG, "looking at %s", path);
-		if (st.st_mode & S_ISVTX)
-			st.st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
-		if (check_owner(path, &st, e) < 0)
-			return err_prefix(e, "the scripts in %s may not run", directory);
-		if (slash == path)
-			break;
-	}
-	return 0;
-}
-
-/* As it is written, and where its links lead: both ways belong to who may say what runs. */
-static int check_directory(const char *directory, struct err *e)
-{
-	_cleanup_free_ char *real = realpath(directory, NULL);
-	struct stat st;
-
-	if (!real || stat(real, &st) < 0)
-		return err_errno(e, ERR_CONFIG, "looking at %s", directory);
-	if (check_owner(directory, &st, e) < 0 || check_above(directory, e) < 0)
-		return -1;
-	return check_above(real, e);
-}
-
-char *hook_path(const char *directory, const char *script, struct err *e)
-{
-	_cleanup_free_ char *path = xasprintf("%s/%s", directory, script ? script : "");
-	struct stat st;
-
-	if (!script || !*script) {
-		err_set(e, ERR_CONFIG, "no hook script is set");
-		return err_hint(e, "Set hooks.set in certera.yaml, or give the certificate one of its own (--hook-set)."), NULL;
-	}
-	if (strchr(script, '/') || script[0] == '.') {
-		err_set(e, ERR_DENIED, "%s is not the name of a script in %s", script, directory);
-		return err_hint(e, "Only scripts in hooks.directory can be chosen, by their name alone."), NULL;
-	}
-	if (check_directory(directory, e) < 0)
-		return NULL;
-	if (lstat(path, &st) < 0)
-		return err_errno(e, ERR_CONFIG, "looking at %s", path), NULL;
-	if (!S_ISREG(st.st_mode)) {
-		err_set(e, ERR_DENIED, "%s is not a regular file", path);
-		return err_hint(e, "Links are not followed: copy the script into the directory."), NULL;
-	}
-	if (check_owner(path, &st, e) < 0)
-		return NULL;
-	if (access(path, X_OK) < 0) {
-		err_set(e, ERR_DENIED, "%s is not executable", path);
-		return err_hint(e, "chmod 755 %s", path), NULL;
-	}
-	return TAKE(path);
-}
-
-char **hook_split(const char *text, struct err *e)
-{
-	_cleanup_strv_ char **args = xcalloc(1, sizeof(*args));
-
-	for (text += strspn(text, " \t"); *text; text += strspn(text, " \t")) {
-		_cleanup_buf_ struct buf arg = BUF_INIT;
-		bool quoted = false;
-
-		for (; *text && (quoted || !strchr(" \t", *text)); text++) {
-			if (*text == '"')
-				quoted = !quoted;
-			else
-				buf_add_ch(&arg, *text);
-		}
-		if (quoted)
-			return err_set(e, ERR_INVALID, "a quotation mark in the hook's arguments has no second one"), NULL;
-		strv_add(&args, buf_str(&arg));
-	}
-	return TAKE(args);
-}
-
-void hook_put_line(char ***environment, const char *line)
-{
-	size_t name = strcspn(line, "=") + 1;
-
-	for (char **old = *environment; old && *old; old++) {
-		if (strncmp(*old, line, name))
-			continue;
-		wipe(*old, strlen(*old));
-		free(*old);
-		*old = xstrdup(line);
-		return;
-	}
-	strv_add(environment, line);
-}
-
-void hook_secrets(char *const *environment, char ***secrets)
-{
-	for (; environment && *environment; environment++)
-		strv_add(secrets, *environment + strcspn(*environment, "=") + 1);
-}
-
-void hook_wipe_lines(char *const *lines)
-{
-	for (; lines && *lines; lines++)
-		wipe(*lines, strlen(*lines));
 }
 
 /*
@@ -258,7 +129,8 @@ static size_t part_of_secret(const char *text, size_t len, bool before, char *co
 		if (secret < SECRET_LEAST)
 			continue;
 		for (size_t part = MIN(secret - 1, len); part > longest; part--)
-			if (!memcmp(before ? text + len - part : text, before ? secrets[i] : secrets[i] + secret - part, part))
+			if (!memcmp(before ? text + len - part : text, before ? secrets[i] : secrets[i] + secret - part,
+				    part))
 				longest = part;
 	}
 	return longest;
@@ -445,7 +317,8 @@ static void hook_late(void *arg)
 }
 
 /* Between fork and exec: only what is safe there (signal-safety(7)). */
-static void NORETURN run_script(const char *directory, const char *path, char **argv, char **env, int null_fd, int out_fd, int error_fd)
+static void NORETURN run_script(const char *directory, const char *path, char **argv, char **env, int null_fd,
+				int out_fd, int error_fd)
 {
 	sigset_t none;
 	int error;

@@ -119,7 +119,8 @@ static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *wh
 		return -1;
 	cert->open_order = 0;
 	record_set(&cert->error, problem);
-	log_warn("certificate %s: %s (tried again at %s)", cert->name, why->message, clock_rfc3339(when, cert->retry_at));
+	log_warn("certificate %s: %s (tried again at %s)", cert->name, why->message,
+		 clock_rfc3339(when, cert->retry_at));
 	if (rec_cert_put(t, cert, e) < 0 || agenda_set(t, AGENDA_issue, cert->id, cert->retry_at, e) < 0)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.failed", .object = cert->id,
@@ -210,7 +211,8 @@ static int resume_order(struct issue *is, struct txn *t, struct err *e)
 {
 	if ((is->cert.own_csr ? read_own_csr(is, e) : read_key_version(is, t, is->order.key_id, is->order.key_version, e)) < 0)
 		return -1;
-	log_info("certificate %s: taking up its order at: %s", is->cert.name, is->order.step ? is->order.step : "the beginning");
+	log_info("certificate %s: taking up its order at: %s", is->cert.name,
+		 is->order.step ? is->order.step : "the beginning");
 	return start_order(is, t, e);
 }
 
@@ -234,7 +236,8 @@ static int begin_order(struct issue *is, struct txn *t, struct err *e)
 	is->order.created = clock_now();
 	is->order.positions = order_steps();
 	record_set(&is->order.result, "open");
-	if (rec_order_put(t, &is->order, e) < 0 || rec_cert_put(t, cert, e) < 0 || ledger_sent(t, &order, clock_now(), e) < 0)
+	if (rec_order_put(t, &is->order, e) < 0 || rec_cert_put(t, cert, e) < 0 ||
+	    ledger_sent(t, &order, clock_now(), e) < 0)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "order.started", .object = cert->id,
 						  .name = cert->name },
@@ -278,7 +281,8 @@ static void key_made(void *arg, const struct keeper_answer *a)
 }
 
 /* Does the order need a key that no issued certificate has? */
-static int needs_new_key(struct txn *t, const struct rec_cert *cert, const struct rec_key *key, bool *needed, struct err *e)
+static int needs_new_key(struct txn *t, const struct rec_cert *cert, const struct rec_key *key, bool *needed,
+			 struct err *e)
 {
 	_cleanup_(rec_version_release) struct rec_version version = { 0 };
 	_cleanup_free_ char *id = record_child_id(cert->id, cert->newest);	/* also after rolling back */
@@ -450,7 +454,8 @@ static void publish_note(void *arg, char *const *lines)
 
 	owner_add_lines(&is->order.log, lines);
 	record_set(&is->order.activity, lines[strv_len(lines) - 1]);
-	if (store_write(is->job.engine->store, &t, &e) < 0 || rec_order_put(t, &is->order, &e) < 0 || txn_commit(TAKE(t), &e) < 0)
+	if (store_write(is->job.engine->store, &t, &e) < 0 || rec_order_put(t, &is->order, &e) < 0 ||
+	    txn_commit(TAKE(t), &e) < 0)
 		log_err(LOG_LEVEL_ERROR, &e);	/* the next save tells whether it lasts */
 }
 
@@ -522,8 +527,8 @@ void issue_csr(void *engine, struct order *o, acme_bytes_cb *cb, void *cb_arg)
 	for (size_t i = 0; i < strv_len(is->cert.names); i++)
 		buf_addf(&names, "%s\n", is->cert.names[i]);
 	ca_ask(engine, KEEPER_csr,
-	       (const struct slice[]){ slice_str(is->order.key_id), slice_buf(&is->key.material), slice_buf(&names) }, 3, 0, cb,
-	       cb_arg);
+	       (const struct slice[]){ slice_str(is->order.key_id), slice_buf(&is->key.material), slice_buf(&names) },
+	       3, 0, cb, cb_arg);
 }
 
 static int put_key_in_force(const struct issue *is, struct txn *t, struct err *e)
@@ -617,7 +622,8 @@ static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, co
 	if (asking && str_eq(why->code, "rateLimited") && why->retry_at)
 		return plan_limited(is, t, cert, why, e);
 	if (asking && renewal_shared(why)) {
-		if (queue_account_failed(t, is->account.id, why, clock_now(), e) < 0 || plan_retry(t, cert, why, SHARED, e) < 0)
+		if (queue_account_failed(t, is->account.id, why, clock_now(), e) < 0 ||
+		    plan_retry(t, cert, why, SHARED, e) < 0)
 			return -1;
 		record_set(&cert->waits_for, "the end of its account's trouble, or its own next attempt");
 		return rec_cert_put(t, cert, e);
@@ -628,7 +634,8 @@ static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, co
 		if (ledger_failed(t, &order, why, clock_now(), e) < 0)
 			return -1;
 	}
-	return plan_retry(t, cert, why, str_eq(why->code, "orderGone") && (!cert->failures || is->reopened) ? GONE : FAILED, e);
+	return plan_retry(t, cert, why,
+			  str_eq(why->code, "orderGone") && (!cert->failures || is->reopened) ? GONE : FAILED, e);
 }
 
 /* The CA takes its time to issue, some take days: the order is kept, and looked at again later. */
@@ -646,7 +653,8 @@ static int keep_open(struct issue *is, int64_t until, const struct err *why, str
 	record_set(&cert.waits_for, "the CA, which takes its time to issue it; the order is kept");
 	record_set(&is->order.error, problem);
 	log_info("certificate %s: %s", cert.name, why->message);
-	if (rec_order_put(t, &is->order, e) < 0 || rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, until, e) < 0)
+	if (rec_order_put(t, &is->order, e) < 0 || rec_cert_put(t, &cert, e) < 0 ||
+	    agenda_set(t, AGENDA_issue, cert.id, until, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }

@@ -77,7 +77,8 @@ static char *all_text(const json_t *letter)
 
 static char *footer(const json_t *letter)
 {
-	return xasprintf("Certera on %s, %s. %s", json_str(letter, "server"), json_str(letter, "time"), json_str(letter, "todo"));
+	return xasprintf("Certera on %s, %s. %s", json_str(letter, "server"), json_str(letter, "time"),
+			 json_str(letter, "todo"));
 }
 
 /*
@@ -138,7 +139,8 @@ static json_t *slack_shape(const json_t *letter)
 	if (json_array_size(fields))
 		json_array_append_new(blocks, json_pack("{s:s, s:O}", "type", "section", "fields", fields));
 	json_decref(fields);
-	json_array_append_new(blocks, json_pack("{s:s, s:[o]}", "type", "context", "elements", slack_text(foot, SLACK_TEXT)));
+	json_array_append_new(blocks,
+			      json_pack("{s:s, s:[o]}", "type", "context", "elements", slack_text(foot, SLACK_TEXT)));
 	json_object_set_new(o, "blocks", blocks);
 	return o;
 }

@@ -72,7 +72,8 @@ static int take_given(struct listeners *l, struct err *e)
 		int face = face_by_name(given[i].name);
 
 		if (face < 0) {
-			err_set(e, ERR_CONFIG, "taking the sockets of systemd: number %d is named \"%s\"", i + 1, given[i].name);
+			err_set(e, ERR_CONFIG, "taking the sockets of systemd: number %d is named \"%s\"", i + 1,
+				given[i].name);
 			return err_hint(e, "Its socket unit needs FileDescriptorName=http, https or control.");
 		}
 		prepare(given[i].fd, face != FACE_CONTROL);

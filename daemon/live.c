@@ -73,7 +73,8 @@ static bool is_looked_for(const struct engine *g, const struct rec_cert *cert)
 
 	for (char **name = cert->names; name && *name; name++)
 		has_host |= !identifier_is_wildcard(*name);
-	return g->config->tracking_live && has_host && cert->current && !cert->staging && !cert->disabled && !cert->no_live;
+	return g->config->tracking_live && has_host && cert->current && !cert->staging && !cert->disabled &&
+	       !cert->no_live;
 }
 
 /*
@@ -83,7 +84,8 @@ static bool is_looked_for(const struct engine *g, const struct rec_cert *cert)
 /* By then it should be live. */
 static int64_t late_at(const struct live *l)
 {
-	return l->issued + MIN(l->job.engine->config->tracking_live_after, (l->cert.not_after - l->cert.not_before) / 6);
+	return l->issued +
+	       MIN(l->job.engine->config->tracking_live_after, (l->cert.not_after - l->cert.not_before) / 6);
 }
 
 static int64_t next_look(const struct live *l, const struct rec_live *rec)
@@ -100,8 +102,9 @@ static int64_t next_look(const struct live *l, const struct rec_live *rec)
 static int tell(const struct live *l, struct txn *t, const struct rec_live *rec, bool was_late, struct err *e)
 {
 	if (rec->late && !was_late)
-		return track_tell(t, &(struct tale){ "certificate.not-live", l->cert.id, l->cert.name, ALERT_undelivered }, e,
-				  "version %lld is issued, but not live: %s", (long long)rec->version, rec->says);
+		return track_tell(t,
+				  &(struct tale){ "certificate.not-live", l->cert.id, l->cert.name, ALERT_undelivered },
+				  e, "version %lld is issued, but not live: %s", (long long)rec->version, rec->says);
 	if (was_late && str_eq(rec->state, "live"))
 		return track_tell(t, &(struct tale){ "certificate.live", l->cert.id, l->cert.name, TALE_QUIET }, e,
 				  "version %lld is live now", (long long)rec->version);

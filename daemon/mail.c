@@ -140,7 +140,8 @@ static int answer_auth(auth_client_request_t request, char **result, int fields,
 
 static void set_timeouts(smtp_session_t session, long ms)
 {
-	static const int kinds[] = { Timeout_GREETING, Timeout_ENVELOPE, Timeout_DATA, Timeout_TRANSFER, Timeout_DATA2 };
+	static const int kinds[] = { Timeout_GREETING, Timeout_ENVELOPE, Timeout_DATA, Timeout_TRANSFER,
+				     Timeout_DATA2 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		smtp_set_timeout(session, kinds[i] | Timeout_OVERRIDE_RFC2822_MINIMUM, ms);
@@ -156,9 +157,10 @@ static void refused(struct mailing *m, const char *what, const smtp_status_t *st
 		if ((unsigned char)*p < 0x20)
 			*p = ' ';
 	if (status->enh_class)
-		snprintf(enhanced, sizeof(enhanced), "%d.%d.%d ", status->enh_class, status->enh_subject, status->enh_detail);
-	err_set(&m->err, ERR_PROTOCOL, "%s port %d refused %s: %d %s%.200s", m->mail.host, m->mail.port, what, status->code,
-		enhanced, text);
+		snprintf(enhanced, sizeof(enhanced), "%d.%d.%d ", status->enh_class, status->enh_subject,
+			 status->enh_detail);
+	err_set(&m->err, ERR_PROTOCOL, "%s port %d refused %s: %d %s%.200s", m->mail.host, m->mail.port, what,
+		status->code, enhanced, text);
 	err_code(&m->err, "refused");
 }
 

@@ -76,8 +76,8 @@ static int64_t next_try(const struct engine *g, const struct rec_outbox *m, cons
 	return MAX(now + wait, why->retry_at);
 }
 
-static int given_up(struct txn *t, const struct rec_channel *channel, struct rec_outbox *m, const struct err *why, int64_t now,
-		    struct err *e)
+static int given_up(struct txn *t, const struct rec_channel *channel, struct rec_outbox *m, const struct err *why,
+		    int64_t now, struct err *e)
 {
 	record_set(&m->state, OUTBOX_DEAD);
 	m->next_at = 0;
@@ -208,7 +208,8 @@ static int fold_in(struct txn *t, const struct rec_channel *channel, char *const
 	return 0;
 }
 
-static int make_digest(struct txn *t, const struct rec_channel *channel, struct rec_outbox *m, struct digest *d, struct err *e)
+static int make_digest(struct txn *t, const struct rec_channel *channel, struct rec_outbox *m, struct digest *d,
+		       struct err *e)
 {
 	_cleanup_free_ char *items = json_write(d->items);
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -232,7 +233,8 @@ static int make_digest(struct txn *t, const struct rec_channel *channel, struct 
 }
 
 /* If enough others are fresh, the message becomes the digest of them all. */
-static int gather(struct engine *g, struct txn *t, const struct rec_channel *channel, struct rec_outbox *m, struct err *e)
+static int gather(struct engine *g, struct txn *t, const struct rec_channel *channel, struct rec_outbox *m,
+		  struct err *e)
 {
 	_cleanup_free_ char *prefix = xasprintf("%s/", channel->id);
 	struct digest d = { .first = m, .items = json_array() };

@@ -29,7 +29,8 @@ void mail_out(struct delivery *);
 void post_out(struct delivery *);
 /* A mail (message.h) with what is configured; NULL: it cannot be sent, and e says why.  Ask mail_check() before. */
 int mail_check(const struct engine *, struct err *);
-struct mailing *mail_send(struct engine *, const char *recipient, const char *content, mail_cb *, void *arg, struct err *);
+struct mailing *mail_send(struct engine *, const char *recipient, const char *content, mail_cb *, void *arg,
+			  struct err *);
 /* The try is over: delivered (NULL), or not.  final: there is no use in another one.  dialogue: what was said; taken. */
 void outbox_ended(struct delivery *, const struct err *why, bool final, char **dialogue);
 /* Our name, as messages have it; owned. */

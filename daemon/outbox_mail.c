@@ -67,7 +67,8 @@ static enum tunnel_tls tls_of(const struct config *config)
 	return str_eq(config->mail_tls, "tls") ? TUNNEL_TLS : TUNNEL_STARTTLS;
 }
 
-struct mailing *mail_send(struct engine *g, const char *recipient, const char *content, mail_cb *cb, void *arg, struct err *e)
+struct mailing *mail_send(struct engine *g, const char *recipient, const char *content, mail_cb *cb, void *arg,
+			  struct err *e)
 {
 	const struct config *config = g->config;
 	_cleanup_free_ char *server = outbox_server(g), *from = NULL, *to = NULL;

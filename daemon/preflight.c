@@ -189,8 +189,8 @@ static void wrong_answer(struct probe *p, const struct fetch_reply *r)
 		wrong_for_rule(p, says);
 		return;
 	}
-	says = xasprintf("%s, where it redirects to, answers %d%s%s%s", p->url, r->status, r->status == 200 ? ": \"" : "",
-			 r->status == 200 ? excerpt : "", r->status == 200 ? "\"" : "");
+	says = xasprintf("%s, where it redirects to, answers %d%s%s%s", p->url, r->status,
+			 r->status == 200 ? ": \"" : "", r->status == 200 ? excerpt : "", r->status == 200 ? "\"" : "");
 	wrong_for_rule(p, says);
 }
 

@@ -28,8 +28,8 @@ struct preflight_options {
  */
 typedef void preflight_cb(void *arg, json_t *report, const struct err *why);
 /* names: no wildcards.  /.well-known/acme-challenge/TOKEN on this server answers `expected` by now.  Copies everything. */
-struct preflight *preflight_start(const struct preflight_options *, struct loop *, char *const *names, const char *token,
-				  const char *expected, preflight_cb *, void *arg);
+struct preflight *preflight_start(const struct preflight_options *, struct loop *, char *const *names,
+				  const char *token, const char *expected, preflight_cb *, void *arg);
 void preflight_cancel(struct preflight *);
 
 #endif

@@ -379,7 +379,8 @@ static void add_item(struct publication *p, const struct acme_answer *a, char *r
 	i->txt.value = txt_value(a->key_auth);
 }
 
-struct publication *publish_start(struct engine *g, const struct publish_of *of, const struct acme_answer *answers, size_t count)
+struct publication *publish_start(struct engine *g, const struct publish_of *of, const struct acme_answer *answers,
+				  size_t count)
 {
 	struct publication *p = xcalloc(1, sizeof(*p));
 	bool http = false;

@@ -87,8 +87,8 @@ static int orders_at(const struct engine *g, const char *directory)
  * What a certificate would use.
  */
 
-int queue_account(struct engine *g, struct txn *t, const struct rec_cert *cert, int64_t now, struct rec_account *account,
-		  struct err *e)
+int queue_account(struct engine *g, struct txn *t, const struct rec_cert *cert, int64_t now,
+		  struct rec_account *account, struct err *e)
 {
 	_cleanup_(rec_account_release) struct rec_account first = { 0 };
 	int64_t troubles = 0;
@@ -141,15 +141,15 @@ static int put_off(struct queue_wait *w, const struct rec_cert *cert, int64_t un
 
 static int put_off_for_trouble(struct queue_wait *w, const struct rec_cert *cert, const struct rec_account *account)
 {
-	_cleanup_free_ char *why = xasprintf("the end of the trouble of account %s, see certeractl account show %s", account->name,
-					     account->name);
+	_cleanup_free_ char *why = xasprintf("the end of the trouble of account %s, see certeractl account show %s",
+					     account->name, account->name);
 
 	return put_off(w, cert, account->held_until, why);
 }
 
 /* Each that waits for a limit gets a time of its own, so that it is not looked at again and again. */
-static int judge_limits(struct txn *t, const struct rec_cert *cert, const struct rec_account *account, struct lane *lane,
-			int64_t now, struct queue_wait *w, struct err *e)
+static int judge_limits(struct txn *t, const struct rec_cert *cert, const struct rec_account *account,
+			struct lane *lane, int64_t now, struct queue_wait *w, struct err *e)
 {
 	struct ledger_order order = queue_order(t, cert, account);
 	struct ledger_answer a;

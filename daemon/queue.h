@@ -40,7 +40,8 @@ void queue_enter(struct job *, const struct rec_account *, bool asking);
 void queue_asked(struct job *);
 
 /* The account that orders a certificate now: its own or, after failures, the fallback.  ERR_MISSING: it is gone. */
-int queue_account(struct engine *, struct txn *, const struct rec_cert *, int64_t now, struct rec_account *, struct err *);
+int queue_account(struct engine *, struct txn *, const struct rec_cert *, int64_t now, struct rec_account *,
+		  struct err *);
 /* What the ledger wants to know of an order; borrows from both. */
 struct ledger_order queue_order(struct txn *, const struct rec_cert *, const struct rec_account *);
 

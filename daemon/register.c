@@ -27,8 +27,8 @@ static void registration_cancel(struct job *job)
 	registration_free((struct registration *)job);
 }
 
-static int registered(struct registration *r, struct txn *t, struct rec_account *account, const struct acme_registered *got,
-		      struct err *e)
+static int registered(struct registration *r, struct txn *t, struct rec_account *account,
+		      const struct acme_registered *got, struct err *e)
 {
 	record_set(&account->kid, got->kid);
 	record_set(&account->terms, got->terms);
@@ -55,7 +55,8 @@ static int not_registered(struct txn *t, struct rec_account *account, const stru
 	record_set(&account->error, problem);
 	log_warn("account %s: %s (tried again at %s)", account->name, why->message, clock_rfc3339(when, again));
 	if (rec_account_put(t, account, e) < 0 || agenda_set(t, AGENDA_register, account->id, again, e) < 0 ||
-	    (account->failures == 1 && alert_raise_account(t, ALERT_account, account, e, "It cannot be registered: %s", said) < 0))
+	    (account->failures == 1 &&
+	     alert_raise_account(t, ALERT_account, account, e, "It cannot be registered: %s", said) < 0))
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "account.failed", .object = account->id,
 						  .name = account->name },

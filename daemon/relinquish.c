@@ -93,7 +93,8 @@ static int start(struct relinquishment *r, struct txn *t, struct err *e)
 {
 	struct acme_account who = { 0 };
 
-	if (rec_account_get(t, &r->account, r->order.account_id, e) < 0 || ca_account(r->job.engine, t, &r->account, &who, e) < 0)
+	if (rec_account_get(t, &r->account, r->order.account_id, e) < 0 ||
+	    ca_account(r->job.engine, t, &r->account, &who, e) < 0)
 		return err_prefix(e, "the account that ordered it");
 	r->acme = acme_relinquish_start(ca_client(r->job.engine, &r->account), &who, r->order.authorizations[0],
 					relinquishment_done, r);

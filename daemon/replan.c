@@ -112,8 +112,9 @@ static char *subject(struct txn *t, const struct rec_cert *cert, struct rec_acco
 	_cleanup_chain_ struct chain chain = { 0 };
 	_cleanup_free_ char *id = record_child_id(cert->id, cert->current);
 
-	if (cert->disabled || !cert->current || cert->not_after <= clock_now() || rec_version_get(t, &version, id, NULL) < 0 ||
-	    chain_parse(&chain, slice_str(version.chain), NULL) < 0 || rec_order_get(t, &order, version.order_id, NULL) < 0 ||
+	if (cert->disabled || !cert->current || cert->not_after <= clock_now() ||
+	    rec_version_get(t, &version, id, NULL) < 0 || chain_parse(&chain, slice_str(version.chain), NULL) < 0 ||
+	    rec_order_get(t, &order, version.order_id, NULL) < 0 ||
 	    rec_account_get(t, account, order.account_id, NULL) < 0)
 		return NULL;
 	return acme_cert_id(chain.cert[0].aki, chain.cert[0].serial);

@@ -45,8 +45,8 @@ static int64_t number_of(const char *child_id)
 	return strtoll(strchr(child_id, '/') + 1, NULL, 10);
 }
 
-static int note_event(struct txn *t, const struct rec_cert *cert, const char *action, struct err *e, const struct rec_version *version,
-		      const char *how)
+static int note_event(struct txn *t, const struct rec_cert *cert, const char *action, struct err *e,
+		      const struct rec_version *version, const char *how)
 {
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = action, .object = cert->id, .name = cert->name },
 			   e, "version %lld, serial %s: %s", (long long)number_of(version->id), version->serial, how);
@@ -63,8 +63,8 @@ static int revoked(struct txn *t, struct rec_cert *cert, struct rec_version *ver
 		cert->revoked = version->revoked;
 	if (rec_version_put(t, version, e) < 0 || rec_cert_put(t, cert, e) < 0 ||
 	    agenda_delete(t, AGENDA_revoke, version->id, e) < 0 ||
-	    alert_raise_cert(t, ALERT_revoked, cert, e, "Version %lld, serial %s, as we asked for: %s.", (long long)number_of(version->id),
-			     version->serial, version->reason) < 0)
+	    alert_raise_cert(t, ALERT_revoked, cert, e, "Version %lld, serial %s, as we asked for: %s.",
+			     (long long)number_of(version->id), version->serial, version->reason) < 0)
 		return -1;
 	log_info("certificate %s: serial %s is revoked", cert->name, version->serial);
 	return note_event(t, cert, "certificate.revoked", e, version, version->reason);
@@ -83,8 +83,8 @@ static int not_revoked(struct txn *t, const struct rec_cert *cert, struct rec_ve
 			       : agenda_delete(t, AGENDA_revoke, version->id, e)) < 0)
 		return -1;
 	if ((version->failures == 1 || !renewal_may_pass(why)) &&
-	    alert_raise_cert(t, ALERT_unrevoked, cert, e, "Version %lld, serial %s: %s", (long long)number_of(version->id),
-			     version->serial, said) < 0)
+	    alert_raise_cert(t, ALERT_unrevoked, cert, e, "Version %lld, serial %s: %s",
+			     (long long)number_of(version->id), version->serial, said) < 0)
 		return -1;
 	return note_event(t, cert, "certificate.not-revoked", e, version, why->message);
 }
@@ -128,7 +128,8 @@ static int find_account(struct revocation *r, struct txn *t, struct err *e)
 {
 	_cleanup_(rec_order_release) struct rec_order order = { 0 };
 
-	if (rec_order_get(t, &order, r->version.order_id, e) < 0 || rec_account_get(t, &r->account, order.account_id, e) < 0)
+	if (rec_order_get(t, &order, r->version.order_id, e) < 0 ||
+	    rec_account_get(t, &r->account, order.account_id, e) < 0)
 		return err_prefix(e, "the account that ordered it");
 	return 0;
 }
@@ -214,7 +215,8 @@ static int wait_for_consumers(struct engine *g, const char *version_id, struct e
 		return in_use;
 	version.revoke_by = version.replaced + grace;
 	if (rec_version_put(t, &version, e) < 0 ||
-	    agenda_set(t, AGENDA_revoke, version_id, MIN(version.revoke_by, now + MAX(1, MIN(LOOK_AGAIN, grace / 60))), e) < 0)
+	    agenda_set(t, AGENDA_revoke, version_id, MIN(version.revoke_by, now + MAX(1, MIN(LOOK_AGAIN, grace / 60))),
+		       e) < 0)
 		return -1;
 	if (txn_commit(TAKE(t), e) < 0)
 		return -1;
@@ -232,7 +234,8 @@ int revoke_due(struct engine *g, const struct agenda_row *row, struct err *e)
 	if (failed)
 		return revocation_free(r), MIN(failed, 0);
 	engine_begin(g, &r->job, row, revocation_cancel);
-	if (store_read(g->store, &t, &why) == 0 && rec_version_get(t, &r->version, row->id, &why) == 0 && start(r, t, &why) == 0)
+	if (store_read(g->store, &t, &why) == 0 && rec_version_get(t, &r->version, row->id, &why) == 0 &&
+	    start(r, t, &why) == 0)
 		return 0;
 
 	txn_abort(TAKE(t));

@@ -12,5 +12,7 @@ void roots_free(struct roots *);
  * file once a minute.  What it returned before is gone when it returns another.
  */
 struct trust *roots_get(struct roots *, const char *file);
+/* The file with the system's; NULL: it has none where systems have them. */
+const char *roots_of_system(void);
 
 #endif

@@ -236,21 +236,22 @@ static void say(struct probe *p, enum view_state state, const char *hint, const 
 	p->view->state = state;
 	p->view->hint = hint;
 	va_start(args, fmt);
-	if (vasprintf(&p->view->says, fmt, args) < 0)
-		die("out of memory");
+	p->view->says = xvasprintf(fmt, args);
 	va_end(args);
 }
 
 static void unreachable(struct probe *p, const struct err *e)
 {
-	say(p, VIEW_UNREACHABLE, NULL, "It %s%s%s%s.", e->message, e->detail[0] ? ": \"" : "", e->detail, e->detail[0] ? "\"" : "");
+	say(p, VIEW_UNREACHABLE, NULL, "It %s%s%s%s.", e->message, e->detail[0] ? ": \"" : "", e->detail,
+	    e->detail[0] ? "\"" : "");
 	probe_over(p);
 }
 
 /* What says something about this machine, and nothing about the other. */
 static bool is_our_fault(int error)
 {
-	static const int ours[] = { ENETUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM, EACCES };
+	static const int ours[] = { ENETUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE, ENFILE,
+				    ENOBUFS,     ENOMEM,        EPERM,        EACCES };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		if (ours[i] == error)
@@ -305,7 +306,8 @@ static void time_is_up(void *arg)
 		return;
 	}
 	say(p, VIEW_UNREACHABLE, NULL, "It takes the connection, but does not come to an end with %s in %lld seconds.",
-	    p->handshake ? "the TLS handshake" : "what is to be said before TLS", (long long)(p->scan->scanner->timeout_ms / 1000));
+	    p->handshake ? "the TLS handshake" : "what is to be said before TLS",
+	    (long long)(p->scan->scanner->timeout_ms / 1000));
 	probe_over(p);
 }
 

@@ -117,8 +117,8 @@ static int open_key(const struct load *l, const struct rec_cert *cert, struct er
 	version = (struct rec_version){ 0 };
 	o->next = l->site->openings;
 	l->site->openings = o;
-	ask(o, (const struct slice[]){ slice_str(key.id), slice_buf(&key.access), slice_buf(&material.material) }, l->keeper,
-	    l->client);
+	ask(o, (const struct slice[]){ slice_str(key.id), slice_buf(&key.access), slice_buf(&material.material) },
+	    l->keeper, l->client);
 	return 0;
 }
 

@@ -234,7 +234,8 @@ int starttls_hear(struct starttls *s, struct buf *in, struct err *e)
 		buf_add(in, rest.data, rest.len);
 		return 1;
 	}
-	err_set(e, ERR_PROTOCOL, heard == HEARD_MORE ? "does not come to an end with its answer" : "does not offer TLS (STARTTLS)");
+	err_set(e, ERR_PROTOCOL,
+		heard == HEARD_MORE ? "does not come to an end with its answer" : "does not offer TLS (STARTTLS)");
 	quote(e, slice_buf(in));
 	return -1;
 }

@@ -9,14 +9,12 @@
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ticket.h>
 #include <mbedtls/version.h>
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-#include <psa/crypto.h>
-#endif
 
 #include "base/digest.h"
 #include "base/log.h"
 #include "pki/cert.h"
 #include "pki/identifier.h"
+#include "pki/mbed.h"
 
 #ifndef MBEDTLS_THREADING_C
 #error "mbedTLS is built without MBEDTLS_THREADING_C, but our threads share keys and tickets"
@@ -57,14 +55,6 @@ struct tls_conn {
 	bool open, broken;
 	size_t unfinished;	/* bytes of the write that mbedTLS wants repeated */
 };
-
-static int fail(struct err *e, const char *what, int code)
-{
-	char said[128];
-
-	mbedtls_strerror(code, said, sizeof(said));
-	return err_set(e, ERR_INTERNAL, "%s: %s", what, said);
-}
 
 static void site_unref(struct site *s)
 {
@@ -131,14 +121,12 @@ static void configure_versions(mbedtls_ssl_config *config)
 	};
 
 	mbedtls_ssl_conf_groups(config, groups);
-	mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
 #else
 	static const mbedtls_ecp_group_id groups[] = {
 		MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_NONE
 	};
 
 	mbedtls_ssl_conf_curves(config, groups);
-	mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 #endif
 	mbedtls_ssl_conf_ciphersuites(config, suites);
 }
@@ -147,16 +135,14 @@ static int table_configure(struct table *t, struct tls *tls, struct err *e)
 {
 	static const char *protocols[] = { "http/1.1", NULL };
 	mbedtls_ssl_config *config = &t->config;
-	int code = mbedtls_ssl_config_defaults(config, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM,
-					       MBEDTLS_SSL_PRESET_DEFAULT);
+	int code = mbed_tls_defaults(config, MBEDTLS_SSL_IS_SERVER);
 
 	if (!code)
 		code = mbedtls_ssl_conf_own_cert(config, &t->site[0]->chain, key_mbedtls(t->site[0]->key));
 	if (!code)
 		code = mbedtls_ssl_conf_alpn_protocols(config, protocols);
 	if (code)
-		return fail(e, "configuring TLS", code);
-	mbedtls_ssl_conf_rng(config, random_mbedtls, NULL);
+		return mbed_err(e, ERR_INTERNAL, "configuring TLS", code);
 	mbedtls_ssl_conf_sni(config, choose_by_name, t);
 	mbedtls_ssl_conf_session_tickets_cb(config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, &tls->tickets);
 	configure_versions(config);
@@ -216,7 +202,7 @@ static struct site *site_new(char *const *names, const struct chain *chain, stru
 		int code = mbedtls_x509_crt_parse_der(&s->chain, (const unsigned char *)der->data, der->len);
 
 		if (code) {
-			fail(e, "reading the certificate", code);
+			mbed_err(e, ERR_INTERNAL, "reading the certificate", code);
 			goto out;
 		}
 	}
@@ -267,15 +253,12 @@ struct tls *tls_new(const char *hostname, struct err *e)
 	struct tls *tls = xcalloc(1, sizeof(*tls));
 	int code;
 
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-	if (psa_crypto_init() != PSA_SUCCESS)
-		die("psa_crypto_init() failed");
-#endif
+	mbed_begin();
 	pthread_mutex_init(&tls->mutex, NULL);
 	mbedtls_ssl_ticket_init(&tls->tickets);
 	code = mbedtls_ssl_ticket_setup(&tls->tickets, random_mbedtls, NULL, MBEDTLS_CIPHER_AES_256_GCM,
 					TICKET_LIFETIME);
-	if (!(code ? fail(e, "preparing session tickets", code) : serve_self_signed(tls, hostname, e)))
+	if (!(code ? mbed_err(e, ERR_INTERNAL, "preparing session tickets", code) : serve_self_signed(tls, hostname, e)))
 		return tls;
 	err_prefix(e, "preparing TLS");
 	tls_free(tls);

@@ -55,8 +55,7 @@ int track_tell(struct txn *t, const struct tale *of, struct err *e, const char *
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&message, fmt, args) < 0)
-		die("out of memory");
+	message = xvasprintf(fmt, args);
 	va_end(args);
 	log_info("%s of %s: %s", of->action, of->name, message);
 	if (history_add(t, &(struct event_of){ .actor = "engine", .action = of->action, .object = of->id, .name = of->name }, e, "%s",
@@ -226,7 +225,8 @@ static bool same_text(const char *a, const char *b)
 static int put_sighting(struct txn *t, struct rec_site *site, const char *before, struct err *e)
 {
 	_cleanup_(rec_sighting_release) struct rec_sighting last = { 0 };
-	_cleanup_free_ char *id = record_child_id(site->id, site->newest), *next = record_child_id(site->id, site->newest + 1);
+	_cleanup_free_ char *id = record_child_id(site->id, site->newest),
+			    *next = record_child_id(site->id, site->newest + 1);
 	_cleanup_free_ char *oldest = record_child_id(site->id, site->newest + 1 - HISTORY);
 
 	if (site->newest && rec_sighting_get(t, &last, id, e) == 0 && !before && same_text(last.state, site->state) &&
@@ -265,7 +265,8 @@ static int tell_state(struct txn *t, struct rec_site *site, const struct outcome
 
 	if (bad && !site->told) {
 		site->told = true;
-		return track_tell(t, &(struct tale){ "site.invalid", site->id, site->name, ALERT_invalid }, e, "%s", site->reason);
+		return track_tell(t, &(struct tale){ "site.invalid", site->id, site->name, ALERT_invalid }, e, "%s",
+				  site->reason);
 	}
 	if (o->state != VIEW_VALID || !site->told)
 		return 0;

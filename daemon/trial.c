@@ -39,7 +39,8 @@ static void noted(void *arg, char *const *lines)
 	struct err e = { 0 };
 
 	owner_add_lines(&tr->trial.log, lines);
-	if (store_write(tr->job.engine->store, &t, &e) < 0 || rec_trial_put(t, &tr->trial, &e) < 0 || txn_commit(TAKE(t), &e) < 0)
+	if (store_write(tr->job.engine->store, &t, &e) < 0 || rec_trial_put(t, &tr->trial, &e) < 0 ||
+	    txn_commit(TAKE(t), &e) < 0)
 		log_err(LOG_LEVEL_ERROR, &e);
 }
 
@@ -86,7 +87,8 @@ static int forget(struct engine *g, const char *id, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(g->store, &t, e) < 0 || rec_trial_delete(t, id, e) < 0 || agenda_delete(t, AGENDA_trial, id, e) < 0)
+	if (store_write(g->store, &t, e) < 0 || rec_trial_delete(t, id, e) < 0 ||
+	    agenda_delete(t, AGENDA_trial, id, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }

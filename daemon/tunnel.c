@@ -275,8 +275,8 @@ static bool is_ours(int fd)
 	if (!table || getpeername(fd, (struct sockaddr *)&peer, &peer_len) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&here, &here_len) < 0)
 		return false;
-	snprintf(want, sizeof(want), "%08X:%04X %08X:%04X", peer.sin_addr.s_addr, ntohs(peer.sin_port), here.sin_addr.s_addr,
-		 ntohs(here.sin_port));
+	snprintf(want, sizeof(want), "%08X:%04X %08X:%04X", peer.sin_addr.s_addr, ntohs(peer.sin_port),
+		 here.sin_addr.s_addr, ntohs(here.sin_port));
 	while (fgets(line, sizeof(line), table)) {
 		const char *found = strstr(line, want);
 		unsigned int uid;
@@ -356,7 +356,8 @@ static void pump(struct tunnel *t, int near)
 				return;
 			continue;
 		}
-		if (fds[2].revents || (fds[0].revents && carry_forth(t, near) < 0) || (fds[1].revents && carry_back(t, near) < 0))
+		if (fds[2].revents || (fds[0].revents && carry_forth(t, near) < 0) ||
+		    (fds[1].revents && carry_back(t, near) < 0))
 			return;
 	}
 }

@@ -2,16 +2,11 @@
 
 #include <errno.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <mbedtls/error.h>
 #include <mbedtls/ssl.h>
-#include <mbedtls/version.h>
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-#include <psa/crypto.h>
-#endif
 
-#include "base/digest.h"
+#include "daemon/roots.h"
+#include "pki/mbed.h"
 
 struct tls_link {
 	int fd;
@@ -20,19 +15,6 @@ struct tls_link {
 	mbedtls_ssl_config config;
 	mbedtls_x509_crt roots;
 };
-
-/* Where systems keep the roots they trust: Debian and Alpine, Fedora, others. */
-static const char *const system_roots[] = {
-	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
-};
-
-static int fail(struct err *e, const char *what, int code)
-{
-	char said[128];
-
-	mbedtls_strerror(code, said, sizeof(said));
-	return err_set(e, ERR_NETWORK, "%s: %s", what, said);
-}
 
 static int receive(void *arg, unsigned char *data, size_t len)
 {
@@ -56,9 +38,8 @@ static int transmit(void *arg, const unsigned char *data, size_t len)
 
 static int load_roots(struct tls_link *l, const char *ca_file, struct err *e)
 {
-	for (size_t i = 0; !ca_file && i < ARRAY_SIZE(system_roots); i++)
-		if (access(system_roots[i], R_OK) == 0)
-			ca_file = system_roots[i];
+	if (!ca_file)
+		ca_file = roots_of_system();
 	if (!ca_file) {
 		err_set(e, ERR_CONFIG, "the system's trusted certificates were not found");
 		return err_hint(e, "Install the package ca-certificates.");
@@ -70,16 +51,8 @@ static int load_roots(struct tls_link *l, const char *ca_file, struct err *e)
 
 static int set_up(struct tls_link *l, struct err *e)
 {
-	int rc = mbedtls_ssl_config_defaults(&l->config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
-					     MBEDTLS_SSL_PRESET_DEFAULT);
+	int rc = mbed_tls_defaults(&l->config, MBEDTLS_SSL_IS_CLIENT);
 
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-	psa_crypto_init();
-	mbedtls_ssl_conf_min_tls_version(&l->config, MBEDTLS_SSL_VERSION_TLS1_2);
-#else
-	mbedtls_ssl_conf_min_version(&l->config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
-#endif
-	mbedtls_ssl_conf_rng(&l->config, random_mbedtls, NULL);
 	mbedtls_ssl_conf_authmode(&l->config, MBEDTLS_SSL_VERIFY_REQUIRED);
 	mbedtls_ssl_conf_ca_chain(&l->config, &l->roots, NULL);
 	if (!rc)
@@ -87,7 +60,7 @@ static int set_up(struct tls_link *l, struct err *e)
 	if (!rc)
 		rc = mbedtls_ssl_set_hostname(&l->ssl, l->host);
 	mbedtls_ssl_set_bio(&l->ssl, l, transmit, receive, NULL);
-	return rc ? fail(e, "setting up TLS", rc) : 0;
+	return rc ? mbed_err(e, ERR_NETWORK, "setting up TLS", rc) : 0;
 }
 
 struct tls_link *tls_link_new(int fd, const char *host, const char *ca_file, struct err *e)
@@ -147,7 +120,7 @@ static int outcome(struct tls_link *l, int rc, const char *doing, struct err *e)
 	else if (rc == MBEDTLS_ERR_SSL_CONN_EOF)
 		err_set(e, ERR_NETWORK, "%s: the connection was closed", doing);
 	else
-		fail(e, doing, rc);
+		mbed_err(e, ERR_NETWORK, doing, rc);
 	return LINK_FAILED;
 }
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/encode.h"
+#include "daemon/hook_script.h"
 #include "pki/identifier.h"
 
 #define ACCOUNT_BYTES 10	/* of the digest of the account's URL */
@@ -86,7 +87,8 @@ static const char *word_at(const struct txt_words *of, size_t i)
 static const char *word_for(const struct txt_words *of, const char *name, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (words[i].placeholder && strlen(words[i].placeholder) == len && !strncmp(words[i].placeholder, name, len))
+		if (words[i].placeholder && strlen(words[i].placeholder) == len &&
+		    !strncmp(words[i].placeholder, name, len))
 			return word_at(of, i);
 	return NULL;
 }
@@ -224,7 +226,8 @@ static int start(struct txt_run *run, const char *own, struct err *e)
 	const struct config *config = run->engine->config;
 	const struct rec_txt *txt = &run->txt;
 	_cleanup_free_ char *record = NULL, *domain = NULL;
-	_cleanup_strv_ char **lines = own ? strv_split(own, "\n") : NULL, **environment = NULL, **secrets = NULL, **args = NULL;
+	_cleanup_strv_ char **lines = own ? strv_split(own, "\n") : NULL, **environment = NULL, **secrets = NULL,
+			    **args = NULL;
 	struct txt_words of = {
 		.action = run->set ? "set" : "cleanup", .full_record = txt->record, .subject = txt->subject, .value = txt->value,
 		.zone = txt->zone, .certificate = txt->cert,
@@ -279,7 +282,8 @@ struct txt_run *txt_run(struct engine *g, const struct rec_txt *txt, bool set, h
 	run->cb = cb;
 	run->arg = arg;
 	if (txt->environment.len)
-		run->question = KEEPER_ASK(g->keeper, open, -1, opened, run, slice_str(txt->cert_id), slice_buf(&txt->environment));
+		run->question = KEEPER_ASK(g->keeper, open, -1, opened, run, slice_str(txt->cert_id),
+					   slice_buf(&txt->environment));
 	else if (start(run, NULL, &run->refusal) < 0)
 		refuse(run);
 	return run;

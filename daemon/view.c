@@ -48,7 +48,8 @@ static void put_leaf(json_t *o, const struct cert *leaf)
 	json_put_time(o, "not_after", leaf->not_after);
 	json_put_str(o, "serial", leaf->serial);
 	json_put_str(o, "fingerprint", leaf->fingerprint);
-	json_put_str(o, "key", spki_type(slice_buf(&leaf->spki), &type, NULL) == 0 ? key_type_text(type) : "of another kind");
+	json_put_str(o, "key",
+		     spki_type(slice_buf(&leaf->spki), &type, NULL) == 0 ? key_type_text(type) : "of another kind");
 }
 
 json_t *view_json(const struct view *v)

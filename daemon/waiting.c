@@ -54,7 +54,8 @@ void waiting_todo(struct rec_order *order, const char *account_url, const struct
 	record_set(&order->todo, text);
 }
 
-int waiting_begin(struct engine *g, const struct rec_cert *before, struct rec_order *order, const struct err *why, struct err *e)
+int waiting_begin(struct engine *g, const struct rec_cert *before, struct rec_order *order, const struct err *why,
+		  struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_free_ char *problem = why ? error_text(why) : NULL;

@@ -202,8 +202,8 @@ struct bufferevent *wire_new(struct wires *all, struct event_base *base, struct 
 	 * early: libevent 2.1 sets the write time-out after it, for memory that is gone when it fires.
 	 */
 	if (w->socket && w->kick)
-		w->bev = bufferevent_filter_new(w->socket, take_in, send_out, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS,
-						wire_free, w);
+		w->bev = bufferevent_filter_new(w->socket, take_in, send_out,
+						BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS, wire_free, w);
 	if (!w->bev || !evbuffer_add_cb(bufferevent_get_output(w->bev), output_changed, w))
 		die("out of memory for a connection");
 	if (tls)

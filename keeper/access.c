@@ -68,7 +68,8 @@ int access_grant(struct access *a, struct slice id, struct err *e)
 	if (access_granted(a, id))
 		return 0;
 	if (a->grants == ACCESS_GRANTS)
-		return err_set(e, ERR_LIMIT, "the API keys of %d certificates may have this key already", ACCESS_GRANTS);
+		return err_set(e, ERR_LIMIT, "the API keys of %d certificates may have this key already",
+			       ACCESS_GRANTS);
 	memcpy(a->grant[a->grants++], raw.data, ACCESS_ID_SIZE);
 	return 0;
 }

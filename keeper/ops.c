@@ -262,7 +262,8 @@ int op_key_export(struct call *c, struct err *e)
 
 	if (!pem && !slice_eq(call_in(c, "format"), slice_str("der")))
 		return err_set(e, ERR_USAGE, "a key is exported as \"pem\" or \"der\"");
-	if (access_open(&a, &c->room->seal, ACCESS_KEY, call_in(c, "id"), call_in(c, "access"), e) || check_proof(c, &a, e))
+	if (access_open(&a, &c->room->seal, ACCESS_KEY, call_in(c, "id"), call_in(c, "access"), e) ||
+	    check_proof(c, &a, e))
 		return -1;
 	if (str_eq(a.use, KEEPER_USE_ACCOUNT) && !call_by_peer(c) && !by_person(c)) {
 		err_set(e, ERR_DENIED, "the key of an account is not exported by API key");
@@ -283,7 +284,8 @@ int op_access_allow(struct call *c, struct err *e)
 		return -1;
 	if (!call_by_peer(c) && !by_person(c))
 		return err_set(e, ERR_DENIED, "only a person says what the API keys of a certificate may have");
-	if (check_proof(c, NULL, e) || access_open(&a, &c->room->seal, ACCESS_CERTIFICATE, call_in(c, "id"), call_in(c, "access"), e))
+	if (check_proof(c, NULL, e) ||
+	    access_open(&a, &c->room->seal, ACCESS_CERTIFICATE, call_in(c, "id"), call_in(c, "access"), e))
 		return -1;
 	a.withheld = !slice_eq(call_in(c, "allow"), slice_str("1"));
 	access_close(&a, &c->room->seal, call_in(c, "id"), call_out(c, "access"));
@@ -296,7 +298,8 @@ int op_key_grant(struct call *c, struct err *e)
 	_cleanup_strv_ char **ids = text ? strv_split(text, "\n") : NULL;
 	struct access a;
 
-	if (!text || access_open(&a, &c->room->seal, ACCESS_KEY, call_in(c, "id"), call_in(c, "access"), e) || check_proof(c, &a, e))
+	if (!text || access_open(&a, &c->room->seal, ACCESS_KEY, call_in(c, "id"), call_in(c, "access"), e) ||
+	    check_proof(c, &a, e))
 		return -1;
 	a.grants = 0;
 	for (size_t i = 0; i < strv_len(ids); i++)
@@ -391,12 +394,14 @@ static int check_permit(const struct call *c, const struct access *key, struct e
 
 int op_pack(struct call *c, struct err *e)
 {
-	const char *format = call_text(c, "format", e), *name = call_text(c, "name", e), *password = call_text(c, "password", e);
+	const char *format = call_text(c, "format", e), *name = call_text(c, "name", e),
+		   *password = call_text(c, "password", e);
 	_cleanup_chain_ struct chain chain = { 0 };
 	_cleanup_key_ struct key *key = NULL;
 	struct access a;
 
-	if (!format || !name || !password || access_open(&a, &c->room->seal, ACCESS_KEY, call_in(c, "id"), call_in(c, "access"), e) ||
+	if (!format || !name || !password ||
+	    access_open(&a, &c->room->seal, ACCESS_KEY, call_in(c, "id"), call_in(c, "access"), e) ||
 	    check_permit(c, &a, e) || chain_parse(&chain, call_in(c, "chain"), e))
 		return -1;
 	key = read_key(c, e);

@@ -10,8 +10,8 @@ static int write_pfx(const struct pack *p, struct buf *file, struct err *e)
 
 static int write_legacy_pfx(const struct pack *p, struct buf *file, struct err *e)
 {
-	return pfx_write(p->key, p->chain, &(struct pfx_options){ .password = p->password, .name = p->name, .legacy = true },
-			 file, e);
+	return pfx_write(p->key, p->chain,
+			 &(struct pfx_options){ .password = p->password, .name = p->name, .legacy = true }, file, e);
 }
 
 static int put_key(const struct pack *p, struct buf *pem, struct err *e)

@@ -96,7 +96,8 @@ int collect_chain(struct chain *collected, struct slice spki, struct chain *out,
 	if (!collected->count)
 		return err_set(e, ERR_INVALID, "there is no certificate in what was given");
 	if (leaf == collected->count)
-		return err_set(e, ERR_INVALID, "none of the %zu certificates belongs to the private key", collected->count);
+		return err_set(e, ERR_INVALID, "none of the %zu certificates belongs to the private key",
+			       collected->count);
 	move(collected, leaf, out);
 	while (!is_root(&out->cert[out->count - 1]) && (next = find_issuer(collected, out, &tries)) < collected->count)
 		move(collected, next, out);

@@ -70,8 +70,9 @@ static bool looks_like_csr(struct slice der)
 	struct slice version;
 
 	return der_take(&der, DER_SEQUENCE, &der, NULL) && der_take(&der, DER_SEQUENCE, &der, NULL) &&
-	       der_take(&der, DER_INTEGER, &version, NULL) && slice_eq(version, DER_BYTES("\0")) && der_take(&der, DER_SEQUENCE, NULL, NULL) &&
-	       der_take(&der, DER_SEQUENCE, &der, NULL) && der_tag(der) == DER_SEQUENCE;
+	       der_take(&der, DER_INTEGER, &version, NULL) && slice_eq(version, DER_BYTES("\0")) &&
+	       der_take(&der, DER_SEQUENCE, NULL, NULL) && der_take(&der, DER_SEQUENCE, &der, NULL) &&
+	       der_tag(der) == DER_SEQUENCE;
 }
 
 int decode_add(struct decoded *d, struct slice file, struct err *e)
@@ -135,7 +136,8 @@ static void put_signature(json_t *o, struct slice oid)
 	mbedtls_asn1_buf raw = { .tag = DER_OID, .len = oid.len, .p = (unsigned char *)oid.data };
 	const char *text = NULL;
 
-	json_put_str(o, "signature", mbedtls_oid_get_sig_alg_desc(&raw, &text) == 0 ? text : "of a kind we do not know");
+	json_put_str(o, "signature",
+		     mbedtls_oid_get_sig_alg_desc(&raw, &text) == 0 ? text : "of a kind we do not know");
 }
 
 static json_t *show_cert(const struct cert *c)
@@ -189,8 +191,7 @@ static void add_finding(char ***findings, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		die("out of memory");
+	text = xvasprintf(fmt, args);
 	va_end(args);
 	strv_add(findings, text);
 }
@@ -222,20 +223,24 @@ static void find_in_cert(char ***findings, const struct cert *c, int64_t now)
 	mbedtls_asn1_buf raw = { .tag = DER_OID, .len = oid.len, .p = (unsigned char *)oid.data };
 
 	if (c->not_after <= now)
-		add_finding(findings, "The certificate of %s has expired at %s.", called(c), clock_rfc3339(text, c->not_after));
+		add_finding(findings, "The certificate of %s has expired at %s.", called(c),
+			    clock_rfc3339(text, c->not_after));
 	else if (c->not_after < now + SOON && c->not_after - c->not_before > 2 * (int64_t)SOON)
-		add_finding(findings, "The certificate of %s expires at %s.", called(c), clock_rfc3339(text, c->not_after));
+		add_finding(findings, "The certificate of %s expires at %s.", called(c),
+			    clock_rfc3339(text, c->not_after));
 	if (c->not_before > now)
-		add_finding(findings, "The certificate of %s is not valid before %s.", called(c), clock_rfc3339(text, c->not_before));
-	if (!is_self_issued(c) && mbedtls_oid_get_sig_alg(&raw, &md, &pk) == 0 && md != MBEDTLS_MD_NONE && md != MBEDTLS_MD_SHA256 &&
-	    md != MBEDTLS_MD_SHA384 && md != MBEDTLS_MD_SHA512)
+		add_finding(findings, "The certificate of %s is not valid before %s.", called(c),
+			    clock_rfc3339(text, c->not_before));
+	if (!is_self_issued(c) && mbedtls_oid_get_sig_alg(&raw, &md, &pk) == 0 && md != MBEDTLS_MD_NONE &&
+	    md != MBEDTLS_MD_SHA256 && md != MBEDTLS_MD_SHA384 && md != MBEDTLS_MD_SHA512)
 		add_finding(findings, "The certificate of %s is signed with an outdated hash function; clients refuse it.", called(c));
 	if (spki_check(slice_buf(&c->spki), NULL) < 0)
 		add_finding(findings, "The certificate of %s has a key that is too short, or of a kind servers do not use.", called(c));
 	if (!c->is_ca && !is_for_servers(c))
 		add_finding(findings, "The certificate of %s is not one for servers: serverAuth is not among its extended usages.", called(c));
 	if (!c->is_ca && (!c->names || !*c->names))
-		add_finding(findings, "The certificate of %s has no names (subjectAltName); browsers refuse it.", called(c));
+		add_finding(findings, "The certificate of %s has no names (subjectAltName); browsers refuse it.",
+			    called(c));
 }
 
 /* tries: signatures that are looked at; where all have the same name, there could be as many as pairs. */
@@ -268,14 +273,15 @@ static void find_in_chain(char ***findings, const struct chain *certs)
 		if (is_self_issued(c) && c->is_ca && certs->count > 1)
 			add_finding(findings, "The root %s is in the file; servers need not send it.", called(c));
 		else if (is_self_issued(c) && !c->is_ca)
-			add_finding(findings, "The certificate of %s is self-signed: no client trusts it by itself.", called(c));
+			add_finding(findings, "The certificate of %s is self-signed: no client trusts it by itself.",
+				    called(c));
 		else if (!is_self_issued(c) && issuer == certs->count && !c->is_ca)
 			add_finding(findings, "The intermediate \"%s\", which issued the certificate of %s, is missing.", c->issuer, called(c));
 		else if (is_repeated(certs, i))
 			add_finding(findings, "The certificate of %s is in the file more than once.", called(c));
 		else if (issuer < certs->count && issuer != i + 1)
-			add_finding(findings, "Wrong order: the issuer of %s should be number %zu, and is number %zu.", called(c), i + 2,
-				    issuer + 1);
+			add_finding(findings, "Wrong order: the issuer of %s should be number %zu, and is number %zu.",
+				    called(c), i + 2, issuer + 1);
 	}
 }
 

@@ -12,7 +12,8 @@
 #define OID_EXTENDED "\x2b\x06\x01\x05\x05\x07\x03"
 enum { URI = DER_TAGGED(6) };
 
-bool extension_find(const struct cert *c, struct slice oid, struct slice *value)
+/* Its value, borrowed from the certificate's DER; false: it has none. */
+static bool find(const struct cert *c, struct slice oid, struct slice *value)
 {
 	struct slice in = slice_buf(&c->der), extensions;
 
@@ -51,7 +52,7 @@ static char **access_urls(const struct cert *c, struct slice method)
 	struct slice list, one, oid, url;
 	char **urls = NULL;
 
-	if (!extension_find(c, DER_BYTES(EXTENSION_ACCESS), &list) || !der_take(&list, DER_SEQUENCE, &list, NULL))
+	if (!find(c, DER_BYTES(EXTENSION_ACCESS), &list) || !der_take(&list, DER_SEQUENCE, &list, NULL))
 		return NULL;
 	while (der_take(&list, DER_SEQUENCE, &one, NULL))
 		if (der_take(&one, DER_OID, &oid, NULL) && slice_eq(oid, method) && der_take(&one, URI, &url, NULL))
@@ -78,10 +79,11 @@ static char **crl_urls(const struct cert *c)
 	struct slice list, point, name, full;
 	char **urls = NULL;
 
-	if (!extension_find(c, DER_BYTES(EXTENSION_CRL), &list) || !der_take(&list, DER_SEQUENCE, &list, NULL))
+	if (!find(c, DER_BYTES(EXTENSION_CRL), &list) || !der_take(&list, DER_SEQUENCE, &list, NULL))
 		return NULL;
 	while (der_take(&list, DER_SEQUENCE, &point, NULL))
-		if (der_take(&point, DER_TAGGED_LIST(0), &name, NULL) && der_take(&name, DER_TAGGED_LIST(0), &full, NULL))
+		if (der_take(&point, DER_TAGGED_LIST(0), &name, NULL) &&
+		    der_take(&name, DER_TAGGED_LIST(0), &full, NULL))
 			add_general_names(&urls, full);
 	return urls;
 }
@@ -105,7 +107,8 @@ char **extension_usages(const struct cert *c)
 	struct slice value, bits;
 	char **list = NULL;
 
-	if (!extension_find(c, DER_BYTES(EXTENSION_KEY_USAGE), &value) || !der_take(&value, DER_BITS, &bits, NULL) || bits.len < 2)
+	if (!find(c, DER_BYTES(EXTENSION_KEY_USAGE), &value) || !der_take(&value, DER_BITS, &bits, NULL) ||
+	    bits.len < 2)
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (((const unsigned char *)bits.data)[1] & 0x80 >> i)
@@ -134,7 +137,7 @@ char **extension_extended_usages(const struct cert *c)
 	struct slice value, oid;
 	char **list = NULL;
 
-	if (!extension_find(c, DER_BYTES(EXTENSION_EXTENDED_USAGE), &value) || !der_take(&value, DER_SEQUENCE, &value, NULL))
+	if (!find(c, DER_BYTES(EXTENSION_EXTENDED_USAGE), &value) || !der_take(&value, DER_SEQUENCE, &value, NULL))
 		return NULL;
 	while (der_take(&value, DER_OID, &oid, NULL)) {
 		size_t i = 0;
@@ -154,7 +157,7 @@ char **extension_policies(const struct cert *c)
 	struct slice value, one, oid;
 	char **list = NULL;
 
-	if (!extension_find(c, DER_BYTES(EXTENSION_POLICIES), &value) || !der_take(&value, DER_SEQUENCE, &value, NULL))
+	if (!find(c, DER_BYTES(EXTENSION_POLICIES), &value) || !der_take(&value, DER_SEQUENCE, &value, NULL))
 		return NULL;
 	while (der_take(&value, DER_SEQUENCE, &one, NULL))
 		if (der_take(&one, DER_OID, &oid, NULL))
@@ -166,7 +169,7 @@ char *extension_ski(const struct cert *c)
 {
 	struct slice value, id;
 
-	if (!extension_find(c, DER_BYTES(EXTENSION_SKI), &value) || !der_take(&value, DER_OCTETS, &id, NULL))
+	if (!find(c, DER_BYTES(EXTENSION_SKI), &value) || !der_take(&value, DER_OCTETS, &id, NULL))
 		return NULL;
 	return hex_str(id.data, id.len);
 }
@@ -177,7 +180,7 @@ int extension_scts(const struct cert *c)
 	const unsigned char *p, *end;
 	int count = 0;
 
-	if (!extension_find(c, DER_BYTES(EXTENSION_SCT), &value) || !der_take(&value, DER_OCTETS, &list, NULL) || list.len < 2)
+	if (!find(c, DER_BYTES(EXTENSION_SCT), &value) || !der_take(&value, DER_OCTETS, &list, NULL) || list.len < 2)
 		return 0;
 	p = (const unsigned char *)list.data + 2;	/* behind the length of all */
 	end = (const unsigned char *)list.data + list.len;

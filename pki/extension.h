@@ -12,8 +12,6 @@
 #define EXTENSION_ACCESS "\x2b\x06\x01\x05\x05\x07\x01\x01"
 #define EXTENSION_SCT "\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02"
 
-/* Its value, borrowed from the certificate's DER; false: it has none. */
-bool extension_find(const struct cert *, struct slice oid, struct slice *value);
 /* OID of the signature of a certificate or request, borrowed. */
 struct slice extension_signature(struct slice der);
 

@@ -67,8 +67,7 @@ static void find_fault(struct judgement *j, enum fault f, const char *fmt, ...)
 	if (j->says[f])
 		return;
 	va_start(args, fmt);
-	if (vasprintf(&j->says[f], fmt, args) < 0)
-		die("out of memory");
+	j->says[f] = xvasprintf(fmt, args);
 	va_end(args);
 }
 
@@ -109,7 +108,8 @@ static bool covers(const struct cert *leaf, const char *host)
 	return false;
 }
 
-static void judge_leaf(struct judgement *j, const struct cert *leaf, const mbedtls_x509_crt *crt, const char *host, int64_t now)
+static void judge_leaf(struct judgement *j, const struct cert *leaf, const mbedtls_x509_crt *crt, const char *host,
+		       int64_t now)
 {
 	struct slice extensions = slice(crt->v3_ext.p, crt->v3_ext.len), san;
 	_cleanup_free_ char *names = names_text(leaf);
@@ -119,11 +119,13 @@ static void judge_leaf(struct judgement *j, const struct cert *leaf, const mbedt
 		find_fault(j, FAULT_expired, "It has expired at %s.", clock_rfc3339(when, leaf->not_after));
 	if (leaf->not_before > now)
 		find_fault(j, FAULT_not_yet, "It is not valid before %s.", clock_rfc3339(when, leaf->not_before));
-	if (!x509_extension(extensions, slice(MBEDTLS_OID_SUBJECT_ALT_NAME, sizeof(MBEDTLS_OID_SUBJECT_ALT_NAME) - 1), &san))
+	if (!x509_extension(extensions, slice(MBEDTLS_OID_SUBJECT_ALT_NAME, sizeof(MBEDTLS_OID_SUBJECT_ALT_NAME) - 1),
+			    &san))
 		find_fault(j, FAULT_wrong_name, "It has no names (subjectAltName) at all; browsers do not look at the common name.");
 	else if (!covers(leaf, host))
 		find_fault(j, FAULT_wrong_name, "It is not for %s, but for %s.", host, *names ? names : "no host");
-	if (mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH, sizeof(MBEDTLS_OID_SERVER_AUTH) - 1))
+	if (mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
+						      sizeof(MBEDTLS_OID_SERVER_AUTH) - 1))
 		find_fault(j, FAULT_no_server, "It is not one for servers.");
 }
 
@@ -167,10 +169,11 @@ static int verified(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags
 		find_fault(v->judgement, FAULT_chain_expired, "The certificate of its issuer %s %s.", who,
 			   *flags & MBEDTLS_X509_BADCERT_EXPIRED ? "has expired" : "is not valid yet");
 	if (*flags & (MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCERT_BAD_KEY))
-		find_fault(v->judgement, FAULT_weak_key, "%s%s key is too weak: %zu bits.", depth ? who : "Its", depth ? "'s" : "",
-			   mbedtls_pk_get_bitlen(&crt->pk));
+		find_fault(v->judgement, FAULT_weak_key, "%s%s key is too weak: %zu bits.", depth ? who : "Its",
+			   depth ? "'s" : "", mbedtls_pk_get_bitlen(&crt->pk));
 	if (*flags & MBEDTLS_X509_BADCERT_BAD_MD)
-		find_fault(v->judgement, FAULT_weak_signature, "%s is signed with an outdated hash function.", depth ? who : "It");
+		find_fault(v->judgement, FAULT_weak_signature, "%s is signed with an outdated hash function.",
+			   depth ? who : "It");
 	return 0;
 }
 
@@ -181,8 +184,8 @@ static void judge_untrusted(struct judgement *j, const struct cert **sorted, siz
 
 	for (size_t i = 0; i + 1 < count; i++)
 		if (cert_signed_by(sorted[i], sorted[i + 1], NULL) < 0) {
-			find_fault(j, FAULT_bad_chain, "The chain is broken: \"%s\" has not signed \"%s\".", called(sorted[i + 1]),
-				   called(sorted[i]));
+			find_fault(j, FAULT_bad_chain, "The chain is broken: \"%s\" has not signed \"%s\".",
+				   called(sorted[i + 1]), called(sorted[i]));
 			return;
 		}
 	if (count == 1 && is_self_issued(top))
@@ -195,12 +198,14 @@ static void judge_untrusted(struct judgement *j, const struct cert **sorted, siz
 			   issuer_of(top), count == 1 ? "it" : called(top));
 }
 
-static void verify_chain(struct judgement *j, struct trust *trust, const struct cert **sorted, size_t count, mbedtls_x509_crt *crt)
+static void verify_chain(struct judgement *j, struct trust *trust, const struct cert **sorted, size_t count,
+			 mbedtls_x509_crt *crt)
 {
 	struct verifying v = { .judgement = j, .sorted = sorted, .count = count };
 	uint32_t flags = 0;
 
-	mbedtls_x509_crt_verify_with_profile(crt, &trust->roots, NULL, &mbedtls_x509_crt_profile_default, NULL, &flags, verified, &v);
+	mbedtls_x509_crt_verify_with_profile(crt, &trust->roots, NULL, &mbedtls_x509_crt_profile_default, NULL, &flags,
+					     verified, &v);
 	if (v.flags & (MBEDTLS_X509_BADCERT_NOT_TRUSTED | MBEDTLS_X509_BADCERT_OTHER))
 		judge_untrusted(j, sorted, count);
 }

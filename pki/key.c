@@ -244,7 +244,8 @@ static int judge(struct key *key, struct err *e)
 	static const char probe[] = "probe";
 	_cleanup_buf_ struct buf spki = BUF_INIT, signature = BUF_INIT;
 
-	if (key_spki(key, &spki, e) < 0 || spki_check(slice_buf(&spki), e) < 0 || spki_type(slice_buf(&spki), &key->type, e) < 0)
+	if (key_spki(key, &spki, e) < 0 || spki_check(slice_buf(&spki), e) < 0 ||
+	    spki_type(slice_buf(&spki), &key->type, e) < 0)
 		return -1;
 	if (!halves_match(&key->pk))
 		return err_set(e, ERR_INVALID, "the private key is damaged: its public half does not belong to it");

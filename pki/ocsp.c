@@ -27,8 +27,8 @@ static int put_id(struct buf *out, const struct cert *cert, const struct cert *i
 	unsigned char name[MBED_HASH_MAX], key[MBED_HASH_MAX];
 	struct signed_cert c, by;
 
-	if (!signed_cert_read(&c, cert) || !signed_cert_read(&by, issuer) || !mbed_hash(MBEDTLS_MD_SHA1, c.issuer, name) ||
-	    !mbed_hash(MBEDTLS_MD_SHA1, by.public_key, key))
+	if (!signed_cert_read(&c, cert) || !signed_cert_read(&by, issuer) ||
+	    !mbed_hash(MBEDTLS_MD_SHA1, c.issuer, name) || !mbed_hash(MBEDTLS_MD_SHA1, by.public_key, key))
 		return err_set(e, ERR_INVALID, "there can be no OCSP request for this certificate");
 	der_put_algorithm(&fields, DER_BYTES(MBEDTLS_OID_DIGEST_ALG_SHA1), DER_BYTES("\x05\x00"));
 	der_put(&fields, DER_OCTETS, slice(name, SHA1_SIZE));
@@ -93,7 +93,8 @@ static bool read_revoked(struct slice in, struct revocation *r)
 
 	if (!signed_take_time(&in, &r->revoked_at))
 		return false;
-	if (der_take(&in, DER_TAGGED_LIST(0), &reason, NULL) && der_take(&reason, DER_ENUMERATED, &number, NULL) && number.len == 1)
+	if (der_take(&in, DER_TAGGED_LIST(0), &reason, NULL) && der_take(&reason, DER_ENUMERATED, &number, NULL) &&
+	    number.len == 1)
 		r->reason = signed_reason(*(const unsigned char *)number.data);
 	return true;
 }
@@ -120,7 +121,8 @@ static bool read_status(struct slice in, struct revocation *r)
 }
 
 /* The answer about this certificate among all. */
-static int find_answer(struct slice body, const struct cert *cert, const struct cert *issuer, struct revocation *r, struct err *e)
+static int find_answer(struct slice body, const struct cert *cert, const struct cert *issuer, struct revocation *r,
+		       struct err *e)
 {
 	_cleanup_buf_ struct buf wanted = BUF_INIT;
 	struct slice list, one, id, ours, hash;
@@ -151,9 +153,11 @@ static int check_fresh(const struct revocation *r, int64_t now, struct err *e)
 	char text[CLOCK_RFC3339_SIZE];
 
 	if (r->this_update > now + SLACK)
-		return err_set(e, ERR_INVALID, "the answer is from the future: %s", clock_rfc3339(text, r->this_update));
+		return err_set(e, ERR_INVALID, "the answer is from the future: %s",
+			       clock_rfc3339(text, r->this_update));
 	if (r->next_update < now)
-		return err_set(e, ERR_INVALID, "the answer was good until %s only", clock_rfc3339(text, r->next_update));
+		return err_set(e, ERR_INVALID, "the answer was good until %s only",
+			       clock_rfc3339(text, r->next_update));
 	return 0;
 }
 
@@ -165,11 +169,13 @@ static int open_response(struct slice der, struct signed_thing *s, struct err *e
 	struct slice body, status, bytes, oid, basic;
 	unsigned char code;
 
-	if (!der_take(&der, DER_SEQUENCE, &body, NULL) || !der_take(&body, DER_ENUMERATED, &status, NULL) || status.len != 1)
+	if (!der_take(&der, DER_SEQUENCE, &body, NULL) || !der_take(&body, DER_ENUMERATED, &status, NULL) ||
+	    status.len != 1)
 		return nonsense(e);
 	code = *(const unsigned char *)status.data;
 	if (code)
-		return err_set(e, ERR_PROTOCOL, "the OCSP responder refused: %s", code < ARRAY_SIZE(words) && words[code] ? words[code] : "no reason known");
+		return err_set(e, ERR_PROTOCOL, "the OCSP responder refused: %s",
+			       code < ARRAY_SIZE(words) && words[code] ? words[code] : "no reason known");
 	if (!der_take(&body, DER_TAGGED_LIST(0), &bytes, NULL) || !der_take(&bytes, DER_SEQUENCE, &bytes, NULL) ||
 	    !der_take(&bytes, DER_OID, &oid, NULL) || !slice_eq(oid, DER_BYTES(OID_BASIC)) ||
 	    !der_take(&bytes, DER_OCTETS, &basic, NULL) || !signed_read(s, basic))
@@ -177,11 +183,13 @@ static int open_response(struct slice der, struct signed_thing *s, struct err *e
 	return 0;
 }
 
-int ocsp_read(struct slice der, const struct cert *cert, const struct cert *issuer, int64_t now, struct revocation *r, struct err *e)
+int ocsp_read(struct slice der, const struct cert *cert, const struct cert *issuer, int64_t now, struct revocation *r,
+	      struct err *e)
 {
 	struct signed_thing s;
 
-	if (open_response(der, &s, e) < 0 || find_answer(s.body, cert, issuer, r, e) < 0 || check_signer(&s, issuer, now, e) < 0)
+	if (open_response(der, &s, e) < 0 || find_answer(s.body, cert, issuer, r, e) < 0 ||
+	    check_signer(&s, issuer, now, e) < 0)
 		return -1;
 	return check_fresh(r, now, e);
 }

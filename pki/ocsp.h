@@ -20,12 +20,13 @@ int ocsp_request(const struct cert *, const struct cert *issuer, struct buf *der
  * Judges a response: signed by the issuer or by a responder the issuer made, about this certificate, fresh at `now`.
  * -1: not to be believed; ERR_PROTOCOL for what is no such answer.
  */
-int ocsp_read(struct slice der, const struct cert *, const struct cert *issuer, int64_t now, struct revocation *, struct err *);
+int ocsp_read(struct slice der, const struct cert *, const struct cert *issuer, int64_t now, struct revocation *,
+	      struct err *);
 /*
  * Looks a certificate up in a CRL signed by its issuer and fresh at `now`.  url: where it was fetched; the CRL must be
  * the one for there if it says where it is for (issuingDistributionPoint).
  */
-int crl_read(struct slice der, const struct cert *, const struct cert *issuer, const char *url, int64_t now, struct revocation *,
-	     struct err *);
+int crl_read(struct slice der, const struct cert *, const struct cert *issuer, const char *url, int64_t now,
+	     struct revocation *, struct err *);
 
 #endif

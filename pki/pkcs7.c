@@ -58,7 +58,8 @@ int pkcs7_read(struct slice der, struct chain *chain, struct err *e)
 		return err_set(e, ERR_INVALID, "there are no certificates in this PKCS#7 file");
 	while (certs.len) {
 		if (chain->count == CERTS_MAX)
-			return err_set(e, ERR_INVALID, "there are more than %d certificates in the PKCS#7 file", CERTS_MAX);
+			return err_set(e, ERR_INVALID, "there are more than %d certificates in the PKCS#7 file",
+				       CERTS_MAX);
 		if (!der_take(&certs, DER_SEQUENCE, NULL, &one))
 			return err_set(e, ERR_INVALID, "the PKCS#7 file is damaged");
 		chain->cert = xreallocarray(chain->cert, chain->count + 1, sizeof(*chain->cert));

@@ -140,5 +140,6 @@ char *service_name(const struct service *s)
 	bool usual = s->port == find(s->scheme, strlen(s->scheme))->port;
 	_cleanup_free_ char *port = usual ? xstrdup("") : xasprintf(":%d", s->port);
 
-	return xasprintf("%s%s%s%s%s%s", https ? "" : s->scheme, https ? "" : "://", v6 ? "[" : "", s->host, v6 ? "]" : "", port);
+	return xasprintf("%s%s%s%s%s%s", https ? "" : s->scheme, https ? "" : "://", v6 ? "[" : "", s->host,
+			 v6 ? "]" : "", port);
 }

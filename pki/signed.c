@@ -10,7 +10,8 @@ bool signed_read(struct signed_thing *s, struct slice der)
 	struct slice algorithm;
 
 	*s = (struct signed_thing){ .body = { NULL, 0 } };
-	if (!der_take(&der, DER_SEQUENCE, &s->rest, NULL) || der.len || !der_take(&s->rest, DER_SEQUENCE, &s->body, &s->whole_body) ||
+	if (!der_take(&der, DER_SEQUENCE, &s->rest, NULL) || der.len ||
+	    !der_take(&s->rest, DER_SEQUENCE, &s->body, &s->whole_body) ||
 	    !der_take(&s->rest, DER_SEQUENCE, &algorithm, NULL) || !der_take(&algorithm, DER_OID, &s->algorithm, NULL))
 		return false;
 	return der_take_bits(&s->rest, &s->signature);
@@ -44,12 +45,14 @@ bool signed_take_time(struct slice *in, int64_t *t)
 	struct tm tm = { 0 };
 	const char *end;
 
-	if ((tag != DER_TIME && tag != DER_UTC_TIME) || !der_take(&rest, tag, &value, NULL) || value.len != (tag == DER_TIME ? 15 : 13))
+	if ((tag != DER_TIME && tag != DER_UTC_TIME) || !der_take(&rest, tag, &value, NULL) ||
+	    value.len != (tag == DER_TIME ? 15 : 13))
 		return false;
 	if (tag == DER_TIME)
 		memcpy(text, value.data, 15);
 	else	/* two digits: 1950 to 2049 */
-		snprintf(text, sizeof(text), "%s%.13s", ((const char *)value.data)[0] < '5' ? "20" : "19", (const char *)value.data);
+		snprintf(text, sizeof(text), "%s%.13s", ((const char *)value.data)[0] < '5' ? "20" : "19",
+			 (const char *)value.data);
 	for (size_t i = 0; i < 14; i++)
 		if (text[i] < '0' || text[i] > '9')
 			return false;

@@ -39,22 +39,13 @@ const char *alert_word(enum alert alert)
 	return alerts[alert].word;
 }
 
-const char *alert_title(enum alert alert)
-{
-	return alerts[alert].title;
-}
-
 const char *alert_todo(enum alert alert)
 {
 	return alerts[alert].todo;
 }
 
-bool alert_by_default(enum alert alert)
-{
-	return alerts[alert].by_default;
-}
-
-char *alert_words(void)
+/* All of them, for sentences. */
+static char *alert_words(void)
 {
 	struct buf text = BUF_INIT;
 
@@ -218,24 +209,13 @@ static int raise_text(struct txn *t, enum alert alert, const struct alert_of *of
 	return failed < 0 ? err_prefix(e, "writing the alert \"%s\"", alerts[alert].word) : 0;
 }
 
-static char *format(const char *fmt, va_list args) PRINTF_LIKE(1, 0);
-
-static char *format(const char *fmt, va_list args)
-{
-	char *text = NULL;
-
-	if (vasprintf(&text, fmt, args) < 0)
-		die("out of memory");
-	return text;
-}
-
 int alert_raise(struct txn *t, enum alert alert, const struct alert_of *of, struct err *e, const char *fmt, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	va_list args;
 
 	va_start(args, fmt);
-	text = format(fmt, args);
+	text = xvasprintf(fmt, args);
 	va_end(args);
 	return raise_text(t, alert, of, text, e);
 }
@@ -267,19 +247,20 @@ int alert_raise_cert(struct txn *t, enum alert alert, const struct rec_cert *cer
 	va_list args;
 
 	va_start(args, fmt);
-	text = format(fmt, args);
+	text = xvasprintf(fmt, args);
 	va_end(args);
 	return raise_text(t, alert, &(struct alert_of){ cert->id, cert->name, cert->staging, facts }, text, e);
 }
 
-int alert_raise_account(struct txn *t, enum alert alert, const struct rec_account *account, struct err *e, const char *fmt, ...)
+int alert_raise_account(struct txn *t, enum alert alert, const struct rec_account *account, struct err *e,
+			const char *fmt, ...)
 {
 	_cleanup_json_ json_t *facts = json_object();
 	_cleanup_free_ char *text = NULL;
 	va_list args;
 
 	va_start(args, fmt);
-	text = format(fmt, args);
+	text = xvasprintf(fmt, args);
 	va_end(args);
 	json_put_str(facts, "account", account->name);
 	json_put_str(facts, "directory", account->directory);

@@ -39,9 +39,11 @@ struct alert_of {		/* all borrowed */
 	const json_t *facts;		/* an object of texts that people should see beside the sentence; may be NULL */
 };
 /* In the transaction of the change; the sentence is whole, with its full stop. */
-int alert_raise(struct txn *, enum alert, const struct alert_of *, struct err *, const char *fmt, ...) PRINTF_LIKE(5, 6);
+int alert_raise(struct txn *, enum alert, const struct alert_of *, struct err *, const char *fmt, ...)
+	PRINTF_LIKE(5, 6);
 /* The same about a certificate, with what the record knows of it as facts. */
-int alert_raise_cert(struct txn *, enum alert, const struct rec_cert *, struct err *, const char *fmt, ...) PRINTF_LIKE(5, 6);
+int alert_raise_cert(struct txn *, enum alert, const struct rec_cert *, struct err *, const char *fmt, ...)
+	PRINTF_LIKE(5, 6);
 /* The same about an account. */
 int alert_raise_account(struct txn *, enum alert, const struct rec_account *, struct err *, const char *fmt, ...)
 	PRINTF_LIKE(5, 6);
@@ -51,13 +53,10 @@ char *alert_sentences(const struct err *);
 int alert_test(struct txn *, struct rec_channel *, struct err *);
 
 const char *alert_word(enum alert);
-const char *alert_title(enum alert);
 const char *alert_todo(enum alert);
-bool alert_by_default(enum alert);
 int alert_by_word(const char *, struct err *);			/* -1: there is no such */
 const char *alert_level_word(enum alert_level);
 int alert_level_by_word(const char *, struct err *);
-char *alert_words(void);					/* all of them, for sentences; owned */
 
 const char *channel_kind_word(enum channel_kind);
 int channel_kind_by_word(const char *, struct err *);

@@ -120,10 +120,8 @@ int history_add(struct txn *txn, const struct event_of *of, struct err *e, const
 	int rc;
 
 	va_start(args, fmt);
-	rc = vasprintf(&message, fmt, args);
+	message = xvasprintf(fmt, args);
 	va_end(args);
-	if (rc < 0)
-		die("out of memory");
 	set_text(&event.actor, of->actor);
 	set_text(&event.address, of->address);
 	set_text(&event.action, of->action);
@@ -179,8 +177,8 @@ int history_each(struct txn *txn, const char *object, int64_t before, record_eac
 	if (before <= 0)
 		before = INT64_MAX;
 	if (!object)
-		return txn_range(txn, TABLE_event, slice(NULL, 0), slice_str(number_text(number, before)), true, each_event,
-				 &each, e);
+		return txn_range(txn, TABLE_event, slice(NULL, 0), slice_str(number_text(number, before)), true,
+				 each_event, &each, e);
 	object_key(&first, object, 0);
 	object_key(&end, object, before);
 	return txn_range(txn, TABLE_event_object, slice_buf(&first), slice_buf(&end), true, each_of_object, &each, e);

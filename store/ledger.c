@@ -262,7 +262,8 @@ static int ask_one(struct txn *t, const struct ledger_order *o, enum limit limit
 	return 0;
 }
 
-int ledger_ask(struct txn *t, const struct ledger_order *o, int64_t now, int64_t ahead, struct ledger_answer *a, struct err *e)
+int ledger_ask(struct txn *t, const struct ledger_order *o, int64_t now, int64_t ahead, struct ledger_answer *a,
+	       struct err *e)
 {
 	*a = (struct ledger_answer){ .when = now };
 	for (enum limit limit = 0; limit < LIMITS; limit++) {
@@ -295,7 +296,8 @@ static bool speaks_of(const char *text, const char *name)
 	for (const char *at = strcasestr(text, name); at; at = strcasestr(at + 1, name)) {
 		char before = at > text ? at[-1] : ' ', after = at[len];
 
-		if (!isalnum((unsigned char)before) && !strchr(".-_", before) && !isalnum((unsigned char)after) && after != '-')
+		if (!isalnum((unsigned char)before) && !strchr(".-_", before) && !isalnum((unsigned char)after) &&
+		    after != '-')
 			return true;
 	}
 	return false;
@@ -382,7 +384,8 @@ struct shown {
 	json_t *list;
 };
 
-static json_t *show_usage(const struct rec_usage *u, const struct rate *rate, enum limit limit, const char *subject, int64_t now)
+static json_t *show_usage(const struct rec_usage *u, const struct rate *rate, enum limit limit, const char *subject,
+			  int64_t now)
 {
 	int64_t used = (int64_t)(times_count(u) - times_from(u, now - (rate->window ? rate->window : HOUR)));
 	int64_t when = free_at(u, rate, now, 0);

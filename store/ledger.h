@@ -31,7 +31,8 @@ struct ledger_answer {
 };
 
 /* When it may be sent, with `ahead` others of the account waiting for their turn before it. */
-int ledger_ask(struct txn *, const struct ledger_order *, int64_t now, int64_t ahead, struct ledger_answer *, struct err *);
+int ledger_ask(struct txn *, const struct ledger_order *, int64_t now, int64_t ahead, struct ledger_answer *,
+	       struct err *);
 /* It is being sent. */
 int ledger_sent(struct txn *, const struct ledger_order *, int64_t now, struct err *);
 /* Its validation failed: counts for the names that `why` speaks of, or all. */

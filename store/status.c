@@ -15,8 +15,8 @@ static const struct {
 #define DELIVERY_MOST (3 * DAY)	/* until a version should have been fetched */
 
 static const enum cert_status by_urgency[] = {
-	STATUS_expired, STATUS_failed, STATUS_expiring, STATUS_waiting, STATUS_undelivered, STATUS_revoked, STATUS_issuing,
-	STATUS_pending, STATUS_active, STATUS_disabled,
+	STATUS_expired, STATUS_failed,  STATUS_expiring, STATUS_waiting, STATUS_undelivered,
+	STATUS_revoked, STATUS_issuing, STATUS_pending,  STATUS_active,  STATUS_disabled,
 };
 
 /* A renewal is overdue a day after it was planned, or a tenth of a short life. */
@@ -35,8 +35,8 @@ static bool is_delivered(const struct rec_cert *c, int64_t now)
 {
 	if (c->deploy_says == DELIVERY_FAILED || c->live_says == DELIVERY_FAILED)
 		return false;
-	return c->live_says == DELIVERY_DONE || c->deploy_says == DELIVERY_DONE || c->site || !c->issued || now < cert_delivery_due(c) ||
-	       c->fetched >= c->current;
+	return c->live_says == DELIVERY_DONE || c->deploy_says == DELIVERY_DONE || c->site || !c->issued ||
+	       now < cert_delivery_due(c) || c->fetched >= c->current;
 }
 
 enum cert_status cert_status(const struct rec_cert *c, int64_t now)
@@ -66,7 +66,8 @@ char *cert_status_text(const struct rec_cert *c, enum cert_status status)
 	if (!c->current || (status != STATUS_failed && status != STATUS_expiring && status != STATUS_expired))
 		return xstrdup(sentence);
 	clock_rfc3339(until, c->not_after);
-	return xasprintf("%s %s %s.", sentence, status == STATUS_expired ? "It was valid until" : "It is still valid until", until);
+	return xasprintf("%s %s %s.", sentence,
+			 status == STATUS_expired ? "It was valid until" : "It is still valid until", until);
 }
 
 int cert_status_urgency(enum cert_status status)

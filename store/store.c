@@ -35,8 +35,6 @@ struct store {
 	MDB_env *env;			/* NULL: it broke and could not be opened again yet */
 	MDB_dbi dbi[TABLES];		/* NO_TABLE: this store has no such table (yet) */
 	int format;
-	void (*on_commit)(void *arg);
-	void *on_commit_arg;
 
 	pthread_mutex_t writer;		/* held by the write transaction from begin to end */
 	bool map_full;			/* the writer's: the map must grow before the next write */
@@ -48,7 +46,7 @@ struct store {
 struct txn {
 	struct store *store;
 	MDB_txn *mdb;
-	bool write, dirty;
+	bool write;
 	bool touched[TABLES];
 	struct guest guest;
 };
@@ -321,7 +319,7 @@ static void end(struct txn *t)
 int txn_commit(struct txn *t, struct err *e)
 {
 	struct store *s = t->store;
-	bool write = t->write, changed = t->dirty;
+	bool write = t->write;
 	int rc = mdb_txn_commit(t->mdb);
 
 	if (rc)
@@ -331,8 +329,6 @@ int txn_commit(struct txn *t, struct err *e)
 	end(t);
 	if (rc)
 		return fail(s, e, write ? "writing" : "reading", rc);
-	if (changed && s->on_commit)
-		s->on_commit(s->on_commit_arg);
 	return 0;
 }
 
@@ -390,8 +386,8 @@ static int check_write(const struct txn *t, enum table table, struct err *e)
 	if (!t->write)
 		die("a change of table %s in a read transaction", table_names[table]);
 	if (t->store->dbi[table] == NO_TABLE)
-		return err_set(e, ERR_STORAGE, "the store in %s has no table %s before it is upgraded", t->store->directory,
-			       table_names[table]);
+		return err_set(e, ERR_STORAGE, "the store in %s has no table %s before it is upgraded",
+			       t->store->directory, table_names[table]);
 	return 0;
 }
 
@@ -403,14 +399,14 @@ int txn_put(struct txn *t, enum table table, struct slice key, struct slice valu
 	if (check_write(t, table, e) < 0)
 		return -1;
 	if (!key_fits(t, key))
-		return err_set(e, ERR_INVALID, "a key of %zu bytes does not fit into table %s of the store: 1 to %d do", key.len,
-			       table_names[table], mdb_env_get_maxkeysize(t->store->env));
+		return err_set(e, ERR_INVALID, "a key of %zu bytes does not fit into table %s of the store: 1 to %d do",
+			       key.len, table_names[table], mdb_env_get_maxkeysize(t->store->env));
 	rc = mdb_put(t->mdb, t->store->dbi[table], &k, &v, 0);
 	if (rc) {
 		note_failure(t, rc);
 		return fail(t->store, e, "writing", rc);
 	}
-	t->dirty = t->touched[table] = true;
+	t->touched[table] = true;
 	return 0;
 }
 
@@ -430,7 +426,7 @@ int txn_delete(struct txn *t, enum table table, struct slice key, struct err *e)
 		note_failure(t, rc);
 		return fail(t->store, e, "writing", rc);
 	}
-	t->dirty = t->touched[table] = true;
+	t->touched[table] = true;
 	return 0;
 }
 
@@ -551,7 +547,6 @@ static int make_tables(struct txn *t, struct err *e)
 			return fail(t->store, e, "writing", rc);
 		}
 	}
-	t->dirty = true;
 	return 0;
 }
 
@@ -608,7 +603,8 @@ static int check_format(struct store *s, struct err *e)
 	if (read_format(s, e) < 0)
 		return -1;
 	if (s->format > STORE_FORMAT) {
-		err_set(e, ERR_STORAGE, "it has format %d, and this program knows formats up to %d", s->format, STORE_FORMAT);
+		err_set(e, ERR_STORAGE, "it has format %d, and this program knows formats up to %d", s->format,
+			STORE_FORMAT);
 		return err_hint(e, "Use the newer Certera that wrote it, or a backup from before.  Nothing was changed.");
 	}
 	for (int format = s->format; format < STORE_FORMAT; format++) {
@@ -713,8 +709,8 @@ static int lock_directory(struct store *s, struct err *e)
 			return err_errno(e, ERR_STORAGE, "locking %s", file);
 		if (pread(s->lock_fd, text, sizeof(text) - 1, 0) <= 0)
 			snprintf(text, sizeof(text), "unknown");
-		return err_set(e, ERR_CONFLICT, "another certerad (pid %.*s) is using %s", (int)strcspn(text, "\n"), text,
-			       s->directory);
+		return err_set(e, ERR_CONFLICT, "another certerad (pid %.*s) is using %s", (int)strcspn(text, "\n"),
+			       text, s->directory);
 	}
 	len = snprintf(text, sizeof(text), "%d\n", getpid());
 	if (ftruncate(s->lock_fd, 0) || pwrite(s->lock_fd, text, len, 0) != len)
@@ -813,12 +809,6 @@ void store_close(struct store *s)
 	pthread_mutex_destroy(&s->writer);
 	free(s->directory);
 	free(s);
-}
-
-void store_on_commit(struct store *s, void (*fn)(void *arg), void *arg)
-{
-	s->on_commit = fn;
-	s->on_commit_arg = arg;
 }
 
 void store_size(struct store *s, struct store_size *size)

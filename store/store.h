@@ -39,8 +39,6 @@ bool store_exists(const char *directory);
 int store_open(struct store **, const char *directory, struct err *);
 int store_upgrade(struct store *, struct err *);	/* migrates an older format, step by step, in one transaction each */
 void store_close(struct store *);			/* all transactions are over; NULL is fine */
-/* Told (on the committing thread) after every commit that changed something. */
-void store_on_commit(struct store *, void (*fn)(void *arg), void *arg);
 
 int store_read(struct store *, struct txn **, struct err *);
 int store_write(struct store *, struct txn **, struct err *);

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "daemon/hook_script.h"
 
 static char dir[] = "/tmp/certera-hook-XXXXXX";
 

@@ -69,8 +69,10 @@ json_t *admin_show_limits(const struct scope *scope, struct txn *t, const struct
 
 static bool wanted(const struct list *l, const void *rec, const struct slice *value)
 {
-	return list_is(value[REC_account_state], list_filter(l, "state")) && list_is(value[REC_account_ca], list_filter(l, "ca")) &&
-	       (list_contains(value[REC_account_name], l->search) || list_contains(value[REC_account_directory], l->search));
+	return list_is(value[REC_account_state], list_filter(l, "state")) &&
+	       list_is(value[REC_account_ca], list_filter(l, "ca")) &&
+	       (list_contains(value[REC_account_name], l->search) ||
+		list_contains(value[REC_account_directory], l->search));
 }
 
 static int64_t by_creation(const struct list *l, const void *rec)
@@ -167,7 +169,8 @@ static int read_ca(struct rec_account *account, const json_t *body, struct err *
 	}
 	if (!str_starts(directory, "https://") || strlen(directory) <= strlen("https://") ||
 	    strpbrk(directory, " \t\r\n\"<>\\"))
-		return body_at("directory", err_set(e, ERR_INVALID, "the directory \"%.200s\" is not an https URL", directory), e);
+		return body_at("directory",
+			       err_set(e, ERR_INVALID, "the directory \"%.200s\" is not an https URL", directory), e);
 	account->staging = json_bool(body, "staging", ca && ca->staging);
 	record_set(&account->ca, name);
 	record_set(&account->directory, directory);
@@ -206,7 +209,8 @@ static int read_ca_file(struct rec_account *account, const json_t *body, struct 
 
 static int read_binding(struct adding *a, const json_t *body, struct err *e)
 {
-	const char *kid = json_str(body, "eab_kid"), *secret = json_str(body, "eab_key"), *alg = json_str(body, "eab_alg");
+	const char *kid = json_str(body, "eab_kid"), *secret = json_str(body, "eab_key"),
+		   *alg = json_str(body, "eab_alg");
 
 	if (alg && (!kid || (strcmp(alg, "HS256") && strcmp(alg, "HS384") && strcmp(alg, "HS512"))))
 		return body_at("eab_alg", err_set(e, ERR_INVALID, "\"eab_alg\" goes with a binding, and is HS256, HS384 or HS512"), e);
@@ -372,7 +376,8 @@ int page_account_add(struct request *r, struct err *e)
 	if (read_all(r, a, e) < 0 || find_there(r, a, e) < 0)
 		return -1;
 	if (a->there.id && a->key_pem)
-		return REQUEST_ASK(r, key_import, -1, there_imported, slice_str(a->key_pem), slice_str(""), slice_str(a->key.use));
+		return REQUEST_ASK(r, key_import, -1, there_imported, slice_str(a->key_pem), slice_str(""),
+				   slice_str(a->key.use));
 	if (a->there.id)
 		return reply_there(r);
 	if (!a->eab_secret.len)

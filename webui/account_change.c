@@ -10,7 +10,8 @@
 static int check_wishable(const struct rec_account *account, struct err *e)
 {
 	if (account->wish && *account->wish) {
-		err_set(e, ERR_CONFLICT, "the CA is being asked for another change of the account %s: %s", account->name, account->wish);
+		err_set(e, ERR_CONFLICT, "the CA is being asked for another change of the account %s: %s",
+			account->name, account->wish);
 		return err_hint(e, "Wait until that is over: account show.");
 	}
 	if (str_eq(account->state, "deactivated"))

@@ -10,8 +10,8 @@
 
 #define API_KEYS 2
 
-int admin_event(const struct request *r, struct txn *t, const char *action, const char *id, const char *name, struct err *e,
-		const char *fmt, ...)
+int admin_event(const struct request *r, struct txn *t, const char *action, const char *id, const char *name,
+		struct err *e, const char *fmt, ...)
 {
 	struct event_of event = {
 		.actor = r->visitor.name, .address = r->from, .action = action, .object = id, .name = name,
@@ -20,8 +20,7 @@ int admin_event(const struct request *r, struct txn *t, const char *action, cons
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&message, fmt, args) < 0)
-		die("out of memory");
+	message = xvasprintf(fmt, args);
 	va_end(args);
 	return history_add(t, &event, e, "%s", message);
 }
@@ -101,7 +100,8 @@ int admin_find_key(struct request *r, struct txn *t, struct rec_key *key, struct
 }
 
 /* What is not the visitor's to see is not there; nor does it stay in the record. */
-static int find_cert(struct request *r, struct txn *t, struct rec_cert *cert, const char *name, bool staging, struct err *e)
+static int find_cert(struct request *r, struct txn *t, struct rec_cert *cert, const char *name, bool staging,
+		     struct err *e)
 {
 	if (rec_cert_by_name(t, cert, name, staging, e) < 0)
 		return -1;
@@ -232,7 +232,8 @@ bool admin_is_site(const struct request *r, char *const *names)
 int admin_check_names(const struct request *r, char *const *names, struct err *e)
 {
 	if (r->visitor.scope.own && admin_is_site(r, names))
-		return err_set(e, ERR_DENIED, "your plan does not allow this server's own name, %s", r->webui->settings->hostname);
+		return err_set(e, ERR_DENIED, "your plan does not allow this server's own name, %s",
+			       r->webui->settings->hostname);
 	return scope_check_names(&r->visitor.scope, names, e);
 }
 
@@ -251,18 +252,33 @@ static void rotation_release(void *state)
 	buf_release(&o->access);
 }
 
+static int put_access(const struct rotation *o, struct txn *t, struct slice access, struct err *e)
+{
+	const struct record_type *type = o->of->type;
+	_cleanup_free_ void *rec = xcalloc(1, record_size(type));
+	struct buf *now = (struct buf *)((char *)rec + o->of->access);
+	int result;
+
+	if (record_get(t, type, rec, o->id, e) < 0)
+		return -1;
+	if (slice_eq(slice_buf(now), slice_buf(&o->access))) {
+		record_set_blob(now, access);
+		result = record_put(t, type, rec, e);
+	} else {
+		result = err_set(e, ERR_CONFLICT, "the API keys of %s were changed at the same time: try again",
+				 o->name);
+	}
+	record_release(type, rec);
+	return result;
+}
+
 static int put_rotated(struct request *r, struct slice access, struct err *e)
 {
 	struct rotation *o = r->state;
 	_cleanup_free_ char *action = xasprintf("%s.apikey", o->of->object);
-	_cleanup_buf_ struct buf now = BUF_INIT;
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || o->of->get(t, o->id, &now, e) < 0)
-		return -1;
-	if (!slice_eq(slice_buf(&now), slice_buf(&o->access)))
-		return err_set(e, ERR_CONFLICT, "the API keys of %s were changed at the same time: try again", o->name);
-	if (o->of->put(t, o->id, access, e) < 0 ||
+	if (store_write(r->webui->env->store, &t, e) < 0 || put_access(o, t, access, e) < 0 ||
 	    admin_event(r, t, action, o->id, o->name, e, "API key %s replaced", params_get(&r->path, "slot")) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), false, e);

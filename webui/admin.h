@@ -5,8 +5,8 @@
 #include "webui/body.h"
 
 /* The event of a change, in the transaction that makes it: the visitor did it. */
-int admin_event(const struct request *, struct txn *, const char *action, const char *id, const char *name, struct err *,
-		const char *fmt, ...) PRINTF_LIKE(7, 8);
+int admin_event(const struct request *, struct txn *, const char *action, const char *id, const char *name,
+		struct err *, const char *fmt, ...) PRINTF_LIKE(7, 8);
 /*
  * Has the visitor just given the password (or is the local admin), so that the keeper takes the word of request_proof() for
  * what concerns private keys?  -1 with ERR_DENIED and this code: not, and where a person can do something, that is said.
@@ -87,11 +87,11 @@ int admin_put_key(struct txn *, struct rec_key *, const struct slice *field, str
 /* Members of the answers that show API keys, this once. */
 void admin_put_api_keys(json_t *, const char *member, struct slice first, struct slice second);
 
-/* Replaces one of two API keys (POST .../apikeys/1).  get and put move the access blob of the record with that id. */
+/* Replaces one of two API keys (POST .../apikeys/1). */
 struct admin_rotation {
 	const char *object;		/* "certificate" or "key" */
-	int (*get)(struct txn *, const char *id, struct buf *access, struct err *);
-	int (*put)(struct txn *, const char *id, struct slice access, struct err *);
+	const struct record_type *type;
+	size_t access;			/* offset of the access blob in its record */
 };
 int admin_rotate(struct request *, const struct admin_rotation *, const char *id, const char *name, struct slice access,
 		 struct err *);

@@ -226,7 +226,8 @@ int page_cert_issue(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 || wish_issue(r, t, &cert, e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
+	    wish_issue(r, t, &cert, e) < 0)
 		return -1;
 	answer = show(t, &cert);
 	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
@@ -335,8 +336,8 @@ static int delete_answers(struct txn *t, const struct rec_cert *cert, struct err
 /* Nothing more is done for it. */
 static int delete_rows(struct txn *t, const struct rec_cert *cert, struct err *e)
 {
-	static const enum agenda_kind kinds[] = { AGENDA_issue, AGENDA_renewal, AGENDA_check, AGENDA_revocation, AGENDA_deploy,
-						 AGENDA_live };
+	static const enum agenda_kind kinds[] = { AGENDA_issue,      AGENDA_renewal, AGENDA_check,
+						  AGENDA_revocation, AGENDA_deploy,  AGENDA_live };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (agenda_delete(t, kinds[i], cert->id, e) < 0)
@@ -366,29 +367,10 @@ int page_cert_delete(struct request *r, struct err *e)
  * The API keys.
  */
 
-static int get_access(struct txn *t, const char *id, struct buf *access, struct err *e)
-{
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
-
-	if (rec_cert_get(t, &cert, id, e) < 0)
-		return -1;
-	record_set_blob(access, slice_buf(&cert.access));
-	return 0;
-}
-
-static int put_access(struct txn *t, const char *id, struct slice access, struct err *e)
-{
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
-
-	if (rec_cert_get(t, &cert, id, e) < 0)
-		return -1;
-	record_set_blob(&cert.access, access);
-	return rec_cert_put(t, &cert, e);
-}
-
 int page_cert_rotate(struct request *r, struct err *e)
 {
-	static const struct admin_rotation rotation = { "certificate", get_access, put_access };
+	static const struct admin_rotation rotation = { "certificate", &rec_cert_type,
+							offsetof(struct rec_cert, access) };
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 

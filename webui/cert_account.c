@@ -12,7 +12,8 @@ static int check_account(struct txn *t, const struct rec_cert *cert, const struc
 	if (str_eq(account->id, cert->account_id))
 		return err_set(e, ERR_CONFLICT, "the account %s orders it already", account->name);
 	if (account->staging && !cert->staging) {
-		err_set(e, ERR_CONFLICT, "the account %s is for testing only, and %s is in production", account->name, cert->name);
+		err_set(e, ERR_CONFLICT, "the account %s is for testing only, and %s is in production", account->name,
+			cert->name);
 		return err_hint(e, "To try something, add a certificate of the same name with that account.");
 	}
 	if (admin_check_profile(account, cert->profile, e) < 0)

@@ -66,9 +66,10 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 	struct rec_cert *cert = &a->cert;
 
 	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0 ||
-	    body_at("names", read_names(a, body, e), e) < 0 || proof_read(&a->cert, body, e) < 0 || proof_read_environment(body, "hook_environment", &a->environment, e) < 0 ||
-	    admin_read_key_type(body, &a->key_type, e) < 0 || admin_read_renew_before(body, &cert->renew_before, e) < 0 ||
-	    admin_read_labels(body, cert, e) < 0)
+	    body_at("names", read_names(a, body, e), e) < 0 || proof_read(&a->cert, body, e) < 0 ||
+	    proof_read_environment(body, "hook_environment", &a->environment, e) < 0 ||
+	    admin_read_key_type(body, &a->key_type, e) < 0 ||
+	    admin_read_renew_before(body, &cert->renew_before, e) < 0 || admin_read_labels(body, cert, e) < 0)
 		return -1;
 	cert->no_preflight = json_bool(body, "no_preflight", false);
 	record_set(&cert->name, json_str(body, "name"));
@@ -105,7 +106,8 @@ static int fit_there(struct adding *a, struct txn *t, struct err *e)
 		return -1;
 	if (!str_eq(a->there.account_id, a->cert.account_id))
 		return same_not(what, there, "account", e);
-	if (a->cert.own_csr != a->there.own_csr || (a->cert.own_csr && !slice_eq(slice_buf(&a->cert.csr), slice_buf(&a->there.csr))))
+	if (a->cert.own_csr != a->there.own_csr ||
+	    (a->cert.own_csr && !slice_eq(slice_buf(&a->cert.csr), slice_buf(&a->there.csr))))
 		return same_not(what, there, "csr", e);
 	if (a->key_name && (rec_key_get(t, &key, a->there.key_id, NULL) < 0 || !str_eq(key.name, a->key_name)))
 		return same_not(what, there, "key", e);
@@ -131,7 +133,8 @@ static int fit_account(const struct scope *scope, struct adding *a, struct txn *
 		return e->kind == ERR_MISSING ? 0 : -1;
 	if (scope_has_cert(scope, &a->there))
 		return fit_there(a, t, e);
-	err_set(e, ERR_CONFLICT, "there is a %scertificate %s already", account.staging ? "staging " : "", a->there.name);
+	err_set(e, ERR_CONFLICT, "there is a %scertificate %s already", account.staging ? "staging " : "",
+		a->there.name);
 	return err_field(e, "name");
 }
 
@@ -208,8 +211,8 @@ static int put_new_key(struct request *r, struct adding *a, struct txn *t, struc
 	record_set(&a->key.use, a->cert.site ? KEEPER_USE_SITE : KEEPER_USE_CERTIFICATE);
 	if (admin_put_key(t, &a->key, field, e) < 0)
 		return -1;
-	return admin_event(r, t, "key.added", a->key.id, a->key.name, e, "made for certificate %s, type %s", a->cert.name,
-			   a->key.type);
+	return admin_event(r, t, "key.added", a->key.id, a->key.name, e, "made for certificate %s, type %s",
+			   a->cert.name, a->key.type);
 }
 
 static int put_key(struct request *r, struct adding *a, struct txn *t, struct err *e)
@@ -266,7 +269,8 @@ static int seal_environment(struct request *r, struct adding *a, struct err *e)
 {
 	if (!a->environment)
 		return finish(r, a, e);
-	return REQUEST_ASK(r, seal, -1, environment_sealed, slice_str("config"), slice_str(a->cert.id), slice_str(a->environment));
+	return REQUEST_ASK(r, seal, -1, environment_sealed, slice_str("config"), slice_str(a->cert.id),
+			   slice_str(a->environment));
 }
 
 static int granted(struct request *r, const struct slice *field, struct err *e)
@@ -291,8 +295,8 @@ static int access_made(struct request *r, const struct slice *field, struct err 
 	if (a->cert.own_csr)
 		return seal_environment(r, a, e);
 	if (a->new_key)
-		return permit_ask(r, a->key_field[0].data, slice_buf(&a->key_field[1]), slice_str(a->cert.id), a->key_field[4].data,
-				  granted);
+		return permit_ask(r, a->key_field[0].data, slice_buf(&a->key_field[1]), slice_str(a->cert.id),
+				  a->key_field[4].data, granted);
 	if (store_read(r->webui->env->store, &t, e) < 0 || permit_certificates(t, a->key.id, a->cert.id, &ids, e) < 0)
 		return -1;
 	buf_add(&a->key_field[1], a->key.access.data, a->key.access.len);
@@ -335,7 +339,8 @@ static int reply_plan(struct request *r, struct adding *a, struct txn *t, struct
 	json_put_bool(answer, "dry_run", true);
 	json_put_bool(answer, "existing", a->there.id);
 	json_put_bool(answer, "new_key", a->new_key);
-	json_object_set_new(answer, "certificate", admin_show_cert(&a->cert, a->account, a->new_key ? a->cert.name : a->key.name));
+	json_object_set_new(answer, "certificate",
+			    admin_show_cert(&a->cert, a->account, a->new_key ? a->cert.name : a->key.name));
 	if (cert_plan(answer, t, &a->cert, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(answer));
@@ -347,7 +352,8 @@ int page_cert_add(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	bool dry;
 
-	if (read_dry_run(r, &dry, e) < 0 || read_all(r, a, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 || fit(r, a, t, e) < 0)
+	if (read_dry_run(r, &dry, e) < 0 || read_all(r, a, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 ||
+	    fit(r, a, t, e) < 0)
 		return -1;
 	if (dry)
 		return reply_plan(r, a, t, e);

@@ -12,7 +12,8 @@ int admin_read_csr(struct rec_cert *cert, const char *text, struct err *e)
 	char **names;
 	enum key_type type;
 
-	if (csr_parse(&csr, slice_str(text), e) < 0 || spki_check(slice_buf(&csr.spki), e) < 0 || spki_type(slice_buf(&csr.spki), &type, e) < 0)
+	if (csr_parse(&csr, slice_str(text), e) < 0 || spki_check(slice_buf(&csr.spki), e) < 0 ||
+	    spki_type(slice_buf(&csr.spki), &type, e) < 0)
 		return err_prefix(e, "\"csr\"");
 	if (!csr.names)
 		return err_set(e, ERR_INVALID, "\"csr\" has no names in it: neither subject alternative names nor a common name");
@@ -31,7 +32,8 @@ int admin_read_csr(struct rec_cert *cert, const char *text, struct err *e)
 static int check_fits(const struct rec_cert *cert, struct err *e)
 {
 	if (!cert->own_csr)
-		return err_set(e, ERR_CONFLICT, "the key of the certificate %s is made here, and so are its requests", cert->name);
+		return err_set(e, ERR_CONFLICT, "the key of the certificate %s is made here, and so are its requests",
+			       cert->name);
 	if (!cert->open_order)
 		return 0;
 	err_set(e, ERR_CONFLICT, "the certificate %s is being ordered with the request it has", cert->name);

@@ -45,7 +45,8 @@ int page_cert_deploy(struct request *r, struct err *e)
 		return err_hint(e, "Set hooks.deploy in certera.yaml, or give it one: certeractl cert hooks %s --deploy SCRIPT.", cert.name);
 	}
 	if (!cert.current)
-		return err_set(e, ERR_CONFLICT, "the certificate %s was never issued: there is nothing to deploy", cert.name);
+		return err_set(e, ERR_CONFLICT, "the certificate %s was never issued: there is nothing to deploy",
+			       cert.name);
 	if (deploy_ask(t, &cert, e) < 0 ||
 	    admin_event(r, t, "certificate.deploy", cert.id, cert.name, e, "version %lld to be deployed now", (long long)cert.current) < 0)
 		return -1;

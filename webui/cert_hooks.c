@@ -70,7 +70,8 @@ static int finish(struct request *r, struct hooks *h, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || rec_cert_get(t, &cert, h->id, e) < 0 || put(r, h, t, &cert, e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 || rec_cert_get(t, &cert, h->id, e) < 0 ||
+	    put(r, h, t, &cert, e) < 0)
 		return -1;
 	answer = admin_show_one_cert(t, &cert);
 	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));
@@ -93,7 +94,8 @@ static int seal(struct request *r, struct hooks *h, struct err *e)
 		h->sealing++;
 	if (h->sealing == ENVIRONMENTS)
 		return finish(r, h, e);
-	return REQUEST_ASK(r, seal, -1, sealed, slice_str("config"), slice_str(h->id), slice_str(h->environment[h->sealing]));
+	return REQUEST_ASK(r, seal, -1, sealed, slice_str("config"), slice_str(h->id),
+			   slice_str(h->environment[h->sealing]));
 }
 
 int page_cert_hooks(struct request *r, struct err *e)

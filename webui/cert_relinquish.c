@@ -43,7 +43,8 @@ static int relinquish(struct txn *t, const struct rec_cert *cert, struct err *e)
 	for (size_t i = 0; !failed && i < strv_len(orders); i++)
 		failed = relinquish_order(t, orders[i], &listed, e);
 	if (!failed && !listed)
-		failed = err_set(e, ERR_CONFLICT, "there is no authorization of the certificate %s to give up", cert->name);
+		failed = err_set(e, ERR_CONFLICT, "there is no authorization of the certificate %s to give up",
+				 cert->name);
 	return failed ? -1 : (int)strv_len(listed);
 }
 
@@ -62,7 +63,8 @@ int page_cert_relinquish(struct request *r, struct err *e)
 	}
 	count = relinquish(t, &cert, e);
 	if (count < 0 ||
-	    admin_event(r, t, "certificate.relinquish", cert.id, cert.name, e, "%d authorizations are to be given up", count) < 0 ||
+	    admin_event(r, t, "certificate.relinquish", cert.id, cert.name, e, "%d authorizations are to be given up",
+			count) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	answer = json_object();

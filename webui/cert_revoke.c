@@ -24,8 +24,8 @@ static int read_number(const json_t *body, const struct rec_cert *cert, int64_t 
 	return 0;
 }
 
-static int read_wish(struct request *r, struct txn *t, const struct rec_cert *cert, struct rec_version *version, bool *replace,
-		     struct err *e)
+static int read_wish(struct request *r, struct txn *t, const struct rec_cert *cert, struct rec_version *version,
+		     bool *replace, struct err *e)
 {
 	_cleanup_body_ json_t *body = body_read(r, e);
 	const char *reason = body && json_str(body, "reason") ? json_str(body, "reason") : "unspecified";
@@ -42,8 +42,8 @@ static int read_wish(struct request *r, struct txn *t, const struct rec_cert *ce
 	if (version->revoked)
 		return err_set(e, ERR_CONFLICT, "version %lld of %s is revoked already", (long long)number, cert->name);
 	if (version->not_after <= clock_now())
-		return err_set(e, ERR_CONFLICT, "version %lld of %s has expired; nobody trusts it any more", (long long)number,
-			       cert->name);
+		return err_set(e, ERR_CONFLICT, "version %lld of %s has expired; nobody trusts it any more",
+			       (long long)number, cert->name);
 	version->by_key = json_bool(body, "by_key", false);
 	if (version->by_key && (!version->key_id || !*version->key_id))
 		return body_at("by_key", err_set(e, ERR_CONFLICT, "the key of this certificate is not here: it was issued to a request "
@@ -54,7 +54,8 @@ static int read_wish(struct request *r, struct txn *t, const struct rec_cert *ce
 	version->replaced = version->revoke_by = 0;
 	*replace = json_bool(body, "replace", false);
 	if (*replace && number != cert->current)
-		return err_set(e, ERR_CONFLICT, "version %lld of %s is not in force: it is replaced already", (long long)number, cert->name);
+		return err_set(e, ERR_CONFLICT, "version %lld of %s is not in force: it is replaced already",
+			       (long long)number, cert->name);
 	return 0;
 }
 
@@ -92,7 +93,8 @@ static int order_replacement(struct txn *t, struct rec_cert *cert, const struct 
 	return rec_cert_put(t, cert, e) < 0 ? -1 : agenda_set(t, AGENDA_issue, cert->id, clock_now(), e);
 }
 
-static int revoke_now(struct txn *t, struct rec_cert *cert, const struct rec_version *version, int64_t number, struct err *e)
+static int revoke_now(struct txn *t, struct rec_cert *cert, const struct rec_version *version, int64_t number,
+		      struct err *e)
 {
 	if (cert->revoke_when_replaced == number) {
 		cert->revoke_when_replaced = 0;
@@ -117,8 +119,8 @@ int page_cert_revoke(struct request *r, struct err *e)
 	number = strtoll(strchr(version.id, '/') + 1, NULL, 10);
 	if ((replace ? order_replacement(t, &cert, &version, e) : revoke_now(t, &cert, &version, number, e)) < 0 ||
 	    rec_version_put(t, &version, e) < 0 ||
-	    admin_event(r, t, "certificate.revoke", cert.id, cert.name, e, "serial %s is to be revoked%s: %s", version.serial,
-			replace ? " when it is replaced" : "", version.reason) < 0)
+	    admin_event(r, t, "certificate.revoke", cert.id, cert.name, e, "serial %s is to be revoked%s: %s",
+			version.serial, replace ? " when it is replaced" : "", version.reason) < 0)
 		return -1;
 	answer = rec_version_json(&version);
 	json_object_del(answer, "chain");

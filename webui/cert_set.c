@@ -35,7 +35,8 @@ int admin_read_key_type(const json_t *body, char **out, struct err *e)
 	if (key_type_by_word(word, &type, e) < 0)
 		return err_field(e, "key_type");
 	if (!key_type_makeable(type))
-		return body_at("key_type", err_set(e, ERR_INVALID, "keys of type %s can be imported, but not made", word), e);
+		return body_at("key_type",
+			       err_set(e, ERR_INVALID, "keys of type %s can be imported, but not made", word), e);
 	record_set(out, word);
 	return 0;
 }
@@ -231,7 +232,8 @@ static int set_flags(struct rec_cert *cert, const json_t *body, struct change *c
 	int64_t before = cert->renew_before;
 
 	if (preflight && !str_eq(preflight, "on") && !str_eq(preflight, "off"))
-		return body_at("preflight", err_set(e, ERR_INVALID, "\"preflight\" is on or off, not \"%.40s\"", preflight), e);
+		return body_at("preflight",
+			       err_set(e, ERR_INVALID, "\"preflight\" is on or off, not \"%.40s\"", preflight), e);
 	if (on && off)
 		return body_at("enabled", err_set(e, ERR_INVALID, "it cannot be both \"enabled\" and \"disabled\""), e);
 	if (admin_read_renew_before(body, &cert->renew_before, e) < 0)
@@ -295,11 +297,13 @@ int page_cert_set(struct request *r, struct err *e)
 	    body_at("live", set_live(t, &cert, body, &c, e), e) < 0 || set_labels(&cert, body, &c, e) < 0)
 		return -1;
 	if (c.reissue && cert.own_csr) {
-		err_set(e, ERR_CONFLICT, "the names and the key of %s are those of a request that a person sent", cert.name);
+		err_set(e, ERR_CONFLICT, "the names and the key of %s are those of a request that a person sent",
+			cert.name);
 		return err_hint(e, "Send another request: certeractl cert csr %s --file FILE.", cert.name);
 	}
 	if ((c.reissue || c.account) && cert.open_order) {
-		err_set(e, ERR_CONFLICT, "an order of %s is under way, with its names, key and account as they were", cert.name);
+		err_set(e, ERR_CONFLICT, "an order of %s is under way, with its names, key and account as they were",
+			cert.name);
 		return err_hint(e, "Try again when it has ended.");
 	}
 	if (!c.said.len)

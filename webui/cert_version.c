@@ -12,7 +12,8 @@ static int check_version(const struct rec_cert *cert, const struct rec_version *
 	if (n == cert->current)
 		return err_set(e, ERR_CONFLICT, "version %lld of %s is in force already", (long long)n, cert->name);
 	if (n <= cert->tests)
-		return err_set(e, ERR_CONFLICT, "version %lld of %s is of the staging CA it was tried with", (long long)n, cert->name);
+		return err_set(e, ERR_CONFLICT, "version %lld of %s is of the staging CA it was tried with",
+			       (long long)n, cert->name);
 	if (version->revoked)
 		return err_set(e, ERR_CONFLICT, "version %lld of %s is revoked", (long long)n, cert->name);
 	if (version->not_after <= clock_now())
@@ -32,8 +33,8 @@ static int plan(struct txn *t, struct rec_cert *cert, struct err *e)
 	return agenda_set(t, AGENDA_issue, cert->id, latest, e);
 }
 
-static int put_in_force(struct request *r, struct txn *t, struct rec_cert *cert, const struct rec_version *version, int64_t n,
-			struct err *e)
+static int put_in_force(struct request *r, struct txn *t, struct rec_cert *cert, const struct rec_version *version,
+			int64_t n, struct err *e)
 {
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	int64_t before = cert->current;
@@ -83,11 +84,13 @@ int page_cert_reissue(struct request *r, struct err *e)
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
 		return -1;
 	if (cert.disabled || !cert.account_id || !*cert.account_id) {
-		err_set(e, ERR_CONFLICT, "the certificate %s is %s", cert.name, cert.disabled ? "switched off" : "not ordered here");
+		err_set(e, ERR_CONFLICT, "the certificate %s is %s", cert.name,
+			cert.disabled ? "switched off" : "not ordered here");
 		return err_hint(e, cert.disabled ? "Enable it first." : "It was imported: import its successor.");
 	}
 	if (cert.own_csr)
-		return err_set(e, ERR_CONFLICT, "the key of %s is its owner's: send another request instead", cert.name);
+		return err_set(e, ERR_CONFLICT, "the key of %s is its owner's: send another request instead",
+			       cert.name);
 	if (cert.open_order)
 		return err_set(e, ERR_CONFLICT, "an order of %s is under way: try again when it has ended", cert.name);
 	cert.rekey = true;

@@ -65,7 +65,8 @@ static json_t *show_channel(struct txn *t, const void *rec)
 
 static bool wanted(const struct list *l, const void *rec, const struct slice *value)
 {
-	return list_is(value[REC_channel_kind], list_filter(l, "kind")) && list_contains(value[REC_channel_name], l->search);
+	return list_is(value[REC_channel_kind], list_filter(l, "kind")) &&
+	       list_contains(value[REC_channel_name], l->search);
 }
 
 int page_channels(struct request *r, struct err *e)
@@ -145,7 +146,8 @@ static int read_url(struct changing *c, const json_t *body, struct err *e)
 	    strpbrk(url, " \t\r\n\"<>\\") || strchr(shown, '@'))
 		return err_set(e, ERR_INVALID, "\"url\" is not an https URL");	/* which is a secret, so it is not repeated */
 	if (str_starts(url, "http://") && !str_eq(c->channel.kind, channel_kind_word(CHANNEL_webhook)))
-		return err_set(e, ERR_INVALID, "\"url\" must begin with https:// for a channel of kind %s", c->channel.kind);
+		return err_set(e, ERR_INVALID, "\"url\" must begin with https:// for a channel of kind %s",
+			       c->channel.kind);
 	record_set(&c->channel.host, shown);
 	c->url = xstrdup(url);
 	return 0;
@@ -197,8 +199,8 @@ static int read_changes(struct changing *c, const json_t *body, struct err *e)
 		return -1;
 	if (level)
 		record_set(&c->channel.level, level);
-	if (read_recipients(&c->channel, body, e) < 0 || read_alerts(&c->channel, body, e) < 0 || read_url(c, body, e) < 0 ||
-	    read_secret(c, body, e) < 0)
+	if (read_recipients(&c->channel, body, e) < 0 || read_alerts(&c->channel, body, e) < 0 ||
+	    read_url(c, body, e) < 0 || read_secret(c, body, e) < 0)
 		return -1;
 	return check_target(c, e);
 }
@@ -250,7 +252,8 @@ static int seal_secret(struct request *r, struct err *e)
 
 	if (!c->secret)
 		return store_channel(r, e);
-	return REQUEST_ASK(r, seal, -1, secret_sealed, slice_str("hmac"), slice_str(c->channel.id), slice_str(c->secret));
+	return REQUEST_ASK(r, seal, -1, secret_sealed, slice_str("hmac"), slice_str(c->channel.id),
+			   slice_str(c->secret));
 }
 
 static int url_sealed(struct request *r, const struct slice *field, struct err *e)

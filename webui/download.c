@@ -146,16 +146,19 @@ static int check_cert_params(struct request *r, struct download *d, struct err *
 		const char *value = param_or(d, flags[i], "false");
 
 		if (!str_eq(value, "true") && !str_eq(value, "false"))
-			return err_set(e, ERR_USAGE, "%s=%.40s is not understood; it is true or false", flags[i], value);
+			return err_set(e, ERR_USAGE, "%s=%.40s is not understood; it is true or false", flags[i],
+				       value);
 	}
 	if (format_choose(&d->wish, params_get(&d->params, "format"), params_get(&d->params, "chain"),
-			  params_get(&d->params, "pfxPassword"), str_eq(params_get(&d->params, "pfxLegacy"), "true"), e) < 0)
+			  params_get(&d->params, "pfxPassword"), str_eq(params_get(&d->params, "pfxLegacy"), "true"),
+			  e) < 0)
 		return -1;
 	d->binary = accept && d->wish.format->binary && strstr(accept, d->wish.format->binary);
 	return 0;
 }
 
-static int read_version(struct txn *t, struct download *d, struct rec_cert *cert, struct rec_version *version, struct err *e)
+static int read_version(struct txn *t, struct download *d, struct rec_cert *cert, struct rec_version *version,
+			struct err *e)
 {
 	_cleanup_free_ char *id = NULL;
 
@@ -279,8 +282,9 @@ static int key_key_checked(struct request *r, const struct slice *field, struct 
 	snprintf(d->etag, sizeof(d->etag), "\"%.40s-%s\"", hex, d->wish.format->word);
 	if (is_unchanged(r, d, version.created))
 		return not_modified(r, d);
-	return REQUEST_ASK(r, key_export, -1, key_exported, slice_str(key.id), slice_buf(&key.access), slice_buf(&version.material),
-			   slice_str(request_header(r, "apiKey")), slice_str(d->wish.format->word));
+	return REQUEST_ASK(r, key_export, -1, key_exported, slice_str(key.id), slice_buf(&key.access),
+			   slice_buf(&version.material), slice_str(request_header(r, "apiKey")),
+			   slice_str(d->wish.format->word));
 }
 
 int page_fetch_key(struct request *r, struct err *e)

@@ -18,8 +18,8 @@ static void exporting_release(void *state)
 }
 
 /* number: of a past version, as text; NULL: the one in force. */
-static int find_version(struct txn *t, const struct rec_cert *cert, const char *number, struct rec_version *version, int64_t *n,
-			struct err *e)
+static int find_version(struct txn *t, const struct rec_cert *cert, const char *number, struct rec_version *version,
+			int64_t *n, struct err *e)
 {
 	_cleanup_free_ char *id = NULL;
 
@@ -91,7 +91,8 @@ int page_cert_export(struct request *r, struct err *e)
 	_cleanup_(params_release) struct params query = { NULL, 0 };
 	struct format_wish wish;
 
-	if (admin_query(r, &query, e) < 0 || format_choose(&wish, NULL, params_get(&query, "chain"), NULL, false, e) < 0)
+	if (admin_query(r, &query, e) < 0 ||
+	    format_choose(&wish, NULL, params_get(&query, "chain"), NULL, false, e) < 0)
 		return -1;
 	return export(r, &wish, params_get(&query, "version"), e);
 }

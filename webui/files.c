@@ -50,7 +50,8 @@ static const char *read_one(struct files *f, const char *name)
 
 const char *files_get(struct files *f, const char *name)
 {
-	if (strstr(name, "..") || name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-./")])
+	if (strstr(name, "..") ||
+	    name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-./")])
 		return NULL;
 	return f->directory && *f->directory ? read_one(f, name) : find_own(name);
 }
@@ -65,9 +66,4 @@ void files_release(struct files *f)
 		buf_release(&r->text);
 		free(r);
 	}
-}
-
-const char *files_name(size_t index)
-{
-	return index < ARRAY_SIZE(own) ? own[index].name : NULL;
 }

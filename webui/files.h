@@ -17,7 +17,4 @@ struct files {
 const char *files_get(struct files *, const char *name);
 void files_release(struct files *);
 
-/* The names of the program's own, one after the other; NULL: that was the last. */
-const char *files_name(size_t index);
-
 #endif

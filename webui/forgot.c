@@ -17,7 +17,8 @@ static int check_mail(const struct request *r, struct err *e)
 	return err_hint(e, "On the server, certeractl user reset makes a new password.");
 }
 
-static int add_event(const struct request *r, struct txn *t, const struct rec_user *user, const char *action, const char *said, struct err *e)
+static int add_event(const struct request *r, struct txn *t, const struct rec_user *user, const char *action,
+		     const char *said, struct err *e)
 {
 	const struct event_of event = {
 		.actor = "nobody", .address = r->from, .action = action, .object = user->id, .name = user->name,
@@ -131,8 +132,10 @@ static int recovered(struct request *r, const struct slice *field, struct err *e
 	record_set(&s->user.reset_id, NULL);
 	s->user.reset_until = 0;
 	s->user.must_change = false;
-	if (rec_user_put(t, &s->user, e) < 0 || session_end_all(t, s->user.id, NULL, e) < 0 || lockout_unlock(t, s->user.name, e) < 0 ||
-	    add_event(r, t, &s->user, "user.reset", "another password, by mail and code; all sessions have ended", e) < 0 ||
+	if (rec_user_put(t, &s->user, e) < 0 || session_end_all(t, s->user.id, NULL, e) < 0 ||
+	    lockout_unlock(t, s->user.name, e) < 0 ||
+	    add_event(r, t, &s->user, "user.reset", "another password, by mail and code; all sessions have ended", e) <
+		    0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, 200, json_object());
@@ -151,6 +154,6 @@ int page_reset(struct request *r, struct err *e)
 	if (body_at("password", person_check_password(password, s->user.name, e), e) < 0)
 		return -1;
 	after = xasprintf("%lld", (long long)s->user.totp_step);
-	return REQUEST_ASK(r, user_recover, -1, recovered, slice_str(s->user.id), slice_buf(&s->user.sealed), slice_str(password),
-			   slice_str(json_str(body, "code")), slice_str(after));
+	return REQUEST_ASK(r, user_recover, -1, recovered, slice_str(s->user.id), slice_buf(&s->user.sealed),
+			   slice_str(password), slice_str(json_str(body, "code")), slice_str(after));
 }

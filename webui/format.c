@@ -35,7 +35,8 @@ static int check_chain(const struct format_wish *w, struct err *e)
 	return 0;
 }
 
-int format_choose(struct format_wish *w, const char *word, const char *chain, const char *password, bool legacy, struct err *e)
+int format_choose(struct format_wish *w, const char *word, const char *chain, const char *password, bool legacy,
+		  struct err *e)
 {
 	*w = (struct format_wish){ .format = formats, .chain = chain, .password = password, .legacy = legacy };
 	while (word && w->format < formats + ARRAY_SIZE(formats) && strcmp(w->format->word, word))
@@ -92,7 +93,7 @@ int format_pack(struct request *r, struct txn *t, const struct format_wish *w, c
 		return -1;
 	chain_pem(&chain, from, to, &pem);
 	return REQUEST_ASK(r, pack, peer ? request_socket(r) : -1, packed, slice_str(key.id), slice_buf(&key.access),
-			   slice_buf(&material.material), slice_str(cert->id), slice_buf(&cert->access), slice_str(proof),
-			   slice_str(w->legacy && is_word(w, "pfx") ? "pfx-legacy" : w->format->word), slice_buf(&pem),
-			   slice_str(cert->name), slice_str(w->password ? w->password : ""));
+			   slice_buf(&material.material), slice_str(cert->id), slice_buf(&cert->access),
+			   slice_str(proof), slice_str(w->legacy && is_word(w, "pfx") ? "pfx-legacy" : w->format->word),
+			   slice_buf(&pem), slice_str(cert->name), slice_str(w->password ? w->password : ""));
 }

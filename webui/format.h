@@ -23,14 +23,15 @@ struct format_wish {
 };
 
 /* What is asked for in the words of the API (NULL: the default); -1 if it makes no sense. */
-int format_choose(struct format_wish *, const char *word, const char *chain, const char *password, bool legacy, struct err *);
+int format_choose(struct format_wish *, const char *word, const char *chain, const char *password, bool legacy,
+		  struct err *);
 /* The bytes of one without the private key. */
 int format_write(const struct format_wish *, const struct rec_version *, struct buf *, struct err *);
 /*
  * Asks the keeper for one with it.  proof: an API key, or KEEPER_PROOF_PEER.  The answer's only field is the file.
  * 0, or -1 if the store has no such key.
  */
-int format_pack(struct request *, struct txn *, const struct format_wish *, const struct rec_cert *, const struct rec_version *,
-		const char *proof, answer_fn *, struct err *);
+int format_pack(struct request *, struct txn *, const struct format_wish *, const struct rec_cert *,
+		const struct rec_version *, const char *proof, answer_fn *, struct err *);
 
 #endif

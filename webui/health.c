@@ -159,7 +159,8 @@ int health_agenda(struct request *r, json_t *answer, int64_t first, int64_t limi
 	if (store_read(r->webui->env->store, &t, e) < 0)
 		return -1;
 	p.txn = t;
-	failed = (scope_limited(p.scope) && scope_ids(p.scope, t, &p.ids, e) < 0) || agenda_each_due(t, INT64_MAX, show_row, &p, &next, e) < 0;
+	failed = (scope_limited(p.scope) && scope_ids(p.scope, t, &p.ids, e) < 0) ||
+		 agenda_each_due(t, INT64_MAX, show_row, &p, &next, e) < 0;
 	scope_ids_release(&p.ids);
 	if (failed)
 		return -1;

@@ -31,8 +31,8 @@ struct import {
 static void import_release(void *state)
 {
 	struct import *im = state;
-	struct buf *secrets[] = { &im->file, &im->chain_file, &im->key_file, &im->material, &im->spki, &im->key_api[0], &im->key_api[1],
-				  &im->cert_api[0], &im->cert_api[1] };
+	struct buf *secrets[] = { &im->file,       &im->chain_file, &im->key_file,    &im->material,   &im->spki,
+				  &im->key_api[0], &im->key_api[1], &im->cert_api[0], &im->cert_api[1] };
 
 	rec_cert_release(&im->cert);
 	rec_key_release(&im->key);
@@ -68,7 +68,8 @@ static int find(struct request *r, struct import *im, struct txn *t, struct err 
 	const char *name = params_get(&r->path, "name");
 
 	if (admin_find_cert(r, t, &im->cert, e) == 0 && im->cert.own_csr)
-		return err_set(e, ERR_CONFLICT, "the certificate %s is of its owner's own request: choose another name", im->cert.name);
+		return err_set(e, ERR_CONFLICT, "the certificate %s is of its owner's own request: choose another name",
+			       im->cert.name);
 	if (im->cert.id)
 		return rec_key_get(t, &im->key, im->cert.key_id, e);
 	if (e->kind != ERR_MISSING || request_query(r, &query, e) < 0)
@@ -227,7 +228,8 @@ static int access_made(struct request *r, const struct slice *field, struct err 
 	record_set_blob(&im->cert.access, field[1]);
 	for (size_t i = 0; i < ARRAY_SIZE(im->cert_api); i++)
 		buf_add(&im->cert_api[i], field[2 + i].data, field[2 + i].len);
-	return permit_ask(r, im->key.id, slice_buf(&im->key.access), slice_str(im->cert.id), im->key_api[0].data, granted);
+	return permit_ask(r, im->key.id, slice_buf(&im->key.access), slice_str(im->cert.id), im->key_api[0].data,
+			  granted);
 }
 
 /*
@@ -251,7 +253,8 @@ static int fit_chain(struct import *im, struct err *e)
 }
 
 /* Which generation of the certificate's key has this public key? 0: none. */
-static int find_generation(struct txn *t, const struct rec_key *key, struct slice spki, int64_t *generation, struct err *e)
+static int find_generation(struct txn *t, const struct rec_key *key, struct slice spki, int64_t *generation,
+			   struct err *e)
 {
 	*generation = 0;
 	for (int64_t n = key->newest; n > 0 && !*generation; n--) {
@@ -304,8 +307,8 @@ static int seal_key(struct request *r, struct import *im, struct slice file, str
 	for (size_t i = 0; i < im->collected.count; i++)
 		site |= !im->collected.cert[i].is_ca && admin_is_site(r, im->collected.cert[i].names);
 	if (!is_new(im))
-		return REQUEST_ASK(r, key_replace, -1, key_replaced, slice_str(im->key.id), slice_buf(&im->key.access), file,
-				   slice_str(im->password));
+		return REQUEST_ASK(r, key_replace, -1, key_replaced, slice_str(im->key.id), slice_buf(&im->key.access),
+				   file, slice_str(im->password));
 	record_set(&im->key.use, site ? KEEPER_USE_SITE : KEEPER_USE_CERTIFICATE);
 	return REQUEST_ASK(r, key_import, -1, key_imported, file, slice_str(im->password), slice_str(im->key.use));
 }

@@ -28,7 +28,8 @@ static json_t *show(struct txn *t, const void *rec)
 
 static bool wanted(const struct list *l, const void *rec, const struct slice *value)
 {
-	return list_is(value[REC_key_use], list_filter(l, "use")) && list_is(value[REC_key_type], list_filter(l, "type")) &&
+	return list_is(value[REC_key_use], list_filter(l, "use")) &&
+	       list_is(value[REC_key_type], list_filter(l, "type")) &&
 	       (list_contains(value[REC_key_name], l->search) || list_contains(value[REC_key_description], l->search));
 }
 
@@ -67,7 +68,8 @@ static int add_cert(void *arg, const void *rec, const struct slice *value, struc
 {
 	const struct rec_cert *cert = rec;
 
-	add_user(arg, value[REC_cert_key_id], cert->staging ? "staging certificate" : "certificate", value[REC_cert_name]);
+	add_user(arg, value[REC_cert_key_id], cert->staging ? "staging certificate" : "certificate",
+		 value[REC_cert_name]);
 	return 0;
 }
 
@@ -82,7 +84,8 @@ static int find_users(struct txn *t, const char *key_id, char ***names, struct e
 {
 	struct users u = { .key_id = key_id };
 
-	if (record_skim(t, &rec_cert_type, add_cert, &u, e) < 0 || record_skim(t, &rec_account_type, add_account, &u, e) < 0) {
+	if (record_skim(t, &rec_cert_type, add_cert, &u, e) < 0 ||
+	    record_skim(t, &rec_account_type, add_account, &u, e) < 0) {
 		strv_free(u.names);
 		return -1;
 	}
@@ -134,7 +137,8 @@ static int read_key(struct request *r, struct making *m, struct err *e)
 	if (pem && type)
 		return body_at("type", err_set(e, ERR_INVALID, "\"type\" is for new keys, and \"pem\" is one already"), e);
 	if (password && !pem)
-		return body_at("pem", err_set(e, ERR_INVALID, "\"password\" opens the key in \"pem\", and there is none"), e);
+		return body_at("pem",
+			       err_set(e, ERR_INVALID, "\"password\" opens the key in \"pem\", and there is none"), e);
 	if (type && key_type_by_word(type, &known, e) < 0)
 		return err_field(e, "type");
 	if (admin_read_rotate_after(body, &m->key.rotate_after, e) < 0)
@@ -216,8 +220,8 @@ int page_key_add(struct request *r, struct err *e)
 	if (read_key(r, m, e) < 0 || find_there(r, m, e) < 0)
 		return -1;
 	if (m->pem)
-		return REQUEST_ASK(r, key_import, -1, m->there.id ? there_imported : key_made, slice_str(m->pem), slice_str(m->password),
-				   slice_str(m->key.use));
+		return REQUEST_ASK(r, key_import, -1, m->there.id ? there_imported : key_made, slice_str(m->pem),
+				   slice_str(m->password), slice_str(m->key.use));
 	if (m->there.id)
 		return same_reply(r, "key", rec_key_json(&m->there));
 	return REQUEST_ASK(r, key_new, -1, key_made, slice_str(m->type), slice_str(m->key.use));
@@ -302,7 +306,8 @@ int page_key_export(struct request *r, struct err *e)
 	const char *format = json_str(body, "format");
 	struct exporting *x = request_state(r, sizeof(*x), exporting_release);
 
-	if (!body || store_read(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 || admin_confirmed(r, e) < 0)
+	if (!body || store_read(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 ||
+	    admin_confirmed(r, e) < 0)
 		return -1;
 	version_id = record_child_id(key.id, key.current ? key.current : key.newest);
 	if (rec_key_version_get(t, &version, version_id, e) < 0)
@@ -319,29 +324,9 @@ int page_key_export(struct request *r, struct err *e)
  * API keys.
  */
 
-static int get_access(struct txn *t, const char *id, struct buf *access, struct err *e)
-{
-	_cleanup_(rec_key_release) struct rec_key key = { 0 };
-
-	if (rec_key_get(t, &key, id, e) < 0)
-		return -1;
-	record_set_blob(access, slice_buf(&key.access));
-	return 0;
-}
-
-static int put_access(struct txn *t, const char *id, struct slice access, struct err *e)
-{
-	_cleanup_(rec_key_release) struct rec_key key = { 0 };
-
-	if (rec_key_get(t, &key, id, e) < 0)
-		return -1;
-	record_set_blob(&key.access, access);
-	return rec_key_put(t, &key, e);
-}
-
 int page_key_rotate(struct request *r, struct err *e)
 {
-	static const struct admin_rotation rotation = { "key", get_access, put_access };
+	static const struct admin_rotation rotation = { "key", &rec_key_type, offsetof(struct rec_key, access) };
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 

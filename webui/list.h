@@ -54,6 +54,7 @@ bool list_is(struct slice, const char *text);	/* equal, or text is NULL */
 int list_read_page(const struct params *, int64_t *first, int64_t *limit, struct err *);
 void list_put_page(json_t *answer, int64_t first, int64_t limit, int64_t total);
 /* A number of the query from least on. */
-int list_read_number(const struct params *, const char *name, int64_t least, int64_t most, int64_t otherwise, int64_t *, struct err *);
+int list_read_number(const struct params *, const char *name, int64_t least, int64_t most, int64_t otherwise, int64_t *,
+		     struct err *);
 
 #endif

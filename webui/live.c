@@ -47,13 +47,16 @@ static int check(const struct rec_cert *cert, struct err *e)
 	if (!cert->current)
 		return err_set(e, ERR_CONFLICT, "the certificate %s has not been issued yet", cert->name);
 	if (cert->staging)
-		return err_set(e, ERR_CONFLICT, "the certificate %s is for testing: no server should show it", cert->name);
+		return err_set(e, ERR_CONFLICT, "the certificate %s is for testing: no server should show it",
+			       cert->name);
 	if (!has_host)
-		return err_set(e, ERR_CONFLICT, "the certificate %s has only wildcards, which lead to no server", cert->name);
+		return err_set(e, ERR_CONFLICT, "the certificate %s has only wildcards, which lead to no server",
+			       cert->name);
 	if (!cert->no_live && !cert->disabled)
 		return 0;
 	err_set(e, ERR_CONFLICT, "the certificate %s is not looked for: that is switched off", cert->name);
-	return err_hint(e, "certeractl cert set %s %s switches it on.", cert->name, cert->disabled ? "--enable" : "--live on");
+	return err_hint(e, "certeractl cert set %s %s switches it on.", cert->name,
+			cert->disabled ? "--enable" : "--live on");
 }
 
 int page_cert_live_add(struct request *r, struct err *e)
@@ -63,8 +66,9 @@ int page_cert_live_add(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 || check(&cert, e) < 0 ||
-	    read_live(t, &cert, &live, e) < 0 || agenda_set(t, AGENDA_live, cert.id, clock_now(), e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
+	    check(&cert, e) < 0 || read_live(t, &cert, &live, e) < 0 ||
+	    agenda_set(t, AGENDA_live, cert.id, clock_now(), e) < 0)
 		return -1;
 	answer = show(t, &cert, &live);
 	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
@@ -76,7 +80,8 @@ int page_cert_live(struct request *r, struct err *e)
 	_cleanup_(rec_live_release) struct rec_live live = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 || read_live(t, &cert, &live, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
+	    read_live(t, &cert, &live, e) < 0)
 		return -1;
 	return reply_json(r, 200, show(t, &cert, &live));
 }

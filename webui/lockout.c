@@ -91,7 +91,8 @@ int lockout_count(struct request *r, const char *name, struct err *e)
 }
 
 /* Once until it is forgotten. */
-static int tell_if_locked(struct request *r, struct txn *t, const char *id, int64_t free, const struct alert_of *of, struct err *e)
+static int tell_if_locked(struct request *r, struct txn *t, const char *id, int64_t free, const struct alert_of *of,
+			  struct err *e)
 {
 	_cleanup_(rec_caller_release) struct rec_caller caller = { 0 };
 
@@ -109,7 +110,8 @@ int lockout_tell(struct request *r, struct txn *t, const char *user_id, const ch
 {
 	_cleanup_free_ char *by_name = id_of_name(name), *by_address = id_of_address(r);
 	_cleanup_json_ json_t *facts = json_pack("{s:s}", "from", r->from);
-	struct alert_of user = { .object = user_id, .name = name, .facts = facts }, address = { .name = r->from, .facts = facts };
+	struct alert_of user = { .object = user_id, .name = name, .facts = facts },
+			address = { .name = r->from, .facts = facts };
 
 	if (user_id && tell_if_locked(r, t, by_name, FREE_BY_NAME, &user, e) < 0)
 		return -1;

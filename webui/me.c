@@ -23,7 +23,8 @@ static struct changing *begin(struct request *r, struct err *e)
 	struct changing *c = request_state(r, sizeof(*c), changing_release);
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_read(r->webui->env->store, &t, e) < 0 || person_self(r, t, &c->user, e) < 0 || admin_confirmed(r, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || person_self(r, t, &c->user, e) < 0 ||
+	    admin_confirmed(r, e) < 0)
 		return NULL;
 	return c;
 }
@@ -50,8 +51,8 @@ int page_me(struct request *r, struct err *e)
  * The keeper made another blob: it is put, with what else has changed.
  */
 
-static int put(struct request *r, struct changing *c, struct slice sealed, void (*change)(struct rec_user *, const struct slice *field),
-	       const struct slice *field, struct err *e)
+static int put(struct request *r, struct changing *c, struct slice sealed,
+	       void (*change)(struct rec_user *, const struct slice *field), const struct slice *field, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 
@@ -88,8 +89,8 @@ int page_me_password(struct request *r, struct err *e)
 
 	if (!c || body_at("new", person_check_password(password, c->user.name, e), e) < 0)
 		return -1;
-	return REQUEST_ASK(r, user_password, -1, password_made, slice_str(c->user.id), slice_buf(&c->user.sealed), slice_str(password),
-			   slice_str(request_proof(r)));
+	return REQUEST_ASK(r, user_password, -1, password_made, slice_str(c->user.id), slice_buf(&c->user.sealed),
+			   slice_str(password), slice_str(request_proof(r)));
 }
 
 /*
@@ -99,7 +100,8 @@ int page_me_password(struct request *r, struct err *e)
 static void add_escaped(struct buf *out, const char *text)
 {
 	for (; *text; text++) {
-		if ((*text >= '0' && *text <= '9') || (*text >= 'A' && *text <= 'Z') || (*text >= 'a' && *text <= 'z') || strchr("-._", *text))
+		if ((*text >= '0' && *text <= '9') || (*text >= 'A' && *text <= 'Z') ||
+		    (*text >= 'a' && *text <= 'z') || strchr("-._", *text))
 			buf_add_ch(out, *text);
 		else
 			buf_addf(out, "%%%02X", (unsigned char)*text);
@@ -150,7 +152,8 @@ int page_totp_new(struct request *r, struct err *e)
 
 	if (!c)
 		return -1;
-	return REQUEST_ASK(r, totp_new, -1, secret_made, slice_str(c->user.id), slice_buf(&c->user.sealed), slice_str(request_proof(r)));
+	return REQUEST_ASK(r, totp_new, -1, secret_made, slice_str(c->user.id), slice_buf(&c->user.sealed),
+			   slice_str(request_proof(r)));
 }
 
 static int check_pending(const struct changing *c, struct err *e)
@@ -210,7 +213,8 @@ int page_totp_confirm(struct request *r, struct err *e)
 	if (!c || check_pending(c, e) < 0)
 		return -1;
 	return REQUEST_ASK(r, totp_confirm, -1, app_confirmed, slice_str(c->user.id), slice_buf(&c->user.sealed),
-			   slice_buf(&c->user.totp_pending), slice_str(json_str(body, "code")), slice_str(request_proof(r)));
+			   slice_buf(&c->user.totp_pending), slice_str(json_str(body, "code")),
+			   slice_str(request_proof(r)));
 }
 
 static void changed_no_app(struct rec_user *user, const struct slice *field)
@@ -234,7 +238,8 @@ int page_totp_remove(struct request *r, struct err *e)
 
 	if (!c)
 		return -1;
-	return REQUEST_ASK(r, totp_remove, -1, app_removed, slice_str(c->user.id), slice_buf(&c->user.sealed), slice_str(request_proof(r)));
+	return REQUEST_ASK(r, totp_remove, -1, app_removed, slice_str(c->user.id), slice_buf(&c->user.sealed),
+			   slice_str(request_proof(r)));
 }
 
 static void changed_nothing(struct rec_user *user, const struct slice *field)
@@ -256,7 +261,8 @@ int page_recovery(struct request *r, struct err *e)
 
 	if (!c)
 		return -1;
-	return REQUEST_ASK(r, recovery_new, -1, codes_made, slice_str(c->user.id), slice_buf(&c->user.sealed), slice_str(request_proof(r)));
+	return REQUEST_ASK(r, recovery_new, -1, codes_made, slice_str(c->user.id), slice_buf(&c->user.sealed),
+			   slice_str(request_proof(r)));
 }
 
 /*
@@ -270,7 +276,8 @@ int page_sessions_end(struct request *r, struct err *e)
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || person_self(r, t, &user, e) < 0 ||
 	    session_end_all(t, user.id, r->visitor.session, e) < 0 ||
-	    admin_event(r, t, "user.signed_out", user.id, user.name, e, "everywhere else") < 0 || admin_commit(r, TAKE(t), false, e) < 0)
+	    admin_event(r, t, "user.signed_out", user.id, user.name, e, "everywhere else") < 0 ||
+	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, 200, json_object());
 }
@@ -286,7 +293,8 @@ int page_session_end(struct request *r, struct err *e)
 		return -1;
 	if (strlen(id) > 60 || rec_session_get(t, &session, id, e) < 0 || !str_eq(session.user_id, user.id))
 		return err_set(e, ERR_MISSING, "there is no such session (any more)");
-	if (session_end(t, id, e) < 0 || admin_event(r, t, "user.signed_out", user.id, user.name, e, "from %s", session.address) < 0 ||
+	if (session_end(t, id, e) < 0 ||
+	    admin_event(r, t, "user.signed_out", user.id, user.name, e, "from %s", session.address) < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, 200, rec_session_json(&session));

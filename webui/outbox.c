@@ -68,7 +68,8 @@ static bool wanted(const struct list *l, const void *rec, const struct slice *va
 
 	return list_is(value[REC_outbox_state], f->state) && value[REC_outbox_id].len >= len &&
 	       !memcmp(value[REC_outbox_id].data, f->channel, len) &&
-	       (list_contains(value[REC_outbox_subject], l->search) || list_contains(value[REC_outbox_name], l->search));
+	       (list_contains(value[REC_outbox_subject], l->search) ||
+		list_contains(value[REC_outbox_name], l->search));
 }
 
 static int64_t by_time(const struct list *l, const void *rec)
@@ -99,7 +100,8 @@ int page_outbox(struct request *r, struct err *e)
 }
 
 /* The one that /:name/:number of the path means. */
-static int find_message(struct request *r, struct txn *t, struct rec_channel *channel, struct rec_outbox *m, struct err *e)
+static int find_message(struct request *r, struct txn *t, struct rec_channel *channel, struct rec_outbox *m,
+			struct err *e)
 {
 	const char *name = params_get(&r->path, "name"), *text = params_get(&r->path, "number");
 	_cleanup_free_ char *id = NULL;
@@ -153,7 +155,8 @@ int page_message_resend(struct request *r, struct err *e)
 	m.tries = m.sent = 0;
 	m.urgent = true;
 	if (rec_outbox_put(t, &m, e) < 0 || agenda_set(t, channel_agenda(&channel), m.id, m.queued, e) < 0 ||
-	    admin_event(r, t, "message.resent", channel.id, channel.name, e, "message %lld", (long long)outbox_number(m.id)) < 0 ||
+	    admin_event(r, t, "message.resent", channel.id, channel.name, e, "message %lld",
+			(long long)outbox_number(m.id)) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 202, show_message(&m, channel.name));
@@ -167,8 +170,9 @@ int page_message_delete(struct request *r, struct err *e)
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || find_message(r, t, &channel, &m, e) < 0 ||
 	    rec_outbox_delete(t, m.id, e) < 0 || agenda_delete(t, channel_agenda(&channel), m.id, e) < 0 ||
-	    admin_event(r, t, "message.removed", channel.id, channel.name, e, "message %lld, %s", (long long)outbox_number(m.id),
-			m.state) < 0 || admin_commit(r, TAKE(t), false, e) < 0)
+	    admin_event(r, t, "message.removed", channel.id, channel.name, e, "message %lld, %s",
+			(long long)outbox_number(m.id), m.state) < 0 ||
+	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, 200, json_object());
 }

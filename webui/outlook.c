@@ -33,12 +33,14 @@ static int64_t highest(const json_t *list, const char *member)
 /* Where the bars of a list stand: x and width, y and height of each of two members, one on the other. */
 static void put_bars(json_t *list, const char *lower, const char *upper)
 {
-	int64_t most = MAX(highest(list, lower) + (upper ? highest(list, upper) : 0), 1), count = (int64_t)json_array_size(list);
+	int64_t most = MAX(highest(list, lower) + (upper ? highest(list, upper) : 0), 1),
+		count = (int64_t)json_array_size(list);
 	json_t *one;
 	size_t i;
 
 	json_array_foreach (list, i, one) {
-		int64_t first = json_int(one, lower, 0) * HEIGHT / most, second = upper ? json_int(one, upper, 0) * HEIGHT / most : 0;
+		int64_t first = json_int(one, lower, 0) * HEIGHT / most,
+			second = upper ? json_int(one, upper, 0) * HEIGHT / most : 0;
 
 		first = json_int(one, lower, 0) ? MAX(first, 2) : 0;
 		second = upper && json_int(one, upper, 0) ? MAX(second, 2) : 0;
@@ -139,7 +141,8 @@ static int put_renewals(const struct scope *scope, struct txn *t, json_t *o, str
 		_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 		json_t *one;
 
-		if (row[i].kind != AGENDA_issue || !scope_has_id(scope, t, row[i].id) || rec_cert_get(t, &cert, row[i].id, NULL) < 0)
+		if (row[i].kind != AGENDA_issue || !scope_has_id(scope, t, row[i].id) ||
+		    rec_cert_get(t, &cert, row[i].id, NULL) < 0)
 			continue;
 		one = json_object();
 		json_put_str(one, "name", cert.name);
@@ -180,7 +183,8 @@ static int add_account(void *arg, void *rec, struct err *e)
 	struct used *u = arg;
 
 	add_limits(u, account);
-	if ((account->error && *account->error) || (account->trouble && *account->trouble) || str_eq(account->state, "terms"))
+	if ((account->error && *account->error) || (account->trouble && *account->trouble) ||
+	    str_eq(account->state, "terms"))
 		json_array_append_new(u->troubles, admin_show_account_to(u->scope, u->txn, account));
 	return 0;
 }
@@ -201,6 +205,7 @@ int page_overview(struct request *r, struct err *e)
 	if (put_days(scope, t, answer, used.now, e) < 0 || put_renewals(scope, t, answer, e) < 0 ||
 	    record_each(t, &rec_account_type, "", false, add_account, &used, e) < 0)
 		return -1;
-	json_put_bool(answer, "needs_attention", json_array_size(used.troubles) || json_array_size(json_object_get(answer, "attention")));
+	json_put_bool(answer, "needs_attention",
+		      json_array_size(used.troubles) || json_array_size(json_object_get(answer, "attention")));
 	return reply_json(r, 200, TAKE(answer));
 }

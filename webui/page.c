@@ -35,7 +35,8 @@ static int reply_file(struct request *r, const json_t *value, struct err *e)
 	if (!text && (!data || base64_decode(&bytes, data, strlen(data)) < 0))
 		return err_set(e, ERR_INTERNAL, "there is no file in the answer");
 	reply_header(r, "Content-Disposition", disposition);
-	return reply(r, 200, text ? "application/x-pem-file" : "application/octet-stream", text ? slice_str(text) : slice_buf(&bytes));
+	return reply(r, 200, text ? "application/x-pem-file" : "application/octet-stream",
+		     text ? slice_str(text) : slice_buf(&bytes));
 }
 
 /* The page the form is on.  -1: there is none. */

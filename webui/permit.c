@@ -24,10 +24,11 @@ int permit_certificates(struct txn *t, const char *key_id, const char *another, 
 	return record_skim(t, &rec_cert_type, add_user, &u, e);
 }
 
-int permit_ask(struct request *r, const char *key_id, struct slice access, struct slice ids, const char *proof, answer_fn *answered)
+int permit_ask(struct request *r, const char *key_id, struct slice access, struct slice ids, const char *proof,
+	       answer_fn *answered)
 {
-	return REQUEST_ASK(r, key_grant, str_eq(proof, KEEPER_PROOF_PEER) ? request_socket(r) : -1, answered, slice_str(key_id), access,
-			   ids, slice_str(proof));
+	return REQUEST_ASK(r, key_grant, str_eq(proof, KEEPER_PROOF_PEER) ? request_socket(r) : -1, answered,
+			   slice_str(key_id), access, ids, slice_str(proof));
 }
 
 int permit_put(struct txn *t, const char *key_id, struct slice before, struct slice access, struct err *e)
@@ -37,7 +38,8 @@ int permit_put(struct txn *t, const char *key_id, struct slice before, struct sl
 	if (rec_key_get(t, &key, key_id, e) < 0)
 		return -1;
 	if (!slice_eq(slice_buf(&key.access), before))
-		return err_set(e, ERR_CONFLICT, "the API keys of the key %s were changed at the same time: try again", key.name);
+		return err_set(e, ERR_CONFLICT, "the API keys of the key %s were changed at the same time: try again",
+			       key.name);
 	record_set_blob(&key.access, access);
 	return rec_key_put(t, &key, e);
 }
@@ -69,7 +71,8 @@ static int put_cert(struct request *r, struct txn *t, struct permitting *p, stru
 	if (rec_cert_get(t, &cert, p->cert.id, e) < 0)
 		return -1;
 	if (!slice_eq(slice_buf(&cert.access), slice_buf(&p->cert.access)))
-		return err_set(e, ERR_CONFLICT, "the API keys of %s were changed at the same time: try again", cert.name);
+		return err_set(e, ERR_CONFLICT, "the API keys of %s were changed at the same time: try again",
+			       cert.name);
 	record_set_blob(&cert.access, slice_buf(&p->access));
 	cert.key_withheld = !p->allow;
 	if (rec_cert_put(t, &cert, e) < 0)
@@ -116,12 +119,14 @@ int page_cert_key_download(struct request *r, struct err *e)
 	if (!str_eq(word, "on") && !str_eq(word, "off"))
 		return err_set(e, ERR_USAGE, "key-download is on or off, not %.40s", word);
 	p->allow = str_eq(word, "on");
-	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &p->cert, e) < 0 || admin_confirmed(r, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &p->cert, e) < 0 ||
+	    admin_confirmed(r, e) < 0)
 		return -1;
 	if (!p->cert.key_id || !*p->cert.key_id)
-		return err_set(e, ERR_CONFLICT, "the private key of %s is not here: it is of its owner's own request", p->cert.name);
+		return err_set(e, ERR_CONFLICT, "the private key of %s is not here: it is of its owner's own request",
+			       p->cert.name);
 	if (rec_key_get(t, &p->key, p->cert.key_id, e) < 0)
 		return -1;
-	return REQUEST_ASK(r, access_allow, request_proof_socket(r), allowed, slice_str(p->cert.id), slice_buf(&p->cert.access),
-			   slice_str(p->allow ? "1" : "0"), slice_str(request_proof(r)));
+	return REQUEST_ASK(r, access_allow, request_proof_socket(r), allowed, slice_str(p->cert.id),
+			   slice_buf(&p->cert.access), slice_str(p->allow ? "1" : "0"), slice_str(request_proof(r)));
 }

@@ -13,7 +13,8 @@ int permit_certificates(struct txn *, const char *key_id, const char *another, s
  * Asks for a key's new access blob.  proof: one of its API keys, or KEEPER_PROOF_PEER.  The answer's only field
  * is the blob; permit_put() it where the key still has the one that was read.
  */
-int permit_ask(struct request *, const char *key_id, struct slice access, struct slice ids, const char *proof, answer_fn *);
+int permit_ask(struct request *, const char *key_id, struct slice access, struct slice ids, const char *proof,
+	       answer_fn *);
 int permit_put(struct txn *, const char *key_id, struct slice before, struct slice access, struct err *);
 
 #endif

@@ -49,7 +49,8 @@ int person_check_password(const char *password, const char *name, struct err *e)
 		other += *p != *password;
 	}
 	if (characters < PASSWORD_LEAST) {
-		err_set(e, ERR_INVALID, "a password has %d characters at least; this one has %zu", PASSWORD_LEAST, characters);
+		err_set(e, ERR_INVALID, "a password has %d characters at least; this one has %zu", PASSWORD_LEAST,
+			characters);
 		return err_hint(e, "A few words in a row are easy to remember and hard to guess.");
 	}
 	if (strlen(password) > PASSWORD_MOST)
@@ -141,12 +142,14 @@ int person_set_plan(struct txn *t, struct rec_user *user, const char *name, stru
  * Who is it?
  */
 
-int person_ask(struct request *r, const struct rec_user *user, const char *password, const char *code, answer_fn *answered)
+int person_ask(struct request *r, const struct rec_user *user, const char *password, const char *code,
+	       answer_fn *answered)
 {
 	_cleanup_free_ char *after = xasprintf("%lld", user ? (long long)user->totp_step : 0);
 
-	return REQUEST_ASK(r, user_check, -1, answered, slice_str(user ? user->id : ""), user ? slice_buf(&user->sealed) : slice_str(""),
-			   slice_str(password), slice_str(code ? code : ""), slice_str(after));
+	return REQUEST_ASK(r, user_check, -1, answered, slice_str(user ? user->id : ""),
+			   user ? slice_buf(&user->sealed) : slice_str(""), slice_str(password),
+			   slice_str(code ? code : ""), slice_str(after));
 }
 
 bool person_is_good(const struct slice *field)

@@ -115,13 +115,14 @@ static int read_number(struct rec_plan *plan, const json_t *body, struct err *e)
 }
 
 /* What is given is changed. */
-static int put(struct request *r, struct txn *t, struct rec_plan *plan, const json_t *body, const char *action, struct err *e)
+static int put(struct request *r, struct txn *t, struct rec_plan *plan, const json_t *body, const char *action,
+	       struct err *e)
 {
-	if ((json_object_get(body, "domains") && person_read_domains(body, &plan->domains, e) < 0) || read_number(plan, body, e) < 0 ||
-	    rec_plan_put(t, plan, e) < 0)
+	if ((json_object_get(body, "domains") && person_read_domains(body, &plan->domains, e) < 0) ||
+	    read_number(plan, body, e) < 0 || rec_plan_put(t, plan, e) < 0)
 		return -1;
-	return admin_event(r, t, action, plan->id, plan->name, e, "%lld certificates, %zu domains (0: any)", (long long)plan->certificates,
-			   strv_len(plan->domains));
+	return admin_event(r, t, action, plan->id, plan->name, e, "%lld certificates, %zu domains (0: any)",
+			   (long long)plan->certificates, strv_len(plan->domains));
 }
 
 int page_plan_add(struct request *r, struct err *e)
@@ -161,13 +162,15 @@ int page_plan_delete(struct request *r, struct err *e)
 	_cleanup_strv_ char **users = NULL;
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || find(r, t, &plan, e) < 0 || find_users(t, plan.id, &users, e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 || find(r, t, &plan, e) < 0 ||
+	    find_users(t, plan.id, &users, e) < 0)
 		return -1;
 	if (users) {
 		err_set(e, ERR_CONFLICT, "the plan %s is that of the user %s", plan.name, users[0]);
 		return err_hint(e, "Give those who have it another one first.");
 	}
-	if (rec_plan_delete(t, plan.id, e) < 0 || admin_event(r, t, "plan.removed", plan.id, plan.name, e, "nobody had it") < 0 ||
+	if (rec_plan_delete(t, plan.id, e) < 0 ||
+	    admin_event(r, t, "plan.removed", plan.id, plan.name, e, "nobody had it") < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, 200, rec_plan_json(&plan));

@@ -76,7 +76,8 @@ int proof_read_scripts(struct rec_cert *cert, const json_t *body, struct err *e)
 {
 	if (json_str(body, "hook_arguments"))
 		record_set(&cert->hook_arguments, json_str(body, "hook_arguments"));
-	if (read_script(body, "hook_set", &cert->hook_set, e) < 0 || read_script(body, "hook_cleanup", &cert->hook_cleanup, e) < 0)
+	if (read_script(body, "hook_set", &cert->hook_set, e) < 0 ||
+	    read_script(body, "hook_cleanup", &cert->hook_cleanup, e) < 0)
 		return -1;
 	return read_script(body, "deploy_hook", &cert->deploy_hook, e);
 }

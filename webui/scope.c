@@ -23,7 +23,8 @@ static bool is_in(const char *name, const char *domain)
 
 	if (!strcasecmp(base, domain))
 		return true;
-	return !identifier_is_ip(base) && len > tail && base[len - tail - 1] == '.' && !strcasecmp(base + len - tail, domain);
+	return !identifier_is_ip(base) && len > tail && base[len - tail - 1] == '.' &&
+	       !strcasecmp(base + len - tail, domain);
 }
 
 /* The first name that is in none of them; NULL: there is none. */
@@ -231,6 +232,7 @@ int scope_check_count(const struct scope *s, struct txn *t, struct err *e)
 		return -1;
 	if (c.number < s->most)
 		return 0;
-	err_set(e, ERR_LIMIT, "your plan allows %lld certificates, and there are %lld", (long long)s->most, (long long)c.number);
+	err_set(e, ERR_LIMIT, "your plan allows %lld certificates, and there are %lld", (long long)s->most,
+		(long long)c.number);
 	return err_hint(e, "Delete one that is not needed, or ask an administrator for a larger plan.");
 }

@@ -77,8 +77,8 @@ static int signed_in(struct request *r, const struct slice *field, struct err *e
 	struct first *f = r->state;
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || session_begin(r, t, &f->user, field[PERSON_FIELD_PROOF], e) < 0 ||
-	    admin_commit(r, TAKE(t), true, e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 ||
+	    session_begin(r, t, &f->user, field[PERSON_FIELD_PROOF], e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_user(r, f);
 }
@@ -185,7 +185,9 @@ static void put_form(struct request *r, json_t *answer, const json_t *account, c
 	json_object_set(answer, "names", names);
 	json_object_set_new(choices, "ca", choices_cas());
 	if (account)
-		json_object_set_new(choices, "account", json_pack("[{s:s, s:s}]", "value", json_str(account, "name"), "text", json_str(account, "name")));
+		json_object_set_new(choices, "account",
+				    json_pack("[{s:s, s:s}]", "value", json_str(account, "name"), "text",
+					      json_str(account, "name")));
 	json_object_set_new(answer, "choices", choices);
 }
 
@@ -195,7 +197,8 @@ static void put_live(json_t *answer, const char *step, const json_t *cert)
 
 	if (!str_eq(step, "issuing"))
 		return;
-	watch = xasprintf("/api/v1/certificates/%s/watch?staging=%s", json_str(cert, "name"), json_bool(cert, "staging", false) ? "true" : "false");
+	watch = xasprintf("/api/v1/certificates/%s/watch?staging=%s", json_str(cert, "name"),
+			  json_bool(cert, "staging", false) ? "true" : "false");
 	json_put_str(answer, "watch", watch);
 }
 
@@ -259,7 +262,8 @@ int page_setup_done(struct request *r, struct err *e)
 		return -1;
 	if (!is_mark(t, MARK_ADMIN))
 		return over(e);
-	if (put_mark(t, MARK_DONE, e) < 0 || admin_event(r, t, "setup.done", NULL, "setup", e, "the first steps are done") < 0 ||
+	if (put_mark(t, MARK_DONE, e) < 0 ||
+	    admin_event(r, t, "setup.done", NULL, "setup", e, "the first steps are done") < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, 200, json_object());

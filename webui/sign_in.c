@@ -24,8 +24,8 @@ static void signing_release(void *state)
 	free(s->name);
 }
 
-static int add_event(const struct request *r, struct txn *t, const struct signing *s, const char *actor, const char *action,
-		     const char *said, struct err *e)
+static int add_event(const struct request *r, struct txn *t, const struct signing *s, const char *actor,
+		     const char *action, const char *said, struct err *e)
 {
 	const struct event_of event = {
 		.actor = actor, .address = r->from, .action = action, .object = s->user.id, .name = s->name,
@@ -58,8 +58,9 @@ static int tell_if_new(struct request *r, struct txn *t, const struct rec_user *
 	if (str_eq(user->signed_in_from, r->from))
 		return 0;
 	facts = json_pack("{s:s, s:s}", "user", user->name, "from", r->from);
-	return alert_raise(t, ALERT_login, &(struct alert_of){ .object = user->id, .name = user->name, .facts = facts }, e,
-			   "%s, as %s, from %s%s%s.", user->name, user->role, r->from, user->signed_in_from ? "; last from " : "",
+	return alert_raise(t, ALERT_login, &(struct alert_of){ .object = user->id, .name = user->name, .facts = facts },
+			   e, "%s, as %s, from %s%s%s.", user->name, user->role, r->from,
+			   user->signed_in_from ? "; last from " : "",
 			   user->signed_in_from ? user->signed_in_from : "");
 }
 
@@ -75,7 +76,8 @@ static int let_in(struct request *r, struct signing *s, const struct slice *fiel
 	record_set(&s->user.signed_in_from, r->from);
 	if (rec_user_put(t, &s->user, e) < 0 || lockout_clear(r, t, s->name, e) < 0 ||
 	    session_begin(r, t, &s->user, field[PERSON_FIELD_PROOF], e) < 0 ||
-	    add_event(r, t, s, s->name, "user.signed_in", s->user.totp ? "with password and code" : "with password", e) < 0)
+	    add_event(r, t, s, s->name, "user.signed_in", s->user.totp ? "with password and code" : "with password",
+		      e) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), true, e);
 }
@@ -144,7 +146,8 @@ int page_sign_out(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || person_self(r, t, &user, e) < 0 ||
-	    session_end(t, r->visitor.session, e) < 0 || admin_event(r, t, "user.signed_out", user.id, user.name, e, "by hand") < 0 ||
+	    session_end(t, r->visitor.session, e) < 0 ||
+	    admin_event(r, t, "user.signed_out", user.id, user.name, e, "by hand") < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	session_forget_cookie(r);
@@ -165,7 +168,8 @@ static int confirmed(struct request *r, const struct slice *field, struct err *e
 		return refused(r, s, e) < 0 && e->kind == ERR_AUTH ? err_set(e, ERR_INVALID, "password or code is wrong") : -1;
 	if (store_write(r->webui->env->store, &t, e) < 0 || person_checked(t, &s->user, field, e) < 0 ||
 	    rec_user_put(t, &s->user, e) < 0 || lockout_clear(r, t, s->name, e) < 0 ||
-	    session_confirm(t, r->visitor.session, field[PERSON_FIELD_PROOF], e) < 0 || admin_commit(r, TAKE(t), false, e) < 0)
+	    session_confirm(t, r->visitor.session, field[PERSON_FIELD_PROOF], e) < 0 ||
+	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	answer = json_object();
 	json_put_time(answer, "until", clock_now() + KEEPER_PROOF_SECONDS);
@@ -194,7 +198,8 @@ int page_confirm_form(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *page;
 
-	if (request_query(r, &query, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 || person_self(r, t, &user, e) < 0)
+	if (request_query(r, &query, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 ||
+	    person_self(r, t, &user, e) < 0)
 		return -1;
 	page = json_object();
 	json_put_str(page, "_next", params_get(&query, "next") ? params_get(&query, "next") : "/");

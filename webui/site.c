@@ -24,7 +24,8 @@ static void put_valid(json_t *o, const struct rec_site *site, int64_t now)
 	if (over)
 		why = xasprintf("It has expired at %s.", clock_rfc3339(when, site->not_after));
 	else if (site->reason && str_eq(site->state, "unreachable") && site->seen)
-		why = xasprintf("%s It last showed a certificate at %s.", site->reason, clock_rfc3339(when, site->seen));
+		why = xasprintf("%s It last showed a certificate at %s.", site->reason,
+				clock_rfc3339(when, site->seen));
 	else if (site->state && *site->state)
 		why = site->reason ? xstrdup(site->reason) : NULL;
 	else
@@ -210,7 +211,8 @@ static int add_site(struct request *r, struct txn *t, const char *name, int64_t 
 	return admin_event(r, t, "site.added", site.id, site.name, e, "is tracked from now on");
 }
 
-static int add_sites(struct request *r, struct txn *t, char *const *names, json_t *added, json_t *already, struct err *e)
+static int add_sites(struct request *r, struct txn *t, char *const *names, json_t *added, json_t *already,
+		     struct err *e)
 {
 	int64_t last = 0;
 
@@ -222,7 +224,8 @@ static int add_sites(struct request *r, struct txn *t, char *const *names, json_
 		struct slice id;
 		int found = txn_get(t, TABLE_site_name, slice_str(*names), &id, e);
 
-		if (found < 0 || scope_check_site(&r->visitor.scope, *names, e) < 0 || (!found && add_site(r, t, *names, ++last, e) < 0))
+		if (found < 0 || scope_check_site(&r->visitor.scope, *names, e) < 0 ||
+		    (!found && add_site(r, t, *names, ++last, e) < 0))
 			return -1;
 		json_array_append_new(found ? already : added, json_string(*names));
 	}
@@ -239,8 +242,9 @@ int page_site_add(struct request *r, struct err *e)
 
 	json_object_set_new(answer, "added", added);
 	json_object_set_new(answer, "already", already);
-	if (!body || body_at("sites", read_lines(body, &names, e), e) < 0 || store_write(r->webui->env->store, &t, e) < 0 ||
-	    add_sites(r, t, names, added, already, e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
+	if (!body || body_at("sites", read_lines(body, &names, e), e) < 0 ||
+	    store_write(r->webui->env->store, &t, e) < 0 || add_sites(r, t, names, added, already, e) < 0 ||
+	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 201, TAKE(answer));
 }
@@ -304,8 +308,8 @@ int page_site_delete(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || find(r, t, &site, e) < 0 ||
-	    agenda_delete(t, AGENDA_scan, site.id, e) < 0 || admin_delete_children(t, &rec_sighting_type, site.id, e) < 0 ||
-	    rec_site_delete(t, site.id, e) < 0 ||
+	    agenda_delete(t, AGENDA_scan, site.id, e) < 0 ||
+	    admin_delete_children(t, &rec_sighting_type, site.id, e) < 0 || rec_site_delete(t, site.id, e) < 0 ||
 	    admin_event(r, t, "site.removed", site.id, site.name, e, "is not tracked any more") < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;

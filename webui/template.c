@@ -31,7 +31,8 @@ struct tag {
 	const char *start, *after;
 };
 
-void template_escape(struct buf *out, const char *text)
+/* Text as it may stand in an element or a quoted attribute. */
+static void add_escaped(struct buf *out, const char *text)
 {
 	while (*text) {
 		size_t plain = strcspn(text, "&<>\"'");
@@ -152,7 +153,7 @@ static void put_text(struct rendering *r, const char *text)
 	if (r->env->plain)
 		buf_add_str(r->out, text);
 	else
-		template_escape(r->out, text);
+		add_escaped(r->out, text);
 }
 
 static int put_value(struct rendering *r, const json_t *value)

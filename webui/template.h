@@ -33,7 +33,4 @@ struct template_env {
 /* Adds to out; -1 and e naming template and line if it is not well-formed or, strictly, asks for what is not there. */
 int template_render(struct buf *out, const char *name, json_t *value, const struct template_env *, struct err *);
 
-/* Text as it may stand in an element or a quoted attribute. */
-void template_escape(struct buf *, const char *text);
-
 #endif

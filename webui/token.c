@@ -88,7 +88,8 @@ static int read_role(struct request *r, struct rec_token *token, const json_t *b
 	if (role_by_word(&role, json_str(body, "role"), e) < 0)
 		return -1;
 	if (role > r->visitor.role)
-		return err_set(e, ERR_DENIED, "a token has no more than the role of who makes it: %s", role_word(r->visitor.role));
+		return err_set(e, ERR_DENIED, "a token has no more than the role of who makes it: %s",
+			       role_word(r->visitor.role));
 	record_set(&token->role, role_word(role));
 	return 0;
 }
@@ -136,7 +137,8 @@ static int read_token(struct request *r, struct rec_token *token, const json_t *
 	const char *name = json_str(body, "name");
 
 	if (body_at("name", name_check(name, e), e) < 0 || body_at("role", read_role(r, token, body, e), e) < 0 ||
-	    body_at("expires", read_expiry(token, body, e), e) < 0 || body_at("addresses", read_addresses(token, body, e), e) < 0 ||
+	    body_at("expires", read_expiry(token, body, e), e) < 0 ||
+	    body_at("addresses", read_addresses(token, body, e), e) < 0 ||
 	    person_read_domains(body, &token->domains, e) < 0)
 		return -1;
 	if (token->domains && str_eq(token->role, role_word(ROLE_ADMIN))) {
@@ -177,8 +179,10 @@ int page_token_delete(struct request *r, struct err *e)
 	_cleanup_(rec_token_release) struct rec_token token = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || find(r, t, &token, e) < 0 || rec_token_delete(t, token.id, e) < 0 ||
-	    admin_event(r, t, "token.removed", token.id, token.name, e, "it opens nothing any more") < 0 || admin_commit(r, TAKE(t), false, e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 || find(r, t, &token, e) < 0 ||
+	    rec_token_delete(t, token.id, e) < 0 ||
+	    admin_event(r, t, "token.removed", token.id, token.name, e, "it opens nothing any more") < 0 ||
+	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
 	return reply_json(r, 200, rec_token_json(&token));
 }

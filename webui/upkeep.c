@@ -34,8 +34,8 @@ static int begin(struct request *r, const char *id, enum agenda_kind kind, const
 	record_set(&upkeep.actor, r->visitor.name);
 	if (store_write(r->webui->env->store, &t, e) < 0)
 		return -1;
-	if (rec_upkeep_get(t, &last, id, NULL) == 0 && str_eq(last.state, "open") && agenda_due(t, kind, id, &due, e) > 0 &&
-	    last.began + LASTS_MOST > upkeep.began)
+	if (rec_upkeep_get(t, &last, id, NULL) == 0 && str_eq(last.state, "open") &&
+	    agenda_due(t, kind, id, &due, e) > 0 && last.began + LASTS_MOST > upkeep.began)
 		return err_set(e, ERR_CONFLICT, "a %s is under way already", id);
 	if (rec_upkeep_put(t, &upkeep, e) < 0 || agenda_set(t, kind, id, upkeep.began, e) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)

@@ -100,8 +100,8 @@ static int made(struct request *r, const struct slice *field, struct err *e)
 
 	record_set(&c->user.id, field[0].data);
 	record_set_blob(&c->user.sealed, field[1]);
-	if (store_write(r->webui->env->store, &t, e) < 0 || person_set_plan(t, &c->user, json_str(c->body, "plan"), e) < 0 ||
-	    rec_user_put(t, &c->user, e) < 0 ||
+	if (store_write(r->webui->env->store, &t, e) < 0 ||
+	    person_set_plan(t, &c->user, json_str(c->body, "plan"), e) < 0 || rec_user_put(t, &c->user, e) < 0 ||
 	    admin_event(r, t, "user.added", c->user.id, c->user.name, e, "with the role %s", c->user.role) < 0)
 		return -1;
 	answer = show_change(t, c);
@@ -186,13 +186,14 @@ int page_user_set(struct request *r, struct err *e)
 	const char *word = c ? json_str(c->body, "role") : NULL;
 	enum role role;
 
-	if (!c || find(r, c, e) < 0 || person_check_mail(json_str(c->body, "mail"), e) < 0 || (word && body_at("role", role_by_word(&role, word, e), e) < 0))
+	if (!c || find(r, c, e) < 0 || person_check_mail(json_str(c->body, "mail"), e) < 0 ||
+	    (word && body_at("role", role_by_word(&role, word, e), e) < 0))
 		return -1;
 	c->role_changed = word && !str_eq(word, c->user.role);
 	if (!c->role_changed)
 		return put_change(r, c, slice_buf(&c->user.sealed), e);
-	return REQUEST_ASK(r, user_role, request_proof_socket(r), role_sealed, slice_str(c->user.id), slice_buf(&c->user.sealed),
-			   slice_str(word), slice_str(request_proof(r)));
+	return REQUEST_ASK(r, user_role, request_proof_socket(r), role_sealed, slice_str(c->user.id),
+			   slice_buf(&c->user.sealed), slice_str(word), slice_str(request_proof(r)));
 }
 
 /*
@@ -210,7 +211,8 @@ static int put_reset(struct request *r, struct user_change *c, struct slice seal
 	c->user.totp = c->user.totp && !c->no_app;
 	if (rec_user_put(t, &c->user, e) < 0 || lockout_unlock(t, c->user.name, e) < 0 ||
 	    session_end_all(t, c->user.id, NULL, e) < 0 ||
-	    admin_event(r, t, "user.reset", c->user.id, c->user.name, e, "a new password%s", c->no_app ? ", and no app for codes any more" : "") < 0)
+	    admin_event(r, t, "user.reset", c->user.id, c->user.name, e, "a new password%s",
+			c->no_app ? ", and no app for codes any more" : "") < 0)
 		return -1;
 	answer = show_change(t, c);
 	return admin_commit(r, TAKE(t), false, e) < 0 ? -1 : reply_json(r, 200, TAKE(answer));
@@ -227,7 +229,8 @@ static int password_sealed(struct request *r, const struct slice *field, struct 
 
 	if (!c->no_app)
 		return put_reset(r, c, field[0], e);
-	return REQUEST_ASK(r, totp_remove, request_proof_socket(r), app_removed, slice_str(c->user.id), field[0], slice_str(request_proof(r)));
+	return REQUEST_ASK(r, totp_remove, request_proof_socket(r), app_removed, slice_str(c->user.id), field[0],
+			   slice_str(request_proof(r)));
 }
 
 int page_user_reset(struct request *r, struct err *e)
@@ -237,8 +240,8 @@ int page_user_reset(struct request *r, struct err *e)
 	if (!c || find(r, c, e) < 0 || read_password(c, c->user.name, e) < 0)
 		return -1;
 	c->no_app = json_bool(c->body, "no_app", false);
-	return REQUEST_ASK(r, user_password, request_proof_socket(r), password_sealed, slice_str(c->user.id), slice_buf(&c->user.sealed),
-			   slice_str(c->password), slice_str(request_proof(r)));
+	return REQUEST_ASK(r, user_password, request_proof_socket(r), password_sealed, slice_str(c->user.id),
+			   slice_buf(&c->user.sealed), slice_str(c->password), slice_str(request_proof(r)));
 }
 
 int page_user_unlock(struct request *r, struct err *e)
@@ -247,7 +250,8 @@ int page_user_unlock(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || person_find(r, t, &user, e) < 0 || lockout_unlock(t, user.name, e) < 0 ||
+	if (store_write(r->webui->env->store, &t, e) < 0 || person_find(r, t, &user, e) < 0 ||
+	    lockout_unlock(t, user.name, e) < 0 ||
 	    admin_event(r, t, "user.unlocked", user.id, user.name, e, "failed sign-ins are forgotten") < 0)
 		return -1;
 	answer = person_show(t, &user);
@@ -308,9 +312,10 @@ int page_user_delete(struct request *r, struct err *e)
 	_cleanup_(rec_user_release) struct rec_user user = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (admin_confirmed(r, e) < 0 || store_write(r->webui->env->store, &t, e) < 0 || person_find(r, t, &user, e) < 0 ||
-	    person_check_not_last(t, &user, e) < 0 || leave(t, user.id, e) < 0 || session_end_all(t, user.id, NULL, e) < 0 ||
-	    lockout_unlock(t, user.name, e) < 0 || rec_user_delete(t, user.id, e) < 0 ||
+	if (admin_confirmed(r, e) < 0 || store_write(r->webui->env->store, &t, e) < 0 ||
+	    person_find(r, t, &user, e) < 0 || person_check_not_last(t, &user, e) < 0 || leave(t, user.id, e) < 0 ||
+	    session_end_all(t, user.id, NULL, e) < 0 || lockout_unlock(t, user.name, e) < 0 ||
+	    rec_user_delete(t, user.id, e) < 0 ||
 	    admin_event(r, t, "user.removed", user.id, user.name, e, "had the role %s", user.role) < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;

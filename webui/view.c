@@ -173,7 +173,8 @@ static char *fill_path(const struct request *r, const json_t *page, const char *
 static char *field_value(const struct request *r, const struct field *f, const json_t *values, bool sent)
 {
 	_cleanup_free_ char *for_people = xasprintf("%s_shown", f->member);
-	const json_t *shown = json_object_get(values, for_people), *now = shown ? shown : json_object_get(values, f->member), *item;
+	const json_t *shown = json_object_get(values, for_people),
+		     *now = shown ? shown : json_object_get(values, f->member), *item;
 	struct buf out = BUF_INIT;
 	size_t i;
 
@@ -242,10 +243,12 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 	json_put_str(o, "hint", f->hint);
 	json_put_str(o, "value", value);
 	json_put_bool(o, "ticked", str_ends(value, "true"));
-	json_put_str(o, "example", f->kind == FIELD_TEXT || f->kind == FIELD_LINES || f->kind == FIELD_NUMBER ? f->options : "");
+	json_put_str(o, "example",
+		     f->kind == FIELD_TEXT || f->kind == FIELD_LINES || f->kind == FIELD_NUMBER ? f->options : "");
 	if (f->kind == FIELD_CHOICE)
 		json_object_set_new(o, "choices", field_choices(f, page, value));
-	json_put_str(o, "fault", sent && str_eq(json_str(fault, "field"), f->member) ? json_str(fault, "detail") : NULL);
+	json_put_str(o, "fault",
+		     sent && str_eq(json_str(fault, "field"), f->member) ? json_str(fault, "detail") : NULL);
 	return o;
 }
 
@@ -356,8 +359,10 @@ static char *page_at(const struct request *r, const json_t *query, int64_t first
 /* null: the page is no list, or all of it is shown. */
 static json_t *show_pages(const struct request *r, const json_t *page, const json_t *query)
 {
-	int64_t first = json_int(page, "first", -1), limit = json_int(page, "limit", 0), total = json_int(page, "total", 0);
-	_cleanup_free_ char *before = page_at(r, query, MAX(first - limit, 0)), *after = page_at(r, query, first + limit);
+	int64_t first = json_int(page, "first", -1), limit = json_int(page, "limit", 0),
+		total = json_int(page, "total", 0);
+	_cleanup_free_ char *before = page_at(r, query, MAX(first - limit, 0)),
+			    *after = page_at(r, query, first + limit);
 	json_t *o;
 
 	if (first < 0 || limit <= 0 || (!first && total <= limit))
@@ -378,7 +383,8 @@ static json_t *show_statuses(const json_t *query)
 	json_t *list = json_array();
 
 	for (int status = 0; status < STATUSES; status++)
-		json_array_append_new(list, choice(cert_status_word((enum cert_status)status), cert_status_word((enum cert_status)status), chosen));
+		json_array_append_new(list, choice(cert_status_word((enum cert_status)status),
+						   cert_status_word((enum cert_status)status), chosen));
 	return list;
 }
 
@@ -424,7 +430,8 @@ static const char *find_template(void *arg, const char *name)
 	return files_get(arg, file);
 }
 
-int view_render(struct request *r, const char *template, int status, const json_t *value, struct buf *out, struct err *e)
+int view_render(struct request *r, const char *template, int status, const json_t *value, struct buf *out,
+		struct err *e)
 {
 	const char *develop = r->webui->settings->develop;
 	_cleanup_(files_release) struct files files = { .directory = develop };

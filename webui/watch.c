@@ -84,7 +84,8 @@ static int more(struct request *r, struct buf *out)
 
 	if (clock_mono_ms() - w->begun > LONGEST_MS)
 		return 1;
-	if (store_read(r->webui->env->store, &t, NULL) < 0 || rec_cert_get(t, &cert, w->id, NULL) < 0 || !is_live(t, &cert)) {
+	if (store_read(r->webui->env->store, &t, NULL) < 0 || rec_cert_get(t, &cert, w->id, NULL) < 0 ||
+	    !is_live(t, &cert)) {
 		say(w, out, "end");
 		return 1;
 	}
