@@ -71,20 +71,21 @@ static bool is_root(const struct cert *c)
 }
 
 /* The issuer of the last one of `out` among the others that is no root; their count if there is none. */
-static size_t find_issuer(const struct chain *others, const struct chain *out)
+static size_t find_issuer(const struct chain *others, const struct chain *out, int *tries)
 {
 	const struct cert *last = &out->cert[out->count - 1];
-	size_t i = 0;
 
-	while (i < others->count && (is_root(&others->cert[i]) || !str_eq(last->issuer, others->cert[i].subject) ||
-				     cert_signed_by(last, &others->cert[i], NULL) < 0))
-		i++;
-	return i;
+	for (size_t i = 0; i < others->count; i++)
+		if (!is_root(&others->cert[i]) && str_eq(last->issuer, others->cert[i].subject) && (*tries)-- > 0 &&
+		    cert_signed_by(last, &others->cert[i], NULL) == 0)
+			return i;
+	return others->count;
 }
 
 int collect_chain(struct chain *collected, struct slice spki, struct chain *out, struct err *e)
 {
 	size_t leaf = collected->count, next;
+	int tries = COLLECT_TRIES;
 
 	*out = (struct chain){ 0 };
 	/* Of several for the same key, the one that ends last. */
@@ -98,7 +99,7 @@ int collect_chain(struct chain *collected, struct slice spki, struct chain *out,
 		return err_set(e, ERR_INVALID, "none of the %zu certificates belongs to the private key",
 			       collected->count);
 	move(collected, leaf, out);
-	while (!is_root(&out->cert[out->count - 1]) && (next = find_issuer(collected, out)) < collected->count)
+	while (!is_root(&out->cert[out->count - 1]) && (next = find_issuer(collected, out, &tries)) < collected->count)
 		move(collected, next, out);
 	return 0;
 }

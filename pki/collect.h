@@ -5,6 +5,7 @@
 #include "pki/cert.h"
 
 #define COLLECT_MAX 20	/* certificates of one upload */
+#define COLLECT_TRIES 40	/* signatures looked at to find their order: if all have one name, there are 400 that could be */
 
 /* Appends those in the file; blocks of other kinds are passed over.  None is no error. */
 int collect_certs(struct chain *, struct slice file, struct err *);

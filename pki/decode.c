@@ -243,14 +243,14 @@ static void find_in_cert(char ***findings, const struct cert *c, int64_t now)
 			    called(c));
 }
 
-static size_t find_issuer(const struct chain *certs, size_t of)
+/* tries: signatures that are looked at; where all have the same name, there could be as many as pairs. */
+static size_t find_issuer(const struct chain *certs, size_t of, int *tries)
 {
-	size_t i = 0;
-
-	while (i < certs->count && (i == of || !str_eq(certs->cert[of].issuer, certs->cert[i].subject) ||
-				    cert_signed_by(&certs->cert[of], &certs->cert[i], NULL) < 0))
-		i++;
-	return i;
+	for (size_t i = 0; i < certs->count; i++)
+		if (i != of && str_eq(certs->cert[of].issuer, certs->cert[i].subject) && (*tries)-- > 0 &&
+		    cert_signed_by(&certs->cert[of], &certs->cert[i], NULL) == 0)
+			return i;
+	return certs->count;
 }
 
 static bool is_repeated(const struct chain *certs, size_t of)
@@ -264,9 +264,11 @@ static bool is_repeated(const struct chain *certs, size_t of)
 /* Order, gaps, and what should not be sent; for files with a leaf. */
 static void find_in_chain(char ***findings, const struct chain *certs)
 {
+	int tries = COLLECT_TRIES;
+
 	for (size_t i = 0; i < certs->count; i++) {
 		const struct cert *c = &certs->cert[i];
-		size_t issuer = find_issuer(certs, i);
+		size_t issuer = find_issuer(certs, i, &tries);
 
 		if (is_self_issued(c) && c->is_ca && certs->count > 1)
 			add_finding(findings, "The root %s is in the file; servers need not send it.", called(c));

@@ -59,6 +59,14 @@ unsigned int pbe_rounds(enum pbe_scheme scheme)
 	return scheme == PBE_3DES ? ROUNDS_LEGACY : ROUNDS;
 }
 
+bool pbe_may_derive(struct pbe_password *p, unsigned int rounds)
+{
+	if (rounds > PBE_ROUNDS_MAX || p->rounds + rounds > 5 * PBE_ROUNDS_MAX)
+		return false;
+	p->rounds += rounds;
+	return true;
+}
+
 unsigned int pbe_rounds_read(struct slice magnitude)
 {
 	unsigned int rounds = 0;
@@ -348,8 +356,7 @@ static int read_old(struct slice oid, struct slice fields, struct pbe *p, struct
 	return 1;
 }
 
-int pbe_decrypt(struct slice algorithm, struct slice secret, const struct pbe_password *password, struct buf *plain,
-		struct err *e)
+int pbe_decrypt(struct slice algorithm, struct slice secret, struct pbe_password *password, struct buf *plain, struct err *e)
 {
 	struct pbe p = { .rounds = 0 };
 	struct slice oid, fields;
@@ -362,7 +369,7 @@ int pbe_decrypt(struct slice algorithm, struct slice secret, const struct pbe_pa
 	} else if (!read_old(oid, fields, &p, e)) {
 		return 0;
 	}
-	if (p.rounds > PBE_ROUNDS_MAX)
+	if (!pbe_may_derive(password, p.rounds))
 		return refuse(e, "more rounds of key derivation than we do");
 	return crypt(&p, password, MBEDTLS_DECRYPT, secret, plain, e) < 0 ? -1 : 1;
 }

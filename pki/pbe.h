@@ -10,6 +10,7 @@
 struct pbe_password {
 	const char *text;	/* UTF-8, borrowed: what PBES2 takes */
 	struct buf wide;	/* UTF-16, big-endian, with a final NUL: what PKCS#12's own derivation takes */
+	unsigned int rounds;	/* of derivation that opening things with it has taken so far */
 };
 int pbe_password_init(struct pbe_password *, const char *text, struct err *);
 void pbe_password_release(struct pbe_password *);	/* wipes */
@@ -27,7 +28,7 @@ enum pbe_scheme {
  * Opens what `algorithm` (an AlgorithmIdentifier, the whole element) made.  1: done; 0: a scheme we do not read
  * (e says which kind and how to convert); -1: it does not open with this password.
  */
-int pbe_decrypt(struct slice algorithm, struct slice secret, const struct pbe_password *, struct buf *plain, struct err *);
+int pbe_decrypt(struct slice algorithm, struct slice secret, struct pbe_password *, struct buf *plain, struct err *);
 /* Appends the AlgorithmIdentifier, and to `secret` the encrypted bytes. */
 int pbe_encrypt(enum pbe_scheme, const struct pbe_password *, struct slice plain, struct buf *algorithm, struct buf *secret,
 		struct err *);
@@ -40,6 +41,8 @@ unsigned int pbe_rounds(enum pbe_scheme);	/* of derivation, in what we write */
 #else
 #define PBE_ROUNDS_MAX 2000000
 #endif
+/* May as many more be done?  Then they count: a file may have any number of encrypted parts, and all of them get five times the most of one. */
+bool pbe_may_derive(struct pbe_password *, unsigned int rounds);
 /* A number of rounds; UINT_MAX if it is beyond all reason. */
 unsigned int pbe_rounds_read(struct slice magnitude);
 

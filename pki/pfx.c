@@ -364,7 +364,7 @@ static int read_mac(struct slice in, struct mac *m, struct slice *value, struct 
 	m->rounds = der_take_uint(&fields, &count) ? pbe_rounds_read(count) : 1;
 	while (i < ARRAY_SIZE(digests) && !slice_eq(oid, digests[i].oid))
 		i++;
-	if (i == ARRAY_SIZE(digests) || m->rounds > PBE_ROUNDS_MAX)
+	if (i == ARRAY_SIZE(digests))
 		return broken(e);
 	m->md = digests[i].md;
 	return 0;
@@ -389,6 +389,8 @@ static int check_mac(struct reading *r, struct slice mac, struct slice data, str
 
 	if (read_mac(mac, &m, &value, e) < 0)
 		return -1;
+	if (!pbe_may_derive(&r->password, m.rounds))
+		return broken(e);
 	if (mac_fits(&m, slice_buf(&r->password.wide), data, value))
 		return 0;
 	if (!*r->password.text && mac_fits(&m, slice(NULL, 0), data, value)) {

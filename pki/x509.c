@@ -8,6 +8,8 @@
 #include "pki/der.h"
 #include "pki/identifier.h"
 
+#define EXPONENT_MOST 64	/* bits; the usual one, 65537, has 17 */
+
 enum { SAN_DNS = DER_TAGGED(2), SAN_IP = DER_TAGGED(7) }; /* GeneralName, RFC 5280 section 4.2.1.6 */
 
 size_t x509_utf8_sequence(const unsigned char *p, size_t len)
@@ -344,11 +346,28 @@ int x509_crt_load(mbedtls_x509_crt *crt, struct slice der, struct err *e)
 	return 0;
 }
 
+/* An exponent as long as the modulus makes a verification as slow as a thousand: nobody has one but to that end. */
+static bool is_fast(const mbedtls_pk_context *signer)
+{
+	mbedtls_mpi exponent;
+	bool fast;
+
+	if (mbedtls_pk_get_type(signer) != MBEDTLS_PK_RSA)
+		return true;
+	mbedtls_mpi_init(&exponent);
+	fast = !mbedtls_rsa_export(mbedtls_pk_rsa(*signer), NULL, NULL, NULL, NULL, &exponent) &&
+	       mbedtls_mpi_bitlen(&exponent) <= EXPONENT_MOST;
+	mbedtls_mpi_free(&exponent);
+	return fast;
+}
+
 int x509_verify(const struct x509_signature *s, mbedtls_pk_context *signer, struct err *e)
 {
 	unsigned char hash[MBED_HASH_MAX];
 	size_t len;
 
+	if (!is_fast(signer))
+		return err_set(e, ERR_INVALID, "the public exponent of its signer's key has more than %d bits", EXPONENT_MOST);
 	if (s->md != MBEDTLS_MD_SHA256 && s->md != MBEDTLS_MD_SHA384 && s->md != MBEDTLS_MD_SHA512)
 		return err_set(e, ERR_INVALID,
 			       "it is signed with an outdated hash function; SHA-256 or better is needed");

@@ -427,6 +427,23 @@ static void test_self_signed(void **state)
 	assert_false(slice_eq(slice_buf(&one), slice_buf(&two)));
 }
 
+/* RSA keys whose only use is that looking at their signatures takes seconds. */
+static void test_long_exponent(void **state)
+{
+	_cleanup_chain_ struct chain chain = { 0 };
+	_cleanup_buf_ struct buf pem = BUF_INIT;
+	struct err e = { 0 };
+
+	SH("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:340282366920938463463374607431768211507 -out slow.key;"
+	   "openssl req -x509 -new -key slow.key -subj /CN=slow -out slow.pem -days 9;"
+	   "openssl req -new -newkey rsa:2048 -nodes -keyout fast.key -subj /CN=fast -out fast.csr;"
+	   "openssl x509 -req -in fast.csr -CA slow.pem -CAkey slow.key -set_serial 2 -days 9 -out fast.pem; cat fast.pem slow.pem >both.pem");
+	pem = file_read("both.pem");
+	assert_int_equal(chain_parse(&chain, slice_buf(&pem), &e), 0);
+	assert_int_equal(cert_signed_by(&chain.cert[0], &chain.cert[1], &e), -1);
+	assert_string_equal(e.message, "the public exponent of its signer's key has more than 64 bits");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,7 +451,7 @@ int main(void)
 		cmocka_unit_test(test_odd_certificates), cmocka_unit_test(test_name_text),
 		cmocka_unit_test(test_cert_refusals),    cmocka_unit_test(test_chain_parse),
 		cmocka_unit_test(test_check_algorithms), cmocka_unit_test(test_check_faults),
-		cmocka_unit_test(test_self_signed),
+		cmocka_unit_test(test_self_signed),      cmocka_unit_test(test_long_exponent),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

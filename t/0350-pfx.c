@@ -3,6 +3,7 @@
 
 #include "base/encode.h"
 #include "pki/der.h"
+#include "pki/pbe.h"
 #include "t/lib/chain.h"
 
 static const char *const passwords[] = { "", "s3cr3t", "pässwörd €😀", "a passphrase that is longer than sixty-four bytes, as some people prefer them to be" };
@@ -137,6 +138,17 @@ static void test_refusals(void **state)
 	expect_error("cert.der", "s3cr3t", "damaged", "Convert");
 }
 
+/* Each part of a file by itself is bearable; but there could be hundreds of them. */
+static void test_slow(void **state)
+{
+	struct pbe_password password = { .text = "s3cr3t" };
+
+	assert_false(pbe_may_derive(&password, PBE_ROUNDS_MAX + 1));
+	for (int part = 0; part < 5; part++)
+		assert_true(pbe_may_derive(&password, PBE_ROUNDS_MAX));
+	assert_false(pbe_may_derive(&password, 1));
+}
+
 /* Every byte matters: a changed one is never taken for the whole file. */
 static void test_damage(void **state)
 {
@@ -261,7 +273,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_openssl_reads_ours), cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_we_read_openssl),    cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_damage),             cmocka_unit_test(test_several_bags),
+		cmocka_unit_test(test_slow), cmocka_unit_test(test_damage),             cmocka_unit_test(test_several_bags),
 		cmocka_unit_test(test_keytool),            cmocka_unit_test(test_certtool),
 		cmocka_unit_test(test_encrypted_key),
 	};

@@ -82,6 +82,8 @@ def administration(t, daemon, person):
     t.equal(bob.page("/certificates").header("Location"), "/me", "the new user is led to change the password first")
     page = bob.page("/me")
     t.contains(page.text, "somebody else", "and told why")
+    around = bob.form("/me/password", "/certificates", new="short")
+    t.ok(around.status == 422 and heading(around) != "Certificates", "a form that claims to be on another page does not show that", heading(around))
     t.equal(bob.form("/me/password", "/me", new=PASSWORD).status, 303, "does so")
     t.equal(bob.page("/certificates").status, 200, "then the rest is open")
     t.lacks(bob.answer.text, 'href="/users"', "what is not for the role is not in the menu")

@@ -429,6 +429,12 @@ static bool is_about_self(const struct route *route)
 	return str_starts(route->path, "/api/v1/me") || str_starts(route->path, "/me/") || str_eq(route->path, "/api/v1/sign-out");
 }
 
+/* Whose password somebody else has chosen changes it before anything else. */
+static bool must_wait(const struct request *r, const struct route *route)
+{
+	return r->visitor.must_change && route->role > ROLE_GUEST && !is_about_self(route);
+}
+
 /* For one who may know that it is there: -1 and why not. */
 static int check_visitor(struct request *r, enum method method, const struct match *m, struct err *e)
 {
@@ -445,7 +451,7 @@ static int check_visitor(struct request *r, enum method method, const struct mat
 	}
 	if (!gate_allows(&r->visitor, m->route))
 		return err_set(e, ERR_DENIED, "this token was not made for that");
-	if (r->visitor.must_change && role > ROLE_GUEST && !is_about_self(m->route)) {
+	if (must_wait(r, m->route)) {
 		err_set(e, ERR_DENIED, "your password is somebody else's choice: change it first");
 		return err_code(e, MUST_CHANGE);
 	}
@@ -458,7 +464,7 @@ int request_show(struct request *r, const char *path, const char *query, struct 
 
 	router_find(&m, METHOD_GET, path);
 	if (!m.route || !m.html || !gate_lets_in(&r->visitor, m.route->role, r->webui->settings) ||
-	    !gate_allows(&r->visitor, m.route)) {
+	    !gate_allows(&r->visitor, m.route) || must_wait(r, m.route)) {
 		match_release(&m);
 		return err_set(e, ERR_MISSING, "there is no such page");
 	}
