@@ -579,7 +579,8 @@ static void take_addresses(struct scan *s, enum dns_type type, const struct dns_
 	for (size_t i = 0; !a->err && i < a->count; i++)
 		if (a->records[i].type == type && a->records[i].answer)
 			add_address(s, a->records[i].text);
-	qsort(s->found + before, s->count - before, sizeof(*s->found), by_text);
+	if (s->count > before)
+		qsort(s->found + before, s->count - before, sizeof(*s->found), by_text);
 }
 
 static void looked_up_v6(void *arg, const struct dns_answer *a)

@@ -163,7 +163,8 @@ static int search(struct search *s, struct txn *t, struct err *e)
 	for (char **object = objects; *object; object++)
 		if (history_each(t, *object, s->before, look_at, s, e) < 0)
 			return -1;
-	qsort(s->number, s->count, sizeof(*s->number), newest_first);
+	if (s->count)
+		qsort(s->number, s->count, sizeof(*s->number), newest_first);
 	return 0;
 }
 
