@@ -22,7 +22,7 @@ REPLACE = """
 
 def main(t):
     bind = Bind(t, {"alias.example": [],
-        "m.example": [f"_acme-challenge.n{i} CNAME x.alias.example." for i in range(COUNT)]})
+        "m.example": [f"_acme-challenge.{script}{i} CNAME x.alias.example." for i in range(COUNT) for script in ("nsupdate", "replace")]})
     hooks = Hooks(t)
     hooks.add("nsupdate")
     hooks.add("replace", REPLACE)  # a provider that can only replace the whole record: it is told every value
@@ -32,7 +32,7 @@ def main(t):
     daemon, recorder = site.daemon, site.recorder
     daemon.add_cert("hand", "hand.example", by_hand=True)
     thumbprint = daemon.cert("hand")["order"]["todo"][0]["content"].split(".")[1]
-    told = []
+    told = []  # names are proved once each: one in a hundred times Pebble reuses what was proved before, whatever it is told
 
     def told_of(seen):
         if seen.kind == "challenge":
@@ -41,7 +41,7 @@ def main(t):
     for script, more in (("nsupdate", {}), ("replace", {"hook_set": "replace", "hook_arguments": "{{FullRecord}}"})):
         told.clear()
         with ThreadPoolExecutor(COUNT) as pool:
-            list(pool.map(lambda i: daemon.add_cert(f"{script}{i}", f"n{i}.m.example", challenge="dns-01", wait=False,
+            list(pool.map(lambda i: daemon.add_cert(f"{script}{i}", f"{script}{i}.m.example", challenge="dns-01", wait=False,
                 **more), range(COUNT)))
         certs = until(f"{script}: all orders end", lambda: ended(daemon, script), 120)
         t.equal([c["error"] for c in certs], [None] * COUNT, f"{script}: {COUNT} orders at once on one record, none fails")
