@@ -191,7 +191,7 @@ check:
 unexport CC CFLAGS LDFLAGS MBEDTLS_CFLAGS MBEDTLS_LIBS
 .PHONY: prove
 prove: all $(TESTS) $(FILL)
-	MAKEFLAGS= B=$(B) prove --exec '' --timer -j$(JOBS) $(TESTS)
+	MAKEFLAGS= B=$(B) prove --exec '' --timer --failures -j$(JOBS) $(TESTS)
 
 # What reads other people's bytes, with bytes nobody would send: SECONDS for each of t/fuzz/.
 .PHONY: fuzz fuzzers

@@ -8,7 +8,7 @@
 int show_channel(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "name", "name" }, { "kind", "kind" }, { "to", "recipients" }, { "host", "host" }, { "signed", "signed" },
+		{ "name", "name" }, { "kind", "kind" }, { "user", "owner" }, { "to", "recipients" }, { "host", "host" }, { "signed", "signed" },
 		{ "alerts", "wanted" }, { "from level", "level" }, { "disabled", "disabled" }, { "created", "created" },
 		{ "messages", "newest" }, { "last delivery", "sent" },
 	};

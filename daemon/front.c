@@ -60,6 +60,7 @@ static struct settings *settings_new(const struct config *config, int https_port
 		.mail = *config->mail_host && *config->mail_from,
 		.session_idle = config->session_idle,
 		.session_most = config->session_most,
+		.app_required = str_eq(config->session_app, "required"),
 		.admin = copy_networks(&config->access_admin),
 		.api = copy_networks(&config->access_api),
 		.trusted_proxies = copy_networks(&config->access_trusted_proxies),

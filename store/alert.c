@@ -39,6 +39,16 @@ const char *alert_word(enum alert alert)
 	return alerts[alert].word;
 }
 
+const char *alert_title(enum alert alert)
+{
+	return alerts[alert].title;
+}
+
+bool alert_by_default(enum alert alert)
+{
+	return alerts[alert].by_default;
+}
+
 const char *alert_todo(enum alert alert)
 {
 	return alerts[alert].todo;
@@ -162,11 +172,13 @@ static int add_message(struct raising *r, struct rec_channel *channel, const cha
 	return agenda_set(r->txn, channel_agenda(channel), m.id, r->now, e);
 }
 
-static int tell_channel(struct raising *r, struct rec_channel *channel, struct err *e)
+static int tell_channel(struct raising *r, struct rec_channel *channel, const struct rec_user *owner, struct err *e)
 {
+	char *own[] = { owner->mail, NULL };
+
 	if (channel_agenda(channel) == AGENDA_post && add_message(r, channel, NULL, e) < 0)
 		return -1;
-	for (char **to = channel->recipients; to && *to; to++) {
+	for (char **to = owner->id ? own : channel->recipients; to && *to && **to; to++) {
 		if (strv_has(r->told, *to))
 			continue;
 		strv_add(&r->told, *to);
@@ -176,11 +188,32 @@ static int tell_channel(struct raising *r, struct rec_channel *channel, struct e
 	return rec_channel_put(r->txn, channel, e);
 }
 
+/* 1: the user whose own the channel is, if it is anybody's, may know of it; 0; -1. */
+static int owner_may_know(const struct raising *r, const struct rec_channel *channel, struct rec_user *owner, struct err *e)
+{
+	if (!channel->owner_id || !*channel->owner_id)
+		return 1;
+	if (rec_user_get(r->txn, owner, channel->owner_id, e) < 0)
+		return e->kind == ERR_MISSING ? 0 : -1;
+	if (owner->disabled)
+		return 0;
+	return r->alert == ALERT_test || str_eq(owner->role, "admin") || !owner->plan_id || !*owner->plan_id ||
+	       str_eq(r->of->owner_id, owner->id);
+}
+
+static int tell(struct raising *r, struct rec_channel *channel, struct err *e)
+{
+	_cleanup_(rec_user_release) struct rec_user owner = { 0 };
+	int may = owner_may_know(r, channel, &owner, e);
+
+	return may > 0 ? tell_channel(r, channel, &owner, e) : may;
+}
+
 static int tell_if_wanted(void *arg, void *rec, struct err *e)
 {
 	struct raising *r = arg;
 
-	return channel_wants(rec, r->alert, r->level) ? tell_channel(r, rec, e) : 0;
+	return channel_wants(rec, r->alert, r->level) ? tell(r, rec, e) : 0;
 }
 
 static void raising_init(struct raising *r, struct txn *t, enum alert alert, const struct alert_of *of)
@@ -249,7 +282,7 @@ int alert_raise_cert(struct txn *t, enum alert alert, const struct rec_cert *cer
 	va_start(args, fmt);
 	text = xvasprintf(fmt, args);
 	va_end(args);
-	return raise_text(t, alert, &(struct alert_of){ cert->id, cert->name, cert->staging, facts }, text, e);
+	return raise_text(t, alert, &(struct alert_of){ cert->id, cert->name, cert->staging, facts, cert->owner_id }, text, e);
 }
 
 int alert_raise_account(struct txn *t, enum alert alert, const struct rec_account *account, struct err *e,
@@ -264,7 +297,7 @@ int alert_raise_account(struct txn *t, enum alert alert, const struct rec_accoun
 	va_end(args);
 	json_put_str(facts, "account", account->name);
 	json_put_str(facts, "directory", account->directory);
-	return raise_text(t, alert, &(struct alert_of){ account->id, account->name, account->staging, facts }, text, e);
+	return raise_text(t, alert, &(struct alert_of){ account->id, account->name, account->staging, facts, NULL }, text, e);
 }
 
 char *alert_sentences(const struct err *why)
@@ -289,7 +322,7 @@ int alert_test(struct txn *t, struct rec_channel *channel, struct err *e)
 	raising_init(&r, t, ALERT_test, &of);
 	r.text = "This message shows that alerts reach you.";
 	r.urgent = true;
-	failed = tell_channel(&r, channel, e);
+	failed = tell(&r, channel, e);
 	raising_release(&r);
 	return failed;
 }

@@ -1,6 +1,8 @@
 /*
  * Alerts: what people are told of without asking.  alert.def has them all.
  *
+ * A channel may be somebody's own: it tells what this user may know, who with a plan is told only of what is his.
+ *
  * alert_raise() is the only way in.  It writes one message a recipient of each channel that wants the alert, and a row of
  * the agenda for each, into the transaction that makes the change: whatever happens then, the messages go out, and without
  * the change there are none.  The engine delivers them (daemon/outbox.c); who raises one outside of it wakes it.
@@ -37,6 +39,7 @@ struct alert_of {		/* all borrowed */
 	const char *object, *name;	/* id and name of what it is about */
 	bool staging;			/* of a certificate for testing: never more than info */
 	const json_t *facts;		/* an object of texts that people should see beside the sentence; may be NULL */
+	const char *owner_id;		/* the user whose it is; NULL, "": nobody's in particular */
 };
 /* In the transaction of the change; the sentence is whole, with its full stop. */
 int alert_raise(struct txn *, enum alert, const struct alert_of *, struct err *, const char *fmt, ...)
@@ -53,7 +56,9 @@ char *alert_sentences(const struct err *);
 int alert_test(struct txn *, struct rec_channel *, struct err *);
 
 const char *alert_word(enum alert);
+const char *alert_title(enum alert);			/* behind the name of what it is about */
 const char *alert_todo(enum alert);
+bool alert_by_default(enum alert);
 int alert_by_word(const char *, struct err *);			/* -1: there is no such */
 const char *alert_level_word(enum alert_level);
 int alert_level_by_word(const char *, struct err *);

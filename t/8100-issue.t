@@ -55,7 +55,9 @@ def issue(t, site, browser, name, script, how):
 	add(browser, name, f"{name}.example")
 	browser.click("text=Preview")
 	t.contains(browser.text("#preview"), f"http://{name}.example/.well-known/acme-challenge/", f"a preview says how it is proved ({how} scripts)")
-	t.contains(browser.text("#preview"), f"www.{name}.example", "and offers the name beside it")
+	browser.click(f"text=Add www.{name}.example")
+	t.contains(browser.text("#preview table"), f"www.{name}.example", "and adds the name beside it at a click")
+	t.equal(browser.eval("document.getElementById('certificate_add-names').value.split('\\n')"), [f"{name}.example", f"www.{name}.example"], "below what was typed")
 	t.matches(browser.click("text=Check their web servers now"), r"/checks/\w+$", "and its web servers can be checked before")
 	if script:	# axe is one itself
 		t.equal(browser.faults(), [], "on a page without fault")

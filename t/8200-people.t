@@ -17,6 +17,7 @@ def main(t):
 	codes = app(t, browser)
 	sign_in(t, browser, codes)
 	download(t, browser, codes)
+	once_more(t, site, browser, codes)
 	plan(t, daemon, browser)
 	viewer(t, daemon, browser)
 
@@ -113,6 +114,23 @@ def download(t, browser, codes):
 	file = browser.do("download", on="button:has-text('Download')")
 	t.equal(file["name"], "site.zip", "the file is saved under the certificate's name")
 	t.contains(" ".join(zipfile.ZipFile(file["path"]).namelist()), "private.key", "with its key")
+
+
+def once_more(t, site, browser, codes):
+	"""The password is wanted anew where the form is; what was typed there is not lost."""
+	site.daemon.stop()
+	site.daemon.begin()	# the keeper has forgotten who gave it
+	browser.goto("/new/user")
+	browser.fill("#user_add-name", "carol")
+	browser.click("main form button")
+	t.equal(browser.count("#user_add-_password"), 1, "a new user wants the password once more, in the form itself")
+	t.equal(browser.eval("document.getElementById('user_add-name').value"), "carol", "where what was typed still is")
+	t.equal(browser.faults(), [], "on a page without fault")
+	browser.shot("password-in-form")
+	browser.fill("#user_add-_password", PASSWORD)
+	browser.fill("#user_add-_code", codes[3])
+	browser.click("main form button")
+	t.contains(browser.text(), "shown only now", "then the user is made")
 
 
 def plan(t, daemon, browser):

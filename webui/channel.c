@@ -1,5 +1,5 @@
 /*
- * /api/v1/channels: where alerts go.
+ * /api/v1/channels: where alerts go; /api/v1/me/alerts: those that go to oneself, by a channel of one's own.
  *
  * What is a secret, a URL or the key that signs, is sealed by the keeper before it is stored, and never shown again.
  */
@@ -7,8 +7,10 @@
 #include "base/digest.h"
 #include "pki/mailbox.h"
 #include "store/alert.h"
+#include "webui/channel.h"
 #include "webui/list.h"
 #include "webui/name.h"
+#include "webui/person.h"
 
 #define URL_MOST 2000
 #define SECRET_LEAST 16
@@ -44,11 +46,9 @@ static int find_channel(struct request *r, struct txn *t, struct rec_channel *ch
  * Showing.
  */
 
-static json_t *show_channel(struct txn *t, const void *rec)
+static json_t *show_wanted(const struct rec_channel *channel)
 {
-	const struct rec_channel *channel = rec;
-	json_t *o = rec_channel_json(channel);
-	_cleanup_json_ json_t *wanted = json_array();
+	json_t *wanted = json_array();
 
 	for (int i = 0; i < ALERTS; i++) {
 		struct rec_channel as_if = *channel;
@@ -58,9 +58,50 @@ static json_t *show_channel(struct txn *t, const void *rec)
 		if (channel_wants(&as_if, (enum alert)i, ALERT_LEVEL_error) && i != ALERT_test)
 			json_array_append_new(wanted, json_string(alert_word((enum alert)i)));
 	}
+	return wanted;
+}
+
+/* Of somebody's own the recipient is that user. */
+static void show_owner(json_t *o, struct txn *t, const char *owner_id)
+{
+	_cleanup_(rec_user_release) struct rec_user user = { 0 };
+	char *mail[] = { NULL, NULL };
+	bool found = owner_id && *owner_id && rec_user_get(t, &user, owner_id, NULL) == 0;
+
+	json_put_str(o, "owner", found ? user.name : NULL);
+	mail[0] = user.mail;
+	if (found)
+		json_put_strv(o, "recipients", mail);
+}
+
+static json_t *show_channel(struct txn *t, const void *rec)
+{
+	const struct rec_channel *channel = rec;
+	json_t *o = rec_channel_json(channel);
+
+	show_owner(o, t, channel->owner_id);
 	json_put_bool(o, "signed", channel->secret.len);
-	json_object_set(o, "wanted", wanted);
+	json_object_set_new(o, "wanted", show_wanted(channel));
 	return o;
+}
+
+/* For the form: all alerts, and those wanted now. */
+static void put_choices(const struct request *r, json_t *page, const struct rec_channel *channel)
+{
+	json_t *choices = json_object(), *list = json_array();
+
+	for (int i = 0; r->html && i < ALERTS; i++) {
+		_cleanup_free_ char *text = xasprintf("%s: %s", alert_word((enum alert)i), alert_title((enum alert)i));
+
+		if (i != ALERT_test)
+			json_array_append_new(list, json_pack("{s:s, s:s}", "value", alert_word((enum alert)i), "text", text));
+	}
+	json_object_set_new(choices, "alerts", list);
+	if (r->html) {
+		json_object_set(page, "choices", choices);
+		json_object_set_new(page, "alerts_shown", show_wanted(channel));
+	}
+	json_decref(choices);
 }
 
 static bool wanted(const struct list *l, const void *rec, const struct slice *value)
@@ -84,10 +125,21 @@ int page_channel(struct request *r, struct err *e)
 {
 	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
+	json_t *answer;
 
 	if (store_read(r->webui->env->store, &t, e) < 0 || find_channel(r, t, &channel, e) < 0)
 		return -1;
-	return reply_json(r, 200, show_channel(t, &channel));
+	answer = show_channel(t, &channel);
+	put_choices(r, answer, &channel);
+	return reply_json(r, 200, answer);
+}
+
+int page_new_channel(struct request *r, struct err *e)
+{
+	json_t *page = json_object();
+
+	put_choices(r, page, &(const struct rec_channel){ 0 });
+	return reply_json(r, 200, page);
 }
 
 /*
@@ -112,6 +164,15 @@ static int read_recipients(struct rec_channel *channel, const json_t *body, stru
 	return 0;
 }
 
+static bool is_default(char *const *words)
+{
+	bool same = true;
+
+	for (int i = 0; i < ALERTS; i++)
+		same &= i == ALERT_test || strv_has(words, alert_word((enum alert)i)) == alert_by_default((enum alert)i);
+	return same;
+}
+
 /* "expiring,failed"; all; default. */
 static int read_alerts(struct rec_channel *channel, const json_t *body, struct err *e)
 {
@@ -119,7 +180,7 @@ static int read_alerts(struct rec_channel *channel, const json_t *body, struct e
 
 	if (!json_str(body, "alerts"))
 		return 0;
-	words = strv_split(json_str(body, "alerts"), ", ");
+	words = strv_split(json_str(body, "alerts"), ", \n");
 	strv_free(TAKE(channel->alerts));
 	if (strv_len(words) == 1 && str_eq(words[0], "default"))
 		return 0;
@@ -131,6 +192,8 @@ static int read_alerts(struct rec_channel *channel, const json_t *body, struct e
 	}
 	if (!channel->alerts)
 		return err_set(e, ERR_INVALID, "\"alerts\" names none; to switch a channel off, disable it");
+	if (is_default(channel->alerts))
+		strv_free(TAKE(channel->alerts));
 	return 0;
 }
 
@@ -186,8 +249,10 @@ static int check_target(const struct changing *c, struct err *e)
 		return err_set(e, ERR_INVALID, "a channel of kind %s needs a \"url\"", channel->kind);
 	if (!channel_takes_url((enum channel_kind)kind) && c->url)
 		return err_set(e, ERR_INVALID, "a channel of kind email has recipients, and no \"url\"");
-	if (!channel_takes_url((enum channel_kind)kind) && !strv_len(channel->recipients))
+	if (!channel_takes_url((enum channel_kind)kind) && !strv_len(channel->recipients) && !channel->owner_id)
 		return err_set(e, ERR_INVALID, "a channel of kind email needs \"recipients\"");
+	if (channel->owner_id && strv_len(channel->recipients))
+		return err_set(e, ERR_INVALID, "a channel of a user's own goes to that user, and has no \"recipients\"");
 	return 0;
 }
 
@@ -203,6 +268,22 @@ static int read_changes(struct changing *c, const json_t *body, struct err *e)
 	    read_url(c, body, e) < 0 || read_secret(c, body, e) < 0)
 		return -1;
 	return check_target(c, e);
+}
+
+/* Whose own it shall be. */
+static int read_owner(struct request *r, struct changing *c, const char *name, struct err *e)
+{
+	_cleanup_(rec_user_release) struct rec_user user = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (!name)
+		return 0;
+	if (store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	if (rec_user_by_name(t, &user, name, e) < 0)
+		return e->kind == ERR_MISSING ? err_set(e, ERR_INVALID, "there is no user %.100s", name) : -1;
+	record_set(&c->channel.owner_id, user.id);
+	return 0;
 }
 
 /*
@@ -227,15 +308,17 @@ static int store_channel(struct request *r, struct err *e)
 	struct changing *c = r->state;
 	struct rec_channel *channel = &c->channel;
 	_cleanup_txn_ struct txn *t = NULL;
+	json_t *answer;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || (!c->fresh && keep_progress(t, channel, e) < 0))
 		return -1;
 	if (rec_channel_put(t, channel, e) < 0)
 		return e->kind == ERR_CONFLICT ? err_set(e, ERR_CONFLICT, "there is a channel %s already", channel->name) : -1;
 	if (admin_event(r, t, c->fresh ? "channel.added" : "channel.changed", channel->id, channel->name, e, "%s, to %s",
-			channel->kind, channel->host ? channel->host : "its recipients") < 0 || admin_commit(r, TAKE(t), false, e) < 0)
+			channel->kind, channel->host ? channel->host : "its recipients") < 0)
 		return -1;
-	return reply_json(r, c->fresh ? 201 : 200, show_channel(NULL, channel));
+	answer = show_channel(t, channel);
+	return admin_commit_reply(r, TAKE(t), false, c->fresh ? 201 : 200, answer, e);
 }
 
 static int secret_sealed(struct request *r, const struct slice *field, struct err *e)
@@ -285,6 +368,8 @@ int page_channel_add(struct request *r, struct err *e)
 	c->channel.created = clock_now();
 	record_set(&c->channel.name, json_str(body, "name"));
 	record_set(&c->channel.kind, json_str(body, "kind"));
+	if (body_at("owner", read_owner(r, c, json_str(body, "owner"), e), e) < 0)
+		return -1;
 	return read_changes(c, body, e) < 0 ? -1 : seal_url(r, e);
 }
 
@@ -304,38 +389,149 @@ int page_channel_set(struct request *r, struct err *e)
 }
 
 /* Its messages go with it; their rows find nothing any more. */
+int channel_remove(struct txn *t, const char *id, struct err *e)
+{
+	return admin_delete_children(t, &rec_outbox_type, id, e) < 0 ? -1 : rec_channel_delete(t, id, e);
+}
+
+static int remove_and_reply(struct request *r, struct txn *t, const struct rec_channel *channel, struct err *e)
+{
+	_cleanup_txn_ struct txn *owned = t;
+
+	if (channel_remove(t, channel->id, e) < 0 ||
+	    admin_event(r, t, "channel.removed", channel->id, channel->name, e, "with its messages") < 0)
+		return -1;
+	return admin_commit_reply(r, TAKE(owned), false, 200, json_object(), e);
+}
+
 int page_channel_delete(struct request *r, struct err *e)
 {
 	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || find_channel(r, t, &channel, e) < 0 ||
-	    admin_delete_children(t, &rec_outbox_type, channel.id, e) < 0 || rec_channel_delete(t, channel.id, e) < 0 ||
-	    admin_event(r, t, "channel.removed", channel.id, channel.name, e, "with its messages") < 0 ||
-	    admin_commit(r, TAKE(t), false, e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 || find_channel(r, t, &channel, e) < 0)
 		return -1;
-	return reply_json(r, 200, json_object());
+	return remove_and_reply(r, TAKE(t), &channel, e);
 }
 
 /* One message to each recipient; "messages" are their numbers. */
+static int try_out(struct request *r, struct txn *t, struct rec_channel *channel, struct err *e)
+{
+	_cleanup_txn_ struct txn *owned = t;
+	json_t *answer, *numbers = json_array();
+	int64_t before = channel->newest;
+
+	answer = show_channel(t, channel);
+	json_object_set_new(answer, "messages", numbers);
+	if (alert_test(t, channel, e) < 0 ||
+	    admin_event(r, t, "channel.test", channel->id, channel->name, e, "a message to try it out") < 0) {
+		json_decref(answer);
+		return -1;
+	}
+	for (int64_t n = before + 1; n <= channel->newest; n++)
+		json_array_append_new(numbers, json_integer(n));
+	return admin_commit_reply(r, TAKE(owned), true, 202, answer, e);
+}
+
 int page_channel_test(struct request *r, struct err *e)
 {
 	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
-	json_t *answer, *numbers = NULL;
-	int64_t before;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || find_channel(r, t, &channel, e) < 0)
 		return -1;
-	before = channel.newest;
-	if (alert_test(t, &channel, e) < 0 ||
-	    admin_event(r, t, "channel.test", channel.id, channel.name, e, "a message to try it out") < 0 ||
-	    admin_commit(r, TAKE(t), true, e) < 0)
+	return try_out(r, TAKE(t), &channel, e);
+}
+
+/*
+ * One's own: its id is the user's.
+ */
+
+/* 1: there is one, 0: there is none, -1. */
+static int find_own(struct txn *t, const struct rec_user *user, struct rec_channel *channel, struct err *e)
+{
+	if (rec_channel_get(t, channel, user->id, e) == 0)
+		return 1;
+	return e->kind == ERR_MISSING ? 0 : -1;
+}
+
+void channel_put_own(const struct request *r, json_t *page, struct txn *t, const struct rec_user *user)
+{
+	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
+	bool on = find_own(t, user, &channel, &(struct err){ 0 }) > 0;
+	json_t *alerts = show_channel(t, &channel);
+
+	json_put_bool(alerts, "on", on);
+	put_choices(r, alerts, &channel);
+	if (r->html)
+		json_object_set(page, "choices", json_object_get(alerts, "choices"));
+	json_object_set_new(page, "alerts", alerts);
+}
+
+static int check_reachable(const struct request *r, const struct rec_user *user, struct err *e)
+{
+	if (!r->webui->settings->mail)
+		return err_set(e, ERR_CONFLICT, "this server sends no mail: mail.host and mail.from are not set");
+	if (!user->mail || !*user->mail) {
+		err_set(e, ERR_CONFLICT, "you have no e-mail address here");
+		return err_hint(e, "An administrator can add it to your user.");
+	}
+	return 0;
+}
+
+int page_me_alerts(struct request *r, struct err *e)
+{
+	_cleanup_body_ json_t *body = body_read(r, e);
+	struct changing *c = request_state(r, sizeof(*c), changing_release);
+	_cleanup_(rec_user_release) struct rec_user user = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+	int found;
+
+	if (!body || store_read(r->webui->env->store, &t, e) < 0 || person_self(r, t, &user, e) < 0 ||
+	    check_reachable(r, &user, e) < 0)
 		return -1;
-	answer = show_channel(NULL, &channel);
-	numbers = json_array();
-	for (int64_t n = before + 1; n <= channel.newest; n++)
-		json_array_append_new(numbers, json_integer(n));
-	json_object_set_new(answer, "messages", numbers);
-	return reply_json(r, 202, answer);
+	found = find_own(t, &user, &c->channel, e);
+	if (found < 0)
+		return -1;
+	txn_abort(TAKE(t));
+	if (!found) {
+		c->fresh = true;
+		c->channel.created = clock_now();
+		c->channel.name = xasprintf("user-%s", user.name);
+		record_set(&c->channel.id, user.id);
+		record_set(&c->channel.owner_id, user.id);
+		record_set(&c->channel.kind, channel_kind_word(CHANNEL_email));
+	}
+	return read_changes(c, body, e) < 0 ? -1 : store_channel(r, e);
+}
+
+/* Somebody's own channel in a write; owned.  NULL: there is none. */
+static struct txn *begin_own(struct request *r, struct rec_channel *channel, struct err *e)
+{
+	_cleanup_(rec_user_release) struct rec_user user = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+	int found;
+
+	if (store_write(r->webui->env->store, &t, e) < 0 || person_self(r, t, &user, e) < 0)
+		return NULL;
+	found = find_own(t, &user, channel, e);
+	if (!found)
+		err_set(e, ERR_MISSING, "no alerts go to you alone");
+	return found > 0 ? TAKE(t) : NULL;
+}
+
+int page_me_alerts_delete(struct request *r, struct err *e)
+{
+	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
+	struct txn *t = begin_own(r, &channel, e);
+
+	return t ? remove_and_reply(r, t, &channel, e) : -1;
+}
+
+int page_me_alerts_test(struct request *r, struct err *e)
+{
+	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
+	struct txn *t = begin_own(r, &channel, e);
+
+	return t ? try_out(r, t, &channel, e) : -1;
 }

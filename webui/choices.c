@@ -66,11 +66,6 @@ int page_tools(struct request *r, struct err *e)
 	return reply_json(r, 200, json_object());
 }
 
-int page_new_channel(struct request *r, struct err *e)
-{
-	return reply_json(r, 200, json_object());
-}
-
 int page_new_site(struct request *r, struct err *e)
 {
 	return reply_json(r, 200, json_object());

@@ -27,24 +27,34 @@ static int add_event(const struct request *r, struct txn *t, const struct rec_us
 	return history_add(t, &event, e, "%s", said);
 }
 
-static int ask_for_mail(struct request *r, const char *name, struct err *e)
+static int have_it_mailed(struct request *r, struct txn *t, const char *name, struct err *e)
 {
 	_cleanup_(rec_user_release) struct rec_user user = { 0 };
+
+	if (name_check(name, NULL) < 0)
+		return 0;
+	if (rec_user_by_name(t, &user, name, e) < 0)
+		return e->kind == ERR_MISSING ? 0 : -1;
+	user.forgot = clock_now();
+	if (rec_user_put(t, &user, e) < 0 || agenda_set(t, AGENDA_forgot, user.id, user.forgot, e) < 0)
+		return -1;
+	return add_event(r, t, &user, "user.forgot", "a mail for a new password was asked for", e);
+}
+
+static int ask_for_mail(struct request *r, const char *name, struct err *e)
+{
 	_cleanup_txn_ struct txn *t = NULL;
-	int64_t now = clock_now();
+	int first;
 
 	if (store_write(r->webui->env->store, &t, e) < 0)
 		return -1;
-	if (name_check(name, NULL) < 0 || rec_user_by_name(t, &user, name, e) < 0 || user.forgot + BETWEEN > now)
-		return 0;
-	user.forgot = now;
-	if (rec_user_put(t, &user, e) < 0 || agenda_set(t, AGENDA_forgot, user.id, now, e) < 0 ||
-	    add_event(r, t, &user, "user.forgot", "a mail for a new password was asked for", e) < 0)
-		return -1;
-	return admin_commit(r, TAKE(t), true, e);
+	first = lockout_forgot(t, name, BETWEEN, e);
+	if (first <= 0)
+		return first;
+	return have_it_mailed(r, t, name, e) < 0 ? -1 : admin_commit(r, TAKE(t), true, e);
 }
 
-/* The same answer whether there is such a user or not. */
+/* The same answer, after the same work, whether there is such a user or not. */
 int page_forgot(struct request *r, struct err *e)
 {
 	_cleanup_body_ json_t *body = body_read(r, e);

@@ -8,6 +8,7 @@
  *   _next     path to go to afterwards; :id at its end stands for the id of what was made
  *   _method   DELETE: that is what is meant, browsers only POST
  *   _confirm  the name of the thing, typed; must be that where the form asks for it
+ *   _password, _code  who sends it, where that is needed (sign_in.h)
  *   _empty    names of texts, by blanks, that are left empty to say so; others that are empty are not there
  */
 #ifndef WEBUI_FORM_H

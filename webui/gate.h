@@ -27,6 +27,7 @@ struct visitor {
 	char proof[64];			/* the keeper's word that the password was just given; "": it was not */
 	char **actions;			/* all that a token may do; NULL: whatever its role may */
 	bool must_change;		/* before anything else, its password */
+	bool has_app;			/* for codes */
 	struct scope scope;
 };
 void visitor_release(struct visitor *);

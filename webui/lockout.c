@@ -14,14 +14,19 @@
 #define FORGET_AFTER 86400	/* seconds after the last failure */
 #define NAME_BYTES 20
 
-static char *id_of_name(const char *name)
+static char *id_with_name(const char *kind, const char *name)
 {
 	unsigned char hash[SHA256_SIZE];
 	_cleanup_free_ char *text = NULL;
 
 	sha256(name, strlen(name), hash);
 	text = base64url_str(hash, NAME_BYTES);
-	return xasprintf("user/%s", text);
+	return xasprintf("%s/%s", kind, text);
+}
+
+static char *id_of_name(const char *name)
+{
+	return id_with_name("user", name);
 }
 
 /* Who has one IPv6 address has 2^64 of them. */
@@ -110,7 +115,7 @@ int lockout_tell(struct request *r, struct txn *t, const char *user_id, const ch
 {
 	_cleanup_free_ char *by_name = id_of_name(name), *by_address = id_of_address(r);
 	_cleanup_json_ json_t *facts = json_pack("{s:s}", "from", r->from);
-	struct alert_of user = { .object = user_id, .name = name, .facts = facts },
+	struct alert_of user = { .object = user_id, .name = name, .facts = facts, .owner_id = user_id },
 			address = { .name = r->from, .facts = facts };
 
 	if (user_id && tell_if_locked(r, t, by_name, FREE_BY_NAME, &user, e) < 0)
@@ -135,6 +140,20 @@ int lockout_clear(struct request *r, struct txn *t, const char *name, struct err
 	_cleanup_free_ char *by_address = id_of_address(r);
 
 	return lockout_unlock(t, name, e) < 0 ? -1 : forget(t, by_address, e);
+}
+
+int lockout_forgot(struct txn *t, const char *name, int64_t seconds, struct err *e)
+{
+	_cleanup_(rec_caller_release) struct rec_caller caller = { 0 };
+	_cleanup_free_ char *id = id_with_name("forgot", name);
+	int64_t now = clock_now();
+
+	if (get(t, &caller, id, e) < 0)
+		return -1;
+	if (caller.seen + seconds > now)
+		return 0;
+	caller.seen = now;
+	return rec_caller_put(t, &caller, e) < 0 || agenda_set(t, AGENDA_caller, id, now + seconds, e) < 0 ? -1 : 1;
 }
 
 void lockout_put(json_t *o, struct txn *t, const char *name)

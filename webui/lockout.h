@@ -18,6 +18,8 @@ int lockout_tell(struct request *, struct txn *, const char *user_id, const char
 int lockout_clear(struct request *, struct txn *, const char *name, struct err *);
 /* An administrator unlocks a name. */
 int lockout_unlock(struct txn *, const char *name, struct err *);
+/* A password is said to be forgotten.  1; 0: the same was said with this name, whoever has it, less than so many seconds ago; -1. */
+int lockout_forgot(struct txn *, const char *name, int64_t seconds, struct err *);
 /* Members "failures" and "locked_until". */
 void lockout_put(json_t *, struct txn *, const char *name);
 

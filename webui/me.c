@@ -1,5 +1,6 @@
 /* /api/v1/me: one's own account here: password, codes, sessions. */
 #include "base/clock.h"
+#include "webui/channel.h"
 #include "webui/person.h"
 #include "webui/qr.h"
 #include "webui/session.h"
@@ -42,8 +43,11 @@ int page_me(struct request *r, struct err *e)
 		return -1;
 	answer = person_show(t, &user);
 	json_object_set_new(answer, "sessions", sessions);
+	channel_put_own(r, answer, t, &user);
+	json_put_bool(answer, "server_mails", r->webui->settings->mail);
 	json_put_str(answer, "csrf", r->visitor.csrf);
 	json_put_bool(answer, "confirmed", *r->visitor.proof);
+	json_put_bool(answer, "app_required", r->webui->settings->app_required);
 	return reply_json(r, 200, answer);
 }
 
@@ -232,11 +236,19 @@ static int app_removed(struct request *r, const struct slice *field, struct err 
 	return put(r, c, field[0], changed_no_app, field, e) < 0 ? -1 : reply_json(r, 200, json_object());
 }
 
+static int check_optional(const struct request *r, struct err *e)
+{
+	if (!r->webui->settings->app_required)
+		return 0;
+	err_set(e, ERR_CONFLICT, "signing in takes a code of an app here (session.app is required)");
+	return err_hint(e, "Another phone? Set up its app; it takes the place of this one.");
+}
+
 int page_totp_remove(struct request *r, struct err *e)
 {
 	struct changing *c = begin(r, e);
 
-	if (!c)
+	if (!c || check_optional(r, e) < 0)
 		return -1;
 	return REQUEST_ASK(r, totp_remove, -1, app_removed, slice_str(c->user.id), slice_buf(&c->user.sealed),
 			   slice_str(request_proof(r)));

@@ -26,6 +26,7 @@ struct webui {
 	struct tally *tally;
 	struct face *faces;
 	struct request *requests;	/* those not answered yet */
+	int streams;			/* of these, those that reply_stream() answers */
 };
 
 struct request {
@@ -92,9 +93,9 @@ int reply_see_other(struct request *, const char *path);		/* 303: the browser go
 int reply_empty(struct request *, int status);
 /*
  * Events for a page (text/event-stream) until more() says that it is over, which it is asked now and every half second:
- * adds what is to be sent; 0: go on, 1: that was the end.
+ * adds what is to be sent; 0: go on, 1: that was the end.  ERR_LIMIT: there are too many already.
  */
-int reply_stream(struct request *, int (*more)(struct request *, struct buf *));
+int reply_stream(struct request *, int (*more)(struct request *, struct buf *), struct err *);
 /* As a sentence, or as an RFC 9457 problem for admins and who asks for it.  What is wrong inside goes to the log. */
 int reply_error(struct request *, const struct err *);
 

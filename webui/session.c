@@ -169,6 +169,7 @@ static int take_session(struct request *r, struct txn *t, const struct rec_sessi
 		return -1;
 	}
 	v->must_change = user.must_change;
+	v->has_app = user.totp;
 	snprintf(v->name, sizeof(v->name), "%s", user.name);
 	snprintf(v->user, sizeof(v->user), "%s", user.name);
 	snprintf(v->user_id, sizeof(v->user_id), "%s", user.id);

@@ -9,11 +9,13 @@
 #include "webui/person.h"
 #include "webui/session.h"
 #include "webui/setup.h"
+#include "webui/sign_in.h"
 
 struct signing {
 	struct rec_user user;
 	char *name;
 	bool known;		/* there is such a user, who may sign in */
+	int (*go_on)(struct request *, struct err *);	/* once it is confirmed who it is */
 };
 
 static void signing_release(void *state)
@@ -58,7 +60,7 @@ static int tell_if_new(struct request *r, struct txn *t, const struct rec_user *
 	if (str_eq(user->signed_in_from, r->from))
 		return 0;
 	facts = json_pack("{s:s, s:s}", "user", user->name, "from", r->from);
-	return alert_raise(t, ALERT_login, &(struct alert_of){ .object = user->id, .name = user->name, .facts = facts },
+	return alert_raise(t, ALERT_login, &(struct alert_of){ .object = user->id, .name = user->name, .facts = facts, .owner_id = user->id },
 			   e, "%s, as %s, from %s%s%s.", user->name, user->role, r->from,
 			   user->signed_in_from ? "; last from " : "",
 			   user->signed_in_from ? user->signed_in_from : "");
@@ -162,33 +164,62 @@ static int confirmed(struct request *r, const struct slice *field, struct err *e
 {
 	struct signing *s = r->state;
 	_cleanup_txn_ struct txn *t = NULL;
-	json_t *answer;
 
-	if (!person_is_good(field))
-		return refused(r, s, e) < 0 && e->kind == ERR_AUTH ? err_set(e, ERR_INVALID, "password or code is wrong") : -1;
+	if (!person_is_good(field)) {
+		if (refused(r, s, e) < 0 && e->kind == ERR_AUTH)
+			err_set(e, ERR_INVALID, "password or code is wrong");
+		return e->kind == ERR_INVALID ? err_field(e, r->form ? SIGN_IN_PASSWORD : "password") : -1;
+	}
 	if (store_write(r->webui->env->store, &t, e) < 0 || person_checked(t, &s->user, field, e) < 0 ||
 	    rec_user_put(t, &s->user, e) < 0 || lockout_clear(r, t, s->name, e) < 0 ||
 	    session_confirm(t, r->visitor.session, field[PERSON_FIELD_PROOF], e) < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)
 		return -1;
-	answer = json_object();
+	snprintf(r->visitor.proof, sizeof(r->visitor.proof), "%s", (const char *)field[PERSON_FIELD_PROOF].data);
+	return s->go_on(r, e);
+}
+
+static int ask_again(struct request *r, const char *password, const char *code,
+		     int (*go_on)(struct request *, struct err *), struct err *e)
+{
+	struct signing *s = request_state(r, sizeof(*s), signing_release);
+	_cleanup_txn_ struct txn *t = NULL;
+
+	s->go_on = go_on;
+	if (store_read(r->webui->env->store, &t, e) < 0 || person_self(r, t, &s->user, e) < 0)
+		return -1;
+	txn_abort(TAKE(t));
+	s->name = xstrdup(s->user.name);
+	if (lockout_count(r, s->name, e) < 0)
+		return -1;
+	return person_ask(r, &s->user, password, code, confirmed);
+}
+
+static int say_until(struct request *r, struct err *e)
+{
+	json_t *answer = json_object();
+
 	json_put_time(answer, "until", clock_now() + KEEPER_PROOF_SECONDS);
 	return reply_json(r, 200, answer);
 }
 
 int page_confirm(struct request *r, struct err *e)
 {
-	struct signing *s = request_state(r, sizeof(*s), signing_release);
 	_cleanup_body_ json_t *body = body_read(r, e);
-	_cleanup_txn_ struct txn *t = NULL;
 
-	if (!body || store_read(r->webui->env->store, &t, e) < 0 || person_self(r, t, &s->user, e) < 0)
-		return -1;
-	txn_abort(TAKE(t));
-	s->name = xstrdup(s->user.name);
-	if (lockout_count(r, s->name, e) < 0)
-		return -1;
-	return person_ask(r, &s->user, json_str(body, "password"), json_str(body, "code"), confirmed);
+	return body ? ask_again(r, json_str(body, "password"), json_str(body, "code"), say_until, e) : -1;
+}
+
+bool sign_in_is_wanted(const struct request *r)
+{
+	const char *password = form_text(r, SIGN_IN_PASSWORD);
+
+	return password && *password && *r->visitor.session;
+}
+
+int sign_in_first(struct request *r, int (*go_on)(struct request *, struct err *), struct err *e)
+{
+	return ask_again(r, form_text(r, SIGN_IN_PASSWORD), form_text(r, SIGN_IN_CODE), go_on, e);
 }
 
 int page_confirm_form(struct request *r, struct err *e)

@@ -1,6 +1,7 @@
 /* /api/v1/users: who may sign in, as what, within which limits. */
 #include "base/clock.h"
 #include "base/digest.h"
+#include "webui/channel.h"
 #include "webui/lockout.h"
 #include "webui/list.h"
 #include "webui/name.h"
@@ -259,7 +260,7 @@ int page_user_unlock(struct request *r, struct err *e)
 }
 
 /*
- * Removing: what belonged to the user belongs to nobody, tokens end.
+ * Removing: what belonged to the user belongs to nobody; tokens, and alerts to this user alone, end.
  */
 
 struct leaving {
@@ -297,12 +298,21 @@ static int leave_token(void *arg, void *rec, struct err *e)
 	return str_eq(token->user_id, l->id) ? rec_token_delete(l->txn, token->id, e) : 0;
 }
 
+static int leave_channel(void *arg, void *rec, struct err *e)
+{
+	const struct leaving *l = arg;
+	const struct rec_channel *channel = rec;
+
+	return str_eq(channel->owner_id, l->id) ? channel_remove(l->txn, channel->id, e) : 0;
+}
+
 static int leave(struct txn *t, const char *id, struct err *e)
 {
 	struct leaving l = { t, id };
 
 	if (record_each(t, &rec_cert_type, "", false, leave_cert, &l, e) < 0 ||
-	    record_each(t, &rec_key_type, "", false, leave_key, &l, e) < 0)
+	    record_each(t, &rec_key_type, "", false, leave_key, &l, e) < 0 ||
+	    record_each(t, &rec_channel_type, "", false, leave_channel, &l, e) < 0)
 		return -1;
 	return record_each(t, &rec_token_type, "", false, leave_token, &l, e);
 }

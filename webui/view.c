@@ -9,14 +9,15 @@
 #include "webui/call.h"
 #include "webui/files.h"
 #include "webui/form.h"
+#include "webui/sign_in.h"
 #include "webui/template.h"
 
 #define TIME_LEN (CLOCK_RFC3339_SIZE - 1)
 
-enum form_flag { DANGER = 1, FILES = 2, PREVIEW = 4 };
+enum form_flag { DANGER = 1, FILES = 2, PREVIEW = 4, PROOF = 8 };
 enum field_kind {
 	FIELD_TEXT, FIELD_PASSWORD, FIELD_NUMBER, FIELD_LINES, FIELD_FLAG, FIELD_CHOICE, FIELD_FILE, FIELD_CONFIRM, FIELD_HIDDEN,
-	FIELD_USER, FIELD_SECRET, FIELD_NEW, FIELD_CODE, FIELD_MORE
+	FIELD_USER, FIELD_SECRET, FIELD_NEW, FIELD_CODE, FIELD_MORE, FIELD_CHECKS
 };
 
 struct field {
@@ -45,6 +46,12 @@ static const struct form {
 #undef FORM
 #undef FIELD
 #undef END
+};
+
+/* Behind those of a form that wants the password, while it was not just given. */
+static const struct field proof_fields[] = {
+	{ SIGN_IN_PASSWORD, FIELD_SECRET, "Your password", "", "To be sure that it is you. Then good for five minutes." },
+	{ SIGN_IN_CODE, FIELD_CODE, "Code", "", "Of your app, or a recovery code." },
 };
 
 static const struct entry {
@@ -197,30 +204,34 @@ static char *field_value(const struct request *r, const struct field *f, const j
 	return buf_detach(&out);
 }
 
-static json_t *choice(const char *value, const char *text, const char *chosen)
+static json_t *choice(const char *value, const char *text, bool chosen)
 {
 	json_t *o = json_object();
 
 	json_put_str(o, "value", value);
 	json_put_str(o, "label", text);
-	json_put_bool(o, "chosen", str_eq(value, chosen));
+	json_put_bool(o, "chosen", chosen);
 	return o;
 }
 
-static json_t *field_choices(const struct field *f, const json_t *page, const char *chosen)
+static json_t *field_choices(const struct field *f, const json_t *page, const char *value)
 {
-	_cleanup_strv_ char **options = strv_split(f->options, "|");
+	_cleanup_strv_ char **options = strv_split(f->options, "|"), **several = strv_split(value, ", \n");
 	const json_t *of_page = json_object_get(json_object_get(page, "choices"), f->member), *item;
 	json_t *list = json_array();
 	size_t i;
 
 	for (char **o = options; o && *o; o++) {
-		char *text = *o, *value = strsep(&text, "=");
+		char *text = *o, *word = strsep(&text, "=");
 
-		json_array_append_new(list, choice(value, text ? text : value, chosen));
+		json_array_append_new(list, choice(word, text ? text : word, str_eq(word, value)));
 	}
-	json_array_foreach (of_page, i, item)
-		json_array_append_new(list, choice(json_str(item, "value"), json_str(item, "text"), chosen));
+	json_array_foreach (of_page, i, item) {
+		const char *word = json_str(item, "value");
+		bool chosen = f->kind == FIELD_CHECKS ? strv_has(several, word) : str_eq(word, value);
+
+		json_array_append_new(list, choice(word, json_str(item, "text"), chosen));
+	}
 	return list;
 }
 
@@ -229,7 +240,7 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 {
 	static const char *const kinds[] = {
 		"text", "password", "number", "lines", "flag", "choice", "file", "confirm", "hidden", "user", "secret", "new",
-		"code", "more"
+		"code", "more", "checks"
 	};
 	_cleanup_wipe_ char *value = field_value(r, f, values, sent);
 	_cleanup_free_ char *id = xasprintf("%s-%s", form->name, f->member);
@@ -243,13 +254,24 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 	json_put_str(o, "hint", f->hint);
 	json_put_str(o, "value", value);
 	json_put_bool(o, "ticked", str_ends(value, "true"));
+	json_put_bool(o, "needed", *f->member != '_');
 	json_put_str(o, "example",
 		     f->kind == FIELD_TEXT || f->kind == FIELD_LINES || f->kind == FIELD_NUMBER ? f->options : "");
-	if (f->kind == FIELD_CHOICE)
+	if (f->kind == FIELD_CHOICE || f->kind == FIELD_CHECKS)
 		json_object_set_new(o, "choices", field_choices(f, page, value));
 	json_put_str(o, "fault",
 		     sent && str_eq(json_str(fault, "field"), f->member) ? json_str(fault, "detail") : NULL);
 	return o;
+}
+
+static json_t *show_proof(const struct request *r, const struct form *form, bool sent)
+{
+	size_t count = !(form->flags & PROOF) || !*r->visitor.session || *r->visitor.proof ? 0 : r->visitor.has_app ? 2 : 1;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, show_field(r, form, &proof_fields[i], NULL, NULL, sent));
+	return list;
 }
 
 static json_t *show_form(const struct request *r, const struct form *form, const json_t *page)
@@ -268,6 +290,7 @@ static json_t *show_form(const struct request *r, const struct form *form, const
 	json_put_bool(o, "sent", sent);
 	json_object_set_new(o, "fields", fields);
 	json_object_set_new(o, "more", more);
+	json_object_set_new(o, "proof", show_proof(r, form, sent));
 	json_put_str(o, "more_label", NULL);
 	for (const struct field *f = form->fields; f->member; f++) {
 		if (f->kind == FIELD_MORE) {
@@ -278,6 +301,14 @@ static json_t *show_form(const struct request *r, const struct form *form, const
 		}
 	}
 	return o;
+}
+
+bool view_form_asks(const char *form)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+		if (str_eq(forms[i].name, form))
+			return forms[i].flags & PROOF;
+	return false;
 }
 
 /* Those whose action can be filled in on this page. */
@@ -384,7 +415,8 @@ static json_t *show_statuses(const json_t *query)
 
 	for (int status = 0; status < STATUSES; status++)
 		json_array_append_new(list, choice(cert_status_word((enum cert_status)status),
-						   cert_status_word((enum cert_status)status), chosen));
+						   cert_status_word((enum cert_status)status),
+						   str_eq(cert_status_word((enum cert_status)status), chosen)));
 	return list;
 }
 

@@ -109,5 +109,5 @@ int page_cert_watch(struct request *r, struct err *e)
 	w = request_state(r, sizeof(*w), watch_release);
 	w->id = xstrdup(cert.id);
 	w->begun = clock_mono_ms();
-	return reply_stream(r, more);
+	return reply_stream(r, more, e);
 }

@@ -16,12 +16,15 @@
 #include "webui/form.h"
 #include "webui/page.h"
 #include "webui/request.h"
-#include "webui/tally.h"
 #include "webui/session.h"
+#include "webui/sign_in.h"
+#include "webui/tally.h"
+#include "webui/view.h"
 
 #define IDLE_SECONDS 30
-#define MUST_CHANGE "mustChange"	/* code of the error */
+#define NOT_READY "mustChange"	/* code of the error: something about oneself comes first */
 #define STREAM_MS 500
+#define STREAMS_MOST 100	/* a thread; each looks into the store twice a second */
 #define ALL_METHODS 0xffff	/* what we do not offer is refused by us, not by evhttp */
 
 struct face {
@@ -69,6 +72,7 @@ static void request_free(struct request *r)
 	while (*link != r)
 		link = &(*link)->next;
 	*link = r->next;
+	r->webui->streams -= r->stream != NULL;
 	timer_stop(&r->next_event);
 	release_state(r);
 	params_release(&r->path);
@@ -146,6 +150,7 @@ int request_proof_socket(const struct request *r)
 
 void *request_state(struct request *r, size_t size, void (*release)(void *))
 {
+	release_state(r);
 	r->state = xcalloc(1, size);
 	r->state_release = release;
 	return r->state;
@@ -277,14 +282,17 @@ static void send_event(void *arg)
 	request_free(r);
 }
 
-int reply_stream(struct request *r, int (*more)(struct request *, struct buf *))
+int reply_stream(struct request *r, int (*more)(struct request *, struct buf *), struct err *e)
 {
+	if (r->webui->streams >= STREAMS_MOST)
+		return err_set(e, ERR_LIMIT, "too many watch already: ask for it again and again instead");
 	reply_header(r, "Content-Type", "text/event-stream");
 	reply_header(r, "X-Content-Type-Options", "nosniff");
 	reply_header(r, "Cache-Control", "no-store");
 	if (r->head)
 		return reply_empty(r, 200);
 	r->stream = more;
+	r->webui->streams++;
 	evhttp_send_reply_start(r->ev, 200, NULL);
 	timer_start(&r->next_event, r->webui->loop, 0, send_event, r);
 	return 0;
@@ -311,14 +319,31 @@ static struct err public_error(const struct request *r, const struct err *e)
 	return shown;
 }
 
-/* Where a browser must go first.  True: it was sent there. */
+/* Where a browser must go first.  NULL: nowhere. */
+static const char *first_to(const struct request *r, const struct err *e)
+{
+	if (e->kind == ERR_AUTH && r->visitor.role == ROLE_ANYONE && r->route->page != page_sign_in)
+		return "/sign-in";
+	return str_eq(e->code, ADMIN_UNCONFIRMED) && *r->visitor.session ? "/me/confirm" : NULL;
+}
+
+/* A form that can ask for the password itself is shown again, with what was typed: its proof was none, or is over. */
+static bool asks_itself(struct request *r, struct err *e)
+{
+	if (!str_eq(e->code, ADMIN_UNCONFIRMED) || !view_form_asks(form_text(r, "_form")))
+		return false;
+	*r->visitor.proof = '\0';
+	err_field(e, SIGN_IN_PASSWORD);
+	return true;
+}
+
+/* True: it was sent there. */
 static bool wants_person(struct request *r, const struct err *e)
 {
-	const char *first = e->kind == ERR_AUTH && r->visitor.role == ROLE_ANYONE && r->route->page != page_sign_in ? "/sign-in" :
-			    str_eq(e->code, ADMIN_UNCONFIRMED) && *r->visitor.session ? "/me/confirm" : NULL;
+	const char *first = first_to(r, e);
 	_cleanup_free_ char *next = NULL, *path = NULL;
 
-	if (str_eq(e->code, MUST_CHANGE))
+	if (str_eq(e->code, NOT_READY))
 		return reply_see_other(r, "/me"), true;
 	if (!first)
 		return false;
@@ -335,7 +360,7 @@ int reply_error(struct request *r, const struct err *e)
 	_cleanup_free_ char *text = NULL;
 	_cleanup_json_ json_t *problem = NULL;
 
-	if (r->html && wants_person(r, e))
+	if (r->html && !asks_itself(r, &shown) && wants_person(r, e))
 		return 0;
 	if (r->html)
 		return page_reply_error(r, &shown);
@@ -429,10 +454,20 @@ static bool is_about_self(const struct route *route)
 	return str_starts(route->path, "/api/v1/me") || str_starts(route->path, "/me/") || str_eq(route->path, "/api/v1/sign-out");
 }
 
-/* Whose password somebody else has chosen changes it before anything else. */
-static bool must_wait(const struct request *r, const struct route *route)
+/* What somebody who has signed in must do before anything else. */
+static int check_ready(const struct request *r, const struct route *route, struct err *e)
 {
-	return r->visitor.must_change && route->role > ROLE_GUEST && !is_about_self(route);
+	const struct visitor *v = &r->visitor;
+
+	if (route->role <= ROLE_GUEST || !*v->session || is_about_self(route))
+		return 0;
+	if (v->must_change)
+		err_set(e, ERR_DENIED, "your password is somebody else's choice: change it first");
+	else if (r->webui->settings->app_required && !v->has_app)
+		err_set(e, ERR_DENIED, "signing in takes a code of an app here: set one up first");
+	else
+		return 0;
+	return err_code(e, NOT_READY);
 }
 
 /* For one who may know that it is there: -1 and why not. */
@@ -451,10 +486,8 @@ static int check_visitor(struct request *r, enum method method, const struct mat
 	}
 	if (!gate_allows(&r->visitor, m->route))
 		return err_set(e, ERR_DENIED, "this token was not made for that");
-	if (must_wait(r, m->route)) {
-		err_set(e, ERR_DENIED, "your password is somebody else's choice: change it first");
-		return err_code(e, MUST_CHANGE);
-	}
+	if (check_ready(r, m->route, e) < 0)
+		return -1;
 	return role >= ROLE_GUEST && method != METHOD_GET ? session_check_form(r, e) : 0;
 }
 
@@ -464,7 +497,7 @@ int request_show(struct request *r, const char *path, const char *query, struct 
 
 	router_find(&m, METHOD_GET, path);
 	if (!m.route || !m.html || !gate_lets_in(&r->visitor, m.route->role, r->webui->settings) ||
-	    !gate_allows(&r->visitor, m.route) || must_wait(r, m.route)) {
+	    !gate_allows(&r->visitor, m.route) || check_ready(r, m.route, e) < 0) {
 		match_release(&m);
 		return err_set(e, ERR_MISSING, "there is no such page");
 	}
@@ -486,7 +519,7 @@ static int attend(struct request *r, enum method method, const char *path, struc
 		return -1;
 	if (take_form(r, path, &method, m, e) < 0 || check_visitor(r, method, m, e) < 0 || form_check_confirmed(r, e) < 0)
 		return -1;
-	return m->route->page(r, e);
+	return sign_in_is_wanted(r) ? sign_in_first(r, m->route->page, e) : m->route->page(r, e);
 }
 
 static void serve(struct request *r, enum method method, const char *path)

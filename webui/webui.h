@@ -28,6 +28,7 @@ struct webui_settings {
 	const char *develop;			/* directory of html/ and static/ being worked on; "": what is in the program */
 	bool mail;				/* e-mail can be sent */
 	int64_t session_idle, session_most;	/* seconds until a session ends: without a request, and in any case */
+	bool app_required;			/* whoever signs in needs an app for codes */
 };
 
 struct webui_env {

@@ -73,6 +73,15 @@ class Posted:
             self.json = None
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, address):
+        """Clients that give up, as ours do here on purpose, are no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, address)
+
+
 class Receiver:
     """A webhook's other end.  `answer(posted)`, called in the request's thread, returns a status, or (status, headers, body)."""
 
@@ -98,8 +107,7 @@ class Receiver:
             def log_message(self, *args):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer((address, self.port), Handler)
-        self.server.daemon_threads = True
+        self.server = Server((address, self.port), Handler)
         if ca:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(ca.cert, ca.key)

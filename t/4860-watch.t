@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Pages that watch an order: each is told what changes, and many of them cannot use up the server."""
+import socket
+import ssl
+import sys
+import threading
+sys.path.insert(0, sys.path[0] + "/lib")
+from certera import *
+
+MOST = 100  # of one thread
+
+
+class Watcher:
+    """A connection of its own, as a browser's EventSource has."""
+
+    def __init__(self, daemon, token, name):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.socket = context.wrap_socket(socket.create_connection(("127.0.0.1", daemon.https_port), 30))
+        self.socket.sendall(f"GET /api/v1/certificates/{name}/watch HTTP/1.1\r\nHost: localhost:{daemon.https_port}\r\n"
+            f"Authorization: Bearer {token}\r\nAccept: text/event-stream\r\n\r\n".encode())
+        self.said = self.socket.recv(4096)
+
+    @property
+    def status(self):
+        return int(self.said.split()[1])
+
+    def listen(self):
+        """All that comes until the end."""
+        while part := self.socket.recv(4096):
+            self.said += part
+            if b"\r\n0\r\n" in self.said or b"event: end" in self.said:
+                break
+        return self.said.decode()
+
+    def close(self):
+        self.socket.close()
+
+
+def main(t):
+    site = Site(t, record=True, server={"threads": 1})
+    daemon, go = site.daemon, threading.Event()
+    token = daemon.ctl("token", "add", "watch", "--role", "viewer")["token"]
+
+    def hold(seen):
+        if seen.kind == "finalize":
+            go.wait(60)
+    site.recorder.before = hold
+    daemon.add_cert("slow", "slow.example", wait=False)
+    until("it is finalized", lambda: site.recorder.of("finalize"))
+
+    watchers = [Watcher(daemon, token, "slow") for _ in range(MOST)]
+    t.equal({w.status for w in watchers}, {200}, f"{MOST} watch one order")
+    more = Watcher(daemon, token, "slow")
+    t.equal(more.status, 429, "one more is told to ask again and again instead")
+    more.close()
+    t.equal(daemon.https(f"/api/v1/certificates/slow", headers={"Authorization": f"Bearer {token}"}).status, 200, "which is answered")
+    for w in watchers[:50]:
+        w.close()
+    until("those that went away make room", lambda: Watcher(daemon, token, "slow").status == 200)
+    go.set()
+    said = watchers[-1].listen()
+    t.ok("text/event-stream" in said and "event: change" in said and "event: end" in said, "a watcher hears of the change, and of the end", said)
+    t.equal(daemon.cert("slow")["status"], "active", "which is the certificate's issue")
+    t.equal(daemon.stop(), 0, "it ends cleanly")
+
+
+run(main)
