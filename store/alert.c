@@ -175,10 +175,11 @@ static int add_message(struct raising *r, struct rec_channel *channel, const cha
 static int tell_channel(struct raising *r, struct rec_channel *channel, const struct rec_user *owner, struct err *e)
 {
 	char *own[] = { owner->mail, NULL };
+	bool posted = channel_agenda(channel) == AGENDA_post;
 
-	if (channel_agenda(channel) == AGENDA_post && add_message(r, channel, NULL, e) < 0)
+	if (posted && add_message(r, channel, NULL, e) < 0)
 		return -1;
-	for (char **to = owner->id ? own : channel->recipients; to && *to && **to; to++) {
+	for (char **to = owner->id ? own : channel->recipients; !posted && to && *to && **to; to++) {
 		if (strv_has(r->told, *to))
 			continue;
 		strv_add(&r->told, *to);

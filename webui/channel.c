@@ -65,13 +65,11 @@ static json_t *show_wanted(const struct rec_channel *channel)
 static void show_owner(json_t *o, struct txn *t, const char *owner_id)
 {
 	_cleanup_(rec_user_release) struct rec_user user = { 0 };
-	char *mail[] = { NULL, NULL };
 	bool found = owner_id && *owner_id && rec_user_get(t, &user, owner_id, NULL) == 0;
 
 	json_put_str(o, "owner", found ? user.name : NULL);
-	mail[0] = user.mail;
-	if (found)
-		json_put_strv(o, "recipients", mail);
+	if (found && !json_is_string(json_object_get(o, "host")))
+		json_put_strv(o, "recipients", (char *[]){ user.mail, NULL });
 }
 
 static json_t *show_channel(struct txn *t, const void *rec)
