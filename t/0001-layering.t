@@ -29,7 +29,7 @@ CONFINED = {
     "store/env.h":    "store/env.c store/txn.c store/format.c store/store.c",
     "curl/*":         "base/fetch.c",
     "yaml.h":         "daemon/config.c",
-    "event2/http*.h": "webui/webui.c daemon/serve.c",
+    "event2/http*.h": "webui/webui.c webui/reply.c daemon/serve.c",
     "mbedtls/*":      "base/digest.c pki/* keeper/* daemon/tls.c daemon/tunnel_tls.c daemon/handshake.c",
     "psa/*":          "base/digest.c pki/* keeper/*",
     "seccomp.h":      "keeper/*",

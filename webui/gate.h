@@ -1,5 +1,5 @@
 /*
- * Who may come in.  One gate, asked for every request (webui.c), from the top down:
+ * Who may come in.  One gate, asked for every request (attend.c), from the top down:
  *
  *	address list → session cookie or bearer token → role → what a token may do → is the form ours → the handler
  *
