@@ -22,6 +22,7 @@ struct probe {
 	struct event *event;
 	struct timer deadline;
 	int64_t begun;
+	char *own;			/* as it was when this began: a reload may change it */
 	struct starttls starttls;
 	struct buf in, out;
 	struct handshake *handshake;
@@ -39,6 +40,7 @@ void probe_free(struct probe *p)
 		close(p->fd);
 	buf_release(&p->in);
 	buf_release(&p->out);
+	free(p->own);
 	free(p);
 }
 
@@ -292,7 +294,8 @@ struct probe *probe_start(const struct probe_env *env, const struct service *ser
 
 	*p = (struct probe){ .env = env, .service = service, .view = view, .cb = cb, .arg = arg };
 	p->begun = clock_mono_ms();
-	starttls_init(&p->starttls, service->starttls, service->host, env->own);
+	p->own = xstrdup(env->own);
+	starttls_init(&p->starttls, service->starttls, service->host, p->own);
 	p->fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (p->fd < 0) {
 		fail_later(p, errno);
