@@ -8,6 +8,8 @@
 int person_find(struct request *, struct txn *, struct rec_user *, struct err *);
 int person_self(struct request *, struct txn *, struct rec_user *, struct err *);
 json_t *person_show(struct txn *, const struct rec_user *);
+/* That, and where the user is signed in.  NULL: the store failed. */
+json_t *person_show_sessions(struct request *, struct txn *, const struct rec_user *, struct err *);
 
 /* At least 12 characters, not the name, not one character again and again. */
 int person_check_password(const char *password, const char *name, struct err *);
