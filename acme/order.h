@@ -49,7 +49,7 @@ struct order {
 	char **alternates;		/* URLs of other chains for it */
 
 	/* of the present step */
-	size_t at;			/* the authorization it is at; of chains: 0 the CA's choice, then the alternates */
+	size_t at;			/* the authorization it is at; of chains: 0 the CA's choice, then alternates */
 	unsigned polls;			/* pauses made */
 	int64_t wait_ms;
 	int64_t retry_after;		/* the latest one in this round of polling */

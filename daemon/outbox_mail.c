@@ -74,8 +74,9 @@ struct mailing *mail_send(struct engine *g, const char *recipient, const char *c
 	_cleanup_free_ char *server = outbox_server(g), *from = NULL, *to = NULL;
 	_cleanup_wipe_ char *password = NULL;
 	struct mail mail = {
-		.host = config->mail_host, .port = (int)config->mail_port, .tls = tls_of(config), .ca_file = config->mail_ca_file,
-		.user = config->mail_user, .hello = server, .timeout_ms = (int)config->mail_timeout * 1000,
+		.host = config->mail_host, .port = (int)config->mail_port, .tls = tls_of(config),
+		.ca_file = config->mail_ca_file, .user = config->mail_user, .hello = server,
+		.timeout_ms = (int)config->mail_timeout * 1000,
 	};
 
 	from = mailbox_address(config->mail_from, e);

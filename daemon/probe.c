@@ -170,7 +170,7 @@ static void shake_hands(struct probe *p)
 		break;
 	}
 	handshake_chain(p->handshake, &p->view->chain);
-	if (p->view->chain.count) {	/* if it failed, it may want a certificate of ours: that is no fault of its own */
+	if (p->view->chain.count) {	/* if it failed, it may want a certificate of ours: that is no fault of its */
 		seen(p);
 		return;
 	}

@@ -20,7 +20,10 @@ struct probe_env {
 	char *own;			/* our own name, for who wants to be greeted */
 };
 
-/* It is over and the view filled in; probe_free() is the callback's to call.  silent: it took nothing for the whole time limit. */
+/*
+ * It is over and the view filled in; probe_free() is the callback's to call.
+ * silent: it took nothing for the whole time limit.
+ */
 typedef void probe_cb(void *arg, bool silent);
 struct probe;
 /* All is borrowed until the end but the address, which has the port in it. */

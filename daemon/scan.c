@@ -287,8 +287,9 @@ static void take_addresses(struct scan *s, enum dns_type type, const struct dns_
 	if (a->err)
 		err_set(&s->err, ERR_NETWORK, "The name could not be looked up: the resolver %s.", a->err->message);
 	else if (!err_is_set(&s->err))
-		err_set(&s->err, ERR_MISSING, "%s", a->missing ? "There is no such name in the DNS." :
-								 "The name has neither an A nor an AAAA record in the DNS.");
+		err_set(&s->err, ERR_MISSING, "%s",
+			a->missing ? "There is no such name in the DNS." :
+				     "The name has neither an A nor an AAAA record in the DNS.");
 	for (size_t i = 0; !a->err && i < a->count; i++)
 		if (a->records[i].type == type && a->records[i].answer)
 			add_address(s, a->records[i].text);

@@ -1,8 +1,8 @@
 /*
  * Scanning a TLS service: every address of its name is connected to and asked for its certificates, which are judged.
  *
- * What runs at the same time is the caller's to bound; to one address go two connections at a time, whatever is asked for.
- * An address that takes nothing for the whole time limit is not asked again for those who wait for it already.
+ * What runs at the same time is the caller's to bound; to one address go two connections at a time, whatever is asked
+ * for.  An address that takes nothing for the whole time limit is not asked again for those who wait for it already.
  */
 #ifndef DAEMON_SCAN_H
 #define DAEMON_SCAN_H

@@ -28,12 +28,14 @@ static const struct reason {
 	int code;
 	const char *text, *hint;
 } reasons[] = {
-	{ ENOSPC, "no space left on device", "Free some space there; nothing is half written, and the next change may work." },
+	{ ENOSPC, "no space left on device",
+	  "Free some space there; nothing is half written, and the next change may work." },
 	{ EDQUOT, "the disk quota is used up", "Raise the quota or free some space; nothing is half written." },
 	{ EFBIG, "the file may not become that large here", "Raise the limit on file sizes (LimitFSIZE=, ulimit -f)." },
 	{ EIO, "the disk reports an input/output error", "Look into the kernel's log, and have a backup at hand." },
 	{ ENOMEM, "not enough memory to map it", "Raise the limit on address space (LimitAS=, ulimit -v)." },
-	{ MDB_MAP_FULL, "the change is larger than the room left", "Try again: there is more room for the next change." },
+	{ MDB_MAP_FULL, "the change is larger than the room left",
+	  "Try again: there is more room for the next change." },
 	{ MDB_READERS_FULL, "too many things are reading it at once", "Try again in a moment." },
 	{ MDB_INVALID, "data.mdb is not a store", "Restore a backup, or name another directory." },
 	{ MDB_VERSION_MISMATCH, "data.mdb is of another version of LMDB", "Use the LMDB library that wrote it." },

@@ -1,6 +1,6 @@
 /*
- * The inside of the store, for env.c, txn.c, format.c and store.c alone: what a store and a transaction are made of, LMDB's
- * environment with its map, which grows, and the words for LMDB's errors.
+ * The inside of the store, for env.c, txn.c, format.c and store.c alone: what a store and a transaction are made of,
+ * LMDB's environment with its map, which grows, and the words for LMDB's errors.
  *
  * An int is a code of LMDB's, or an errno; 0: it went well.  env_fail() makes an error of it.
  */

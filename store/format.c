@@ -70,7 +70,8 @@ int format_check(struct store *s, struct err *e)
 	if (s->format > STORE_FORMAT) {
 		err_set(e, ERR_STORAGE, "it has format %d, and this program knows formats up to %d", s->format,
 			STORE_FORMAT);
-		return err_hint(e, "Use the newer Certera that wrote it, or a backup from before.  Nothing was changed.");
+		return err_hint(e,
+				"Use the newer Certera that wrote it, or a backup from before.  Nothing was changed.");
 	}
 	for (int format = s->format; format < STORE_FORMAT; format++) {
 		if (migration_from(format))

@@ -1,6 +1,6 @@
 /*
- * Formats of the store, and the way from each to the next.  The way of a new one is a row of migrations in format.c, and
- * STORE_FORMAT (store.h) is raised.
+ * Formats of the store, and the way from each to the next.  The way of a new one is a row of migrations in format.c,
+ * and STORE_FORMAT (store.h) is raised.
  */
 #ifndef STORE_FORMAT_H
 #define STORE_FORMAT_H

@@ -72,8 +72,8 @@ static int lock_directory(struct store *s, struct err *e)
 			       text, s->directory);
 	}
 	len = snprintf(text, sizeof(text), "%d\n", getpid());
-	if (ftruncate(s->lock_fd, 0) || pwrite(s->lock_fd, text, len, 0) != len)
-		log_debug("%s could not be written: a second certerad will not know our pid", file);	/* a full disk */
+	if (ftruncate(s->lock_fd, 0) || pwrite(s->lock_fd, text, len, 0) != len)	/* a full disk */
+		log_debug("%s could not be written: a second certerad will not know our pid", file);
 	return 0;
 }
 

@@ -1,4 +1,7 @@
-/* The store: LMDB behind a door.  The only shared state of the daemon.  Opening it, and copies; what is in it is txn.h's. */
+/*
+ * The store: LMDB behind a door.  The only shared state of the daemon.  It is opened, looked after and copied here;
+ * txn.h is how it is read and written.
+ */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -14,7 +17,7 @@ bool store_exists(const char *directory);
  * before anything else writes.  ERR_CONFLICT: another process has it open.
  */
 int store_open(struct store **, const char *directory, struct err *);
-int store_upgrade(struct store *, struct err *);	/* migrates an older format, step by step, in one transaction each */
+int store_upgrade(struct store *, struct err *);	/* migrates an older format, one transaction a step */
 void store_close(struct store *);			/* all transactions are over; NULL is fine */
 
 struct store_size {

@@ -41,8 +41,9 @@ void cleanup_txn(struct txn **);
  */
 uint64_t store_changes(const struct store *, enum table);
 
+/* Keys have 1 to 511 bytes. */
 int txn_get(struct txn *, enum table, struct slice key, struct slice *value, struct err *);	/* 1 found, 0 not, -1 */
-int txn_put(struct txn *, enum table, struct slice key, struct slice value, struct err *);	/* keys: 1 to 511 bytes */
+int txn_put(struct txn *, enum table, struct slice key, struct slice value, struct err *);
 int txn_delete(struct txn *, enum table, struct slice key, struct err *);			/* absent is fine */
 
 /*

@@ -1,6 +1,6 @@
 /*
- * One request from the gate to its handler: what is not for this visitor is turned away, with as many words as the visitor may
- * hear; what a browser's form means is found out; then the handler of the row in routes.def answers.
+ * One request from the gate to its handler: what is not for this visitor is turned away, with as many words as the
+ * visitor may hear; what a browser's form means is found out; then the handler of the row in routes.def answers.
  */
 #ifndef WEBUI_ATTEND_H
 #define WEBUI_ATTEND_H

@@ -87,8 +87,8 @@ int reply_empty(struct request *r, int status)
 }
 
 /*
- * Streams.  A page that looked away is noticed when nothing can be sent to it: evhttp has then taken the connection from
- * the request.
+ * Streams.  A page that looked away is noticed when nothing can be sent to it: evhttp has then taken the connection
+ * from the request.
  */
 
 static void send_event(void *arg)

@@ -41,7 +41,7 @@ struct request {
 	json_t *form;			/* the texts of a browser's form by their names (form.h); NULL: it sent none */
 	json_t *fault;			/* why it was not taken, a problem: its page is being shown again */
 	int fault_status;
-	json_t *plan;			/* what a form would do, asked with dry_run: its page is being shown again with this */
+	json_t *plan;			/* what a form would do (dry_run): its page is being shown again with this */
 	char *page, *page_query;	/* path and query of that page; NULL: what was asked for */
 	struct keeper_question *question;
 	int (*stream)(struct request *, struct buf *);	/* see reply_stream(); NULL: the answer is a whole */
@@ -62,8 +62,8 @@ int request_form(const struct request *, struct params *, struct err *);
 /* Goes on as if another page had been asked for. */
 int request_show(struct request *, const char *path, const char *query, struct err *);
 /*
- * What shows the keeper that this visitor may have private keys, and the socket that goes along (-1: none): the other end
- * of the control socket, or the keeper's own word, given in the last minutes, that the visitor knows the password.
+ * What shows the keeper that this visitor may have private keys, and the socket that goes along (-1: none): the other
+ * end of the control socket, or the keeper's own word, given in the last minutes, that the visitor knows the password.
  * "" if there is neither: ask admin_confirmed() before.
  */
 const char *request_proof(const struct request *);
