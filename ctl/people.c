@@ -77,7 +77,9 @@ int show_token(struct ctl *ctl, json_t *answer)
 
 int show_secret(struct ctl *ctl, json_t *answer)
 {
-	static const struct column lines[] = { { "name", "name" }, { "is", "what" }, { "sealed", "set" }, { "since", "changed" } };
+	static const struct column lines[] = {
+		{ "name", "name" }, { "is", "what" }, { "sealed", "set" }, { "since", "changed" },
+	};
 
 	if (!ctl_as_json(ctl, answer))
 		print_fields(answer, lines, ARRAY_SIZE(lines));
@@ -86,10 +88,13 @@ int show_secret(struct ctl *ctl, json_t *answer)
 
 int show_secrets(struct ctl *ctl, json_t *answer)
 {
-	static const struct column columns[] = { { "NAME", "name" }, { "IS", "what" }, { "SEALED", "set" }, { "SINCE", "changed" } };
+	static const struct column columns[] = {
+		{ "NAME", "name" }, { "IS", "what" }, { "SEALED", "set" }, { "SINCE", "changed" },
+	};
 
 	if (!ctl_as_json(ctl, answer))
-		print_table(json_object_get(answer, "secrets"), columns, ARRAY_SIZE(columns), "The configuration needs none.");
+		print_table(json_object_get(answer, "secrets"), columns, ARRAY_SIZE(columns),
+			    "The configuration needs none.");
 	return 0;
 }
 
