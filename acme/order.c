@@ -251,11 +251,6 @@ static enum step refused(struct order *o, struct err *e)
  * Reading orders (RFC 8555 section 7.1.3) and walking through their authorizations.
  */
 
-static bool usable_url(const char *url)
-{
-	return url && str_starts(url, "https://");
-}
-
 static void replace(char **field, const char *value)
 {
 	free(*field);
@@ -295,7 +290,7 @@ static enum step step_by_status(struct order *o, const struct reply *r, struct e
 		return STEP_issue;
 	if (!str_eq(status, "valid"))
 		return STEP_authz;
-	if (!usable_url(certificate))
+	if (!link_usable(certificate))
 		return STEP_issue; /* valid, but not yet to be had */
 	replace(&o->certificate, certificate);
 	return STEP_download;
@@ -311,7 +306,7 @@ static int read_authz_urls(struct order *o, const struct reply *r, struct err *e
 			       count, ORDER_AUTHZ_MAX);
 	order_set_authz(o, count);
 	json_array_foreach (list, i, url) {
-		if (!usable_url(json_string_value(url)))
+		if (!link_usable(json_string_value(url)))
 			return err_set(e, ERR_PROTOCOL, "%s: an authorization of the order is no https URL", r->url);
 		o->authz[i].url = xstrdup(json_string_value(url));
 	}
@@ -432,13 +427,13 @@ static enum step recv_neworder(struct order *o, const struct reply *r, struct er
 	const char *finalize = json_str(r->json, "finalize");
 	enum step next;
 
-	if (r->err && !o->url && r->status == 201 && usable_url(r->location)) {
+	if (r->err && !o->url && r->status == 201 && link_usable(r->location)) {
 		o->url = xstrdup(r->location); /* made, but its description was garbled on the way */
 		return STEP_neworder;
 	}
 	if (r->err)
 		return try_unmarked(o, r) ? again(o) : refused_order(o, r, e);
-	if (!o->url && !usable_url(r->location)) {
+	if (!o->url && !link_usable(r->location)) {
 		err_set(e, ERR_PROTOCOL, "%s: the answer has no Location with the order's URL", r->url);
 		return STEP_FAIL;
 	}
@@ -448,7 +443,7 @@ static enum step recv_neworder(struct order *o, const struct reply *r, struct er
 	next = step_by_status(o, r, e);
 	if (next > STEP_csr)
 		return next; /* far enough to need neither of these */
-	if (!usable_url(finalize)) {
+	if (!link_usable(finalize)) {
 		err_set(e, ERR_PROTOCOL, "%s: the order has no https URL to finalize it", r->url);
 		return STEP_FAIL;
 	}
