@@ -17,7 +17,7 @@
 static const struct {
 	const char *name, *text;
 	int seconds;
-	int (*send)(struct order *, struct err *);
+	void (*send)(struct order *);
 	enum step (*recv)(struct order *, const struct reply *, struct err *);
 } steps[] = {
 #define STEP(name, text, seconds) [STEP_##name] = { #name, text, seconds, order_send_##name, order_recv_##name },
@@ -77,10 +77,8 @@ static void order_send(void *arg)
 {
 	struct order *o = arg;
 
-	if (steps[o->step].send(o, &o->err) < 0)
-		order_failed(o);
-	else
-		order_describe(o);
+	steps[o->step].send(o);
+	order_describe(o);
 }
 
 /* Alone changes the step: logs, saves, arms the deadline. */
@@ -163,7 +161,7 @@ static void order_done(struct order *o)
  * What order_send_x() may ask: the CA, or nobody; and what it may wait for.
  */
 
-int order_post(struct order *o, const char *resource, const char *url, const char *payload, const char *accept)
+void order_post(struct order *o, const char *resource, const char *url, const char *payload, const char *accept)
 {
 	struct post_request q = {
 		.account = &o->account,
@@ -175,12 +173,11 @@ int order_post(struct order *o, const char *resource, const char *url, const cha
 	};
 
 	post_start(&o->post, o->acme, &q, order_resume, o);
-	return 0;
 }
 
-int order_post_as_get(struct order *o, const char *url)
+void order_post_as_get(struct order *o, const char *url)
 {
-	return order_post(o, NULL, url, "", NULL);
+	order_post(o, NULL, url, "", NULL);
 }
 
 static void order_turned(void *arg)
@@ -188,10 +185,9 @@ static void order_turned(void *arg)
 	order_resume(arg, &(struct reply){ 0 });
 }
 
-int order_turn(struct order *o)
+void order_turn(struct order *o)
 {
 	timer_start(&o->pause, o->acme->env.loop, 0, order_turned, o);
-	return 0;
 }
 
 /* The directory is here, or cannot be had; if so, the request itself will say why. */

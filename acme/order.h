@@ -66,7 +66,7 @@ struct order {
  * order_recv_x() fills e for STEP_FAIL.
  */
 #define STEP(name, text, seconds) \
-	int order_send_##name(struct order *, struct err *); \
+	void order_send_##name(struct order *); \
 	enum step order_recv_##name(struct order *, const struct reply *, struct err *);
 #include "acme/order.def"
 #undef STEP
@@ -75,9 +75,9 @@ struct order {
 void order_resume(void *order, const struct reply *);
 
 /* What order_send_x() may ask. */
-int order_post(struct order *, const char *resource, const char *url, const char *payload, const char *accept);
-int order_post_as_get(struct order *, const char *url);
-int order_turn(struct order *);			/* nobody: the reply is empty */
+void order_post(struct order *, const char *resource, const char *url, const char *payload, const char *accept);
+void order_post_as_get(struct order *, const char *url);
+void order_turn(struct order *);		/* nobody: the reply is empty */
 /* True: what the CA offers is not known yet; the step is sent again when it is, or cannot be had. */
 bool order_awaits_ca(struct order *);
 

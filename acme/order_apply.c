@@ -91,16 +91,15 @@ static bool offers_known(struct order *o)
 	return !o->replaces || o->polls++ || !order_awaits_ca(o);
 }
 
-int order_send_neworder(struct order *o, struct err *e)
+void order_send_neworder(struct order *o)
 {
-	_cleanup_free_ char *payload = NULL;
+	if (o->url) {
+		order_post_as_get(o, o->url);
+	} else if (offers_known(o)) {
+		_cleanup_free_ char *payload = order_payload(o);
 
-	if (o->url)
-		return order_post_as_get(o, o->url);
-	if (!offers_known(o))
-		return 0;
-	payload = order_payload(o);
-	return order_post(o, "newOrder", NULL, payload, NULL);
+		order_post(o, "newOrder", NULL, payload, NULL);
+	}
 }
 
 /* Refused, perhaps only because of the certificate it is said to replace (RFC 9773 section 5): then without that. */
@@ -169,12 +168,11 @@ static void csr_made(void *arg, const struct slice *der, const struct err *err)
 	order_resume(arg, &(struct reply){ .err = err, .body = err ? slice(NULL, 0) : *der });
 }
 
-int order_send_csr(struct order *o, struct err *e)
+void order_send_csr(struct order *o)
 {
 	struct acme_env *env = &o->acme->env;
 
 	env->csr(env->arg, o, ticket_answer, ticket_new(&o->ticket, csr_made, o));
-	return 0;
 }
 
 enum step order_recv_csr(struct order *o, const struct reply *r, struct err *e)
@@ -190,15 +188,17 @@ enum step order_recv_csr(struct order *o, const struct reply *r, struct err *e)
  * finalize: sends it.  What the CA refuses may have been accepted in an earlier life; the order knows.
  */
 
-int order_send_finalize(struct order *o, struct err *e)
+void order_send_finalize(struct order *o)
 {
 	_cleanup_free_ char *csr = NULL, *payload = NULL;
 
-	if (!o->csr.len || err_is_set(&o->refusal))
-		return order_post_as_get(o, o->url);
+	if (!o->csr.len || err_is_set(&o->refusal)) {
+		order_post_as_get(o, o->url);
+		return;
+	}
 	csr = base64url_str(o->csr.data, o->csr.len);
 	payload = xasprintf("{\"csr\":\"%s\"}", csr);
-	return order_post(o, NULL, o->finalize, payload, NULL);
+	order_post(o, NULL, o->finalize, payload, NULL);
 }
 
 enum step order_recv_finalize(struct order *o, const struct reply *r, struct err *e)
@@ -229,9 +229,9 @@ enum step order_recv_finalize(struct order *o, const struct reply *r, struct err
  * issue: asks until the certificate can be had.
  */
 
-int order_send_issue(struct order *o, struct err *e)
+void order_send_issue(struct order *o)
 {
-	return order_post_as_get(o, o->url);
+	order_post_as_get(o, o->url);
 }
 
 enum step order_recv_issue(struct order *o, const struct reply *r, struct err *e)
@@ -255,11 +255,11 @@ static bool self_signed(const struct cert *c)
 	return str_eq(c->subject, c->issuer);
 }
 
-int order_send_download(struct order *o, struct err *e)
+void order_send_download(struct order *o)
 {
 	const char *url = o->at ? o->alternates[o->at - 1] : o->certificate;
 
-	return order_post(o, NULL, url, "", "application/pem-certificate-chain");
+	order_post(o, NULL, url, "", "application/pem-certificate-chain");
 }
 
 /* Owned; NULL: it is not acceptable. */

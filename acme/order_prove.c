@@ -65,9 +65,9 @@ static const char *wanted_type(const struct order *o, const char *name)
 	return CHALLENGE_DEFAULT;
 }
 
-int order_send_authz(struct order *o, struct err *e)
+void order_send_authz(struct order *o)
 {
-	return order_post_as_get(o, here(o)->url);
+	order_post_as_get(o, here(o)->url);
 }
 
 enum step order_recv_authz(struct order *o, const struct reply *r, struct err *e)
@@ -96,7 +96,7 @@ static void published(void *arg, const struct slice *nothing, const struct err *
 	order_resume(arg, &(struct reply){ .err = err });
 }
 
-int order_send_publish(struct order *o, struct err *e)
+void order_send_publish(struct order *o)
 {
 	struct acme_env *env = &o->acme->env;
 	_cleanup_free_ struct acme_answer *answers = xcalloc(o->authzs, sizeof(*answers));
@@ -115,7 +115,6 @@ int order_send_publish(struct order *o, struct err *e)
 	for (size_t i = 0; i < count; i++)
 		answers[i].key_auth = key_auths[i];
 	env->publish(env->arg, o, answers, count, ticket_answer, ticket_new(&o->ticket, published, o));
-	return 0;
 }
 
 enum step order_recv_publish(struct order *o, const struct reply *r, struct err *e)
@@ -128,15 +127,16 @@ enum step order_recv_publish(struct order *o, const struct reply *r, struct err 
  * the authorization knows.
  */
 
-int order_send_answer(struct order *o, struct err *e)
+void order_send_answer(struct order *o)
 {
 	struct authz *z = walk(o, authz_is_open);
 
 	if (!z)
-		return order_turn(o);
-	if (err_is_set(&o->refusal))
-		return order_post_as_get(o, z->url);
-	return order_post(o, NULL, z->challenge, "{}", NULL);
+		order_turn(o);
+	else if (err_is_set(&o->refusal))
+		order_post_as_get(o, z->url);
+	else
+		order_post(o, NULL, z->challenge, "{}", NULL);
 }
 
 enum step order_recv_answer(struct order *o, const struct reply *r, struct err *e)
@@ -166,11 +166,14 @@ enum step order_recv_answer(struct order *o, const struct reply *r, struct err *
  * validate: asks after each undecided authorization in turn, round after round.
  */
 
-int order_send_validate(struct order *o, struct err *e)
+void order_send_validate(struct order *o)
 {
 	struct authz *z = walk(o, authz_is_undecided);
 
-	return z ? order_post_as_get(o, z->url) : order_turn(o);
+	if (z)
+		order_post_as_get(o, z->url);
+	else
+		order_turn(o);
 }
 
 enum step order_recv_validate(struct order *o, const struct reply *r, struct err *e)
