@@ -1,4 +1,4 @@
-/* The inside of an order: what runs it (order.c), its steps (order_apply.c, order_prove.c) and its memory (order_state.c). */
+/* The inside of an order: what runs it (order.c), its steps (order_apply.c, order_prove.c), its memory (order_state.c). */
 #ifndef ACME_ORDER_H
 #define ACME_ORDER_H
 
@@ -62,8 +62,8 @@ struct order {
 };
 
 /*
- * The steps.  Each may begin again after a crash, so order_send_x() tolerates that what it asks for has happened already.
- * order_recv_x() fills e for STEP_FAIL.
+ * The steps.  Each may begin again after a crash, so order_send_x() tolerates that what it asks for has happened
+ * already.  order_recv_x() fills e for STEP_FAIL.
  */
 #define STEP(name, text, seconds) \
 	void order_send_##name(struct order *); \
@@ -85,7 +85,9 @@ bool order_awaits_ca(struct order *);
 enum step step_again(struct order *);
 /* Again after Retry-After, or else a growing pause. */
 enum step step_poll_again(struct order *, int64_t retry_after);
-/* It fails as the reply says.  What the CA gave us a URL for and does not know any more is gone, and the order with it. */
+/*
+ * It fails as the reply says.  What the CA gave us a URL for and does not know any more is gone, and the order with it.
+ */
 enum step step_failed(struct order *, const struct reply *, struct err *);
 /* It fails as o->refusal says: what the CA refused before had not happened, as we have seen since. */
 enum step step_refused(struct order *, struct err *);
