@@ -47,7 +47,7 @@ static int add_version(const struct outcome_of *of, struct txn *t, struct rec_ce
 	version.names = strv_dup(leaf->names);
 	record_set(&version.serial, leaf->serial);
 	record_set(&version.fingerprint, leaf->fingerprint);
-	record_set(&version.issuer, leaf->issuer_cn ? leaf->issuer_cn : leaf->issuer);
+	record_set(&version.issuer, cert_issuer(leaf));
 	version.not_before = leaf->not_before;
 	version.not_after = leaf->not_after;
 	record_set(&version.key_id, of->order->key_id);

@@ -120,7 +120,7 @@ static int put_version(struct import *im, struct txn *t, struct err *e)
 	version.names = strv_dup(leaf->names);
 	record_set(&version.serial, leaf->serial);
 	record_set(&version.fingerprint, leaf->fingerprint);
-	record_set(&version.issuer, leaf->issuer_cn ? leaf->issuer_cn : leaf->issuer);
+	record_set(&version.issuer, cert_issuer(leaf));
 	version.not_before = leaf->not_before;
 	version.not_after = leaf->not_after;
 	record_set(&version.key_id, im->key.id);
@@ -166,7 +166,7 @@ static int put_all(struct request *r, struct import *im, struct txn *t, struct e
 		return -1;
 	return admin_event(r, t, "certificate.imported", im->cert.id, im->cert.name, e, "%sversion %lld, issued by %s, serial %s",
 			   first ? "new, " : "", (long long)im->cert.current,
-			   im->chain.cert[0].issuer_cn ? im->chain.cert[0].issuer_cn : im->chain.cert[0].issuer, im->chain.cert[0].serial);
+			   cert_issuer(&im->chain.cert[0]), im->chain.cert[0].serial);
 }
 
 /* The record may have changed while the keeper worked. */
