@@ -142,6 +142,8 @@ int wait_upkeep(struct ctl *, json_t *);
 int show_channel(struct ctl *, json_t *);
 int show_channels(struct ctl *, json_t *);
 int show_outbox(struct ctl *, json_t *);
+int show_secrets(struct ctl *, json_t *);
+int show_secret(struct ctl *, json_t *);
 int show_message(struct ctl *, json_t *);
 int show_message_removed(struct ctl *, json_t *);
 int wait_tested(struct ctl *, json_t *);

@@ -73,6 +73,24 @@ int show_token(struct ctl *ctl, json_t *answer)
 	return 0;
 }
 
+int show_secret(struct ctl *ctl, json_t *answer)
+{
+	static const struct column lines[] = { { "name", "name" }, { "is", "what" }, { "sealed", "set" }, { "since", "changed" } };
+
+	if (!ctl_as_json(ctl, answer))
+		print_fields(answer, lines, ARRAY_SIZE(lines));
+	return 0;
+}
+
+int show_secrets(struct ctl *ctl, json_t *answer)
+{
+	static const struct column columns[] = { { "NAME", "name" }, { "IS", "what" }, { "SEALED", "set" }, { "SINCE", "changed" } };
+
+	if (!ctl_as_json(ctl, answer))
+		print_table(json_object_get(answer, "secrets"), columns, ARRAY_SIZE(columns), "The configuration needs none.");
+	return 0;
+}
+
 int show_tokens(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {

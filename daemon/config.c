@@ -410,7 +410,13 @@ char *config_mail_password(const struct config *config)
 
 	if (*config->mail_password_file)
 		return xstrdup(config->mail_password_file);
-	return credentials ? xasprintf("%s/mail.password", credentials) : NULL;
+	if (credentials) {
+		_cleanup_free_ char *path = xasprintf("%s/mail.password", credentials);
+
+		if (access(path, F_OK) == 0)
+			return TAKE(path);
+	}
+	return NULL;
 }
 
 char *config_hostname(const struct config *config)

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/encode.h"
 #include "base/log.h"
+#include "daemon/mail_send.h"
 #include "daemon/message.h"
 #include "daemon/outbox.h"
 
@@ -18,7 +19,7 @@
 
 struct forgot {
 	struct job job;
-	struct mailing *mailing;
+	struct mail_sending *mailing;
 	struct rec_user user;
 	char *token;		/* NULL: there is no app, so no link */
 };
@@ -26,7 +27,7 @@ struct forgot {
 static void forgot_free(struct forgot *f)
 {
 	if (f->mailing)
-		mail_cancel(f->mailing);
+		mail_unsend(f->mailing);
 	rec_user_release(&f->user);
 	wipe_free(f->token);
 	free(f);

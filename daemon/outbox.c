@@ -15,7 +15,7 @@
 static void delivery_free(struct delivery *d)
 {
 	if (d->mailing)
-		mail_cancel(d->mailing);
+		mail_unsend(d->mailing);
 	if (d->fetch)
 		fetch_cancel(d->fetch);
 	if (d->question)

@@ -8,7 +8,7 @@
 #define DAEMON_OUTBOX_H
 
 #include "daemon/engine.h"
-#include "daemon/mail.h"
+#include "daemon/mail_send.h"
 #include "store/alert.h"
 
 struct fetch;
@@ -18,7 +18,7 @@ struct delivery {
 	struct job job;
 	struct rec_outbox message;	/* as of the begin; reread before it is changed */
 	struct rec_channel channel;
-	struct mailing *mailing;	/* at most one of these is under way */
+	struct mail_sending *mailing;	/* at most one of these is under way */
 	struct fetch *fetch;
 	struct keeper_question *question;
 	char *url, *body, *signature;	/* of a webhook; the URL is a secret */
@@ -27,10 +27,6 @@ struct delivery {
 /* Begins; outbox_ended() may come from inside. */
 void mail_out(struct delivery *);
 void post_out(struct delivery *);
-/* A mail (message.h) with what is configured; NULL: it cannot be sent, and e says why.  Ask mail_check() before. */
-int mail_check(const struct engine *, struct err *);
-struct mailing *mail_send(struct engine *, const char *recipient, const char *content, mail_cb *, void *arg,
-			  struct err *);
 /* The try is over: delivered (NULL), or not.  final: there is no use in another one.  dialogue: what was said; taken. */
 void outbox_ended(struct delivery *, const struct err *why, bool final, char **dialogue);
 /* Our name, as messages have it; owned. */

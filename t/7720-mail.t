@@ -18,8 +18,10 @@ def settings(server, ca, **more):
 def main(t):
     ca = CA(t)
     protections(t, ca)
+    sealed(t, ca)
     server = MailServer(t, "starttls", ca, f"me:{PASSWORD}")
-    daemon = Certerad(t, notify=PROMPT, mail=settings(server, ca, tls="starttls", user="me", password_file=t.write("password", PASSWORD + "\n")))
+    daemon = Certerad(t, notify=PROMPT, mail=settings(server, ca, tls="starttls", user="me"))
+    daemon.ctl("secret", "set", "mail.password", "--file", "-", input=PASSWORD.encode())
     daemon.ctl("channel", "add", "ops", "--kind", "email", "--to", "a@example.org", "--to", "b@example.org")
     what_arrives(t, daemon, server)
     refusals(t, daemon, server)
@@ -50,6 +52,27 @@ def protections(t, ca):
             t.lacks(shown, PASSWORD, f"{what}: without the password")
             daemon.end()
             server.end()
+
+
+def sealed(t, ca):
+    """The password is sealed in the store: it goes in, is used, and never comes out."""
+    server = MailServer(t, "starttls", ca, f"me:{PASSWORD}", name="smtpd-sealed")
+    daemon = Certerad(t, "certerad-sealed", mail=settings(server, ca, tls="starttls", user="me"))
+    daemon.ctl("channel", "add", "first", "--kind", "email", "--to", "first@example.org")
+    said = daemon.run_ctl("channel", "test", "first")
+    t.ok(said.returncode and b"certeractl secret set mail.password" in said.stderr, "without a password, what to do is said", said.stderr)
+    t.equal(daemon.ctl("secret", "list")["secrets"], [{"name": "mail.password", "what": "the password of mail.user", "set": False, "changed": None}],
+        "there is one that the configuration needs")
+    t.contains(daemon.run_ctl("secret", "set", "nosuch", "--file", "-", input=b"x").stderr, b"no setting needs a secret", "and no other")
+    shown = daemon.ctl("secret", "set", "mail.password", "--file", "-", input=PASSWORD.encode())
+    t.ok(shown["set"] and shown["changed"] and PASSWORD not in str(shown), "it is sealed, and not shown", shown)
+    with open(daemon.state + "/data.mdb", "rb") as f:
+        t.ok(PASSWORD.encode() not in f.read(), "the store does not hold it in clear")
+    t.equal(daemon.run_ctl("channel", "test", "first").returncode, 0, "the server takes it")
+    daemon.ctl("secret", "rm", "mail.password")
+    t.ok(daemon.run_ctl("channel", "test", "first").returncode, "taken out, it is used no more")
+    daemon.end()
+    server.end()
 
 
 def expire(t, daemon, name, left=10 * DAY):
@@ -172,12 +195,11 @@ def mistakes(t, daemon, server, ca):
         done = daemon.run_ctl("channel", "test", "ops")
         return done.returncode, done.stdout.decode() + done.stderr.decode()
 
-    good = dict(daemon.settings["mail"])
     code, text = said(password_file=t.write("wrong", "wrong\n"))
     t.ok(code and "535" in text, "a wrong password: the server's refusal is shown", text)
     t.contains(text, "> EHLO localhost", "with the whole dialogue")
     t.lacks(text, "d3Jvbmc", "but not the password")
-    code, text = said(password_file=good["password_file"], ca_file=CA(t, "other").file)
+    code, text = said(password_file=t.write("password", PASSWORD + "\n"), ca_file=CA(t, "other").file)
     t.contains(text, "the TLS certificate of localhost is not accepted", "a certificate of another CA is refused")
     code, text = said(ca_file=ca.file, host="127.0.0.2")
     t.contains(text, "the TLS certificate of 127.0.0.2 is not accepted", "so is one for another name")
