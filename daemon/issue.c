@@ -16,6 +16,7 @@
 #include "pki/csr.h"
 #include "pki/revocation.h"
 #include "store/history.h"
+#include "store/key_version.h"
 
 #include "daemon/check.h"
 #include "daemon/kept.h"
@@ -195,19 +196,12 @@ static int save_key(struct issue *is, const struct keeper_answer *a, struct err 
 {
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
-	_cleanup_free_ char *id = NULL;
 
 	if (store_write(is->job.engine->store, &t, e) < 0 || rec_key_get(t, &key, is->cert.key_id, e) < 0)
 		return -1;
-	id = record_child_id(key.id, ++key.newest);
 	record_set(&key.type, is->cert.key_type);
-	record_set(&is->key.id, id);
-	record_set(&is->key.type, is->cert.key_type);
-	record_set_blob(&is->key.material, a->field[0]);
-	record_set_blob(&is->key.spki, a->field[1]);
-	is->key.created = clock_now();
-	if (rec_key_put(t, &key, e) < 0 || rec_key_version_put(t, &is->key, e) < 0 || begin_order(is, t, e) < 0 ||
-	    start_order(is, t, e) < 0)
+	if (key_version_add(t, &key, key.type, a->field[0], a->field[1], &is->key, e) < 0 ||
+	    begin_order(is, t, e) < 0 || start_order(is, t, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }
