@@ -30,7 +30,7 @@ CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
 Q       := $(if $(V),,@)
 
-PACKAGES     = libevent libevent_pthreads libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0
+PACKAGES     = libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0
 WARNINGS     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 \
                -Wno-unused-parameter
 MBEDTLS_CFLAGS ?=

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <event2/event.h>
-#include <event2/thread.h>
 
 struct post {
 	struct post *next;
@@ -21,12 +20,6 @@ struct loop {
 	pthread_mutex_t lock;       /* of the list below */
 	struct post *first, **last; /* posted and not yet run */
 };
-
-static void use_threads(void)
-{
-	if (evthread_use_pthreads() < 0)
-		die("libevent cannot use threads");
-}
 
 static struct post *take_posts(struct loop *loop)
 {
@@ -54,15 +47,26 @@ static void run_posts(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-struct loop *loop_new(void)
+/* No locks: what other threads have for a loop comes through loop_post(), and its eventfd. */
+static struct event_base *new_base(int flags)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (!config || event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | flags) < 0)
+		die("an event loop cannot be made");
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+static struct loop *make(int flags)
+{
 	struct loop *loop = xcalloc(1, sizeof(*loop));
 
-	pthread_once(&once, use_threads);
 	loop->last = &loop->first;
 	pthread_mutex_init(&loop->lock, NULL);
-	loop->base = event_base_new();
+	loop->base = new_base(flags);
 	loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (!loop->base || loop->wake_fd < 0)
 		die("an event loop cannot be made: %s", strerror(errno));
@@ -70,6 +74,16 @@ struct loop *loop_new(void)
 	if (!loop->wake || event_add(loop->wake, NULL) < 0)
 		die("an event loop cannot watch its wake-up");
 	return loop;
+}
+
+struct loop *loop_new(void)
+{
+	return make(0);
+}
+
+struct loop *loop_new_serving(void)
+{
+	return make(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 }
 
 void loop_free(struct loop *loop)

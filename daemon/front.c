@@ -96,7 +96,7 @@ static int front_open(struct front *f, int index, const struct fronts_options *o
 		      int https_port, struct err *e)
 {
 	snprintf(f->role, sizeof(f->role), "front %d", index + 1);
-	f->loop = loop_new();
+	f->loop = loop_new_serving();
 	f->keeper = keeper_attach(o->keeper, o->first_client + index, f->loop, o->on_death, o->arg);
 	f->settings = settings_new(config, https_port);
 	f->webui = webui_new(f->loop, f->keeper, o->env, &f->settings->webui);

@@ -71,6 +71,9 @@ def sealed(t, ca):
     t.equal(daemon.run_ctl("channel", "test", "first").returncode, 0, "the server takes it")
     daemon.ctl("secret", "rm", "mail.password")
     t.ok(daemon.run_ctl("channel", "test", "first").returncode, "taken out, it is used no more")
+    events = daemon.ctl("events", "--object", "mail.password")["events"]
+    t.equal([e["action"] for e in events], ["secret.removed", "secret.set"], "the audit log has both")
+    t.lacks(str(events), PASSWORD, "and not the password")
     daemon.end()
     server.end()
 

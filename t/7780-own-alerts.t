@@ -42,6 +42,7 @@ def choosing(t, daemon, alice, bob, carol):
     t.equal(bob("POST", "/me/alerts", {"level": "warning"})[0], 200, "asked again, it is changed")
     t.equal({c["name"]: (c["owner"], c["recipients"]) for c in daemon.ctl("channel", "list")["channels"]},
         {"user-alice": ("alice", ["alice@example.org"]), "user-bob": ("bob", ["bob@example.org"])}, "an administrator sees whose they are")
+    t.equal([e["action"] for e in daemon.ctl("events", "--object", "user-bob")["events"]][:2], ["channel.changed", "channel.added"], "and what was done, by the channel's name")
     t.equal(bob("GET", "/channels")[0], 403, "who looks does not see the channels of others")
 
 

@@ -52,19 +52,29 @@ static int put_consumer(struct txn *t, const struct use *u, struct err *e)
 }
 
 /* A certificate itself remembers which version was fetched: its status depends on that. */
-static int put_fetched(struct txn *t, const struct use *u, struct err *e)
+static int put_fetched(struct txn *t, struct rec_cert *cert, int64_t version, struct err *e)
+{
+	if (cert->fetched >= version)
+		return 0;
+	cert->fetched = version;
+	return rec_cert_put(t, cert, e);
+}
+
+/* Of what was removed meanwhile nothing but the event is left. */
+static int put_use(struct txn *t, const struct use *u, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	struct err why = { 0 };
 
-	if (rec_cert_get(t, &cert, u->id, &why) < 0) {
-		*e = why;
-		return why.kind == ERR_MISSING ? 0 : -1;	/* a key's */
-	}
-	if (cert.fetched >= u->version)
+	if (rec_cert_get(t, &cert, u->id, &why) == 0)
+		return put_consumer(t, u, e) < 0 ? -1 : put_fetched(t, &cert, u->version, e);
+	if (why.kind == ERR_MISSING && rec_key_get(t, &key, u->id, &why) == 0)
+		return put_consumer(t, u, e);
+	if (why.kind == ERR_MISSING)
 		return 0;
-	cert.fetched = u->version;
-	return rec_cert_put(t, &cert, e);
+	*e = why;
+	return -1;
 }
 
 static int add_event(struct txn *t, const struct use *u, struct err *e)
@@ -87,8 +97,7 @@ static int write_all(struct consumers *c, struct err *e)
 	if (store_write(c->store, &t, e) < 0)
 		return -1;
 	for (size_t i = 0; i < c->count; i++)
-		if (put_consumer(t, &c->use[i], e) < 0 || put_fetched(t, &c->use[i], e) < 0 ||
-		    add_event(t, &c->use[i], e) < 0)
+		if (put_use(t, &c->use[i], e) < 0 || add_event(t, &c->use[i], e) < 0)
 			return -1;
 	return txn_commit(TAKE(t), e);
 }

@@ -72,30 +72,33 @@ static int read_search(struct request *r, struct search *s, struct err *e)
 	return 0;
 }
 
-/* The ids of what has the name: a certificate and its key often share it, perhaps with their user.  Of what was removed
- * only the id is left. */
+/*
+ * The ids of what has the name: a certificate and its key often share it, perhaps with their user.  Of what was removed only the
+ * id is left.
+ */
 static char **find_objects(struct txn *t, const char *name)
 {
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 }, staging = { 0 };
-	_cleanup_(rec_key_release) struct rec_key key = { 0 };
-	_cleanup_(rec_account_release) struct rec_account account = { 0 };
-	_cleanup_(rec_site_release) struct rec_site site = { 0 };
-	_cleanup_(rec_user_release) struct rec_user user = { 0 };
-	bool is_name = name_check(name, NULL) == 0;
+	static const enum table indexes[] = {
+		TABLE_key_name,	 TABLE_account_name, TABLE_site_name,  TABLE_user_name,
+		TABLE_plan_name, TABLE_token_name,   TABLE_channel_name,
+	};
 	char **ids = NULL;
 
-	if (is_name && rec_cert_by_name(t, &cert, name, false, NULL) == 0)
-		strv_add(&ids, cert.id);
-	if (is_name && rec_cert_by_name(t, &staging, name, true, NULL) == 0)
-		strv_add(&ids, staging.id);
-	if (is_name && rec_key_by_name(t, &key, name, NULL) == 0)
-		strv_add(&ids, key.id);
-	if (is_name && rec_account_by_name(t, &account, name, NULL) == 0)
-		strv_add(&ids, account.id);
-	if (record_by_index(t, &rec_site_type, &site, slice_str(name), NULL) == 0)
-		strv_add(&ids, site.id);
-	if (is_name && rec_user_by_name(t, &user, name, NULL) == 0)
-		strv_add(&ids, user.id);
+	for (int staging = 0; staging < 2; staging++) {
+		_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+
+		if (rec_cert_by_name(t, &cert, name, staging, NULL) == 0)
+			strv_add(&ids, cert.id);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(indexes); i++) {
+		_cleanup_free_ char *id = NULL;
+		struct slice value;
+
+		if (txn_get(t, indexes[i], slice_str(name), &value, NULL) <= 0)
+			continue;
+		id = xstrndup(value.data, value.len);
+		strv_add(&ids, id);
+	}
 	if (!ids)
 		strv_add(&ids, name);
 	return ids;

@@ -68,7 +68,7 @@ static int sealed(struct request *r, const struct slice *field, struct err *e)
 	record_set(&secret.id, secrets[i].name);
 	record_set_blob(&secret.sealed, field[0]);
 	if (store_write(r->webui->env->store, &t, e) < 0 || rec_secret_put(t, &secret, e) < 0 ||
-	    admin_event(r, t, "secret.set", NULL, secret.id, e, "%s is another one", secrets[i].what) < 0)
+	    admin_event(r, t, "secret.set", secret.id, secret.id, e, "%s is another one", secrets[i].what) < 0)
 		return -1;
 	answer = show(t, (size_t)i);
 	return admin_commit_reply(r, TAKE(t), false, 200, answer, e);
@@ -93,7 +93,7 @@ int page_secret_delete(struct request *r, struct err *e)
 	int i = find(r, e);
 
 	if (i < 0 || store_write(r->webui->env->store, &t, e) < 0 || rec_secret_delete(t, secrets[i].name, e) < 0 ||
-	    admin_event(r, t, "secret.removed", NULL, secrets[i].name, e, "%s is not in the store any more",
+	    admin_event(r, t, "secret.removed", secrets[i].name, secrets[i].name, e, "%s is not in the store any more",
 			secrets[i].what) < 0)
 		return -1;
 	answer = show(t, (size_t)i);
