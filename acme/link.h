@@ -1,9 +1,11 @@
-/* Link headers (RFC 8288): several headers, or several links in one. */
+/* The URLs a CA gives, and Link headers (RFC 8288): several headers, or several links in one. */
 #ifndef ACME_LINK_H
 #define ACME_LINK_H
 
 #include "base/fetch.h"
 
+/* May it be used?  Only https; NULL may not. */
+bool link_usable(const char *url);
 /* The nth https URL with this relation, resolved against `base`, the URL that was asked; owned.  NULL: there is none. */
 char *link_find(const struct fetch_reply *, const char *base, const char *rel, size_t nth);
 /* The same in the text of one header.  *nth counts down over those that fit. */
