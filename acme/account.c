@@ -2,6 +2,7 @@
 
 #include "acme/ca.h"
 #include "acme/jws.h"
+#include "acme/link.h"
 #include "acme/post.h"
 #include "acme/problem.h"
 #include "acme/ticket.h"
@@ -266,7 +267,7 @@ static int read_account(const struct reply *reply, struct acme_registered *regis
 		err_set(e, ERR_CA, "%s: the account of this key is %s", reply->url, status);
 		return err_hint(e, "The CA does not revive accounts. Register a new one with a new key.");
 	}
-	if (!reply->location || !str_starts(reply->location, "https://"))
+	if (!link_usable(reply->location))
 		return err_set(e, ERR_PROTOCOL, "%s: the answer has no Location with the account's URL", reply->url);
 	registered->kid = reply->location;
 	registered->existing = reply->status == 200;

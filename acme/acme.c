@@ -1,6 +1,7 @@
 #include "acme/acme.h"
 
 #include "acme/ca.h"
+#include "acme/link.h"
 #include "acme/problem.h"
 #include "base/clock.h"
 #include "base/encode.h"
@@ -49,17 +50,12 @@ int ca_patience_ms(const struct acme *a, int seconds)
 
 /* The directory. */
 
-static bool usable_url(const char *url)
-{
-	return url && str_starts(url, "https://");
-}
-
 static int check_directory(const struct acme *a, const json_t *directory, struct err *e)
 {
 	_cleanup_buf_ struct buf missing = BUF_INIT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
-		if (!usable_url(json_str(directory, required[i])))
+		if (!link_usable(json_str(directory, required[i])))
 			buf_addf(&missing, "%s%s", missing.len ? ", " : "", required[i]);
 	if (!missing.len)
 		return 0;
@@ -150,7 +146,7 @@ const json_t *ca_meta(const struct acme *a)
 
 bool acme_offers(const struct acme *a, const char *resource)
 {
-	return usable_url(json_str(a->directory, resource));
+	return link_usable(json_str(a->directory, resource));
 }
 
 const json_t *acme_profiles(const struct acme *a)

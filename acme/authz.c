@@ -1,5 +1,6 @@
 #include "acme/authz.h"
 
+#include "acme/link.h"
 #include "acme/problem.h"
 #include "base/encode.h"
 
@@ -71,7 +72,7 @@ static int read_challenge(struct authz *z, const struct reply *r, struct err *e)
 
 	if (!challenge)
 		return no_challenge(z, r->json, e);
-	if (!url || !str_starts(url, "https://"))
+	if (!link_usable(url))
 		return err_set(e, ERR_PROTOCOL, "%s: the challenge for %s has no https URL", r->url, z->name);
 	/* the token becomes part of a path: only base64url (RFC 8555 section 8.3) */
 	if (!token || strlen(token) > TOKEN_MAX || !base64url_is(token))

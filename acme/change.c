@@ -145,7 +145,7 @@ static void account_read(struct acme_request *r, const struct reply *reply)
 {
 	const char *url = json_str(reply->json, "orders");
 
-	if (!url || !str_starts(url, "https://")) {
+	if (!link_usable(url)) {
 		err_set(&r->err, ERR_MISSING, "%s: this CA does not list the orders of an account", reply->url);
 		request_end(r, NULL);
 		return;

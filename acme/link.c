@@ -2,6 +2,11 @@
 
 #define BLANKS " \t"
 
+bool link_usable(const char *url)
+{
+	return url && str_starts(url, "https://");
+}
+
 /* The end of a parameter or of a link, with quoted parts skipped. */
 static const char *end_of(const char *p, const char *stops)
 {
@@ -53,9 +58,9 @@ static bool has_rel(const char *p, const char *end, const char *rel)
 static char *resolve(const char *target, size_t len, const char *base)
 {
 	_cleanup_free_ char *url = xstrndup(target, len);
-	const char *host = base && str_starts(base, "https://") ? base + strlen("https://") : NULL;
+	const char *host = link_usable(base) ? base + strlen("https://") : NULL;
 
-	if (str_starts(url, "https://"))
+	if (link_usable(url))
 		return TAKE(url);
 	if (!host || *url != '/' || url[1] == '/')
 		return NULL;

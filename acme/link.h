@@ -1,9 +1,11 @@
-/* Link headers (RFC 8288): several headers, or several links in one. */
+/* The URLs a CA gives, and Link headers (RFC 8288): several headers, or several links in one. */
 #ifndef ACME_LINK_H
 #define ACME_LINK_H
 
 #include "base/fetch.h"
 
+/* May it be used?  Only https; NULL may not. */
+bool link_usable(const char *url);
 /*
  * The nth https URL with this relation, resolved against `base`, the URL that was asked; owned.
  * NULL: there is none.

@@ -1,4 +1,4 @@
-/* The inside of an order, shared by the machine (order.c) and its memory (order_state.c). */
+/* The inside of an order: what runs it (order.c), its steps (order_apply.c, order_prove.c), its memory (order_state.c). */
 #ifndef ACME_ORDER_H
 #define ACME_ORDER_H
 
@@ -60,6 +60,42 @@ struct order {
 	bool intact;			/* it ended without a verdict on the order */
 	char activity[512];
 };
+
+/*
+ * The steps.  Each may begin again after a crash, so order_send_x() tolerates that what it asks for has happened
+ * already.  order_recv_x() fills e for STEP_FAIL.
+ */
+#define STEP(name, text, seconds) \
+	void order_send_##name(struct order *); \
+	enum step order_recv_##name(struct order *, const struct reply *, struct err *);
+#include "acme/order.def"
+#undef STEP
+
+/* The only callback: a reply, a time-out or a local completion arrives here, and goes to order_recv_x(). */
+void order_resume(void *order, const struct reply *);
+
+/* What order_send_x() may ask. */
+void order_post(struct order *, const char *resource, const char *url, const char *payload, const char *accept);
+void order_post_as_get(struct order *, const char *url);
+void order_turn(struct order *);		/* nobody: the reply is empty */
+/* True: what the CA offers is not known yet; the step is sent again when it is, or cannot be had. */
+bool order_awaits_ca(struct order *);
+
+/* What order_recv_x() may answer, besides the next step. */
+enum step step_again(struct order *);
+/* Again after Retry-After, or else a growing pause. */
+enum step step_poll_again(struct order *, int64_t retry_after);
+/*
+ * It fails as the reply says.  What the CA gave us a URL for and does not know any more is gone, and the order with it.
+ */
+enum step step_failed(struct order *, const struct reply *, struct err *);
+/* It fails as o->refusal says: what the CA refused before had not happened, as we have seen since. */
+enum step step_refused(struct order *, struct err *);
+
+/* The authorizations that the order lists. */
+int order_read_authz(struct order *, const struct reply *, struct err *);
+/* All is proved already, in earlier orders: which authorizations that are is kept, but not needed. */
+void order_note_proved(struct order *, const struct reply *);
 
 void order_describe(struct order *);	/* brings the activity up to date */
 void order_stop(struct order *);	/* lets go of all that could call back */

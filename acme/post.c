@@ -2,6 +2,7 @@
 
 #include "acme/ca.h"
 #include "acme/jws.h"
+#include "acme/link.h"
 #include "acme/problem.h"
 #include "acme/ticket.h"
 #include "base/clock.h"
@@ -280,7 +281,7 @@ static bool post_find(struct post *p)
 	const char *url = ca_url(p->acme, p->resource);
 
 	free(TAKE(p->url));
-	if (url && str_starts(url, "https://"))
+	if (link_usable(url))
 		p->url = xstrdup(url);
 	else
 		err_set(&p->err, ERR_MISSING, "%s: this CA offers no %s", p->acme->url, p->resource);

@@ -2,6 +2,7 @@
 #include "acme/acme.h"
 
 #include "acme/ca.h"
+#include "acme/link.h"
 #include "acme/problem.h"
 #include "base/clock.h"
 #include "base/encode.h"
@@ -118,7 +119,7 @@ static void info_begin(void *arg)
 	if (!ca_ready(a, &i->waiter))
 		return; /* directory_settled() goes on */
 	base = ca_url(a, "renewalInfo");
-	if (!base || !str_starts(base, "https://")) {
+	if (!link_usable(base)) {
 		err_set(&i->err, ERR_MISSING, "%s: this CA offers no renewal information", a->url);
 		i->err.retry_at = clock_now() + CHECK_DEFAULT;
 		info_failed(i);
@@ -138,7 +139,7 @@ static void info_begin(void *arg)
 /* A link that is shown to people: only a plain https URL. */
 static bool is_presentable(const char *url)
 {
-	if (!url || !str_starts(url, "https://") || strlen(url) > EXPLANATION_MAX)
+	if (!link_usable(url) || strlen(url) > EXPLANATION_MAX)
 		return false;
 	for (; *url; url++)
 		if (*url <= ' ' || *url > '~' || strchr("\"<>\\^`{|}", *url))

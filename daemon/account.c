@@ -11,6 +11,7 @@
 #include "pki/key.h"
 #include "store/alert.h"
 #include "store/history.h"
+#include "store/key_version.h"
 
 #include "daemon/engine.h"
 #include "daemon/renewal.h"
@@ -346,12 +347,8 @@ static int save_fresh(struct change *c, const struct keeper_answer *a, struct er
 		return -1;
 	if (!key.current)
 		key.current = key.newest;
-	c->fresh.id = record_child_id(key.id, ++key.newest);
-	record_set(&c->fresh.type, key_type_word(type));
-	record_set_blob(&c->fresh.material, a->field[0]);
-	record_set_blob(&c->fresh.spki, a->field[1]);
-	c->fresh.created = clock_now();
-	if (rec_key_put(t, &key, e) < 0 || rec_key_version_put(t, &c->fresh, e) < 0 || send_rollover(c, t, e) < 0)
+	if (key_version_add(t, &key, key_type_word(type), a->field[0], a->field[1], &c->fresh, e) < 0 ||
+	    send_rollover(c, t, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }

@@ -5,7 +5,7 @@
 #include "base/encode.h"
 #include "base/log.h"
 
-#include "daemon/issue.h"
+#include "daemon/outcome.h"
 #include "daemon/preflight.h"
 #include "daemon/queue.h"
 #include "daemon/waiting.h"
@@ -170,7 +170,7 @@ static int finish(struct check *c, const json_t *report, const struct err *why, 
 		return -1;
 	if (!why)
 		remember(g, c->cert.id);
-	return why && c->job.kind == AGENDA_issue ? issue_fail(g, c->cert.id, why, e) : 0;
+	return why && c->job.kind == AGENDA_issue ? outcome_no_order(g, c->cert.id, why, e) : 0;
 }
 
 /* Before an order: its row is still due, and this time it need not be checked. */

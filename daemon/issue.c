@@ -1,37 +1,29 @@
 /*
- * Issuing a certificate: from the due row of the agenda to the stored version.
+ * Issuing a certificate: from the due row of the agenda to the end of its order.
  *
  *	check_before_order()	are its web servers ready? (check.c)
  *	issue_due()	what does the certificate need: its open order taken up, a new key, a new order?
  *	key_made()	the new key is sealed; it is saved before anything uses it
  *	begin_order()	the order is a record before the CA hears of it
  *	issue_save(), issue_publish(), issue_csr()	while acme/order.c runs it
- *	issue_done()	the version and the next renewal, or the error and the next attempt, in one transaction;
- *			what stops all of the account is written there, and an order the CA takes its time for is kept
+ *	issue_done()	what it has come to is written (outcome.c)
  */
 #include "daemon/issue.h"
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/log.h"
-#include "base/metric.h"
 #include "pki/cert.h"
 #include "pki/csr.h"
 #include "pki/revocation.h"
-#include "store/alert.h"
-#include "store/deploy.h"
 #include "store/history.h"
-#include "store/version.h"
+#include "store/key_version.h"
 
-#include "daemon/account.h"
 #include "daemon/check.h"
-#include "daemon/failure.h"
 #include "daemon/kept.h"
+#include "daemon/outcome.h"
 #include "daemon/owner.h"
 #include "daemon/publish.h"
 #include "daemon/queue.h"
-#include "daemon/renewal.h"
-#include "daemon/txt.h"
 #include "daemon/waiting.h"
 
 struct issue {
@@ -96,51 +88,6 @@ static void issue_end(struct issue *is, int stored, const struct err *e)
 		engine_hold(g, e);
 	engine_end(&is->job);
 	issue_free(is);
-}
-
-/* Why it is tried again. */
-enum attempt {
-	FAILED,		/* the certificate's own failure */
-	SHARED,		/* its account's trouble, told as such */
-	GONE,		/* our own order got lost at the CA: nothing was tried yet, so a new one need not wait */
-};
-
-/* Writes a failure into the certificate and plans the next attempt. */
-static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *why, enum attempt attempt, struct err *e)
-{
-	_cleanup_free_ char *problem = error_text(why);
-	char when[CLOCK_RFC3339_SIZE];
-
-	cert->failures++;
-	cert->wanted = false;
-	record_set(&cert->waits_for, NULL);
-	cert->retry_at = attempt == GONE ? clock_now() : renewal_retry(cert->failures, why, clock_now());
-	if (attempt == FAILED && failure_tell(t, cert, why, e) < 0)
-		return -1;
-	cert->open_order = 0;
-	record_set(&cert->error, problem);
-	log_warn("certificate %s: %s (tried again at %s)", cert->name, why->message,
-		 clock_rfc3339(when, cert->retry_at));
-	if (rec_cert_put(t, cert, e) < 0 || agenda_set(t, AGENDA_issue, cert->id, cert->retry_at, e) < 0)
-		return -1;
-	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.failed", .object = cert->id,
-						  .name = cert->name },
-			   e, "%s", why->message);
-}
-
-/* An attempt that failed before there was an order. */
-int issue_fail(struct engine *g, const char *cert_id, const struct err *why, struct err *e)
-{
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
-	_cleanup_txn_ struct txn *t = NULL;
-
-	if (store_write(g->store, &t, e) < 0)
-		return -1;
-	if (rec_cert_get(t, &cert, cert_id, e) < 0)
-		return e->kind == ERR_MISSING ? 0 : -1;
-	if (kept_drop(t, &cert, e) < 0 || plan_retry(t, &cert, why, FAILED, e) < 0)
-		return -1;
-	return txn_commit(TAKE(t), e);
 }
 
 /* The certificate in force, as the CA names it (RFC 9773 section 5), if it told when to renew it.  Owned; NULL: it did not. */
@@ -249,19 +196,12 @@ static int save_key(struct issue *is, const struct keeper_answer *a, struct err 
 {
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
-	_cleanup_free_ char *id = NULL;
 
 	if (store_write(is->job.engine->store, &t, e) < 0 || rec_key_get(t, &key, is->cert.key_id, e) < 0)
 		return -1;
-	id = record_child_id(key.id, ++key.newest);
 	record_set(&key.type, is->cert.key_type);
-	record_set(&is->key.id, id);
-	record_set(&is->key.type, is->cert.key_type);
-	record_set_blob(&is->key.material, a->field[0]);
-	record_set_blob(&is->key.spki, a->field[1]);
-	is->key.created = clock_now();
-	if (rec_key_put(t, &key, e) < 0 || rec_key_version_put(t, &is->key, e) < 0 || begin_order(is, t, e) < 0 ||
-	    start_order(is, t, e) < 0)
+	if (key_version_add(t, &key, key.type, a->field[0], a->field[1], &is->key, e) < 0 ||
+	    begin_order(is, t, e) < 0 || start_order(is, t, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }
@@ -277,7 +217,7 @@ static void key_made(void *arg, const struct keeper_answer *a)
 	if (a->err)
 		why = *a->err;
 	err_prefix(&why, "making a new key");
-	issue_end(is, our_trouble(&why) ? -1 : issue_fail(is->job.engine, is->cert.id, &why, &e), &why);
+	issue_end(is, our_trouble(&why) ? -1 : outcome_no_order(is->job.engine, is->cert.id, &why, &e), &why);
 }
 
 /* Does the order need a key that no issued certificate has? */
@@ -400,7 +340,7 @@ int issue_due(struct engine *g, const struct agenda_row *row, struct err *e)
 	if (go < 0 && why.kind == ERR_STORAGE)
 		*e = why;
 	else if (go < 0)
-		go = issue_fail(g, row->id, &why, e);
+		go = outcome_no_order(g, row->id, &why, e);
 	engine_end(&is->job);
 	issue_free(is);
 	return go;
@@ -531,182 +471,12 @@ void issue_csr(void *engine, struct order *o, acme_bytes_cb *cb, void *cb_arg)
 	       3, 0, cb, cb_arg);
 }
 
-static int put_key_in_force(const struct issue *is, struct txn *t, struct err *e)
-{
-	_cleanup_(rec_key_release) struct rec_key key = { 0 };
-
-	if (rec_key_get(t, &key, is->order.key_id, e) < 0)
-		return -1;
-	key.current = is->order.key_version;
-	return rec_key_put(t, &key, e);
-}
-
-/* The chain becomes the version in force, its key the one that is handed out. */
-static int add_version(struct issue *is, struct txn *t, struct rec_cert *cert, const char *pem, struct err *e)
-{
-	_cleanup_chain_ struct chain chain = { 0 };
-	_cleanup_(rec_version_release) struct rec_version version = { 0 };
-	_cleanup_free_ char *id = record_child_id(cert->id, ++cert->newest);
-	const struct cert *leaf;
-
-	if (chain_parse(&chain, slice_str(pem), e) < 0 || (!cert->own_csr && put_key_in_force(is, t, e) < 0))
-		return -1;
-	leaf = &chain.cert[0];
-	record_set(&version.id, id);
-	record_set(&version.chain, pem);
-	version.names = strv_dup(leaf->names);
-	record_set(&version.serial, leaf->serial);
-	record_set(&version.fingerprint, leaf->fingerprint);
-	record_set(&version.issuer, leaf->issuer_cn ? leaf->issuer_cn : leaf->issuer);
-	version.not_before = leaf->not_before;
-	version.not_after = leaf->not_after;
-	record_set(&version.key_id, is->order.key_id);
-	version.key_version = is->order.key_version;
-	record_set(&version.order_id, is->order.id);
-	version.issued = clock_now();
-
-	renewal_succeeded(cert, version.issued);
-	cert->current = cert->newest;
-	cert->new_key = false;
-	cert->not_before = leaf->not_before;
-	cert->not_after = leaf->not_after;
-	cert->revoked = 0;
-	if (rec_version_put(t, &version, e) < 0 || version_in_force(t, cert, e) < 0 ||
-	    alert_raise_cert(t, cert->newest > 1 ? ALERT_renewed : ALERT_issued, cert, e, "Version %lld is in force, issued by %s.",
-			     (long long)cert->newest, version.issuer) < 0)
-		return -1;
-	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.issued", .object = cert->id,
-						  .name = cert->name },
-			   e, "version %lld issued by %s, serial %s", (long long)cert->newest, version.issuer, version.serial);
-}
-
-static int plan_renewal(struct issue *is, struct txn *t, struct rec_cert *cert, struct err *e)
-{
-	cert->ari_start = cert->ari_end = 0;
-	record_set(&cert->ari_explanation, NULL);
-	renewal_plan(cert, is->job.engine->config);
-	cert->open_order = 0;
-	cert->rekey = false;
-	cert->failures = 0;
-	failure_forget(cert);
-	cert->retry_at = 0;
-	record_set(&cert->waits_for, NULL);
-	record_set(&cert->error, NULL);
-	if (rec_cert_put(t, cert, e) < 0 || agenda_set(t, AGENDA_issue, cert->id, cert->renew_at, e) < 0)
-		return -1;
-	return agenda_set(t, AGENDA_renewal, cert->id, clock_now(), e);
-}
-
-/* A limit of the CA: no failure of the certificate.  Its row is due at once, and the queue knows better when. */
-static int plan_limited(struct issue *is, struct txn *t, struct rec_cert *cert, const struct err *why, struct err *e)
-{
-	struct ledger_order order = queue_order(t, cert, &is->account);
-	_cleanup_free_ char *problem = error_text(why);
-
-	cert->open_order = 0;
-	record_set(&cert->error, problem);
-	log_info("certificate %s: %s", cert->name, why->message);
-	if (ledger_refused(t, &order, why, clock_now(), e) < 0 || rec_cert_put(t, cert, e) < 0 ||
-	    agenda_set(t, AGENDA_issue, cert->id, clock_now(), e) < 0)
-		return -1;
-	return history_add(t, &(struct event_of){ .actor = "engine", .action = "account.limited", .object = is->account.id,
-						  .name = is->account.name },
-			   e, "%s", why->detail[0] ? why->detail : why->message);
-}
-
-/* Whose failure was it: a limit's, the account's, or the certificate's own? */
-static int plan_after(struct issue *is, struct txn *t, struct rec_cert *cert, const struct err *why, struct err *e)
-{
-	bool asking = !is->order.url || !*is->order.url;
-
-	if (asking && str_eq(why->code, "rateLimited") && why->retry_at)
-		return plan_limited(is, t, cert, why, e);
-	if (asking && renewal_shared(why)) {
-		if (queue_account_failed(t, is->account.id, why, clock_now(), e) < 0 ||
-		    plan_retry(t, cert, why, SHARED, e) < 0)
-			return -1;
-		record_set(&cert->waits_for, "the end of its account's trouble, or its own next attempt");
-		return rec_cert_put(t, cert, e);
-	}
-	if (str_eq(is->order.step, "validate") && why->kind == ERR_CA) {
-		struct ledger_order order = queue_order(t, cert, &is->account);
-
-		if (ledger_failed(t, &order, why, clock_now(), e) < 0)
-			return -1;
-	}
-	return plan_retry(t, cert, why,
-			  str_eq(why->code, "orderGone") && (!cert->failures || is->reopened) ? GONE : FAILED, e);
-}
-
-/* The CA takes its time to issue, some take days: the order is kept, and looked at again later. */
-static int keep_open(struct issue *is, int64_t until, const struct err *why, struct err *e)
-{
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
-	_cleanup_free_ char *problem = error_text(why);
-	_cleanup_txn_ struct txn *t = NULL;
-
-	if (store_write(is->job.engine->store, &t, e) < 0)
-		return -1;
-	if (rec_cert_get(t, &cert, is->cert.id, e) < 0)
-		return e->kind == ERR_MISSING ? 0 : -1;
-	cert.retry_at = until;
-	record_set(&cert.waits_for, "the CA, which takes its time to issue it; the order is kept");
-	record_set(&is->order.error, problem);
-	log_info("certificate %s: %s", cert.name, why->message);
-	if (rec_order_put(t, &is->order, e) < 0 || rec_cert_put(t, &cert, e) < 0 ||
-	    agenda_set(t, AGENDA_issue, cert.id, until, e) < 0)
-		return -1;
-	return txn_commit(TAKE(t), e);
-}
-
-/* Until when; 0: it does not. */
-static int64_t takes_its_time(const struct issue *is, const struct err *why)
-{
-	if (!str_eq(is->order.step, "issue") || (why->kind != ERR_TIMEOUT && why->kind != ERR_NETWORK))
-		return 0;
-	return renewal_patience(is->order.created, clock_now());
-}
-
-/* All that follows from the end of an order, in one transaction. */
-static int finish(struct issue *is, const char *chain, const struct err *why, struct err *e)
-{
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
-	_cleanup_txn_ struct txn *t = NULL;
-	_cleanup_free_ char *problem = why ? error_text(why) : NULL;
-	bool keep;
-
-	if (store_write(is->job.engine->store, &t, e) < 0)
-		return -1;
-	if (rec_cert_get(t, &cert, is->cert.id, e) < 0) {	/* deleted meanwhile, with its orders and answers */
-		if (e->kind != ERR_MISSING || txt_discard(t, is->order.id, e) < 0)
-			return -1;
-		return txn_commit(TAKE(t), e);
-	}
-	is->order.position = chain ? is->order.positions : is->order.position;
-	metric_add(chain ? METRIC_orders_issued : METRIC_orders_failed, 1);
-	record_set(&is->order.error, problem);
-	keep = why && order_goes_on(is->acme, why) && kept_fits(&is->order, &cert, &is->account);
-	if ((keep ? rec_order_put(t, &is->order, e) : kept_close(t, &is->order, chain ? "issued" : "failed", e)) < 0)
-		return -1;
-	cert.kept_order = keep ? is->cert.open_order : 0;
-	cert.waiting = cert.verify = false;
-	if (!chain && (plan_after(is, t, &cert, why, e) < 0 || account_note_failure(t, is->account.id, why, e) < 0))
-		return -1;
-	if (chain && (add_version(is, t, &cert, chain, e) < 0 || plan_renewal(is, t, &cert, e) < 0))
-		return -1;
-	if (chain && deploy_script(&cert, is->job.engine->config->hooks_deploy) && deploy_ask(t, &cert, e) < 0)
-		return -1;
-	if (txn_commit(TAKE(t), e) < 0)
-		return -1;
-	if (chain)
-		log_info("certificate %s: version %lld is in force", cert.name, (long long)cert.current);
-	return 0;
-}
-
 void issue_done(void *engine, struct order *o, const char *chain, const struct err *why)
 {
 	struct issue *is = order_owner(o);
 	struct engine *g = engine;
+	struct outcome_of of = { .engine = g, .cert = &is->cert, .account = &is->account, .order = &is->order, .acme = o,
+				 .reopened = is->reopened };
 	bool site = is->cert.site && chain;
 	struct err e = { 0 };
 	int stored;
@@ -716,7 +486,7 @@ void issue_done(void *engine, struct order *o, const char *chain, const struct e
 		issue_end(is, -1, why);
 		return;
 	}
-	stored = why && takes_its_time(is, why) ? keep_open(is, takes_its_time(is, why), why, &e) : finish(is, chain, why, &e);
+	stored = outcome_write(&of, chain, why, &e);
 	issue_end(is, stored, &e);
 	if (stored == 0 && site)
 		g->site_changed(g->arg);

@@ -8,9 +8,6 @@ int issue_save(void *engine, struct order *, struct err *);
 void issue_publish(void *engine, struct order *, const struct acme_answer *, size_t count, acme_bytes_cb *,
 		   void *cb_arg);
 void issue_csr(void *engine, struct order *, acme_bytes_cb *, void *cb_arg);
-/* An attempt that failed before there was an order. */
-struct engine;
-int issue_fail(struct engine *, const char *cert_id, const struct err *why, struct err *);
 void issue_done(void *engine, struct order *, const char *chain, const struct err *);
 
 #endif

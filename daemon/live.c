@@ -204,7 +204,7 @@ static void say_other(struct live *l, const char *name, const struct view *v, in
 		l->says = xasprintf("%s at %s still shows version %lld.", name, v->address, (long long)number);
 	else
 		l->says = xasprintf("%s at %s shows another certificate, issued by %s.", name, v->address,
-				    leaf->issuer_cn ? leaf->issuer_cn : leaf->issuer);
+				    cert_issuer(leaf));
 }
 
 static void look_at(struct live *l, const char *name, const struct view *v)

@@ -117,7 +117,7 @@ static void take_leaf(struct outcome *o, const struct cert *leaf)
 	if (!o->fingerprints) {
 		o->subject = xstrdup(leaf->subject_cn ? leaf->subject_cn :
 				     leaf->names && *leaf->names ? *leaf->names : leaf->subject);
-		o->issuer = xstrdup(leaf->issuer_cn ? leaf->issuer_cn : leaf->issuer);
+		o->issuer = xstrdup(cert_issuer(leaf));
 		o->not_before = leaf->not_before;
 		o->not_after = leaf->not_after;
 	}

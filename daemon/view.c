@@ -57,7 +57,7 @@ static void put_leaf(json_t *o, const struct cert *leaf)
 	enum key_type type;
 
 	json_put_str(o, "subject", leaf->subject);
-	json_put_str(o, "issuer", leaf->issuer_cn ? leaf->issuer_cn : leaf->issuer);
+	json_put_str(o, "issuer", cert_issuer(leaf));
 	json_put_strv(o, "names", leaf->names);
 	json_put_time(o, "not_before", leaf->not_before);
 	json_put_time(o, "not_after", leaf->not_after);

@@ -107,6 +107,11 @@ void cert_release(struct cert *c)
 	*c = (struct cert){ 0 };
 }
 
+const char *cert_issuer(const struct cert *c)
+{
+	return c->issuer_cn ? c->issuer_cn : c->issuer;
+}
+
 /* UTCTime, without the century, until 2049; GeneralizedTime from 2050 on (RFC 5280 section 4.1.2.5). */
 static void put_time(struct buf *out, int64_t when)
 {

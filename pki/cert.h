@@ -17,6 +17,8 @@ struct cert {			/* what is in one; all owned */
 };
 int cert_parse(struct cert *, struct slice der, struct err *);
 void cert_release(struct cert *);
+/* Its issuer, as people call it. */
+const char *cert_issuer(const struct cert *);
 /* Is it issued by this CA, by name, signature and what the CA may sign?  (Says nothing about dates.) */
 int cert_signed_by(const struct cert *child, const struct cert *issuer, struct err *);
 

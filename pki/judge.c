@@ -76,11 +76,6 @@ static const char *called(const struct cert *c)
 	return c->subject_cn ? c->subject_cn : c->subject;
 }
 
-static const char *issuer_of(const struct cert *c)
-{
-	return c->issuer_cn ? c->issuer_cn : c->issuer;
-}
-
 static bool is_self_issued(const struct cert *c)
 {
 	return str_eq(c->subject, c->issuer);
@@ -200,7 +195,7 @@ static void judge_untrusted(struct judgement *j, const struct cert **sorted, siz
 		find_fault(j, FAULT_incomplete,
 			   "The server does not send the certificate of \"%s\", which issued %s: an intermediate is "
 			   "missing, or that CA is not trusted here.",
-			   issuer_of(top), count == 1 ? "it" : called(top));
+			   cert_issuer(top), count == 1 ? "it" : called(top));
 }
 
 static void verify_chain(struct judgement *j, struct trust *trust, const struct cert **sorted, size_t count,

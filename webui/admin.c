@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "pki/key.h"
 #include "store/history.h"
+#include "store/key_version.h"
 #include "webui/call.h"
 #include "webui/name.h"
 
@@ -199,7 +200,7 @@ void admin_put_consumers(json_t *o, struct txn *t, const char *id, int64_t curre
 
 int admin_put_key(struct txn *t, struct rec_key *key, const struct slice *field, struct err *e)
 {
-	_cleanup_(rec_key_version_release) struct rec_key_version version = { .created = clock_now() };
+	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
 	enum key_type type;
 
 	if (spki_type(field[3], &type, e) < 0)
@@ -207,13 +208,8 @@ int admin_put_key(struct txn *t, struct rec_key *key, const struct slice *field,
 	record_set(&key->id, field[0].data);
 	record_set_blob(&key->access, field[1]);
 	record_set(&key->type, key_type_word(type));
-	key->newest = 1;
-	key->created = version.created;
-	version.id = record_child_id(key->id, key->newest);
-	record_set_blob(&version.material, field[2]);
-	record_set_blob(&version.spki, field[3]);
-	record_set(&version.type, key->type);
-	return rec_key_put(t, key, e) < 0 ? -1 : rec_key_version_put(t, &version, e);
+	key->created = clock_now();
+	return key_version_add(t, key, key->type, field[2], field[3], &version, e);
 }
 
 void admin_put_api_keys(json_t *o, const char *member, struct slice first, struct slice second)

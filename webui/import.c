@@ -12,6 +12,7 @@
 #include "pki/pfx.h"
 #include "store/agenda.h"
 #include "store/deploy.h"
+#include "store/key_version.h"
 #include "store/version.h"
 #include "webui/name.h"
 #include "webui/permit.h"
@@ -90,7 +91,7 @@ static int find(struct request *r, struct import *im, struct txn *t, struct err 
 
 static int put_key(struct import *im, struct txn *t, struct err *e)
 {
-	_cleanup_(rec_key_version_release) struct rec_key_version version = { .created = clock_now() };
+	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
 	enum key_type type;
 
 	if (im->generation) {
@@ -99,13 +100,9 @@ static int put_key(struct import *im, struct txn *t, struct err *e)
 	}
 	if (spki_type(slice_buf(&im->spki), &type, e) < 0)
 		return -1;
-	im->generation = im->key.current = ++im->key.newest;
+	im->generation = im->key.current = im->key.newest + 1;
 	record_set(&im->key.type, key_type_word(type));
-	version.id = record_child_id(im->key.id, im->generation);
-	record_set_blob(&version.material, slice_buf(&im->material));
-	record_set_blob(&version.spki, slice_buf(&im->spki));
-	record_set(&version.type, im->key.type);
-	return rec_key_put(t, &im->key, e) < 0 ? -1 : rec_key_version_put(t, &version, e);
+	return key_version_add(t, &im->key, im->key.type, slice_buf(&im->material), slice_buf(&im->spki), &version, e);
 }
 
 static int put_version(struct import *im, struct txn *t, struct err *e)
@@ -120,7 +117,7 @@ static int put_version(struct import *im, struct txn *t, struct err *e)
 	version.names = strv_dup(leaf->names);
 	record_set(&version.serial, leaf->serial);
 	record_set(&version.fingerprint, leaf->fingerprint);
-	record_set(&version.issuer, leaf->issuer_cn ? leaf->issuer_cn : leaf->issuer);
+	record_set(&version.issuer, cert_issuer(leaf));
 	version.not_before = leaf->not_before;
 	version.not_after = leaf->not_after;
 	record_set(&version.key_id, im->key.id);
@@ -166,7 +163,7 @@ static int put_all(struct request *r, struct import *im, struct txn *t, struct e
 		return -1;
 	return admin_event(r, t, "certificate.imported", im->cert.id, im->cert.name, e, "%sversion %lld, issued by %s, serial %s",
 			   first ? "new, " : "", (long long)im->cert.current,
-			   im->chain.cert[0].issuer_cn ? im->chain.cert[0].issuer_cn : im->chain.cert[0].issuer, im->chain.cert[0].serial);
+			   cert_issuer(&im->chain.cert[0]), im->chain.cert[0].serial);
 }
 
 /* The record may have changed while the keeper worked. */
