@@ -1,4 +1,7 @@
-/* The inside of an order: what runs it (order.c), its steps (order_apply.c, order_prove.c), its memory (order_state.c). */
+/*
+ * The inside of an order: what runs it (order.c), its steps (order_apply.c, order_prove.c),
+ * its memory (order_state.c).
+ */
 #ifndef ACME_ORDER_H
 #define ACME_ORDER_H
 
