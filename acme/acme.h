@@ -30,7 +30,7 @@ struct acme_env {
 	struct loop *loop;
 	struct fetcher *fetcher;
 	int timeout_ms;		/* longest wait for one reply; 0: 30 s */
-	int patience_ms;	/* longest wait with all tries in one step of an order, or for another request; 0: as these say */
+	int patience_ms;	/* longest wait, all tries of an order's step or another request; 0: as these say */
 	void *arg;		/* first argument of all below */
 
 	/*
@@ -40,7 +40,10 @@ struct acme_env {
 
 	/* JWS signature by the account key `key` (a name the caller chose), raw bytes. */
 	void (*sign)(void *arg, const char *key, struct slice data, acme_bytes_cb *, void *cb_arg);
-	/* HMAC with the external account binding's MAC key `key`; alg "HS256", "HS384" or "HS512" (RFC 7518 section 3.2). */
+	/*
+	 * HMAC with the external account binding's MAC key `key`;
+	 * alg "HS256", "HS384" or "HS512" (RFC 7518 section 3.2).
+	 */
 	void (*hmac)(void *arg, const char *key, const char *alg, struct slice data, acme_bytes_cb *, void *cb_arg);
 
 	/* The order has changed: order_save() it before anything else happens. -1 ends the order with e. */
@@ -66,8 +69,8 @@ struct acme *acme_new(const struct acme_env *, const char *directory, const char
 void acme_free(struct acme *);		/* after its orders and requests; NULL is fine */
 /*
  * What the CA says of itself, as far as its directory was read already (every request does): does it offer this
- * resource ("renewalInfo"), its profiles as {name: description}, its terms of service.  NULL: none, or not known yet.  Borrowed
- * until the next turn of the loop.
+ * resource ("renewalInfo"), its profiles as {name: description}, its terms of service.  NULL: none, or not known yet.
+ * Borrowed until the next turn of the loop.
  */
 bool acme_offers(const struct acme *, const char *resource);
 const json_t *acme_profiles(const struct acme *);
@@ -89,7 +92,7 @@ struct acme_registration {
 	const char *eab_kid;		/* NULL: no external account binding */
 	const char *eab_key;		/* given to env->hmac */
 	const char *eab_alg;		/* NULL: HS256 */
-	bool only_existing;		/* find it, never make one: accountDoesNotExist if the CA does not know the key */
+	bool only_existing;		/* find it, never make one: accountDoesNotExist if the CA knows no such key */
 };
 struct acme_registered {
 	const char *kid;		/* account URL */
@@ -102,7 +105,10 @@ struct acme_register *acme_register_start(struct acme *, const struct acme_regis
 	void (*done)(void *arg, const struct acme_registered *, const struct err *), void *arg);
 void acme_register_cancel(struct acme_register *);
 
-/* One request about an account or a certificate that is there.  The answer (NULL: it had none) is valid during the call only. */
+/*
+ * One request about an account or a certificate that is there.
+ * The answer (NULL: it had none) is valid during the call only.
+ */
 struct acme_request;
 typedef void acme_request_cb(void *arg, const json_t *answer, const struct err *);
 void acme_request_cancel(struct acme_request *);	/* NULL, or from its own callback: harmless */
@@ -115,8 +121,8 @@ struct acme_request *acme_agree_start(struct acme *, const struct acme_account *
 /* For ever (section 7.3.6). */
 struct acme_request *acme_deactivate_start(struct acme *, const struct acme_account *, acme_request_cb *, void *arg);
 /*
- * The account's key becomes `fresh` (section 7.3.5), whose kid is not used.  Save it before: if the reply gets lost, only
- * acme_register_start() with the new key and only_existing tells which of the two the CA has.
+ * The account's key becomes `fresh` (section 7.3.5), whose kid is not used.  Save it before: if the reply gets lost,
+ * only acme_register_start() with the new key and only_existing tells which of the two the CA has.
  */
 struct acme_request *acme_rollover_start(struct acme *, const struct acme_account *, const struct acme_account *fresh,
 					 acme_request_cb *, void *arg);
@@ -144,7 +150,10 @@ struct acme_window {
 	const char *explanation;	/* URL of a page for people; NULL: none */
 	int64_t check_at;		/* when to ask again: in a minute at the earliest, in a day at the latest */
 };
-/* Names a certificate to the CA: base64url(AKI) "." base64url(serial); both in hex, as in struct cert.  Owned; NULL: no AKI. */
+/*
+ * Names a certificate to the CA: base64url(AKI) "." base64url(serial); both in hex, as in struct cert.
+ * Owned; NULL: no AKI.
+ */
 char *acme_cert_id(const char *aki, const char *serial);
 /*
  * Asks, without an account and once.  Error: e->kind ERR_MISSING if the CA offers no renewal information; e->retry_at
@@ -160,11 +169,12 @@ struct order_params {
 	char *const *names;		/* normal identifiers */
 	char *const *challenges;	/* challenge type for each of them, in the same order; NULL: http-01 for all */
 	struct slice spki;		/* public key the certificate must be for */
-	const char *replaces;		/* acme_cert_id() of the certificate it renews; left out where the CA has no use for it; may be NULL */
+	/* acme_cert_id() of the certificate it renews; left out where the CA has no use for it; may be NULL. */
+	const char *replaces;
 	const char *profile;		/* a name of acme_profiles(); NULL: the CA's choice */
 	/*
-	 * Which of the chains the CA offers: the common name of the issuer at its top, or the SHA-256 fingerprint (hex) of one
-	 * of its certificates.  NULL, or none is so: the CA's own choice.
+	 * Which of the chains the CA offers: the common name of the issuer at its top, or the SHA-256 fingerprint (hex)
+	 * of one of its certificates.  NULL, or none is so: the CA's own choice.
 	 */
 	const char *preferred_chain;
 };

@@ -28,7 +28,10 @@ bool authz_is_undecided(const struct authz *);
 
 /* Fills name; the order then says which type it wants. */
 int authz_read_name(struct authz *, const struct reply *, struct err *);
-/* Fills state and (unless it is valid) challenge and token; -1 as authz_judge(), or if there is no challenge of z->type. */
+/*
+ * Fills state and (unless it is valid) challenge and token;
+ * -1 as authz_judge(), or if there is no challenge of z->type.
+ */
 int authz_read(struct authz *, const struct reply *, struct err *);
 /* AUTHZ_VALID if it says so; -1 if it never will be: only its status counts, not a challenge's error. */
 int authz_judge(struct authz *, const struct reply *, struct err *);

@@ -6,7 +6,10 @@
 
 /* May it be used?  Only https; NULL may not. */
 bool link_usable(const char *url);
-/* The nth https URL with this relation, resolved against `base`, the URL that was asked; owned.  NULL: there is none. */
+/*
+ * The nth https URL with this relation, resolved against `base`, the URL that was asked; owned.
+ * NULL: there is none.
+ */
 char *link_find(const struct fetch_reply *, const char *base, const char *rel, size_t nth);
 /* The same in the text of one header.  *nth counts down over those that fit. */
 char *link_in(const char *header, const char *base, const char *rel, size_t *nth);

@@ -1,4 +1,7 @@
-/* The inside of an order: what runs it (order.c), its steps (order_apply.c, order_prove.c), its memory (order_state.c). */
+/*
+ * The inside of an order: what runs it (order.c), its steps (order_apply.c, order_prove.c),
+ * its memory (order_state.c).
+ */
 #ifndef ACME_ORDER_H
 #define ACME_ORDER_H
 
@@ -49,7 +52,7 @@ struct order {
 	char **alternates;		/* URLs of other chains for it */
 
 	/* of the present step */
-	size_t at;			/* the authorization it is at; of chains: 0 the CA's choice, then the alternates */
+	size_t at;			/* the authorization it is at; of chains: 0 the CA's choice, then alternates */
 	unsigned polls;			/* pauses made */
 	int64_t wait_ms;
 	int64_t retry_after;		/* the latest one in this round of polling */

@@ -1,6 +1,6 @@
 /*
- * Applying for a certificate (RFC 8555 section 7.4): the steps about the order itself, from asking for it to the checked
- * chain.  Between neworder and csr, order_prove.c proves its names.
+ * Applying for a certificate (RFC 8555 section 7.4): the steps about the order itself, from asking for it to the
+ * checked chain.  Between neworder and csr, order_prove.c proves its names.
  */
 #include "acme/order.h"
 
@@ -105,7 +105,7 @@ void order_send_neworder(struct order *o)
 /* Refused, perhaps only because of the certificate it is said to replace (RFC 9773 section 5): then without that. */
 static bool try_unmarked(struct order *o, const struct reply *r)
 {
-	static const char *const perhaps[] = { "alreadyReplaced", "malformed", "serverInternal" };	/* Pebble says the last */
+	static const char *const perhaps[] = { "alreadyReplaced", "malformed", "serverInternal" };	/* the last: Pebble */
 	bool refused = r->status == 404;
 
 	for (size_t i = 0; i < ARRAY_SIZE(perhaps); i++)
@@ -122,7 +122,8 @@ static enum step refused_order(struct order *o, const struct reply *r, struct er
 {
 	step_failed(o, r, e);
 	if (str_eq(e->code, "unauthorized"))
-		err_hint(e, "The CA takes no orders from this account (any more). See its detail, or register a new one.");
+		err_hint(e, "The CA takes no orders from this account (any more). "
+			    "See its detail, or register a new one.");
 	return STEP_FAIL;
 }
 

@@ -187,7 +187,8 @@ static void info_fetched(void *arg, const struct fetch_reply *f)
 	_cleanup_json_ json_t *answer = f->err ? NULL : json_read(f->body, f->body_len, NULL);
 	int64_t now = clock_now();
 	int64_t retry_after = f->err ? 0 : clock_retry_after(fetch_header(f, "Retry-After", 0), now, CHECK_MAX);
-	struct acme_window window = { .check_at = MAX(retry_after ? retry_after : now + CHECK_DEFAULT, now + CHECK_MIN) };
+	int64_t asked_for = retry_after ? retry_after : now + CHECK_DEFAULT;
+	struct acme_window window = { .check_at = MAX(asked_for, now + CHECK_MIN) };
 
 	i->fetch = NULL;
 	if (f->err || f->status != 200) {

@@ -11,7 +11,10 @@ void sha256(const void *, size_t len, unsigned char out[SHA256_SIZE]);
 void sha256_slices(const struct slice *, size_t count, unsigned char out[SHA256_SIZE]);
 void hmac_sha256(struct slice key, struct slice data, unsigned char out[SHA256_SIZE]);
 #define HMAC_MAX 64
-/* By the name RFC 7518 gives it: "HS256", "HS384", "HS512".  Returns the bytes of out that are used; 0: there is no such. */
+/*
+ * By the name RFC 7518 gives it: "HS256", "HS384", "HS512".
+ * Returns the bytes of out that are used; 0: there is no such.
+ */
 size_t hmac_by_name(const char *alg, struct slice key, struct slice data, unsigned char out[HMAC_MAX]);
 
 void random_bytes(void *, size_t len);		/* getrandom(2); dies if the kernel has none */

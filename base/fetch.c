@@ -147,7 +147,8 @@ static curl_socket_t open_public(void *arg, curlsocktype purpose, struct curl_so
 	struct address address = { .len = (socklen_t)MIN(to->addrlen, sizeof(address.sa)) };
 
 	memcpy(&address.sa, &to->addr, address.len);
-	return may_connect(arg, &address) ? socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol) : CURL_SOCKET_BAD;
+	return may_connect(arg, &address) ? socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol) :
+					    CURL_SOCKET_BAD;
 }
 
 /* For a redirect, curl also uses a connection that somebody else has left, whatever FRESH_CONNECT says. */

@@ -1,8 +1,8 @@
 /*
  * HTTP requests to others: libcurl's multi interface on a loop.  One request, one callback.
  *
- * Every request is bounded: total time, body size, header size.  TLS is verified but where a request says otherwise; plain http
- * is only for what asks for it.  Connections are kept and HTTP/2 is used where the server has it.
+ * Every request is bounded: total time, body size, header size.  TLS is verified but where a request says otherwise;
+ * plain http is only for what asks for it.  Connections are kept and HTTP/2 is used where the server has it.
  */
 #ifndef BASE_FETCH_H
 #define BASE_FETCH_H
@@ -22,10 +22,10 @@ struct fetch_request {
 	const char *const *headers;	/* "Name: value", ended by NULL; may be NULL */
 	const char *ca_file;		/* PEM file to trust instead of the system's; NULL: the system's */
 	const char *unix_socket;	/* connect here instead; NULL: by URL */
-	bool public_only;		/* the URL is a stranger's: no address of this machine or a private network ... */
+	bool public_only;		/* a stranger's URL: no address of this machine or a private network ... */
 	const struct cidr_list *but;	/* ... except these; NULL: none */
-	const char *address;		/* connect to this IP address instead of what the URL's host resolves to; NULL: by URL */
-	bool any_certificate;		/* who answers is not checked: only for answers that are no secret and change nothing */
+	const char *address;		/* the IP address to connect to instead of the URL host's; NULL: that */
+	bool any_certificate;		/* who answers is not checked: for what is no secret and changes nothing */
 	int timeout_ms;			/* for all of it; 0: 30 s */
 	size_t max_body;		/* more is an error; 0: 1 MiB */
 	bool allow_http;		/* else only https: is fetched */

@@ -13,7 +13,10 @@ struct event_base;
 struct loop;
 
 struct loop *loop_new(void);
-/* For many connections: what is waited for is told to the kernel once a turn.  No descriptor in it may be a dup(2) of another. */
+/*
+ * For many connections: what is waited for is told to the kernel once a turn.
+ * No descriptor in it may be a dup(2) of another.
+ */
 struct loop *loop_new_serving(void);
 void loop_free(struct loop *);			/* NULL is fine */
 struct event_base *loop_base(struct loop *);

@@ -214,9 +214,9 @@ void cidr_list_release(struct cidr_list *list)
 /* IANA's special-purpose address registries, as far as they are not reachable from everywhere; multicast. */
 static const char *const special[] = {
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-	"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
-	"::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10",
-	"fec0::/10", "ff00::/8",
+	"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+	"224.0.0.0/3", "::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16",
+	"fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
 };
 
 /* IPv6 addresses that stand for an IPv4 one: NAT64 (RFC 6052) and 6to4 (RFC 3056), and where it is in them. */
@@ -243,7 +243,8 @@ bool address_is_public(const struct sockaddr *sa)
 
 		if (!is_in(wrappers[i].network, sa))
 			continue;
-		memcpy(&inside.sin_addr, (const char *)&((const struct sockaddr_in6 *)sa)->sin6_addr + wrappers[i].at, 4);
+		memcpy(&inside.sin_addr,
+		       (const char *)&((const struct sockaddr_in6 *)sa)->sin6_addr + wrappers[i].at, 4);
 		return address_is_public((const struct sockaddr *)&inside);
 	}
 	return sa->sa_family == AF_INET || sa->sa_family == AF_INET6;

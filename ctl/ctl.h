@@ -40,7 +40,7 @@ struct ctl {
 
 struct command {
 	const char *words;		/* "cert add" */
-	const char *args;		/* "NAME"; members of the body in lower case where the path does not take them */
+	const char *args;		/* "NAME"; members of the body, in lower case, where the path takes them not */
 	const char *method, *path;	/* {1} is the first positional argument */
 	const struct option_row *options;
 	size_t options_count;

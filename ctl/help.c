@@ -36,7 +36,8 @@ bool help_group(FILE *out, const char *word)
 	for (size_t i = 0; i < commands_count; i++)
 		if (same_first_word(commands[i].words, word))
 			lines[count++] = (struct line){
-				.head = xasprintf("%s%s%s", commands[i].words, *commands[i].args ? " " : "", commands[i].args),
+				.head = xasprintf("%s%s%s", commands[i].words, *commands[i].args ? " " : "",
+						  commands[i].args),
 				.text = commands[i].text,
 			};
 	print_pairs(out, lines, count);
@@ -67,10 +68,12 @@ void help_command(FILE *out, const struct command *c)
 		const struct option_row *o = &c->options[i];
 
 		lines[i] = (struct line){
-			.head = xasprintf("--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : ""), .text = o->text,
+			.head = xasprintf("--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : ""),
+			.text = o->text,
 		};
 	}
-	lines[c->options_count] = (struct line){ .head = xstrdup("--json"), .text = "print the daemon's answer as JSON" };
+	lines[c->options_count] =
+		(struct line){ .head = xstrdup("--json"), .text = "print the daemon's answer as JSON" };
 	fprintf(out, "usage: certeractl %s%s%s%s\n\n%s\n\n", c->words, c->options_count ? " [OPTION]..." : "",
 		*c->args ? " " : "", c->args, c->text);
 	print_pairs(out, lines, c->options_count + 1);

@@ -196,7 +196,8 @@ static int complete(struct ctl *ctl, struct err *e)
 	}
 	if (str_eq(ctl->command->words, "backup")) {	/* the daemon's working directory is another */
 		_cleanup_free_ char *here = *ctl->args[0] == '/' ? xstrdup("") : getcwd(NULL, 0);
-		_cleanup_free_ char *directory = here ? xasprintf("%s%s%s", here, *here ? "/" : "", ctl->args[0]) : NULL;
+		_cleanup_free_ char *directory =
+			here ? xasprintf("%s%s%s", here, *here ? "/" : "", ctl->args[0]) : NULL;
 
 		if (!directory)
 			return err_errno(e, ERR_USAGE, "finding the working directory");
@@ -214,7 +215,8 @@ static int complete(struct ctl *ctl, struct err *e)
 	if (json_bool(ctl->local, "no_issue", false))
 		json_put_bool(ctl->body, "issue", false);
 	if (str_eq(ctl->command->words, "apikey rotate")) {	/* cert|key is what the path calls certificates|keys */
-		const char *kind = str_eq(ctl->args[0], "cert") ? "certificates" : str_eq(ctl->args[0], "key") ? "keys" : NULL;
+		const char *kind = str_eq(ctl->args[0], "cert") ? "certificates" :
+				   str_eq(ctl->args[0], "key") ? "keys" : NULL;
 
 		if (kind) {
 			free(ctl->args[0]);

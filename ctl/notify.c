@@ -8,9 +8,9 @@
 int show_channel(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "name", "name" }, { "kind", "kind" }, { "user", "owner" }, { "to", "recipients" }, { "host", "host" }, { "signed", "signed" },
-		{ "alerts", "wanted" }, { "from level", "level" }, { "disabled", "disabled" }, { "created", "created" },
-		{ "messages", "newest" }, { "last delivery", "sent" },
+		{ "name", "name" }, { "kind", "kind" }, { "user", "owner" }, { "to", "recipients" }, { "host", "host" },
+		{ "signed", "signed" }, { "alerts", "wanted" }, { "from level", "level" }, { "disabled", "disabled" },
+		{ "created", "created" }, { "messages", "newest" }, { "last delivery", "sent" },
 	};
 
 	if (ctl_as_json(ctl, answer))
@@ -23,8 +23,9 @@ int show_channel(struct ctl *ctl, json_t *answer)
 int show_channels(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
-		{ "NAME", "name" }, { "KIND", "kind" }, { "TO", "recipients" }, { "HOST", "host" }, { "LEVEL", "level" },
-		{ "DISABLED", "disabled" }, { "LAST DELIVERY", "sent" }, { "LAST ERROR", "error" },
+		{ "NAME", "name" }, { "KIND", "kind" }, { "TO", "recipients" }, { "HOST", "host" },
+		{ "LEVEL", "level" }, { "DISABLED", "disabled" }, { "LAST DELIVERY", "sent" },
+		{ "LAST ERROR", "error" },
 	};
 
 	if (!ctl_as_json(ctl, answer))
@@ -41,7 +42,8 @@ int show_outbox(struct ctl *ctl, json_t *answer)
 	};
 
 	if (!ctl_as_json(ctl, answer))
-		print_table(json_object_get(answer, "messages"), columns, ARRAY_SIZE(columns), "There are no messages.");
+		print_table(json_object_get(answer, "messages"), columns, ARRAY_SIZE(columns),
+			    "There are no messages.");
 	return 0;
 }
 
@@ -57,9 +59,10 @@ static void print_items(const json_t *items)
 int show_message(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "channel", "channel" }, { "number", "number" }, { "to", "recipient" }, { "alert", "alert" }, { "level", "level" },
-		{ "subject", "subject" }, { "text", "text" }, { "happened", "created" }, { "state", "state" },
-		{ "failed tries", "tries" }, { "next try", "next_at" }, { "delivered", "sent" }, { "key", "key" },
+		{ "channel", "channel" }, { "number", "number" }, { "to", "recipient" }, { "alert", "alert" },
+		{ "level", "level" }, { "subject", "subject" }, { "text", "text" }, { "happened", "created" },
+		{ "state", "state" }, { "failed tries", "tries" }, { "next try", "next_at" }, { "delivered", "sent" },
+		{ "key", "key" },
 	};
 
 	if (ctl_as_json(ctl, answer))

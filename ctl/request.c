@@ -50,7 +50,7 @@ static void answered(void *arg, const struct fetch_reply *r)
 	w->answer = r->body_len ? json_read_most(r->body, r->body_len, ANSWER_MOST, w->e) : json_object();
 	if (!w->answer) {
 		err_prefix(w->e, "reading the daemon's answer");
-	} else if (r->status >= 400 && !json_object_get(w->answer, "checks")) {	/* a health that is not well is an answer, too */
+	} else if (r->status >= 400 && !json_object_get(w->answer, "checks")) {	/* what is not well is an answer, too */
 		json_problem_read(w->answer, w->e);
 		if (!err_is_set(w->e))
 			err_set(w->e, ERR_INTERNAL, "the daemon answered with status %d", r->status);
@@ -79,8 +79,9 @@ json_t *ctl_request(struct ctl *ctl, const char *method, const char *path, const
 	if (!w.answer && (e->kind == ERR_NETWORK || e->kind == ERR_DENIED)) {
 		err_prefix(e, "asking the daemon at %s", ctl->socket);
 		if (!e->hint[0] && e->kind == ERR_NETWORK)
-			err_hint(e, "Is certerad running? Give its control socket with --socket, or in $CERTERA_SOCKET; "
-				    "only root and the daemon's own user may use it.");
+			err_hint(e,
+				 "Is certerad running? Give its control socket with --socket, or in $CERTERA_SOCKET; "
+				 "only root and the daemon's own user may use it.");
 	}
 	return w.answer;
 }

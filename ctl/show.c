@@ -28,7 +28,8 @@ void print_added(const json_t *answer)
 	const char *name = json_str(json_object_get(answer, "certificate"), "name");
 
 	if (json_bool(answer, "existing", false))
-		printf("Certificate %s is there already, as it is described here; its API keys were shown when it was added.\n", name);
+		printf("Certificate %s is there already, as it is described here; "
+		       "its API keys were shown when it was added.\n", name);
 	else
 		printf("Certificate %s is added.\n", name);
 	print_api_keys(answer, "api_keys", "certificate");
@@ -102,10 +103,10 @@ static const struct column limit_columns[] = {
 int show_account(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "name", "name" }, { "state", "state" }, { "CA", "ca" }, { "directory", "directory" }, { "staging", "staging" },
-		{ "contact", "contact" }, { "terms", "terms" }, { "account URL", "kid" }, { "key", "key" },
-		{ "EAB", "eab_kid" }, { "CA file", "ca_file" }, { "created", "created" }, { "trouble", "trouble" },
-		{ "no order before", "held_until" },
+		{ "name", "name" }, { "state", "state" }, { "CA", "ca" }, { "directory", "directory" },
+		{ "staging", "staging" }, { "contact", "contact" }, { "terms", "terms" }, { "account URL", "kid" },
+		{ "key", "key" }, { "EAB", "eab_kid" }, { "CA file", "ca_file" }, { "created", "created" },
+		{ "trouble", "trouble" }, { "no order before", "held_until" },
 		{ "being asked", "wish" }, { "checked", "checked" },
 	};
 	const json_t *used = json_object_get(answer, "limits");
@@ -155,7 +156,8 @@ int show_key(struct ctl *ctl, json_t *answer)
 int show_keys(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
-		{ "NAME", "name" }, { "TYPE", "type" }, { "USE", "use" }, { "VERSIONS", "newest" }, { "DESCRIPTION", "description" },
+		{ "NAME", "name" }, { "TYPE", "type" }, { "USE", "use" }, { "VERSIONS", "newest" },
+		{ "DESCRIPTION", "description" },
 	};
 
 	if (ctl_as_json(ctl, answer))
@@ -184,7 +186,8 @@ static void print_todo(const json_t *order)
 static void print_deploy(const json_t *deploy)
 {
 	static const struct column lines[] = {
-		{ "deploy hook", "script" }, { "its state", "state" }, { "deployed", "deployed" }, { "next attempt", "retry_at" },
+		{ "deploy hook", "script" }, { "its state", "state" }, { "deployed", "deployed" },
+		{ "next attempt", "retry_at" },
 	};
 	const json_t *line;
 	size_t i;
@@ -201,8 +204,9 @@ static void print_deploy(const json_t *deploy)
 void print_revocation(const json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "revocation", "state" }, { "", "text" }, { "revoked", "revoked" }, { "reason", "reason" }, { "says", "from" },
-		{ "asked", "asked" }, { "counts until", "until" }, { "asked again", "next" }, { "no answer", "error" },
+		{ "revocation", "state" }, { "", "text" }, { "revoked", "revoked" }, { "reason", "reason" },
+		{ "says", "from" }, { "asked", "asked" }, { "counts until", "until" }, { "asked again", "next" },
+		{ "no answer", "error" },
 	};
 
 	print_fields(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
@@ -211,22 +215,23 @@ void print_revocation(const json_t *answer)
 int show_cert(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "name", "name" }, { "status", "status" }, { "", "status_text" }, { "", "next_step" }, { "names", "names_shown" },
-		{ "staging", "staging" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
-		{ "", "key_note" },
-		{ "own request", "own_csr" }, { "profile", "profile" }, { "chain wanted", "preferred_chain" },
-		{ "reuse key", "key_reuse" }, { "valid from", "not_before" }, { "valid until", "not_after" },
-		{ "renewal", "renew_at" }, { "failures", "failures" }, { "next attempt", "retry_at" },
-		{ "waits for", "waits_for" },
-		{ "CA wants it", "ari_start" }, { "at the latest", "ari_end" }, { "because", "ari_explanation" }, { "fallback", "fallback" },
-		{ "challenge", "challenge" }, { "by hand", "by_hand" }, { "hook", "hook_set" }, { "tags", "tags" }, { "note", "note" },
+		{ "name", "name" }, { "status", "status" }, { "", "status_text" }, { "", "next_step" },
+		{ "names", "names_shown" }, { "staging", "staging" }, { "account", "account" }, { "key", "key" },
+		{ "key type", "key_type" }, { "", "key_note" }, { "own request", "own_csr" }, { "profile", "profile" },
+		{ "chain wanted", "preferred_chain" }, { "reuse key", "key_reuse" }, { "valid from", "not_before" },
+		{ "valid until", "not_after" }, { "renewal", "renew_at" }, { "failures", "failures" },
+		{ "next attempt", "retry_at" }, { "waits for", "waits_for" },
+		{ "CA wants it", "ari_start" }, { "at the latest", "ari_end" }, { "because", "ari_explanation" },
+		{ "fallback", "fallback" }, { "challenge", "challenge" }, { "by hand", "by_hand" },
+		{ "hook", "hook_set" }, { "tags", "tags" }, { "note", "note" },
 	};
 	static const struct column versions[] = {
 		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
 		{ "SERIAL", "serial" }, { "REVOKED", "revoked" }, { "", "reason" },
 	};
 	static const struct column consumers[] = {
-		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" }, { "BEHIND", "behind" }, { "TIMES", "count" },
+		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" },
+		{ "BEHIND", "behind" }, { "TIMES", "count" },
 	};
 	static const struct column live[] = { { "servers show", "state" }, { "", "says" }, { "since", "since" } };
 	const json_t *order = json_object_get(answer, "order");
@@ -252,7 +257,8 @@ int show_cert(struct ctl *ctl, json_t *answer)
 	}
 	print_deploy(json_object_get(answer, "deploy"));
 	putchar('\n');
-	print_table(json_object_get(answer, "consumers"), consumers, ARRAY_SIZE(consumers), "Nobody has fetched it yet.");
+	print_table(json_object_get(answer, "consumers"), consumers, ARRAY_SIZE(consumers),
+		    "Nobody has fetched it yet.");
 	return 0;
 }
 
@@ -274,9 +280,12 @@ int show_hooks(struct ctl *ctl, json_t *answer)
 int show_dry_run(struct ctl *ctl, json_t *answer)
 {
 	static const struct column proofs[] = {
-		{ "NAME", "name_shown" }, { "PROVED BY", "challenge" }, { "ASKED FOR AT", "url" }, { "TXT RECORD", "record" },
+		{ "NAME", "name_shown" }, { "PROVED BY", "challenge" }, { "ASKED FOR AT", "url" },
+		{ "TXT RECORD", "record" },
 	};
-	static const struct column lines[] = { { "name", "name" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" } };
+	static const struct column lines[] = {
+		{ "name", "name" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
+	};
 	const json_t *used = json_object_get(answer, "limits");
 	const json_t *finding;
 	size_t i;
@@ -296,7 +305,8 @@ int show_dry_run(struct ctl *ctl, json_t *answer)
 	putchar('\n');
 	json_array_foreach (json_object_get(answer, "findings"), i, finding)
 		printf("! %s\n", json_string_value(finding));
-	puts(json_bool(answer, "existing", false) ? "It is there already; nothing would be done." : "Nothing was ordered: this was a dry run.");
+	puts(json_bool(answer, "existing", false) ? "It is there already; nothing would be done." :
+						    "Nothing was ordered: this was a dry run.");
 	return 0;
 }
 
@@ -317,8 +327,8 @@ int show_certs(struct ctl *ctl, json_t *answer)
 int show_events(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
-		{ "EVENT", "number" }, { "WHEN", "time" }, { "WHO", "actor" }, { "FROM", "address" }, { "WHAT", "action" },
-		{ "OF", "name" }, { "", "message" },
+		{ "EVENT", "number" }, { "WHEN", "time" }, { "WHO", "actor" }, { "FROM", "address" },
+		{ "WHAT", "action" }, { "OF", "name" }, { "", "message" },
 	};
 
 	if (ctl_as_json(ctl, answer))
@@ -407,7 +417,8 @@ int show_key_download(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	printf("%s: its API keys may %s.\n", json_str(answer, "name"),
-	       json_bool(answer, "key_download", false) ? "fetch formats with the private key" : "fetch no format with the private key");
+	       json_bool(answer, "key_download", false) ? "fetch formats with the private key" :
+							  "fetch no format with the private key");
 	return 0;
 }
 

@@ -66,17 +66,18 @@ static void shorten(json_t *row, const char *member)
 int show_site(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "site", "name" }, { "valid", "valid_word" }, { "", "reason" }, { "since", "since" }, { "subject", "subject" },
-		{ "issuer", "issuer" }, { "valid from", "not_before" }, { "valid until", "not_after" }, { "fingerprint", "fingerprint" },
-		{ "scanned", "scanned" }, { "seen", "seen" }, { "added", "created" },
+		{ "site", "name" }, { "valid", "valid_word" }, { "", "reason" }, { "since", "since" },
+		{ "subject", "subject" }, { "issuer", "issuer" }, { "valid from", "not_before" },
+		{ "valid until", "not_after" }, { "fingerprint", "fingerprint" }, { "scanned", "scanned" },
+		{ "seen", "seen" }, { "added", "created" },
 	};
 	static const struct column addresses[] = {
-		{ "ADDRESS", "address" }, { "STATE", "state" }, { "TLS", "tls" }, { "KEY", "key" }, { "FINGERPRINT", "fingerprint" },
-		{ "", "says" }, { "", "hint" },
+		{ "ADDRESS", "address" }, { "STATE", "state" }, { "TLS", "tls" }, { "KEY", "key" },
+		{ "FINGERPRINT", "fingerprint" }, { "", "says" }, { "", "hint" },
 	};
 	static const struct column history[] = {
-		{ "FIRST", "first" }, { "LAST", "last" }, { "TIMES", "times" }, { "STATE", "state" }, { "FINGERPRINT", "fingerprint" },
-		{ "BEFORE", "before" }, { "", "reason" },
+		{ "FIRST", "first" }, { "LAST", "last" }, { "TIMES", "times" }, { "STATE", "state" },
+		{ "FINGERPRINT", "fingerprint" }, { "BEFORE", "before" }, { "", "reason" },
 	};
 	json_t *seen = json_object_get(answer, "addresses"), *past = json_object_get(answer, "history"), *row;
 	size_t i;
@@ -137,11 +138,12 @@ int wait_site(struct ctl *ctl, json_t *answer)
 static int show_live(struct ctl *ctl, json_t *live)
 {
 	static const struct column lines[] = {
-		{ "version", "version" }, { "state", "state" }, { "", "says" }, { "since", "since" }, { "looked at", "time" },
+		{ "version", "version" }, { "state", "state" }, { "", "says" }, { "since", "since" },
+		{ "looked at", "time" },
 	};
 	static const struct column addresses[] = {
-		{ "NAME", "name" }, { "ADDRESS", "address" }, { "SHOWS", "shows" }, { "VERSION", "version" }, { "VALID UNTIL", "not_after" },
-		{ "ISSUER", "issuer" }, { "", "says" },
+		{ "NAME", "name" }, { "ADDRESS", "address" }, { "SHOWS", "shows" }, { "VERSION", "version" },
+		{ "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" }, { "", "says" },
 	};
 
 	if (ctl_as_json(ctl, live))

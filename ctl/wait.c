@@ -143,7 +143,8 @@ static json_t *wait_order(struct ctl *ctl, const json_t *cert, struct err *e)
 					      json_bool(cert, "staging", false) ? "true" : "false");
 	int64_t open = json_int(cert, "open_order", 0), kept = json_int(cert, "kept_order", 0);
 
-	return follow(ctl, path, open ? open : kept ? kept : json_int(cert, "orders", 0) + 1, json_int(cert, "failures", 0), e);
+	return follow(ctl, path, open ? open : kept ? kept : json_int(cert, "orders", 0) + 1,
+		      json_int(cert, "failures", 0), e);
 }
 
 int wait_cert(struct ctl *ctl, json_t *answer)
@@ -356,7 +357,8 @@ int wait_deployed(struct ctl *ctl, json_t *answer)
 		return ctl_fail(&e);
 	}
 	if (!ctl->as_json)
-		printf(wait ? "Version %lld of %s is deployed.\n" : "Version %lld of %s is to be deployed; see cert show.\n",
+		printf(wait ? "Version %lld of %s is deployed.\n" :
+			      "Version %lld of %s is to be deployed; see cert show.\n",
 		       (long long)json_int(cert, "current", 0), json_str(cert, "name"));
 	return 0;
 }
@@ -387,7 +389,8 @@ static void print_revoked(const json_t *version, const char *name, int64_t numbe
 	if (json_str(version, "revoked"))
 		printf("Version %lld of %s is revoked.\n", (long long)number, name);
 	else if (is_put_off(version))
-		printf("Version %lld of %s is replaced.  It is revoked when all who fetched it have fetched its replacement, at %s at the "
+		printf("Version %lld of %s is replaced.  "
+		       "It is revoked when all who fetched it have fetched its replacement, at %s at the "
 		       "latest.\n", (long long)number, name, json_str(version, "revoke_by"));
 	else
 		printf("Version %lld of %s is to be revoked; see cert show.\n", (long long)number, name);

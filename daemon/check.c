@@ -204,7 +204,8 @@ static int begin(struct check *c, const struct agenda_row *row, struct err *e)
 	if (publish(g, &c->cert, c->token, answer, e) < 0)
 		return -1;
 	log_info("certificate %s: checking its web servers", c->cert.name);
-	c->preflight = preflight_start(&options, g->loop, names ? names : (char *[]){ NULL }, c->token, answer, checked, c);
+	c->preflight = preflight_start(&options, g->loop, names ? names : (char *[]){ NULL }, c->token, answer,
+				       checked, c);
 	return 0;
 }
 

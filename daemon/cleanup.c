@@ -53,8 +53,10 @@ static int give_up(struct txn *t, const struct rec_txt *txt, const struct err *w
 {
 	log_error("the TXT record %s \"%s\" could not be removed and is left: remove it by hand", txt->record,
 		  txt->value);
-	if (history_add(t, &(struct event_of){ .actor = "engine", .action = "record.left", .object = txt->cert_id, .name = txt->cert },
-			e, "the TXT record %s \"%s\" could not be removed: %s", txt->record, txt->value, why->message) < 0 ||
+	if (history_add(t, &(struct event_of){ .actor = "engine", .action = "record.left", .object = txt->cert_id,
+					       .name = txt->cert },
+			e, "the TXT record %s \"%s\" could not be removed: %s", txt->record, txt->value,
+			why->message) < 0 ||
 	    rec_txt_delete(t, txt->id, e) < 0)
 		return -1;
 	return agenda_delete(t, AGENDA_cleanup, txt->id, e);

@@ -141,7 +141,8 @@ static bool is_text(struct reader *r, const yaml_node_t *node, const char *what)
 	}
 	for (size_t i = 0; i < node->data.scalar.length; i++) {
 		if (node->data.scalar.value[i] < ' ' || node->data.scalar.value[i] == 0x7f) {
-			complain(r, line_of(node), "%s: a line break or another control character is in the value", what);
+			complain(r, line_of(node),
+				 "%s: a line break or another control character is in the value", what);
 			return false;
 		}
 	}
@@ -241,7 +242,8 @@ static void read_groups(struct reader *r, yaml_node_t *root)
 	if (!root || is_null(root))
 		return;
 	if (root->type != YAML_MAPPING_NODE) {
-		complain(r, line_of(root), "groups with settings are expected, like `server:` and `threads: 2` indented below it");
+		complain(r, line_of(root),
+			 "groups with settings are expected, like `server:` and `threads: 2` indented below it");
 		return;
 	}
 	for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top; p++) {

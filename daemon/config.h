@@ -51,7 +51,10 @@ char *config_hostname(const struct config *);
 char *config_mail_password(const struct config *);	/* the file; NULL: there is none */
 char *config_servers(const struct config_addresses *);	/* with commas between them, as dns_query.h wants them */
 
-/* What is in force, by groups, without what may be secret: [{group, sentence, settings: [{key, value, default, ...}]}].  Owned. */
+/*
+ * What is in force, by groups, without what may be secret:
+ * [{group, sentence, settings: [{key, value, default, ...}]}].  Owned.
+ */
 json_t *config_json(const struct config *);
 
 /* The commented example file / the settings section of certera.yaml(5) (mdoc), out of config.def. */

@@ -154,7 +154,8 @@ static int plan_next(struct txn *t, const struct rec_cert *cert, const struct re
 static int tell(struct txn *t, const struct deploy *d, const struct rec_version *v, const struct hook_end *end,
 		struct err *e)
 {
-	struct event_of of = { .actor = "engine", .action = end->err ? "certificate.deploy_failed" : "certificate.deployed",
+	struct event_of of = { .actor = "engine", .action = end->err ? "certificate.deploy_failed" :
+								       "certificate.deployed",
 			       .object = d->cert.id, .name = d->cert.name };
 	char when[CLOCK_RFC3339_SIZE];
 
@@ -276,8 +277,8 @@ static int start(struct deploy *d, const char *own, struct err *e)
 	hook_secrets(environment, &secrets);
 	put_words(d, &environment);
 	d->hook = hook_start(d->job.engine->hooks, &(struct hook_call){
-		.directory = config->hooks_directory, .script = d->script, .environment = environment, .secrets = secrets,
-		.timeout = config->hooks_deploy_timeout, .at_once = (int)config->hooks_at_once,
+		.directory = config->hooks_directory, .script = d->script, .environment = environment,
+		.secrets = secrets, .timeout = config->hooks_deploy_timeout, .at_once = (int)config->hooks_at_once,
 	}, ended, d);
 	hook_wipe_lines(lines);
 	hook_wipe_lines(environment);

@@ -27,7 +27,8 @@ void dns_place_release(struct dns_place *);
 
 /*
  * Finds the place of a name by the resolvers.  The callback comes later, and never after dns_locate_cancel();
- * the place may be TAKEn out of it (*place zeroed).  With an error, place->record is as far as the CNAMEs were followed.
+ * the place may be TAKEn out of it (*place zeroed).  With an error, place->record is as far as the CNAMEs were
+ * followed.
  */
 struct dns_locate;
 typedef void dns_place_cb(void *arg, struct dns_place *, const struct err *);

@@ -59,7 +59,9 @@ static void end(struct dns_locate *l, const struct err *err)
 static void ask(struct dns_locate *l, const char *name, enum dns_type type,
 		void (*cb)(void *, const struct dns_answer *))
 {
-	l->query = dns_ask(l->dns, &(struct dns_question){ .name = name, .type = type, .servers = l->settings.resolvers }, cb, l);
+	struct dns_question q = { .name = name, .type = type, .servers = l->settings.resolvers };
+
+	l->query = dns_ask(l->dns, &q, cb, l);
 }
 
 static void failed(struct dns_locate *l, const struct err *err, const char *what, const char *name)

@@ -246,7 +246,8 @@ static void deliver(void *arg)
 	struct dns_query *q = arg;
 	bool failed = err_is_set(&q->err);
 	struct dns_answer a = {
-		.err = failed ? &q->err : NULL, .missing = q->missing, .records = q->records, .count = failed ? 0 : q->count,
+		.err = failed ? &q->err : NULL, .missing = q->missing, .records = q->records,
+		.count = failed ? 0 : q->count,
 	};
 
 	q->cb(q->arg, &a);
@@ -324,7 +325,8 @@ static void socket_wanted(void *arg, ares_socket_t fd, int readable, int writabl
 	unwatch(w);
 	if (!what)
 		return;
-	*w = (struct watch){ q, fd, event_new(loop_base(q->dns->loop), fd, (short)(what | EV_PERSIST), socket_ready, w) };
+	*w = (struct watch){ q, fd,
+			     event_new(loop_base(q->dns->loop), fd, (short)(what | EV_PERSIST), socket_ready, w) };
 	if (!w->event || event_add(w->event, NULL) < 0)
 		die("an event cannot be watched");
 }

@@ -180,7 +180,8 @@ struct dns_wait *dns_wait(struct dns *dns, const struct dns_waiting *of)
 	const struct dns_place *place = of->place;
 
 	w->dns = dns;
-	w->place = (struct dns_place){ .record = xstrdup(place->record), .zone = xstrdup(place->zone), .count = place->count };
+	w->place = (struct dns_place){ .record = xstrdup(place->record), .zone = xstrdup(place->zone),
+				       .count = place->count };
 	w->place.servers = xcalloc(place->count, sizeof(*w->place.servers));
 	w->values = strv_dup(of->values);
 	w->deadline = clock_mono_ms() + of->seconds * 1000;
@@ -192,9 +193,11 @@ struct dns_wait *dns_wait(struct dns *dns, const struct dns_waiting *of)
 	w->count = 2 * place->count;
 	w->probes = xcalloc(w->count, sizeof(*w->probes));
 	for (size_t i = 0; i < place->count; i++) {
-		w->place.servers[i] = (struct dns_server){ xstrdup(place->servers[i].name), xstrdup(place->servers[i].address) };
+		w->place.servers[i] =
+			(struct dns_server){ xstrdup(place->servers[i].name), xstrdup(place->servers[i].address) };
 		for (int tcp = 0; tcp < 2; tcp++)
-			w->probes[2 * i + (size_t)tcp] = (struct probe){ .wait = w, .server = &w->place.servers[i], .tcp = tcp };
+			w->probes[2 * i + (size_t)tcp] =
+				(struct probe){ .wait = w, .server = &w->place.servers[i], .tcp = tcp };
 	}
 	ask_round(w);
 	return w;

@@ -28,7 +28,10 @@ static int site_due(struct engine *g, const struct agenda_row *row, struct err *
 	return 0;
 }
 
-/* What is done for each kind of row, and how many of it at one time; orders have limits of their own (queue.c), scans as configured. */
+/*
+ * What is done for each kind of row, and how many of it at one time;
+ * orders have limits of their own (queue.c), scans as configured.
+ */
 static const struct kind {
 	enum agenda_kind kind;
 	int (*due)(struct engine *, const struct agenda_row *, struct err *);

@@ -45,7 +45,7 @@ struct engine {
 	struct relay *relays;		/* ca.c: questions the keeper has not answered yet */
 	struct job *jobs;
 	struct lane *lanes;		/* queue.c: one an account */
-	int orders, doubtful;		/* of the jobs: orders, and of these those that failed before; by queue_count() */
+	int orders, doubtful;		/* of the jobs: orders; of these, those that failed before; by queue_count() */
 	struct mailer *mailer;
 	struct passed *passed;		/* check.c: certificates whose web servers were found ready */
 	struct crl *crls;		/* crl.c: CRLs being asked for */

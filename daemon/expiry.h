@@ -7,8 +7,8 @@
 #define EXPIRY_STEPS 6		/* 30, 14, 7, 3, 1 days before, and the end */
 
 /*
- * Seconds before the end at which step n (0 .. EXPIRY_STEPS - 1) begins.  The days are those of certificates that live 90
- * or more; for shorter lives they are as much shorter.
+ * Seconds before the end at which step n (0 .. EXPIRY_STEPS - 1) begins.  The days are those of certificates that live
+ * 90 or more; for shorter lives they are as much shorter.
  */
 int64_t expiry_before(int64_t step, int64_t life);
 /* The last step whose time has come; -1: none. */

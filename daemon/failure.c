@@ -5,7 +5,10 @@
 
 #define AGAIN (24 * 3600)
 
-/* What makes two failures the same: the CA's word for it, where there is one; its sentences may have URLs and times in them. */
+/*
+ * What makes two failures the same: the CA's word for it, where there is one;
+ * its sentences may have URLs and times in them.
+ */
 static char *reason_of(const struct err *why)
 {
 	return why->code[0] ? xasprintf("%s/%s", err_kind_name(why->kind), why->code) : xstrdup(why->message);

@@ -27,6 +27,7 @@ void first_tell(const char *hostname, int https_port, char *token)
 	if (https_port != 443)
 		snprintf(port, sizeof(port), ":%d", https_port);
 	if (owned)
-		log_info("nobody can sign in yet: to set up, open https://%s%s" SETUP_PATH "?token=%s (good once, until the next start)",
+		log_info("nobody can sign in yet: to set up, open https://%s%s" SETUP_PATH "?token=%s "
+			 "(good once, until the next start)",
 			 hostname, port, owned);
 }

@@ -6,8 +6,8 @@
 #include "store/store.h"
 
 /*
- * Takes the keeper's token for the first user: it is given once, so it must be asked for before anybody else can.  NULL in *token
- * if there is a user already.  index: a channel to which nobody is attached yet.
+ * Takes the keeper's token for the first user: it is given once, so it must be asked for before anybody else can.  NULL
+ * in *token if there is a user already.  index: a channel to which nobody is attached yet.
  */
 int first_token(struct store *, struct keeper *, int index, char **token, struct err *);
 /* The link, in the log; wipes and frees the token. */

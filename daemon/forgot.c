@@ -1,6 +1,6 @@
 /*
- * Somebody has forgotten the password: the row's id is the user's.  What is in the link is made here, when the mail is written, and
- * only its hash is stored; each try makes another one.
+ * Somebody has forgotten the password: the row's id is the user's.  What is in the link is made here, when the mail is
+ * written, and only its hash is stored; each try makes another one.
  */
 #include "daemon/forgot.h"
 
@@ -85,10 +85,12 @@ static char *write_text(const struct forgot *f, const struct config *config, con
 
 	if (!f->token)
 		return xasprintf("Somebody has asked for a new password for %s on %s.\n\n"
-				 "You have set up no app for codes, so it cannot be changed by mail: ask an administrator.\n", f->user.name, server);
+				 "You have set up no app for codes, so it cannot be changed by mail: "
+				 "ask an administrator.\n", f->user.name, server);
 	return xasprintf("Somebody has asked for a new password for %s on %s.\n\n"
 			 "If it was you, open this within half an hour and have your app for codes at hand:\n\n"
-			 "https://%s%s/reset?token=%s.%s\n\nIf not, nothing has happened; your password is good as before.\n",
+			 "https://%s%s/reset?token=%s.%s\n\n"
+			 "If not, nothing has happened; your password is good as before.\n",
 			 f->user.name, server, server, port, f->user.id, f->token);
 }
 
@@ -98,8 +100,8 @@ static int compose(const struct forgot *f, struct buf *content, struct err *e)
 	_cleanup_free_ char *server = outbox_server(g), *key = random_hex(16);
 	_cleanup_wipe_ char *text = write_text(f, g->config, server);
 	struct message m = {
-		.from = g->config->mail_from, .to = f->user.mail, .subject = "A new password", .text = text, .key = key, .host = server,
-		.time = clock_now(),
+		.from = g->config->mail_from, .to = f->user.mail, .subject = "A new password", .text = text, .key = key,
+		.host = server, .time = clock_now(),
 	};
 
 	return message_compose(&m, content, e);

@@ -1,6 +1,6 @@
 /*
- * The client's side of one TLS handshake that believes every certificate and keeps what was shown; pki/judge.h says what to
- * think of it.  TLS 1.2, and 1.3 where mbedTLS has it.
+ * The client's side of one TLS handshake that believes every certificate and keeps what was shown; pki/judge.h says
+ * what to think of it.  TLS 1.2, and 1.3 where mbedTLS has it.
  */
 #ifndef DAEMON_HANDSHAKE_H
 #define DAEMON_HANDSHAKE_H
@@ -20,7 +20,10 @@ enum handshake_state {
 };
 
 struct handshake;
-/* On a connected socket that does not block, which stays the caller's.  host: for SNI; NULL: an address is asked for. */
+/*
+ * On a connected socket that does not block, which stays the caller's.
+ * host: for SNI; NULL: an address is asked for.
+ */
 struct handshake *handshake_new(struct handshakes *, int fd, const char *host);
 void handshake_free(struct handshake *);	/* says good-bye, if there is somebody to say it to; NULL is fine */
 enum handshake_state handshake_go(struct handshake *, struct err *);

@@ -118,7 +118,10 @@ static void add_masked(struct buf *out, const char *text, char *const *secrets)
 	}
 }
 
-/* Of a secret that stands where something is left out, a part is there: how long is it?  before: the text ends in it. */
+/*
+ * Of a secret that stands where something is left out, a part is there: how long is it?
+ * before: the text ends in it.
+ */
 static size_t part_of_secret(const char *text, size_t len, bool before, char *const *secrets)
 {
 	size_t longest = 0;
@@ -324,7 +327,7 @@ static void NORETURN run_script(const char *directory, const char *path, char **
 	int error;
 
 	sigemptyset(&none);
-	/* A right of ours, like that to bind port 80, is none of the script's (kernels before 4.3 have no such rights). */
+	/* A right of ours, like that to bind port 80, is none of the script's (none before Linux 4.3). */
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 ||
 	    signal(SIGPIPE, SIG_DFL) == SIG_ERR || dup2(null_fd, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(out_fd, 2) < 0)

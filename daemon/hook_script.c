@@ -64,7 +64,8 @@ char *hook_path(const char *directory, const char *script, struct err *e)
 
 	if (!script || !*script) {
 		err_set(e, ERR_CONFIG, "no hook script is set");
-		return err_hint(e, "Set hooks.set in certera.yaml, or give the certificate one of its own (--hook-set)."), NULL;
+		err_hint(e, "Set hooks.set in certera.yaml, or give the certificate one of its own (--hook-set).");
+		return NULL;
 	}
 	if (strchr(script, '/') || script[0] == '.') {
 		err_set(e, ERR_DENIED, "%s is not the name of a script in %s", script, directory);
@@ -101,8 +102,10 @@ char **hook_split(const char *text, struct err *e)
 			else
 				buf_add_ch(&arg, *text);
 		}
-		if (quoted)
-			return err_set(e, ERR_INVALID, "a quotation mark in the hook's arguments has no second one"), NULL;
+		if (quoted) {
+			err_set(e, ERR_INVALID, "a quotation mark in the hook's arguments has no second one");
+			return NULL;
+		}
 		strv_add(&args, buf_str(&arg));
 	}
 	return TAKE(args);

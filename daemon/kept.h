@@ -1,7 +1,7 @@
 /*
- * The end of an order's attempt.  It is closed: nothing of it is gone on with, its answers are served no longer.  Or trouble
- * interrupted it, and the CA still has it as it was: then it is kept (cert.kept_order), and the next attempt takes it up
- * instead of asking for another.
+ * The end of an order's attempt.  It is closed: nothing of it is gone on with, its answers are served no longer.  Or
+ * trouble interrupted it, and the CA still has it as it was: then it is kept (cert.kept_order), and the next attempt
+ * takes it up instead of asking for another.
  */
 #ifndef DAEMON_KEPT_H
 #define DAEMON_KEPT_H

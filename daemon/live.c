@@ -1,6 +1,6 @@
 /*
- * Is what we issued what people see?  Every address of every name of a certificate is asked, and what it shows compared with
- * the version in force.
+ * Is what we issued what people see?  Every address of every name of a certificate is asked, and what it shows compared
+ * with the version in force.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -323,7 +323,8 @@ static int watch_unseen(struct txn *t, struct rec_cert *cert, struct err *e)
 	cert->live_says = DELIVERY_UNKNOWN;
 	if (tell_unfetched(t, cert, e) < 0 || rec_cert_put(t, cert, e) < 0 || rec_live_delete(t, cert->id, e) < 0)
 		return -1;
-	return waits && due > clock_now() ? agenda_set(t, AGENDA_live, cert->id, due, e) : agenda_delete(t, AGENDA_live, cert->id, e);
+	return waits && due > clock_now() ? agenda_set(t, AGENDA_live, cert->id, due, e) :
+					    agenda_delete(t, AGENDA_live, cert->id, e);
 }
 
 static int not_looked_for(struct engine *g, const char *id, struct err *e)

@@ -185,7 +185,8 @@ static void failed(struct mailing *m)
 	if (said)
 		err_set(&m->err, ERR_PROTOCOL, "%s port %d refused: %.300s", m->mail.host, m->mail.port, said);
 	else
-		err_set(&m->err, number == SMTP_ERR_CLIENT_ERROR ? ERR_TIMEOUT : ERR_NETWORK, "talking to %s port %d: %s",
+		err_set(&m->err, number == SMTP_ERR_CLIENT_ERROR ? ERR_TIMEOUT : ERR_NETWORK,
+			"talking to %s port %d: %s",
 			m->mail.host, m->mail.port, smtp_strerror(number, text, sizeof(text)));
 }
 
@@ -242,8 +243,8 @@ static void deliver(struct mailing *m)
 {
 	const struct mail *mail = &m->mail;
 	struct tunnel_options options = {
-		.host = mail->host, .port = mail->port, .tls = mail->tls, .ca_file = mail->ca_file, .hello = mail->hello,
-		.timeout_ms = mail->timeout_ms, .stop_fd = m->stop_fd, .note = note, .arg = m,
+		.host = mail->host, .port = mail->port, .tls = mail->tls, .ca_file = mail->ca_file,
+		.hello = mail->hello, .timeout_ms = mail->timeout_ms, .stop_fd = m->stop_fd, .note = note, .arg = m,
 	};
 	struct tunnel *tunnel = tunnel_open(&options, &m->err);
 	struct err broken = { 0 };

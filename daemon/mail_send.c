@@ -53,8 +53,8 @@ static void start(struct mail_sending *s, const char *password)
 	const struct config *config = s->engine->config;
 	_cleanup_free_ char *server = config_hostname(config);
 	struct mail mail = {
-		.host = config->mail_host, .port = (int)config->mail_port, .tls = tls_of(config), .ca_file = config->mail_ca_file,
-		.user = config->mail_user, .password = password, .hello = server,
+		.host = config->mail_host, .port = (int)config->mail_port, .tls = tls_of(config),
+		.ca_file = config->mail_ca_file, .user = config->mail_user, .password = password, .hello = server,
 		.timeout_ms = (int)config->mail_timeout * 1000, .from = s->from, .to = s->to, .content = s->content,
 	};
 
@@ -107,8 +107,8 @@ static int open_secret(struct mail_sending *s, struct err *e)
 		if (e->kind != ERR_MISSING)
 			return -1;
 		err_set(e, ERR_CONFIG, "there is no password for mail.user");
-		return err_hint(e, "Seal it in the store with certeractl secret set " SECRET ", name its file in mail.password_file, "
-				"or give the systemd credential " SECRET ".");
+		return err_hint(e, "Seal it in the store with certeractl secret set " SECRET ", "
+				   "name its file in mail.password_file, or give the systemd credential " SECRET ".");
 	}
 	s->question = KEEPER_ASK(s->engine->keeper, open, -1, opened, s, slice_str(SECRET), slice_buf(&secret.sealed));
 	return 0;

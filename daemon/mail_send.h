@@ -10,8 +10,8 @@ struct mail_sending;
 /* -1: the configuration is not enough to send any, and e says what is missing. */
 int mail_check(const struct engine *, struct err *);
 /*
- * content: message_compose()'s.  The callback comes later, also when it fails; never after mail_unsend().  NULL: it cannot be
- * sent, and e says why.
+ * content: message_compose()'s.  The callback comes later, also when it fails; never after mail_unsend().  NULL: it
+ * cannot be sent, and e says why.
  */
 struct mail_sending *mail_send(struct engine *, const char *recipient, const char *content, mail_cb *, void *arg,
 			       struct err *);

@@ -103,7 +103,8 @@ static int find_user(const struct config *config, const struct passwd **user, st
 	if (*user)
 		return 0;
 	err_set(e, ERR_CONFIG, "there is no user %s (server.user)", config->server_user);
-	return err_hint(e, "Make it with: useradd --system --home-dir %s --shell /usr/sbin/nologin %s; or set server.user.",
+	return err_hint(e, "Make it with: useradd --system --home-dir %s --shell /usr/sbin/nologin %s; "
+			   "or set server.user.",
 			config->server_state_directory, config->server_user);
 }
 

@@ -164,7 +164,8 @@ static void add_date(struct buf *out, int64_t t)
 
 static void add_part(struct buf *out, const char *boundary, const char *type, const char *text)
 {
-	buf_addf(out, "--%s\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+	buf_addf(out,
+		 "--%s\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
 		 boundary, type);
 	message_quote(out, text);
 }

@@ -86,7 +86,8 @@ static int given_up(struct txn *t, const struct rec_channel *channel, struct rec
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "alert.given-up", .object = channel->id,
 						  .name = channel->name },
-			   e, "message %lld, %s about %s: %s", (long long)outbox_number(m->id), m->alert, m->name, why->message);
+			   e, "message %lld, %s about %s: %s", (long long)outbox_number(m->id), m->alert, m->name,
+			   why->message);
 }
 
 static int not_delivered(struct engine *g, struct txn *t, struct rec_channel *channel, struct rec_outbox *m,

@@ -62,12 +62,13 @@ static int add_version(const struct outcome_of *of, struct txn *t, struct rec_ce
 	cert->not_after = leaf->not_after;
 	cert->revoked = 0;
 	if (rec_version_put(t, &version, e) < 0 || version_in_force(t, cert, e) < 0 ||
-	    alert_raise_cert(t, cert->newest > 1 ? ALERT_renewed : ALERT_issued, cert, e, "Version %lld is in force, issued by %s.",
-			     (long long)cert->newest, version.issuer) < 0)
+	    alert_raise_cert(t, cert->newest > 1 ? ALERT_renewed : ALERT_issued, cert, e,
+			     "Version %lld is in force, issued by %s.", (long long)cert->newest, version.issuer) < 0)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.issued", .object = cert->id,
 						  .name = cert->name },
-			   e, "version %lld issued by %s, serial %s", (long long)cert->newest, version.issuer, version.serial);
+			   e, "version %lld issued by %s, serial %s", (long long)cert->newest, version.issuer,
+			   version.serial);
 }
 
 static int plan_renewal(const struct outcome_of *of, struct txn *t, struct rec_cert *cert, struct err *e)
@@ -141,8 +142,8 @@ static int plan_limited(const struct outcome_of *of, struct txn *t, struct rec_c
 	if (ledger_refused(t, &order, why, clock_now(), e) < 0 || rec_cert_put(t, cert, e) < 0 ||
 	    agenda_set(t, AGENDA_issue, cert->id, clock_now(), e) < 0)
 		return -1;
-	return history_add(t, &(struct event_of){ .actor = "engine", .action = "account.limited", .object = of->account->id,
-						  .name = of->account->name },
+	return history_add(t, &(struct event_of){ .actor = "engine", .action = "account.limited",
+						  .object = of->account->id, .name = of->account->name },
 			   e, "%s", why->detail[0] ? why->detail : why->message);
 }
 

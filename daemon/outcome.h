@@ -1,6 +1,6 @@
 /*
- * What an attempt to issue a certificate has come to, written into its record: the version in force and the next renewal,
- * or the error and the next attempt.  Each in one transaction, with all that follows; -1: the store failed.
+ * What an attempt to issue a certificate has come to, written into its record: the version in force and the next
+ * renewal, or the error and the next attempt.  Each in one transaction, with all that follows; -1: the store failed.
  */
 #ifndef DAEMON_OUTCOME_H
 #define DAEMON_OUTCOME_H

@@ -135,7 +135,8 @@ static void wrong_for_rule(struct probe *p, const char *says)
 	if (json_object_size(rules) == 1 && strlen(brief) < 350)
 		hint = xasprintf("The web server needs this redirect (%s):\n%s", file, brief);
 	else
-		hint = xasprintf("The web server needs a redirect of " PATH " to http://%s" PATH "; \"certeractl cert check\" shows it.",
+		hint = xasprintf("The web server needs a redirect of " PATH " to http://%s" PATH "; "
+				 "\"certeractl cert check\" shows it.",
 				 f->hostname);
 	json_object_update(json_object_get(f->report, "rules"), rules);
 	wrong(p, says, hint);
@@ -166,13 +167,17 @@ static void unreachable(struct probe *p, const struct err *err)
 	if (no_way_from_here(p, err))
 		probe_over(p, true, "not to be reached from this server, which has no such network; not checked");
 	else if (strv_len(p->trail) > 1)
-		wrong(p, says, "The web server redirects, but where to cannot be reached. Is the host in its rule right, and its port open?");
+		wrong(p, says, "The web server redirects, but where to cannot be reached. "
+			       "Is the host in its rule right, and its port open?");
 	else if (p->family == DNS_AAAA && p->address && strchr(p->address, ':'))
-		wrong(p, says, other_family_works(p) ? "IPv4 works; CAs try IPv6 first. Make the web server listen on its IPv6 address "
-						       "with port 80 open, or remove the AAAA record."
-						     : "Make the web server listen on its IPv6 address with port 80 open, or remove the AAAA record.");
+		wrong(p, says, other_family_works(p) ?
+			       "IPv4 works; CAs try IPv6 first. Make the web server listen on its IPv6 address "
+			       "with port 80 open, or remove the AAAA record." :
+			       "Make the web server listen on its IPv6 address with port 80 open, "
+			       "or remove the AAAA record.");
 	else
-		wrong(p, says, "A web server must answer there on port 80, open to the whole world: CAs ask from several places.");
+		wrong(p, says, "A web server must answer there on port 80, open to the whole world: "
+			       "CAs ask from several places.");
 }
 
 static void wrong_answer(struct probe *p, const struct fetch_reply *r)
@@ -213,7 +218,9 @@ static const char *not_followed(const struct probe *p, const char *url)
 		colon--;
 	if (p->preflight->options.port != 80 || colon == end || colon == host || colon[-1] != ':')
 		return NULL;
-	return strtol(colon, NULL, 10) == (https ? 443 : 80) ? NULL : "and CAs follow only to port 80 for http and 443 for https";
+	if (strtol(colon, NULL, 10) == (https ? 443 : 80))
+		return NULL;
+	return "and CAs follow only to port 80 for http and 443 for https";
 }
 
 static char *absolute(const char *base, const char *location)

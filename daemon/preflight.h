@@ -23,11 +23,14 @@ struct preflight_options {
 };
 
 /*
- * The report: {"probes": [{name, address, ok, says, trail}], "rules": {file: text}}, borrowed.  why: the first thing that is wrong,
- * with a hint; NULL: nothing.  Called once, later.
+ * The report: {"probes": [{name, address, ok, says, trail}], "rules": {file: text}}, borrowed.  why: the first thing
+ * that is wrong, with a hint; NULL: nothing.  Called once, later.
  */
 typedef void preflight_cb(void *arg, json_t *report, const struct err *why);
-/* names: no wildcards.  /.well-known/acme-challenge/TOKEN on this server answers `expected` by now.  Copies everything. */
+/*
+ * names: no wildcards.  /.well-known/acme-challenge/TOKEN on this server answers `expected` by now.
+ * Copies everything.
+ */
 struct preflight *preflight_start(const struct preflight_options *, struct loop *, char *const *names,
 				  const char *token, const char *expected, preflight_cb *, void *arg);
 void preflight_cancel(struct preflight *);

@@ -170,8 +170,9 @@ static void stage_wait(struct publication *p)
 				strv_add(&values, other->txt.value);
 		p->busy++;
 		i->wait = dns_wait(p->engine->dns, &(struct dns_waiting){
-			.place = &i->place, .values = values, .seconds = p->of.only_look ? 0 : p->engine->config->dns_timeout,
-			.note = wait_noted, .done = waited, .arg = i,
+			.place = &i->place, .values = values,
+			.seconds = p->of.only_look ? 0 : p->engine->config->dns_timeout, .note = wait_noted,
+			.done = waited, .arg = i,
 		});
 	}
 	one_less(p);

@@ -1,6 +1,6 @@
 /*
- * Publishing challenge answers: http-01 by serving them, dns-01 and dns-account-01 by hooks, then waiting until every authoritative
- * server shows the records.
+ * Publishing challenge answers: http-01 by serving them, dns-01 and dns-account-01 by hooks, then waiting until every
+ * authoritative server shows the records.
  *
  * Each record a hook is called for is saved before (rec_txt), with a row of the agenda that removes it again: so
  * nothing stays behind, whatever crashes.

@@ -1,5 +1,6 @@
 /*
- * Who may begin an order now.  A due certificate starts, is left due until there is room, or is put off to a known time.
+ * Who may begin an order now.  A due certificate starts, is left due until there is room, or is put off to a known
+ * time.
  *
  * Orders of one account form a lane: only one at a time asks its CA for a new order.  So what stops them all, a limit
  * nobody told us of or trouble with the account or the CA, is met by one and spares the others.

@@ -34,8 +34,10 @@ static int note(struct txn *t, const struct rec_order *order, const char *url, c
 	if (rec_cert_get(t, &cert, cert_id, e) < 0)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .object = cert.id, .name = cert.name,
-						  .action = why ? "certificate.not-relinquished" : "certificate.relinquished" },
-			   e, why ? "the authorization %s: %s" : "the authorization %s is given up%s", url, why ? why->message : "");
+						  .action = why ? "certificate.not-relinquished" :
+								  "certificate.relinquished" },
+			   e, why ? "the authorization %s: %s" : "the authorization %s is given up%s", url,
+			   why ? why->message : "");
 }
 
 static void drop_url(struct rec_order *order, const char *url)
@@ -66,7 +68,7 @@ static int finish(struct engine *g, const char *order_id, const char *url, const
 	}
 	if (why)
 		log_warn("%s", why->message);
-	if (why && renewal_may_pass(why))	/* every other refusal means that there is nothing (any more) to give up */
+	if (why && renewal_may_pass(why))	/* every other refusal means that there is nothing to give up */
 		again = renewal_retry(++order.relinquish_failures, why, again);
 	else if (url)
 		drop_url(&order, url);

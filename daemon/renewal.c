@@ -55,7 +55,8 @@ void renewal_succeeded(struct rec_cert *cert, int64_t now)
 	bool soon = cert->issued && now < cert->issued + youth(cert);
 
 	cert->hurried = soon ? cert->hurried + 1 : 0;
-	cert->patient_until = cert->hurried > 1 ? now + backoff[MIN((size_t)cert->hurried - 1, ARRAY_SIZE(backoff) - 1)] : 0;
+	cert->patient_until =
+		cert->hurried > 1 ? now + backoff[MIN((size_t)cert->hurried - 1, ARRAY_SIZE(backoff) - 1)] : 0;
 	cert->issued = now;
 }
 
@@ -97,8 +98,8 @@ bool renewal_choose(struct rec_cert *cert, int64_t start, int64_t end, uint64_t 
 
 /* Problems at the door of a CA that say nothing of the certificate. */
 static const char *const shared_codes[] = {
-	"accountDoesNotExist", "badNonce", "badPublicKey", "badSignatureAlgorithm", "externalAccountRequired", "serverInternal",
-	"unauthorized", "userActionRequired",
+	"accountDoesNotExist", "badNonce", "badPublicKey", "badSignatureAlgorithm", "externalAccountRequired",
+	"serverInternal", "unauthorized", "userActionRequired",
 };
 
 bool renewal_shared(const struct err *e)

@@ -13,20 +13,23 @@
  */
 int64_t renewal_time(int64_t not_before, int64_t not_after, int64_t before, uint64_t dice);
 
-/* When to try again after the nth failure in a row (n >= 1): 1, 10, 100 minutes, then daily; later if the error says so. */
+/*
+ * When to try again after the nth failure in a row (n >= 1): 1, 10, 100 minutes, then daily;
+ * later if the error says so.
+ */
 int64_t renewal_retry(int64_t failures, const struct err *, int64_t now);
 
 /* Plans the renewal of a certificate without a word of its CA: sets renew_at. */
 void renewal_plan(struct rec_cert *, const struct config *);
 /*
- * It has just been issued; cert is still as it was before.  When each one is replaced as soon as it is there, because its CA
- * wants it so or because our clock is wrong, that is done twice, and then ever more slowly.
+ * It has just been issued; cert is still as it was before.  When each one is replaced as soon as it is there, because
+ * its CA wants it so or because our clock is wrong, that is done twice, and then ever more slowly.
  */
 void renewal_succeeded(struct rec_cert *cert, int64_t now);
 /*
- * The CA's window is [start, end): any second of it, chosen by dice, or earlier if the certificate has a time of its own;
- * not before renewal_succeeded() allows it, and never so late that less than half of what should be left is (a sixth of its
- * life, or a quarter of a short one): windows may reach until its end, and renewing takes time.
+ * The CA's window is [start, end): any second of it, chosen by dice, or earlier if the certificate has a time of its
+ * own; not before renewal_succeeded() allows it, and never so late that less than half of what should be left is (a
+ * sixth of its life, or a quarter of a short one): windows may reach until its end, and renewing takes time.
  * True if renew_at has changed; while the window stays, so does the choice.
  */
 bool renewal_choose(struct rec_cert *, int64_t start, int64_t end, uint64_t dice);

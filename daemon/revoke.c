@@ -48,7 +48,8 @@ static int64_t number_of(const char *child_id)
 static int note_event(struct txn *t, const struct rec_cert *cert, const char *action, struct err *e,
 		      const struct rec_version *version, const char *how)
 {
-	return history_add(t, &(struct event_of){ .actor = "engine", .action = action, .object = cert->id, .name = cert->name },
+	return history_add(t, &(struct event_of){ .actor = "engine", .action = action, .object = cert->id,
+						  .name = cert->name },
 			   e, "version %lld, serial %s: %s", (long long)number_of(version->id), version->serial, how);
 }
 

@@ -8,8 +8,8 @@ struct roots;
 struct roots *roots_new(void);
 void roots_free(struct roots *);
 /*
- * Those in the file (empty: the system's), NULL if they cannot be read; what is wrong goes to the log.  Cheap: it looks at the
- * file once a minute.  What it returned before is gone when it returns another.
+ * Those in the file (empty: the system's), NULL if they cannot be read; what is wrong goes to the log.  Cheap: it looks
+ * at the file once a minute.  What it returned before is gone when it returns another.
  */
 struct trust *roots_get(struct roots *, const char *file);
 /* The file with the system's; NULL: it has none where systems have them. */

@@ -21,7 +21,8 @@ static int remind(const struct rotation *r, struct rec_key *key, int64_t days, s
 	key->reminded = key_age_version(key);
 	log_warn("key %s is %lld days old: it should be replaced", key->name, (long long)days);
 	if (rec_key_put(r->txn, key, e) < 0 ||
-	    alert_raise(r->txn, ALERT_key, &(struct alert_of){ .object = key->id, .name = key->name, .owner_id = key->owner_id }, e,
+	    alert_raise(r->txn, ALERT_key,
+			&(struct alert_of){ .object = key->id, .name = key->name, .owner_id = key->owner_id }, e,
 			"The private key %s is %lld days old.", key->name, (long long)days) < 0)
 		return -1;
 	return history_add(

@@ -5,8 +5,8 @@
 #include "base/json.h"
 
 /*
- * The rule for a web server by its Server header (NULL: it sent none), leading to `hostname`: {"nginx.conf": text}; those for
- * all if the server is not known.  A new reference.
+ * The rule for a web server by its Server header (NULL: it sent none), leading to `hostname`: {"nginx.conf": text};
+ * those for all if the server is not known.  A new reference.
  */
 json_t *rule_for(const char *server, const char *hostname);
 /* One of these without its comments, for a hint.  Owned. */

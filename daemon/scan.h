@@ -1,42 +1,16 @@
 /*
  * Scanning a TLS service: every address of its name is connected to and asked for its certificates, which are judged.
  *
- * What runs at the same time is the caller's to bound; to one address go two connections at a time, whatever is asked for.
- * An address that takes nothing for the whole time limit is not asked again for those who wait for it already.
+ * What runs at the same time is the caller's to bound; to one address go two connections at a time, whatever is asked
+ * for.  An address that takes nothing for the whole time limit is not asked again for those who wait for it already.
  */
 #ifndef DAEMON_SCAN_H
 #define DAEMON_SCAN_H
 
-#include "base/json.h"
 #include "base/loop.h"
-#include "base/net.h"
-#include "pki/judge.h"
 #include "pki/service.h"
 
-enum view_state {
-	VIEW_UNCHECKED,		/* nothing can be said from here: no IPv6, or only TLS 1.3 and we have not */
-	VIEW_VALID,
-	VIEW_UNREACHABLE,	/* it showed no certificate */
-	VIEW_INVALID,
-};
-const char *view_state_word(enum view_state);
-
-/* What one address showed. */
-struct view {
-	char address[ADDRESS_TEXT];	/* without the port */
-	enum view_state state;
-	char *says;			/* unless valid: why, a sentence; owned */
-	const char *hint;		/* what to do about it, or NULL */
-	const char *fault;		/* of an invalid one: a word of pki/fault.def */
-	char *version, *cipher;		/* of TLS; owned; NULL: the handshake was not finished */
-	struct chain chain;		/* as it was sent; empty: none */
-	struct judgement judgement;
-	int64_t ms;			/* how long it took */
-};
-
-void view_release(struct view *);
-/* All of it but the certificates themselves. */
-json_t *view_json(const struct view *);
+#include "daemon/view.h"
 
 struct scanner;
 struct scan_options {

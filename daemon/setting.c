@@ -326,7 +326,8 @@ const struct setting_type setting_types[] = {
 const struct setting settings[SETTING_COUNT] = {
 #define GROUP(...)
 #define SETTING(group, key, type, value, least, most, sentence) \
-	{ #group, #key, &setting_types[SETTING_##type], value, least, most, sentence, offsetof(struct config, group##_##key) },
+	{ #group, #key, &setting_types[SETTING_##type], value, least, most, sentence, \
+	  offsetof(struct config, group##_##key) },
 #include "daemon/config.def"
 #undef GROUP
 #undef SETTING

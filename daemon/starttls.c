@@ -146,7 +146,8 @@ static enum heard read_element(struct slice in, const char *wanted, size_t *used
 	const char *word = strchr(wanted, ' ') + 1;
 	size_t end_len = (size_t)(word - 1 - wanted);
 	const char *end = in.len ? memmem(in.data, in.len, wanted, end_len) : NULL;
-	bool failed = in.len && (memmem(in.data, in.len, "<failure", 8) || memmem(in.data, in.len, "</stream:stream", 15));
+	bool failed = in.len &&
+		      (memmem(in.data, in.len, "<failure", 8) || memmem(in.data, in.len, "</stream:stream", 15));
 	const char *close;
 
 	if (!end)

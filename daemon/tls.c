@@ -258,7 +258,8 @@ struct tls *tls_new(const char *hostname, struct err *e)
 	mbedtls_ssl_ticket_init(&tls->tickets);
 	code = mbedtls_ssl_ticket_setup(&tls->tickets, random_mbedtls, NULL, MBEDTLS_CIPHER_AES_256_GCM,
 					TICKET_LIFETIME);
-	if (!(code ? mbed_err(e, ERR_INTERNAL, "preparing session tickets", code) : serve_self_signed(tls, hostname, e)))
+	if (!(code ? mbed_err(e, ERR_INTERNAL, "preparing session tickets", code) :
+		     serve_self_signed(tls, hostname, e)))
 		return tls;
 	err_prefix(e, "preparing TLS");
 	tls_free(tls);

@@ -58,7 +58,9 @@ int track_tell(struct txn *t, const struct tale *of, struct err *e, const char *
 	message = xvasprintf(fmt, args);
 	va_end(args);
 	log_info("%s of %s: %s", of->action, of->name, message);
-	if (history_add(t, &(struct event_of){ .actor = "engine", .action = of->action, .object = of->id, .name = of->name }, e, "%s",
+	if (history_add(t, &(struct event_of){ .actor = "engine", .action = of->action, .object = of->id,
+					       .name = of->name },
+			e, "%s",
 			message) < 0)
 		return -1;
 	return of->alert == TALE_QUIET ? 0 : alarm_people(t, of, message, e);
@@ -113,7 +115,8 @@ static void outcome_release(struct outcome *o)
 static void take_leaf(struct outcome *o, const struct cert *leaf)
 {
 	if (!o->fingerprints) {
-		o->subject = xstrdup(leaf->subject_cn ? leaf->subject_cn : leaf->names && *leaf->names ? *leaf->names : leaf->subject);
+		o->subject = xstrdup(leaf->subject_cn ? leaf->subject_cn :
+				     leaf->names && *leaf->names ? *leaf->names : leaf->subject);
 		o->issuer = xstrdup(cert_issuer(leaf));
 		o->not_before = leaf->not_before;
 		o->not_after = leaf->not_after;
@@ -253,8 +256,8 @@ static int tell_change(struct txn *t, const struct rec_site *site, const char *b
 	char until[CLOCK_RFC3339_SIZE];
 
 	return track_tell(t, &(struct tale){ "site.changed", site->id, site->name, ALERT_changed }, e,
-			  "its certificate changed from %s to %s, issued by %s, valid until %s", before, now, site->issuer,
-			  clock_rfc3339(until, site->not_after));
+			  "its certificate changed from %s to %s, issued by %s, valid until %s", before, now,
+			  site->issuer, clock_rfc3339(until, site->not_after));
 }
 
 /* What is wrong is told once; what one scan did not reach may be a hiccup. */
@@ -271,8 +274,8 @@ static int tell_state(struct txn *t, struct rec_site *site, const struct outcome
 	if (o->state != VIEW_VALID || !site->told)
 		return 0;
 	site->told = false;
-	return track_tell(t, &(struct tale){ "site.valid", site->id, site->name, TALE_QUIET }, e, "it shows a valid certificate again, until %s",
-			  clock_rfc3339(until, site->not_after));
+	return track_tell(t, &(struct tale){ "site.valid", site->id, site->name, TALE_QUIET }, e,
+			  "it shows a valid certificate again, until %s", clock_rfc3339(until, site->not_after));
 }
 
 /* Sooner where it was not reached, and as soon as it ends. */
@@ -423,7 +426,8 @@ void track_plan(struct engine *g)
 {
 	_cleanup_free_ char *servers = config_servers(&g->config->tracking_resolvers);
 	_cleanup_free_ char *own = config_hostname(g->config);
-	struct scan_options options = { .timeout_ms = g->config->tracking_timeout * 1000, .resolvers = servers, .own = own };
+	struct scan_options options = { .timeout_ms = g->config->tracking_timeout * 1000, .resolvers = servers,
+					.own = own };
 	struct err e = { 0 };
 
 	scanner_configure(g->track->scanner, &options);

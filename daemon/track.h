@@ -1,6 +1,6 @@
 /*
- * Tracking: sites are scanned (track.c), our own certificates are looked for where their names lead (live.c).  One row of the
- * agenda for each; results are written many at a time.
+ * Tracking: sites are scanned (track.c), our own certificates are looked for where their names lead (live.c).  One row
+ * of the agenda for each; results are written many at a time.
  */
 #ifndef DAEMON_TRACK_H
 #define DAEMON_TRACK_H
@@ -36,7 +36,8 @@ int64_t track_next(int64_t now, int64_t seconds);
 
 /*
  * The one way of all that tracking has to tell: site.changed, site.invalid, site.valid, certificate.not-live,
- * certificate.live, certificate.undelivered.  An event of the audit log, and an alert for some, in the transaction of the result.
+ * certificate.live, certificate.undelivered.  An event of the audit log, and an alert for some, in the transaction of
+ * the result.
  */
 #define TALE_QUIET (-1)
 struct tale {

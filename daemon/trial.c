@@ -103,7 +103,9 @@ static int look_up(struct engine *g, const char *id, struct trial *tr, struct er
 		return 0;
 	if (rec_cert_get(t, &tr->cert, tr->trial.cert_id, e) < 0)
 		return -1;
-	return tr->cert.account_id && *tr->cert.account_id ? rec_account_get(t, &tr->account, tr->cert.account_id, e) : 0;
+	if (!tr->cert.account_id || !*tr->cert.account_id)
+		return 0;
+	return rec_account_get(t, &tr->account, tr->cert.account_id, e);
 }
 
 /* The certificate may be proved otherwise than by the type that hooks serve first. */

@@ -95,7 +95,8 @@ static ssize_t read_some(struct tunnel *t, char *data, size_t len, struct err *e
 static int write_all(struct tunnel *t, const char *data, size_t len, struct err *e)
 {
 	while (len) {
-		ssize_t put = t->link ? tls_link_write(t->link, data, len, e) : send(t->remote, data, len, MSG_NOSIGNAL);
+		ssize_t put = t->link ? tls_link_write(t->link, data, len, e) :
+					send(t->remote, data, len, MSG_NOSIGNAL);
 
 		if (put > 0) {
 			data += put;
@@ -317,8 +318,8 @@ static int give(int fd, const char *data, size_t len)
 }
 
 /*
- * What the server has for us goes to the near end; 0: go on.  It may have been a ticket or half a record: nothing is waited
- * for here, as the near end may have something to say first.
+ * What the server has for us goes to the near end; 0: go on.  It may have been a ticket or half a record: nothing is
+ * waited for here, as the near end may have something to say first.
  */
 static int carry_back(struct tunnel *t, int near)
 {

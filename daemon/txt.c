@@ -229,8 +229,8 @@ static int start(struct txt_run *run, const char *own, struct err *e)
 	_cleanup_strv_ char **lines = own ? strv_split(own, "\n") : NULL, **environment = NULL, **secrets = NULL,
 			    **args = NULL;
 	struct txt_words of = {
-		.action = run->set ? "set" : "cleanup", .full_record = txt->record, .subject = txt->subject, .value = txt->value,
-		.zone = txt->zone, .certificate = txt->cert,
+		.action = run->set ? "set" : "cleanup", .full_record = txt->record, .subject = txt->subject,
+		.value = txt->value, .zone = txt->zone, .certificate = txt->cert,
 	};
 
 	txt_split(txt->record, &record, &domain);
@@ -246,9 +246,9 @@ static int start(struct txt_run *run, const char *own, struct err *e)
 	hook_secrets(environment, &secrets);
 	txt_environment(&of, &environment);
 	run->hook = hook_start(run->engine->hooks, &(struct hook_call){
-		.directory = config->hooks_directory, .script = run->set ? txt->hook_set : txt->hook_cleanup, .args = args,
-		.environment = environment, .secrets = secrets, .lane = txt->record, .prepare = prepare, .timeout = config->hooks_timeout,
-		.at_once = (int)config->hooks_at_once,
+		.directory = config->hooks_directory, .script = run->set ? txt->hook_set : txt->hook_cleanup,
+		.args = args, .environment = environment, .secrets = secrets, .lane = txt->record, .prepare = prepare,
+		.timeout = config->hooks_timeout, .at_once = (int)config->hooks_at_once,
 	}, ended, run);
 	hook_wipe_lines(environment);
 	hook_wipe_lines(secrets);

@@ -1,10 +1,14 @@
-/* What one address showed, as JSON for the store and for people. */
-#include "daemon/scan.h"
+#include "daemon/view.h"
+
+#include <stdarg.h>
 
 const char *view_state_word(enum view_state state)
 {
 	static const char *const words[] = {
-		[VIEW_UNCHECKED] = "unchecked", [VIEW_VALID] = "valid", [VIEW_UNREACHABLE] = "unreachable", [VIEW_INVALID] = "invalid",
+		[VIEW_UNCHECKED] = "unchecked",
+		[VIEW_VALID] = "valid",
+		[VIEW_UNREACHABLE] = "unreachable",
+		[VIEW_INVALID] = "invalid",
 	};
 
 	return words[state];
@@ -17,6 +21,17 @@ void view_release(struct view *v)
 	free(v->cipher);
 	chain_release(&v->chain);
 	judgement_release(&v->judgement);
+}
+
+void view_say(struct view *v, enum view_state state, const char *hint, const char *fmt, ...)
+{
+	va_list args;
+
+	v->state = state;
+	v->hint = hint;
+	va_start(args, fmt);
+	v->says = xvasprintf(fmt, args);
+	va_end(args);
 }
 
 static json_t *faults_json(const struct judgement *j)

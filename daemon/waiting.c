@@ -68,7 +68,8 @@ int waiting_begin(struct engine *g, const struct rec_cert *before, struct rec_or
 		return e->kind == ERR_MISSING ? 0 : -1;
 	/* "verify" that came while it was looked at: look once more. */
 	again = cert.verify && !before->verify;
-	if (!cert.waiting && history_add(t, &(struct event_of){ .actor = "engine", .action = "order.waiting", .object = cert.id,
+	if (!cert.waiting &&
+	    history_add(t, &(struct event_of){ .actor = "engine", .action = "order.waiting", .object = cert.id,
 								 .name = cert.name },
 					 e, "waits for a person to publish the challenge answers") < 0)
 		return -1;
@@ -77,7 +78,8 @@ int waiting_begin(struct engine *g, const struct rec_cert *before, struct rec_or
 	record_set(&order->error, problem);
 	record_set(&order->activity, "waiting for a person to publish the challenge answers");
 	if (rec_cert_put(t, &cert, e) < 0 || rec_order_put(t, order, e) < 0 ||
-	    (again ? agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) : agenda_delete(t, AGENDA_issue, cert.id, e)) < 0)
+	    (again ? agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) :
+		     agenda_delete(t, AGENDA_issue, cert.id, e)) < 0)
 		return -1;
 	log_info("certificate %s: %s", cert.name, why ? why->message : "its order waits for a person");
 	return txn_commit(TAKE(t), e);

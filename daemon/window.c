@@ -93,8 +93,8 @@ static int parse(struct windows *w, const char *text, struct err *e)
 			return err_set(e, ERR_CONFIG, "more than %d windows", WINDOWS_MAX);
 		if (take_days(&p, &one->days) < 0 || (one->from = take_time(&p)) < 0 || *p++ != '-' ||
 		    (one->to = take_time(&p)) < 0 || (*(p = skip(p)) && *p != ','))
-			return err_set(e, ERR_CONFIG, "\"%.100s\" is not understood; windows like Mon-Fri 01:00-05:00, Sat 00:00-24:00 "
-				       "are expected", text);
+			return err_set(e, ERR_CONFIG, "\"%.100s\" is not understood; "
+				       "windows like Mon-Fri 01:00-05:00, Sat 00:00-24:00 are expected", text);
 		w->count++;
 		if (*p == ',')
 			p++;

@@ -198,8 +198,8 @@ struct bufferevent *wire_new(struct wires *all, struct event_base *base, struct 
 	w->socket = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	w->kick = event_new(base, -1, 0, on_kick, w);
 	/*
-	 * Deferred, because evhttp frees the connection when it hears that all is sent.  Inside of the filter that is too
-	 * early: libevent 2.1 sets the write time-out after it, for memory that is gone when it fires.
+	 * Deferred, because evhttp frees the connection when it hears that all is sent.  Inside of the filter that is
+	 * too early: libevent 2.1 sets the write time-out after it, for memory that is gone when it fires.
 	 */
 	if (w->socket && w->kick)
 		w->bev = bufferevent_filter_new(w->socket, take_in, send_out,

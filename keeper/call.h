@@ -1,4 +1,7 @@
-/* One question under way inside the keeper, for the files whose functions answer rows of proto.def.  Private to keeper/. */
+/*
+ * One question under way inside the keeper, for the files whose functions answer rows of proto.def.
+ * Private to keeper/.
+ */
 #ifndef KEEPER_CALL_H
 #define KEEPER_CALL_H
 

@@ -7,8 +7,8 @@
  *
  * A private key leaves the keeper only for a proof:
  *   - the API key whose hash is sealed in the key's access blob,
- *   - the keeper's own word that a person who works with keys has given password and code in the last minutes: random text
- *     that user_check answers and that only the keeper's memory knows,
+ *   - the keeper's own word that a person who works with keys has given password and code in the last minutes:
+ *     random text that user_check answers and that only the keeper's memory knows,
  *   - for files with a certificate (pack), the API key of a certificate that the key's access blob names, unless the
  *     certificate's own access blob withholds it, or
  *   - KEEPER_PROOF_PEER: the file descriptor of a Unix-socket connection (passed with the

@@ -102,7 +102,10 @@ static bool by_person(const struct call *c)
 	return witness_find(c->room->witnesses, call_in(c, "proof"), &who) && who.role != PERSON_VIEWER;
 }
 
-/* Who may have what is secret: the holder of one of its API keys, a person on this machine, or one who has just proved it. */
+/*
+ * Who may have what is secret: the holder of one of its API keys, a person on this machine,
+ * or one who has just proved it.
+ */
 static int check_proof(const struct call *c, const struct access *a, struct err *e)
 {
 	struct slice proof = call_in(c, "proof");
@@ -120,7 +123,8 @@ static int check_proof(const struct call *c, const struct access *a, struct err 
 
 static const char *asked_how(const struct call *c)
 {
-	return call_by_peer(c) ? "on a local connection" : by_person(c) ? "by a person, with the password" : "with an API key";
+	return call_by_peer(c) ? "on a local connection" :
+	       by_person(c) ? "by a person, with the password" : "with an API key";
 }
 
 int op_access_rotate(struct call *c, struct err *e)
@@ -382,8 +386,8 @@ static int check_permit(const struct call *c, const struct access *key, struct e
 		return err_set(e, ERR_DENIED, "the API key is not one of this record");
 	if (permit.withheld) {
 		err_set(e, ERR_DENIED, "the API keys of this certificate may not fetch its private key");
-		return err_hint(e, "`certeractl cert key-download NAME on` on the server allows it; the key's own API keys "
-				   "fetch it from /api/key/.");
+		return err_hint(e, "`certeractl cert key-download NAME on` on the server allows it; "
+				   "the key's own API keys fetch it from /api/key/.");
 	}
 	if (!access_granted(key, id)) {
 		err_set(e, ERR_DENIED, "the key was not made for this certificate: its API keys may not fetch it");

@@ -6,7 +6,10 @@
 #include "keeper/seal.h"
 
 struct witnesses;
-/* What the keeper knows; fixed once it serves, so that all its threads may read it (witnesses has a lock of its own). */
+/*
+ * What the keeper knows; fixed once it serves,
+ * so that all its threads may read it (witnesses has a lock of its own).
+ */
 struct room {
 	struct seal seal;
 	pid_t daemon;		/* whom no proof comes from */

@@ -34,7 +34,10 @@ static bool is_accepted(int fd)
 	return name_size(fd, false) > 0 && name_size(fd, true) == 0;
 }
 
-/* The kernel tells who was there also when he has gone; a daemon that was taken over could keep such a connection for ever. */
+/*
+ * The kernel tells who was there also when he has gone;
+ * a daemon that was taken over could keep such a connection for ever.
+ */
 static bool is_over(int fd)
 {
 	struct pollfd p = { .fd = fd };

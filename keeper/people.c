@@ -129,7 +129,8 @@ int op_user_new(struct call *c, struct err *e)
 			return -1;
 	} else if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e)) {
 		return -1;
-	} else if (!setup && (!witness_find(c->room->witnesses, call_in(c, "proof"), &who) || who.role != PERSON_ADMIN)) {
+	} else if (!setup &&
+		   (!witness_find(c->room->witnesses, call_in(c, "proof"), &who) || who.role != PERSON_ADMIN)) {
 		return err_set(e, ERR_DENIED, "users are added by an administrator who has just given the password");
 	}
 	if (set_password(c, &p, e))
@@ -138,7 +139,8 @@ int op_user_new(struct call *c, struct err *e)
 		return err_set(e, ERR_DENIED, "the token for the first user was good once");
 	buf_add_str(call_out(c, "id"), id);
 	person_close(&p, &c->room->seal, slice_str(id), call_out(c, "user"));
-	log_info("user %s is made, with the role %s%s", id, person_role_word(p.role), setup ? ", by the link of the first start" : "");
+	log_info("user %s is made, with the role %s%s", id, person_role_word(p.role),
+		 setup ? ", by the link of the first start" : "");
 	wipe(&p, sizeof(p));
 	return 0;
 }
@@ -167,7 +169,8 @@ int op_user_check(struct call *c, struct err *e)
 	if (!password || !code)
 		return -1;
 	known = call_in(c, "user").len && open_person(c, &p, e) == 0;
-	if ((!known && call_in(c, "user").len) || (known && witness_check_guesses(c->room->witnesses, call_in(c, "id"), e)))
+	if ((!known && call_in(c, "user").len) ||
+	    (known && witness_check_guesses(c->room->witnesses, call_in(c, "id"), e)))
 		return -1;
 	if (is_password(password, p.hash, &good, e))
 		return -1;
@@ -246,7 +249,8 @@ int op_totp_new(struct call *c, struct err *e)
 	wipe(&p, sizeof(p));
 	random_bytes(secret, sizeof(secret));
 	totp_text(secret, call_out(c, "secret"));
-	seal_close(&c->room->seal, PERSON_PENDING, call_in(c, "id"), slice(secret, sizeof(secret)), call_out(c, "pending"));
+	seal_close(&c->room->seal, PERSON_PENDING, call_in(c, "id"), slice(secret, sizeof(secret)),
+		   call_out(c, "pending"));
 	wipe(secret, sizeof(secret));
 	return 0;
 }
@@ -288,7 +292,8 @@ int op_totp_confirm(struct call *c, struct err *e)
 	if (!step) {
 		wipe(&p, sizeof(p));
 		err_set(e, ERR_INVALID, "this is not the code that the app shows now");
-		return err_hint(e, "Is the clock of the phone right? It is %lld seconds after 1970 here.", (long long)clock_now());
+		return err_hint(e, "Is the clock of the phone right? It is %lld seconds after 1970 here.",
+				(long long)clock_now());
 	}
 	witness_take_step(c->room->witnesses, call_in(c, "id"), step);
 	p.totp = true;

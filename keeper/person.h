@@ -1,6 +1,6 @@
 /*
- * Users, as the keeper knows them: the inside of their blob, codes of their apps (RFC 6238), and whom the keeper has just seen
- * prove who they are.
+ * Users, as the keeper knows them: the inside of their blob, codes of their apps (RFC 6238), and whom the keeper has
+ * just seen prove who they are.
  */
 #ifndef KEEPER_PERSON_H
 #define KEEPER_PERSON_H
@@ -28,7 +28,10 @@ struct person {
 void person_close(const struct person *, const struct seal *, struct slice id, struct buf *blob);
 int person_open(struct person *, const struct seal *, struct slice id, struct slice blob, struct err *);
 
-/* The step of the code, one of the present one and its neighbours that is newer than `after`; 0: it is none of these. */
+/*
+ * The step of the code, one of the present one and its neighbours that is newer than `after`;
+ * 0: it is none of these.
+ */
 int64_t totp_step(const unsigned char secret[PERSON_SECRET_SIZE], const char *code, int64_t now, int64_t after);
 /* The secret as people and apps read it. */
 void totp_text(const unsigned char secret[PERSON_SECRET_SIZE], struct buf *text);
@@ -56,8 +59,8 @@ void witness_forget(struct witnesses *, struct slice id, struct slice but);
 /* Is this step newer than all of the user's before it?  Then it is the newest. */
 bool witness_take_step(struct witnesses *, struct slice id, int64_t step);
 /*
- * A password and a code are to be looked at; unless it was the right one, which is said afterwards, this counts.  -1: enough
- * were wrong lately.  The front counts too, and stricter; this holds also for a front that was taken over.
+ * A password and a code are to be looked at; unless it was the right one, which is said afterwards, this counts.  -1:
+ * enough were wrong lately.  The front counts too, and stricter; this holds also for a front that was taken over.
  */
 int witness_check_guesses(struct witnesses *, struct slice id, struct err *);
 void witness_was_right(struct witnesses *, struct slice id);

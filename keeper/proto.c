@@ -99,7 +99,8 @@ void proto_encode_err(struct buf *packet, uint32_t id, const struct err *e)
 		.id = id,
 		.code = PROTO_ERROR,
 		.count = 4,
-		.field = { slice_str(err_kind_name(e->kind)), slice_str(e->message), slice_str(e->hint), slice_str(e->code) },
+		.field = { slice_str(err_kind_name(e->kind)), slice_str(e->message), slice_str(e->hint),
+			   slice_str(e->code) },
 	};
 
 	if (proto_encode(packet, &m, NULL))

@@ -1,4 +1,7 @@
-/* Who has proved it lately: words that only the memory of the keeper knows, the newest code of each user, wrong ones in a row. */
+/*
+ * Who has proved it lately: words that only the memory of the keeper knows, the newest code of each user,
+ * wrong ones in a row.
+ */
 #include <pthread.h>
 
 #include "base/clock.h"

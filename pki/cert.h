@@ -32,7 +32,10 @@ void chain_release(struct chain *);
 /* PEM of certificates [from, to), "\n" line ends. */
 void chain_pem(const struct chain *, size_t from, size_t to, struct buf *pem);
 #define _cleanup_chain_ _cleanup_(chain_release)
-/* Is the issuer at its top called so, or has one of its certificates this SHA-256 fingerprint (hex, any case, with colons or not)? */
+/*
+ * Is the issuer at its top called so, or has one of its certificates this SHA-256 fingerprint (hex, any case, with
+ * colons or not)?
+ */
 bool chain_leads_to(const struct chain *, const char *wanted);
 
 /*
@@ -41,7 +44,10 @@ bool chain_leads_to(const struct chain *, const char *wanted);
  */
 int chain_check(const struct chain *, struct slice spki, char *const *names, int64_t now, struct err *);
 
-/* Self-signed for `host`, ten years, says so in its subject, but not whose it is; for the TLS front before the first issuance. */
+/*
+ * Self-signed for `host`, ten years, says so in its subject, but not whose it is;
+ * for the TLS front before the first issuance.
+ */
 int cert_self_signed(struct key *, const char *host, struct buf *der, struct err *);
 
 #endif

@@ -5,11 +5,15 @@
 #include "pki/cert.h"
 
 #define COLLECT_MAX 20	/* certificates of one upload */
-#define COLLECT_TRIES 40	/* signatures looked at to find their order: if all have one name, there are 400 that could be */
+/* Signatures looked at to find their order: if all have one name, there are 400 that could be. */
+#define COLLECT_TRIES 40
 
 /* Appends those in the file; blocks of other kinds are passed over.  None is no error. */
 int collect_certs(struct chain *, struct slice file, struct err *);
-/* Is there a private key in it, by its looks?  (PEM only: DER and PFX files hold nothing else or tell by themselves.) */
+/*
+ * Is there a private key in it, by its looks?
+ * (PEM only: DER and PFX files hold nothing else or tell by themselves.)
+ */
 bool collect_has_key(struct slice file);
 /*
  * Makes the chain of the certificate for `spki` out of those collected, moving them over: the leaf, then each one's

@@ -10,7 +10,12 @@
 #define SLACK 3600
 #define FRESH (7 * 86400)		/* a CRL without nextUpdate */
 enum { DER_ENUMERATED = 0x0a, URI = DER_TAGGED(6) };
-enum { ONLY_CA = DER_TAGGED(2), SOME_REASONS = DER_TAGGED(3), INDIRECT = DER_TAGGED(4), ONLY_ATTRIBUTES = DER_TAGGED(5) };
+enum {
+	ONLY_CA = DER_TAGGED(2),
+	SOME_REASONS = DER_TAGGED(3),
+	INDIRECT = DER_TAGGED(4),
+	ONLY_ATTRIBUTES = DER_TAGGED(5),
+};
 
 static int nonsense(struct err *e)
 {

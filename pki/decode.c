@@ -64,7 +64,10 @@ static int add_pem(struct decoded *d, struct slice text, struct err *e)
 	return found < 0 ? -1 : collect_certs(&d->certs, text, e);
 }
 
-/* CertificationRequestInfo begins with its version, TBSCertificate with a tag or a long number; both in two SEQUENCEs. */
+/*
+ * CertificationRequestInfo begins with its version, TBSCertificate with a tag or a long number;
+ * both in two SEQUENCEs.
+ */
 static bool looks_like_csr(struct slice der)
 {
 	struct slice version;
@@ -233,11 +236,15 @@ static void find_in_cert(char ***findings, const struct cert *c, int64_t now)
 			    clock_rfc3339(text, c->not_before));
 	if (!is_self_issued(c) && mbedtls_oid_get_sig_alg(&raw, &md, &pk) == 0 && md != MBEDTLS_MD_NONE &&
 	    md != MBEDTLS_MD_SHA256 && md != MBEDTLS_MD_SHA384 && md != MBEDTLS_MD_SHA512)
-		add_finding(findings, "The certificate of %s is signed with an outdated hash function; clients refuse it.", called(c));
+		add_finding(findings,
+			    "The certificate of %s is signed with an outdated hash function; clients refuse it.",
+			    called(c));
 	if (spki_check(slice_buf(&c->spki), NULL) < 0)
-		add_finding(findings, "The certificate of %s has a key that is too short, or of a kind servers do not use.", called(c));
+		add_finding(findings, "The certificate of %s has a key that is too short, "
+				      "or of a kind servers do not use.", called(c));
 	if (!c->is_ca && !is_for_servers(c))
-		add_finding(findings, "The certificate of %s is not one for servers: serverAuth is not among its extended usages.", called(c));
+		add_finding(findings, "The certificate of %s is not one for servers: "
+				      "serverAuth is not among its extended usages.", called(c));
 	if (!c->is_ca && (!c->names || !*c->names))
 		add_finding(findings, "The certificate of %s has no names (subjectAltName); browsers refuse it.",
 			    called(c));
@@ -276,7 +283,9 @@ static void find_in_chain(char ***findings, const struct chain *certs)
 			add_finding(findings, "The certificate of %s is self-signed: no client trusts it by itself.",
 				    called(c));
 		else if (!is_self_issued(c) && issuer == certs->count && !c->is_ca)
-			add_finding(findings, "The intermediate \"%s\", which issued the certificate of %s, is missing.", c->issuer, called(c));
+			add_finding(findings,
+				    "The intermediate \"%s\", which issued the certificate of %s, is missing.",
+				    c->issuer, called(c));
 		else if (is_repeated(certs, i))
 			add_finding(findings, "The certificate of %s is in the file more than once.", called(c));
 		else if (issuer < certs->count && issuer != i + 1)
@@ -306,7 +315,8 @@ static char **find_all(const struct decoded *d, int64_t now)
 	if (d->has_csr && (!d->csr.names || !*d->csr.names))
 		add_finding(&findings, "The certificate request asks for no name.");
 	if (d->has_csr && spki_check(slice_buf(&d->csr.spki), NULL) < 0)
-		add_finding(&findings, "The certificate request has a key that is too short, or of a kind servers do not use.");
+		add_finding(&findings,
+			    "The certificate request has a key that is too short, or of a kind servers do not use.");
 	for (size_t i = 0; i < d->spkis; i++)
 		if ((d->certs.count || d->has_csr) && !belongs(d, slice_buf(&d->spki[i])))
 			add_finding(&findings, "The private key does not belong to what is with it.");

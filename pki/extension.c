@@ -102,8 +102,9 @@ char **extension_urls(const struct cert *c, enum extension_url kind)
 
 char **extension_usages(const struct cert *c)
 {
-	static const char *const names[] = { "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment",
-					     "keyAgreement", "keyCertSign", "cRLSign", "encipherOnly" };
+	static const char *const names[] = { "digitalSignature", "nonRepudiation", "keyEncipherment",
+					     "dataEncipherment", "keyAgreement", "keyCertSign", "cRLSign",
+					     "encipherOnly" };
 	struct slice value, bits;
 	char **list = NULL;
 
@@ -130,9 +131,12 @@ char **extension_extended_usages(const struct cert *c)
 		struct slice oid;
 		const char *name;
 	} known[] = {
-		{ DER_BYTES(OID_EXTENDED "\x01"), "serverAuth" },   { DER_BYTES(OID_EXTENDED "\x02"), "clientAuth" },
-		{ DER_BYTES(OID_EXTENDED "\x03"), "codeSigning" },  { DER_BYTES(OID_EXTENDED "\x04"), "emailProtection" },
-		{ DER_BYTES(OID_EXTENDED "\x08"), "timeStamping" }, { DER_BYTES(OID_EXTENDED "\x09"), "OCSPSigning" },
+		{ DER_BYTES(OID_EXTENDED "\x01"), "serverAuth" },
+		{ DER_BYTES(OID_EXTENDED "\x02"), "clientAuth" },
+		{ DER_BYTES(OID_EXTENDED "\x03"), "codeSigning" },
+		{ DER_BYTES(OID_EXTENDED "\x04"), "emailProtection" },
+		{ DER_BYTES(OID_EXTENDED "\x08"), "timeStamping" },
+		{ DER_BYTES(OID_EXTENDED "\x09"), "OCSPSigning" },
 	};
 	struct slice value, oid;
 	char **list = NULL;

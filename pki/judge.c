@@ -116,7 +116,8 @@ static void judge_leaf(struct judgement *j, const struct cert *leaf, const mbedt
 		find_fault(j, FAULT_not_yet, "It is not valid before %s.", clock_rfc3339(when, leaf->not_before));
 	if (!x509_extension(extensions, slice(MBEDTLS_OID_SUBJECT_ALT_NAME, sizeof(MBEDTLS_OID_SUBJECT_ALT_NAME) - 1),
 			    &san))
-		find_fault(j, FAULT_wrong_name, "It has no names (subjectAltName) at all; browsers do not look at the common name.");
+		find_fault(j, FAULT_wrong_name,
+			   "It has no names (subjectAltName) at all; browsers do not look at the common name.");
 	else if (!covers(leaf, host))
 		find_fault(j, FAULT_wrong_name, "It is not for %s, but for %s.", host, *names ? names : "no host");
 	if (mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
@@ -124,7 +125,10 @@ static void judge_leaf(struct judgement *j, const struct cert *leaf, const mbedt
 		find_fault(j, FAULT_no_server, "It is not one for servers.");
 }
 
-/* The chain in the order in which each is followed by its issuer; what belongs to nothing is left out.  Returns how many. */
+/*
+ * The chain in the order in which each is followed by its issuer; what belongs to nothing is left out.
+ * Returns how many.
+ */
 static size_t sort_chain(const struct chain *chain, const struct cert **sorted)
 {
 	size_t count = 1;
@@ -188,8 +192,9 @@ static void judge_untrusted(struct judgement *j, const struct cert **sorted, siz
 	else if (is_self_issued(top))
 		find_fault(j, FAULT_untrusted, "Its root \"%s\" is not trusted here.", called(top));
 	else
-		find_fault(j, FAULT_incomplete, "The server does not send the certificate of \"%s\", which issued %s: an intermediate is "
-						"missing, or that CA is not trusted here.",
+		find_fault(j, FAULT_incomplete,
+			   "The server does not send the certificate of \"%s\", which issued %s: an intermediate is "
+			   "missing, or that CA is not trusted here.",
 			   cert_issuer(top), count == 1 ? "it" : called(top));
 }
 

@@ -22,8 +22,8 @@ struct judgement {
 	char *says[FAULTS];	/* a sentence; NULL: that is not wrong.  Owned */
 };
 /*
- * The chain as it was sent, leaf first (at least one), to who asked for `host` (an identifier in stored form, or a single
- * label).  The intermediates may stand in any order.  Only one thread may use a trust at a time.
+ * The chain as it was sent, leaf first (at least one), to who asked for `host` (an identifier in stored form, or a
+ * single label).  The intermediates may stand in any order.  Only one thread may use a trust at a time.
  */
 void judge_chain(struct judgement *, struct trust *, const struct chain *, const char *host, int64_t now);
 void judgement_release(struct judgement *);

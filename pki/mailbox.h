@@ -5,8 +5,8 @@
 #include "base/err.h"
 
 /*
- * "local@domain" out of "Name <local@domain>", its domain as A-labels; owned.  NULL and e: it is no address, or one that needs
- * SMTPUTF8.
+ * "local@domain" out of "Name <local@domain>", its domain as A-labels; owned.  NULL and e: it is no address, or one
+ * that needs SMTPUTF8.
  */
 char *mailbox_address(const char *text, struct err *);
 

@@ -84,7 +84,8 @@ static int check_signer(const struct signed_thing *s, const struct cert *issuer,
 		if (good)
 			return 0;
 	}
-	return err_set(e, ERR_INVALID, "the OCSP answer is signed by somebody the certificate's issuer did not appoint");
+	return err_set(e, ERR_INVALID,
+		       "the OCSP answer is signed by somebody the certificate's issuer did not appoint");
 }
 
 static bool read_revoked(struct slice in, struct revocation *r)
@@ -164,7 +165,8 @@ static int check_fresh(const struct revocation *r, int64_t now, struct err *e)
 /* OCSPResponse: its status, and BasicOCSPResponse inside. */
 static int open_response(struct slice der, struct signed_thing *s, struct err *e)
 {
-	static const char *const words[] = { NULL, "malformed request", "internal error", "try later", NULL, "a signed request is wanted",
+	static const char *const words[] = { NULL, "malformed request", "internal error", "try later", NULL,
+					     "a signed request is wanted",
 					     "unauthorized: it does not know the certificate" };
 	struct slice body, status, bytes, oid, basic;
 	unsigned char code;

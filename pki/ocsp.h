@@ -1,4 +1,7 @@
-/* Is a certificate revoked?  OCSP (RFC 6960) and CRLs (RFC 5280 section 5): questions, answers, and whether to believe them. */
+/*
+ * Is a certificate revoked?  OCSP (RFC 6960) and CRLs (RFC 5280 section 5): questions, answers,
+ * and whether to believe them.
+ */
 #ifndef PKI_OCSP_H
 #define PKI_OCSP_H
 

@@ -180,8 +180,10 @@ static const struct old_scheme {
 } old_schemes[] = {
 	{ DER_BYTES(MBEDTLS_OID_PKCS12_PBE "\x01"), { .key_bits = 0 }, "128-bit RC4" },
 	{ DER_BYTES(MBEDTLS_OID_PKCS12_PBE "\x02"), { .key_bits = 0 }, "40-bit RC4" },
-	{ DER_BYTES(MBEDTLS_OID_PKCS12_PBE "\x03"), { .type = MBEDTLS_CIPHER_DES_EDE3_CBC, .key_bits = 192, .block = 8 }, "3DES" },
-	{ DER_BYTES(MBEDTLS_OID_PKCS12_PBE "\x04"), { .type = MBEDTLS_CIPHER_DES_EDE_CBC, .key_bits = 128, .block = 8 }, "2DES" },
+	{ DER_BYTES(MBEDTLS_OID_PKCS12_PBE "\x03"),
+	  { .type = MBEDTLS_CIPHER_DES_EDE3_CBC, .key_bits = 192, .block = 8 }, "3DES" },
+	{ DER_BYTES(MBEDTLS_OID_PKCS12_PBE "\x04"),
+	  { .type = MBEDTLS_CIPHER_DES_EDE_CBC, .key_bits = 128, .block = 8 }, "2DES" },
 	{ DER_BYTES(MBEDTLS_OID_PKCS12_PBE "\x05"), { .key_bits = 0 }, "128-bit RC2" },
 	{ DER_BYTES(MBEDTLS_OID_PKCS12_PBE "\x06"), { .key_bits = 0 }, "40-bit RC2" },
 };
@@ -356,7 +358,8 @@ static int read_old(struct slice oid, struct slice fields, struct pbe *p, struct
 	return 1;
 }
 
-int pbe_decrypt(struct slice algorithm, struct slice secret, struct pbe_password *password, struct buf *plain, struct err *e)
+int pbe_decrypt(struct slice algorithm, struct slice secret, struct pbe_password *password, struct buf *plain,
+		struct err *e)
 {
 	struct pbe p = { .rounds = 0 };
 	struct slice oid, fields;
@@ -382,7 +385,8 @@ static void put_salt_and_rounds(struct buf *out, const struct pbe *p)
 
 static void put_pbes2(struct buf *out, const struct pbe *p)
 {
-	_cleanup_buf_ struct buf kdf = BUF_INIT, parameters = BUF_INIT, iv = BUF_INIT, both = BUF_INIT, whole = BUF_INIT;
+	_cleanup_buf_ struct buf kdf = BUF_INIT, parameters = BUF_INIT, iv = BUF_INIT, both = BUF_INIT,
+				 whole = BUF_INIT;
 
 	put_salt_and_rounds(&kdf, p);
 	der_put_algorithm(&kdf, DER_BYTES(MBEDTLS_OID_HMAC_SHA256), DER_BYTES("\x05\x00"));

@@ -30,8 +30,8 @@ enum pbe_scheme {
  */
 int pbe_decrypt(struct slice algorithm, struct slice secret, struct pbe_password *, struct buf *plain, struct err *);
 /* Appends the AlgorithmIdentifier, and to `secret` the encrypted bytes. */
-int pbe_encrypt(enum pbe_scheme, const struct pbe_password *, struct slice plain, struct buf *algorithm, struct buf *secret,
-		struct err *);
+int pbe_encrypt(enum pbe_scheme, const struct pbe_password *, struct slice plain, struct buf *algorithm,
+		struct buf *secret, struct err *);
 
 #define PBE_SALT_SIZE 16
 unsigned int pbe_rounds(enum pbe_scheme);	/* of derivation, in what we write */
@@ -41,7 +41,10 @@ unsigned int pbe_rounds(enum pbe_scheme);	/* of derivation, in what we write */
 #else
 #define PBE_ROUNDS_MAX 2000000
 #endif
-/* May as many more be done?  Then they count: a file may have any number of encrypted parts, and all of them get five times the most of one. */
+/*
+ * May as many more be done?  Then they count: a file may have any number of encrypted parts,
+ * and all of them get five times the most of one.
+ */
 bool pbe_may_derive(struct pbe_password *, unsigned int rounds);
 /* A number of rounds; UINT_MAX if it is beyond all reason. */
 unsigned int pbe_rounds_read(struct slice magnitude);

@@ -82,11 +82,11 @@ static void put_cert_bag(struct buf *out, const struct cert *cert, const struct 
 }
 
 /* All certificates in one encrypted safe. */
-static int put_certs(struct buf *out, const struct chain *chain, enum pbe_scheme scheme, const struct pbe_password *password,
-		     const struct buf *attributes, struct err *e)
+static int put_certs(struct buf *out, const struct chain *chain, enum pbe_scheme scheme,
+		     const struct pbe_password *password, const struct buf *attributes, struct err *e)
 {
-	_cleanup_buf_ struct buf bags = BUF_INIT, safe = BUF_INIT, info = BUF_INIT, secret = BUF_INIT, fields = BUF_INIT,
-				 whole = BUF_INIT;
+	_cleanup_buf_ struct buf bags = BUF_INIT, safe = BUF_INIT, info = BUF_INIT, secret = BUF_INIT,
+				 fields = BUF_INIT, whole = BUF_INIT;
 
 	for (size_t i = 0; i < chain->count; i++)
 		put_cert_bag(&bags, &chain->cert[i], i ? NULL : attributes);
@@ -170,11 +170,13 @@ static int put_mac(struct buf *out, struct slice data, bool legacy, const struct
 	return 0;
 }
 
-int pfx_write(const struct key *key, const struct chain *chain, const struct pfx_options *o, struct buf *der, struct err *e)
+int pfx_write(const struct key *key, const struct chain *chain, const struct pfx_options *o, struct buf *der,
+	      struct err *e)
 {
 	enum pbe_scheme scheme = o->legacy ? PBE_3DES : PBE_AES256;
 	_cleanup_pbe_password_ struct pbe_password password = { 0 };
-	_cleanup_buf_ struct buf attributes = BUF_INIT, infos = BUF_INIT, safe = BUF_INIT, octets = BUF_INIT, fields = BUF_INIT;
+	_cleanup_buf_ struct buf attributes = BUF_INIT, infos = BUF_INIT, safe = BUF_INIT, octets = BUF_INIT,
+				 fields = BUF_INIT;
 
 	if (!chain->count)
 		return err_set(e, ERR_INVALID, "there is no certificate to put into a PFX file");
@@ -259,11 +261,13 @@ static char *narrow(struct slice wide)
 	struct buf text = BUF_INIT;
 
 	for (size_t i = 0; i + 1 < MIN(wide.len, NAME_MAX_WIDE); i += 2) {
-		uint32_t c = (uint32_t)p[i] << 8 | p[i + 1], low = i + 3 < wide.len ? (uint32_t)p[i + 2] << 8 | p[i + 3] : 0;
+		uint32_t c = (uint32_t)p[i] << 8 | p[i + 1];
+		uint32_t low = i + 3 < wide.len ? (uint32_t)p[i + 2] << 8 | p[i + 3] : 0;
 
 		if ((c & 0xfc00) == 0xd800 && (low & 0xfc00) == 0xdc00) {
 			c = 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff));
-			buf_add(&text, (unsigned char[]){ 0xf0 | c >> 18, 0x80 | (c >> 12 & 0x3f), 0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f) }, 4);
+			buf_add(&text, (unsigned char[]){ 0xf0 | c >> 18, 0x80 | (c >> 12 & 0x3f),
+							  0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f) }, 4);
 			i += 2;
 			continue;
 		}
@@ -274,7 +278,8 @@ static char *narrow(struct slice wide)
 		else if (c < 0x800)
 			buf_add(&text, (unsigned char[]){ 0xc0 | c >> 6, 0x80 | (c & 0x3f) }, 2);
 		else
-			buf_add(&text, (unsigned char[]){ 0xe0 | c >> 12, 0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f) }, 3);
+			buf_add(&text,
+				(unsigned char[]){ 0xe0 | c >> 12, 0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f) }, 3);
 	}
 	return buf_detach(&text);
 }
@@ -359,7 +364,8 @@ static int read_mac(struct slice in, struct mac *m, struct slice *value, struct 
 
 	if (!der_take(&in, DER_SEQUENCE, &fields, NULL) || !der_take(&fields, DER_SEQUENCE, &digest, NULL) ||
 	    !der_take(&digest, DER_SEQUENCE, &algorithm, NULL) || !der_take(&algorithm, DER_OID, &oid, NULL) ||
-	    !der_take(&digest, DER_OCTETS, value, NULL) || !der_take(&fields, DER_OCTETS, &m->salt, NULL) || !m->salt.len)
+	    !der_take(&digest, DER_OCTETS, value, NULL) || !der_take(&fields, DER_OCTETS, &m->salt, NULL) ||
+	    !m->salt.len)
 		return broken(e);
 	m->rounds = der_take_uint(&fields, &count) ? pbe_rounds_read(count) : 1;
 	while (i < ARRAY_SIZE(digests) && !slice_eq(oid, digests[i].oid))

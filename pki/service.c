@@ -36,8 +36,8 @@ static int unknown_scheme(struct err *e, const char *line, const char *scheme, s
 	if (len == 4 && !strncasecmp(scheme, "http", 4))
 		return refuse(e, line, "there is no TLS with http; write https://");
 	err_set(e, ERR_INVALID, "\"%.100s\" is no site: the scheme %.*s is not known", line, (int)MIN(len, 20), scheme);
-	return err_hint(e, "Known are https, smtp, submission, imap, pop3, ldap, postgres and xmpp (with STARTTLS), smtps, imaps, "
-			   "pop3s, ldaps and tls.");
+	return err_hint(e, "Known are https, smtp, submission, imap, pop3, ldap, postgres and xmpp (with STARTTLS), "
+			   "smtps, imaps, pop3s, ldaps and tls.");
 }
 
 /* Inside a house a single word will do for a name. */

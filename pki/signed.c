@@ -82,8 +82,8 @@ bool signed_cert_read(struct signed_cert *c, const struct cert *cert)
 const char *signed_reason(unsigned int number)
 {
 	static const char *const reasons[] = {
-		"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation",
-		"certificateHold", NULL, "removeFromCRL", "privilegeWithdrawn", "aACompromise",
+		"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
+		"cessationOfOperation", "certificateHold", NULL, "removeFromCRL", "privilegeWithdrawn", "aACompromise",
 	};
 
 	return number < ARRAY_SIZE(reasons) ? reasons[number] : NULL;

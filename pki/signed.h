@@ -1,4 +1,7 @@
-/* SEQUENCE { body, algorithm, signature }, the shape of all that X.509 signs; times; what is in a certificate's body.  Private to pki/. */
+/*
+ * SEQUENCE { body, algorithm, signature }, the shape of all that X.509 signs; times; what is in a certificate's body.
+ * Private to pki/.
+ */
 #ifndef PKI_SIGNED_H
 #define PKI_SIGNED_H
 

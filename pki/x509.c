@@ -367,7 +367,8 @@ int x509_verify(const struct x509_signature *s, mbedtls_pk_context *signer, stru
 	size_t len;
 
 	if (!is_fast(signer))
-		return err_set(e, ERR_INVALID, "the public exponent of its signer's key has more than %d bits", EXPONENT_MOST);
+		return err_set(e, ERR_INVALID, "the public exponent of its signer's key has more than %d bits",
+			       EXPONENT_MOST);
 	if (s->md != MBEDTLS_MD_SHA256 && s->md != MBEDTLS_MD_SHA384 && s->md != MBEDTLS_MD_SHA512)
 		return err_set(e, ERR_INVALID,
 			       "it is signed with an outdated hash function; SHA-256 or better is needed");

@@ -97,8 +97,8 @@ int channel_kind_by_word(const char *word, struct err *e)
 	for (int i = 0; i < CHANNEL_KINDS; i++)
 		if (str_eq(kinds[i].word, word))
 			return i;
-	return err_set(e, ERR_INVALID, "there is no kind of channel \"%.40s\"; it is email, slack, teams, discord or webhook",
-		       word);
+	return err_set(e, ERR_INVALID,
+		       "there is no kind of channel \"%.40s\"; it is email, slack, teams, discord or webhook", word);
 }
 
 bool channel_takes_url(enum channel_kind kind)
@@ -190,7 +190,8 @@ static int tell_channel(struct raising *r, struct rec_channel *channel, const st
 }
 
 /* 1: the user whose own the channel is, if it is anybody's, may know of it; 0; -1. */
-static int owner_may_know(const struct raising *r, const struct rec_channel *channel, struct rec_user *owner, struct err *e)
+static int owner_may_know(const struct raising *r, const struct rec_channel *channel, struct rec_user *owner,
+			  struct err *e)
 {
 	if (!channel->owner_id || !*channel->owner_id)
 		return 1;
@@ -283,7 +284,8 @@ int alert_raise_cert(struct txn *t, enum alert alert, const struct rec_cert *cer
 	va_start(args, fmt);
 	text = xvasprintf(fmt, args);
 	va_end(args);
-	return raise_text(t, alert, &(struct alert_of){ cert->id, cert->name, cert->staging, facts, cert->owner_id }, text, e);
+	return raise_text(t, alert, &(struct alert_of){ cert->id, cert->name, cert->staging, facts, cert->owner_id },
+			  text, e);
 }
 
 int alert_raise_account(struct txn *t, enum alert alert, const struct rec_account *account, struct err *e,
@@ -298,7 +300,8 @@ int alert_raise_account(struct txn *t, enum alert alert, const struct rec_accoun
 	va_end(args);
 	json_put_str(facts, "account", account->name);
 	json_put_str(facts, "directory", account->directory);
-	return raise_text(t, alert, &(struct alert_of){ account->id, account->name, account->staging, facts, NULL }, text, e);
+	return raise_text(t, alert, &(struct alert_of){ account->id, account->name, account->staging, facts, NULL },
+			  text, e);
 }
 
 char *alert_sentences(const struct err *why)

@@ -3,9 +3,10 @@
  *
  * A channel may be somebody's own: it tells what this user may know, who with a plan is told only of what is his.
  *
- * alert_raise() is the only way in.  It writes one message a recipient of each channel that wants the alert, and a row of
- * the agenda for each, into the transaction that makes the change: whatever happens then, the messages go out, and without
- * the change there are none.  The engine delivers them (daemon/outbox.c); who raises one outside of it wakes it.
+ * alert_raise() is the only way in.  It writes one message a recipient of each channel that wants the alert, and a row
+ * of the agenda for each, into the transaction that makes the change: whatever happens then, the messages go out, and
+ * without the change there are none.  The engine delivers them (daemon/outbox.c); who raises one outside of it wakes
+ * it.
  */
 #ifndef STORE_ALERT_H
 #define STORE_ALERT_H

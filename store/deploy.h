@@ -8,7 +8,7 @@
 
 /* Which script it is; NULL: there is none.  Borrowed from either. */
 const char *deploy_script(const struct rec_cert *, const char *configured);
-/* The version in force is to be deployed now, whatever came of that before: a row of the agenda says so.  Puts the certificate. */
+/* The version in force is to be deployed now, whatever came of that before: a row says so.  Puts the certificate. */
 int deploy_ask(struct txn *, struct rec_cert *, struct err *);
 /* It has no script (any more): nothing is left to run, and no failure of it. */
 int deploy_forget(struct txn *, struct rec_cert *, struct err *);

@@ -186,7 +186,8 @@ int history_each(struct txn *txn, const char *object, int64_t before, record_eac
 
 static int bad_event(struct err *e, int64_t number, const char *what)
 {
-	err_set(e, ERR_STORAGE, "the audit log was tampered with or is damaged: event %lld %s", (long long)number, what);
+	err_set(e, ERR_STORAGE, "the audit log was tampered with or is damaged: event %lld %s",
+		(long long)number, what);
 	return err_hint(e, "Compare with a backup.  Events before this one are as they were written.");
 }
 

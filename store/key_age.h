@@ -11,7 +11,10 @@ struct key_age {
 	int64_t days;
 	bool is_old;
 };
-/* Of the version in force.  after: seconds after which a key without a time of its own is old; 0: never.  -1: not known. */
+/*
+ * Of the version in force.  after: seconds after which a key without a time of its own is old; 0: never.
+ * -1: not known.
+ */
 int key_age(struct txn *, const struct rec_key *, int64_t after, int64_t now, struct key_age *);
 int64_t key_age_version(const struct rec_key *);	/* the number of the version in force */
 

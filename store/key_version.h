@@ -5,8 +5,8 @@
 #include "store/record.h"
 
 /*
- * Puts it, as the key's newest one, and the key.  type: a word of pki/key.def; material: sealed by the keeper.  Which version
- * is in force (key->current) is the caller's to say.  Fills *version, which is empty before.
+ * Puts it, as the key's newest one, and the key.  type: a word of pki/key.def; material: sealed by the keeper.  Which
+ * version is in force (key->current) is the caller's to say.  Fills *version, which is empty before.
  */
 int key_version_add(struct txn *, struct rec_key *key, const char *type, struct slice material, struct slice spki,
 		    struct rec_key_version *version, struct err *);

@@ -37,10 +37,16 @@ int ledger_ask(struct txn *, const struct ledger_order *, int64_t now, int64_t a
 int ledger_sent(struct txn *, const struct ledger_order *, int64_t now, struct err *);
 /* Its validation failed: counts for the names that `why` speaks of, or all. */
 int ledger_failed(struct txn *, const struct ledger_order *, const struct err *why, int64_t now, struct err *);
-/* The CA refused it, being sent, for a rate limit: nothing of that kind before why->retry_at, and the limit is learned. */
+/*
+ * The CA refused it, being sent, for a rate limit: nothing of that kind before why->retry_at,
+ * and the limit is learned.
+ */
 int ledger_refused(struct txn *, const struct ledger_order *, const struct err *why, int64_t now, struct err *);
 
-/* What is used and left of an account's limits: an array of {limit, of, used, most, window, learned, free_at}; owned. */
+/*
+ * What is used and left of an account's limits.
+ * Owned: an array of {limit, of, used, most, window, learned, free_at}.
+ */
 json_t *ledger_json(struct txn *, const char *account_id, const char *directory, int64_t now);
 /* The same of what this order would touch; owned. */
 json_t *ledger_order_json(struct txn *, const struct ledger_order *, int64_t now);

@@ -24,8 +24,9 @@
 #define TABLE_NO_INDEX NO_INDEX
 
 #define RECORD(rec, table, index, doc) \
-	const struct record_type rec_##rec##_type = { #rec, doc, TABLE_##table, TABLE_##index, rec##_fields, rec##_by_tag, \
-						      ARRAY_SIZE(rec##_fields), sizeof(struct rec_##rec) };
+	const struct record_type rec_##rec##_type = { #rec, doc, TABLE_##table, TABLE_##index, \
+						      rec##_fields, rec##_by_tag, ARRAY_SIZE(rec##_fields), \
+						      sizeof(struct rec_##rec) };
 #define FIELD(rec, tag, type, name, flags, doc)
 #define END(rec)
 #include "store/record.def"
@@ -45,8 +46,8 @@ const struct record_type *const record_types[] = {
 };
 
 /*
- * Rows: the ROW fields of a record a second time, for lists.  They are numbered as they come, so that those of records added
- * one after another are beside each other in memory: looking at all of them is bound by that.
+ * Rows: the ROW fields of a record a second time, for lists.  They are numbered as they come, so that those of records
+ * added one after another are beside each other in memory: looking at all of them is bound by that.
  */
 #define ROW_KEY_SIZE 8
 
@@ -82,7 +83,8 @@ static struct slice row_key(unsigned char key[ROW_KEY_SIZE], int64_t number)
 
 const char *record_noun(const struct record_type *type)
 {
-	return str_eq(type->name, "cert") ? "certificate" : str_eq(type->name, "key_version") ? "key version" : type->name;
+	return str_eq(type->name, "cert") ? "certificate" :
+	       str_eq(type->name, "key_version") ? "key version" : type->name;
 }
 
 void record_set(char **field, const char *value)
@@ -499,7 +501,9 @@ static int verify_row(const struct verifying *v, const void *rec, struct err *e)
 	record_write(v->type, rec, ROW, &row);
 	if (txn_get(v->txn, rows->table, row_key(bytes, *row_number(rows, rec)), &there, e) < 0)
 		return -1;
-	return slice_eq(there, slice_buf(&row)) ? 0 : record_damaged(v->type, e, "what lists know of it is not what it says");
+	if (slice_eq(there, slice_buf(&row)))
+		return 0;
+	return record_damaged(v->type, e, "what lists know of it is not what it says");
 }
 
 static int verify_one(void *arg, struct slice id, struct slice stored, struct err *e)

@@ -103,9 +103,9 @@ int record_each(struct txn *, const struct record_type *, const char *prefix, bo
 		void *arg, struct err *);
 
 /*
- * The same over all of a table, without copies: 100,000 records in some 20 ms.  In rec there are numbers and flags only;
- * what is text, list or blob is value[REC_x_y], as it is stored and until fn returns (in a read: until that ends).
- * Of types that have ROW fields, only those are there: they are stored a second time, beside each other.
+ * The same over all of a table, without copies: 100,000 records in some 20 ms.  In rec there are numbers and flags
+ * only; what is text, list or blob is value[REC_x_y], as it is stored and until fn returns (in a read: until that
+ * ends).  Of types that have ROW fields, only those are there: they are stored a second time, beside each other.
  */
 typedef int record_skim_fn(void *arg, const void *rec, const struct slice *value, struct err *);
 int record_skim(struct txn *, const struct record_type *, record_skim_fn *, void *arg, struct err *);

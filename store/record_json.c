@@ -58,7 +58,8 @@ static json_t *field_schema(const struct field *f)
 	switch (f->type) {
 	case STR:
 		if (is_problem(f))
-			return json_pack("{s:[{s:s},{s:s}]}", "anyOf", "$ref", "#/components/schemas/problem", "type", "null");
+			return json_pack("{s:[{s:s},{s:s}]}", "anyOf", "$ref", "#/components/schemas/problem",
+					 "type", "null");
 		return json_pack("{s:[s,s]}", "type", "string", "null");
 	case STRV:
 		return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");

@@ -86,7 +86,10 @@ int record_damaged(const struct record_type *, struct err *e, const char *where)
 void record_write(const struct record_type *, const void *rec, unsigned flags, struct buf *out);
 /* With an id: must be the record that belongs there.  rec is replaced as a whole, or left alone. */
 int record_read(const struct record_type *, void *rec, const struct slice *id, struct slice in, struct err *);
-/* Numbers and flags go to rec, what else there is stays where it lies: value[REC_..._field].  False: it cannot be read. */
+/*
+ * Numbers and flags go to rec, what else there is stays where it lies: value[REC_..._field].
+ * False: it cannot be read.
+ */
 bool record_look(const struct record_type *, void *rec, struct slice *value, struct slice in);
 
 #endif

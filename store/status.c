@@ -30,7 +30,10 @@ int64_t cert_delivery_due(const struct rec_cert *c)
 	return c->issued ? c->issued + MIN(DELIVERY_MOST, (c->not_after - c->not_before) / 3) : 0;
 }
 
-/* Is the version in force seen where its names lead, did its deploy hook deliver it, has a consumer fetched it; is there time? */
+/*
+ * Is the version in force seen where its names lead, did its deploy hook deliver it, has a consumer fetched it;
+ * is there time?
+ */
 static bool is_delivered(const struct rec_cert *c, int64_t now)
 {
 	if (c->deploy_says == DELIVERY_FAILED || c->live_says == DELIVERY_FAILED)

@@ -13,7 +13,8 @@ enum cert_status {
 /* What is known of the delivery of the version in force. */
 enum delivery { DELIVERY_UNKNOWN, DELIVERY_DONE, DELIVERY_FAILED };
 
-enum cert_status cert_status(const struct rec_cert *, int64_t now);	/* by its numbers and flags alone: see record_skim() */
+/* By its numbers and flags alone: see record_skim(). */
+enum cert_status cert_status(const struct rec_cert *, int64_t now);
 /* Until then somebody should have fetched the version in force; 0: nobody knows when it came. */
 int64_t cert_delivery_due(const struct rec_cert *);
 /* 0: what somebody should look at first. */

@@ -7,7 +7,10 @@
 struct verify_count {
 	int64_t records, events;
 };
-/* Every record can be read, every index leads to its record, the audit log is whole.  -1: the first thing that is not so. */
+/*
+ * Every record can be read, every index leads to its record, the audit log is whole.
+ * -1: the first thing that is not so.
+ */
 int store_verify(struct store *, struct verify_count *, struct err *);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * Formats of the store: newer ones are refused, older ones migrated.  To have an older one without a
- * way on, and a migration of our own, this test is a program of format 3 around store.c itself.
+ * way on, and a migration of our own, this test is a program of format 3 around format.c itself.
  */
 #include "store/store.h"
 
@@ -8,7 +8,7 @@
 #define STORE_FORMAT test_format
 static int test_format = 1;
 
-#include "store/store.c"
+#include "store/format.c"
 
 #include "t/lib/store.h"
 

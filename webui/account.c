@@ -43,7 +43,8 @@ json_t *admin_show_account(struct txn *t, const void *rec)
 /* For who has limits: what to order from and whether it works, not how it is registered. */
 static json_t *show_in_brief(struct txn *t, const void *rec)
 {
-	static const char *const hidden[] = { "contact", "new_contact", "kid", "key_id", "eab_kid", "ca_file", "orders" };
+	static const char *const hidden[] = { "contact", "new_contact", "kid", "key_id", "eab_kid", "ca_file",
+					      "orders" };
 	json_t *o = rec_account_json(rec);
 
 	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
@@ -158,8 +159,9 @@ static int read_ca(struct rec_account *account, const json_t *body, struct err *
 	const struct ca *ca = NULL;
 
 	if (!name == !directory)
-		return body_at(name ? "directory" : "ca", err_set(e, ERR_INVALID, "give either \"ca\", the short name of a CA, or "
-									       "\"directory\", its URL"), e);
+		return body_at(name ? "directory" : "ca",
+			       err_set(e, ERR_INVALID, "give either \"ca\", the short name of a CA, or "
+						       "\"directory\", its URL"), e);
 	if (name) {
 		ca = read_ca_name(name, json_bool(body, "staging", false), e);
 		if (!ca)
@@ -189,7 +191,8 @@ int admin_read_contact(char ***contact, const json_t *body, struct err *e)
 		_cleanup_free_ char *url = xasprintf("mailto:%s", mail);
 
 		if (!at || at == mail || !at[1] || strchr(at + 1, '@') || strpbrk(mail, " \t\r\n<>,?&"))
-			return body_at("contact", err_set(e, ERR_INVALID, "the contact \"%.100s\" is not an e-mail address", typed), e);
+			return body_at("contact", err_set(e, ERR_INVALID,
+							  "the contact \"%.100s\" is not an e-mail address", typed), e);
 		strv_add(contact, url);
 	}
 	return 0;
@@ -213,17 +216,20 @@ static int read_binding(struct adding *a, const json_t *body, struct err *e)
 		   *alg = json_str(body, "eab_alg");
 
 	if (alg && (!kid || (strcmp(alg, "HS256") && strcmp(alg, "HS384") && strcmp(alg, "HS512"))))
-		return body_at("eab_alg", err_set(e, ERR_INVALID, "\"eab_alg\" goes with a binding, and is HS256, HS384 or HS512"), e);
+		return body_at("eab_alg", err_set(e, ERR_INVALID,
+						  "\"eab_alg\" goes with a binding, and is HS256, HS384 or HS512"), e);
 	record_set(&a->account.eab_alg, alg);
 	if (!kid != !secret)
-		return body_at(kid ? "eab_key" : "eab_kid", err_set(e, ERR_INVALID, "an external account binding needs both \"eab_kid\" and "
-										  "\"eab_key\""), e);
+		return body_at(kid ? "eab_key" : "eab_kid",
+			       err_set(e, ERR_INVALID, "an external account binding needs both \"eab_kid\" and "
+						       "\"eab_key\""), e);
 	if (!kid)
 		return 0;
 	record_set(&a->account.eab_kid, kid);
 	if (!*kid || base64url_decode(&a->eab_secret, secret, strcspn(secret, "=")) < 0 || !a->eab_secret.len)
-		return body_at(*kid ? "eab_key" : "eab_kid", err_set(e, ERR_INVALID, "\"eab_key\" is not the base64url text the CA "
-										   "gave, or \"eab_kid\" is empty"), e);
+		return body_at(*kid ? "eab_key" : "eab_kid",
+			       err_set(e, ERR_INVALID, "\"eab_key\" is not the base64url text the CA "
+						       "gave, or \"eab_kid\" is empty"), e);
 	return 0;
 }
 
@@ -233,7 +239,8 @@ static int read_key(struct adding *a, const json_t *body, struct err *e)
 	enum key_type type;
 
 	if (pem && word)
-		return body_at("key_type", err_set(e, ERR_INVALID, "\"key_type\" is for new keys, and \"key_pem\" is one already"), e);
+		return body_at("key_type", err_set(e, ERR_INVALID,
+						   "\"key_type\" is for new keys, and \"key_pem\" is one already"), e);
 	if (word && key_type_by_word(word, &type, e) < 0)
 		return err_field(e, "key_type");
 	a->key_pem = pem ? xstrdup(pem) : NULL;
@@ -257,8 +264,9 @@ static int read_all(struct request *r, struct adding *a, struct err *e)
 	account->only_existing = json_bool(body, "only_existing", false);
 	account->created = clock_now();
 	if (account->only_existing && !json_str(body, "key_pem"))
-		return body_at("key_pem", err_set(e, ERR_INVALID, "\"only_existing\" finds the account of a key: give it as "
-								 "\"key_pem\""), e);
+		return body_at("key_pem",
+			       err_set(e, ERR_INVALID, "\"only_existing\" finds the account of a key: give it as "
+						       "\"key_pem\""), e);
 	if (read_ca(account, body, e) < 0 || admin_read_contact(&account->contact, body, e) < 0 ||
 	    body_at("ca_file", read_ca_file(account, body, e), e) < 0 ||
 	    read_binding(a, body, e) < 0)

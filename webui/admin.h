@@ -8,8 +8,9 @@
 int admin_event(const struct request *, struct txn *, const char *action, const char *id, const char *name,
 		struct err *, const char *fmt, ...) PRINTF_LIKE(7, 8);
 /*
- * Has the visitor just given the password (or is the local admin), so that the keeper takes the word of request_proof() for
- * what concerns private keys?  -1 with ERR_DENIED and this code: not, and where a person can do something, that is said.
+ * Has the visitor just given the password (or is the local admin), so that the keeper takes the word of request_proof()
+ * for what concerns private keys?  -1 with ERR_DENIED and this code: not, and where a person can do something, that is
+ * said.
  */
 #define ADMIN_UNCONFIRMED KEEPER_UNCONFIRMED
 int admin_confirmed(const struct request *, struct err *);
@@ -30,7 +31,10 @@ int admin_delete_children(struct txn *, const struct record_type *, const char *
 
 /* A certificate's record with its status and the names of its account and key. */
 json_t *admin_show_cert(const struct rec_cert *, const char *account, const char *key);
-/* Members of a certificate to be: its names, the type of its keys (NULL: not given), the days in renew_before as seconds. */
+/*
+ * Members of a certificate to be: its names, the type of its keys (NULL: not given),
+ * the days in renew_before as seconds.
+ */
 int admin_read_names(const json_t *body, char ***names, struct err *);
 int admin_read_key_type(const json_t *body, char **word, struct err *);
 int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *);
@@ -73,7 +77,10 @@ void admin_put_consumers(json_t *, struct txn *, const char *id, int64_t current
 /* What servers show in its place, as "live"; null: that was not looked at. */
 void admin_put_live(json_t *, struct txn *, const struct rec_cert *);
 
-/* How old a key is, and what to do if it is too old: "key_age_days", "key_note" (or "age_days", "note" with prefix ""). */
+/*
+ * How old a key is, and what to do if it is too old:
+ * "key_age_days", "key_note" (or "age_days", "note" with prefix "").
+ */
 void admin_put_key_age(json_t *, const struct request *, struct txn *, const struct rec_key *, const char *prefix);
 /* A member that is a number of days, as seconds; without it *seconds stays. */
 int admin_read_days(const json_t *body, const char *member, int64_t *seconds, struct err *);

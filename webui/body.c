@@ -25,7 +25,9 @@ static int check_type(const struct call_item *item, const json_t *value, struct 
 		[ITEM_TEXTS] = json_is_string(value) || is_list(value),
 	};
 
-	return fits[item->type] ? 0 : err_set(e, ERR_INVALID, "the member \"%s\" must be %s", item->name, expected[item->type]);
+	if (fits[item->type])
+		return 0;
+	return err_set(e, ERR_INVALID, "the member \"%s\" must be %s", item->name, expected[item->type]);
 }
 
 static int check_members(json_t *body, const struct call *call, struct err *e)
@@ -37,7 +39,8 @@ static int check_members(json_t *body, const struct call *call, struct err *e)
 		const struct call_item *item = &call->item[i];
 
 		if (item->need == ITEM_NEEDED && !json_object_get(body, item->name))
-			return body_at(item->name, err_set(e, ERR_INVALID, "the member \"%s\" is missing", item->name), e);
+			return body_at(item->name,
+				       err_set(e, ERR_INVALID, "the member \"%s\" is missing", item->name), e);
 	}
 	json_object_foreach (body, name, value) {
 		const struct call_item *item = call_item(call, name, false);

@@ -22,8 +22,9 @@ static void put_status(json_t *o, const struct rec_cert *cert, enum cert_status 
 	json_put_str(o, "status_text", text);
 	json_put_str(o, "next_step", cert_status_next(status));
 	if (cert->imported && (status == STATUS_active || status == STATUS_expired)) {
-		json_put_str(o, "status_text", status == STATUS_active ? "It is valid; it was imported, so it is not renewed here." :
-									 "It is no longer valid; it was imported.");
+		json_put_str(o, "status_text",
+			     status == STATUS_active ? "It is valid; it was imported, so it is not renewed here." :
+						       "It is no longer valid; it was imported.");
 		json_put_str(o, "next_step", "Import its successor before it ends.");
 	}
 }
@@ -58,7 +59,9 @@ static void put_whereabouts(json_t *o, struct txn *t, const struct rec_cert *cer
 		return;
 	text = xasprintf("It is issued, but not live: %s", live.says ? live.says : "");
 	json_put_str(o, "status_text", text);
-	json_put_str(o, "next_step", "Let that server load it, as with the deploy script; or do not look for it there: \"set --live off\".");
+	json_put_str(o, "next_step",
+		     "Let that server load it, as with the deploy script; or do not look for it there: "
+		     "\"set --live off\".");
 }
 
 json_t *admin_show_one_cert(struct txn *t, const struct rec_cert *cert)
@@ -281,7 +284,8 @@ int page_cert_verify(struct request *r, struct err *e)
 	}
 	cert.verify = true;
 	if (rec_cert_put(t, &cert, e) < 0 || agenda_set(t, AGENDA_issue, cert.id, clock_now(), e) < 0 ||
-	    admin_event(r, t, "certificate.verify", cert.id, cert.name, e, "its challenge answers are published by hand") < 0)
+	    admin_event(r, t, "certificate.verify", cert.id, cert.name, e,
+			"its challenge answers are published by hand") < 0)
 		return -1;
 	answer = show(t, &cert);
 	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);

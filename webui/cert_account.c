@@ -60,6 +60,7 @@ int admin_set_account(struct txn *t, struct rec_cert *cert, const char *name, bo
 	record_set(&cert->waits_for, NULL);
 	if (str_eq(cert->fallback_id, account.id))
 		record_set(&cert->fallback_id, NULL);
-	*order = !cert->imported && (!cert->current || cert->failures);	/* one that is well is renewed by it when it is time */
+	/* One that is well is renewed by it when it is time. */
+	*order = !cert->imported && (!cert->current || cert->failures);
 	return 0;
 }

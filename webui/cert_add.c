@@ -329,7 +329,8 @@ static int read_dry_run(struct request *r, bool *dry, struct err *e)
 	*dry = text && !str_eq(text, "false");
 	if (!text || !*text || str_eq(text, "true") || !*dry)
 		return 0;
-	return body_at("dry_run", err_set(e, ERR_USAGE, "dry_run=%.40s is not understood; it is true or false", text), e);
+	return body_at("dry_run",
+		       err_set(e, ERR_USAGE, "dry_run=%.40s is not understood; it is true or false", text), e);
 }
 
 static int reply_plan(struct request *r, struct adding *a, struct txn *t, struct err *e)

@@ -16,7 +16,8 @@ int admin_read_csr(struct rec_cert *cert, const char *text, struct err *e)
 	    spki_type(slice_buf(&csr.spki), &type, e) < 0)
 		return err_prefix(e, "\"csr\"");
 	if (!csr.names)
-		return err_set(e, ERR_INVALID, "\"csr\" has no names in it: neither subject alternative names nor a common name");
+		return err_set(e, ERR_INVALID,
+			       "\"csr\" has no names in it: neither subject alternative names nor a common name");
 	names = identifier_list_of(csr.names, e);
 	if (!names)
 		return err_prefix(e, "\"csr\"");
@@ -50,7 +51,8 @@ int page_cert_csr(struct request *r, struct err *e)
 	if (!body || store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
 	    check_fits(&cert, e) < 0 || body_at("csr", admin_read_csr(&cert, json_str(body, "csr"), e), e) < 0 ||
 	    body_at("csr", admin_check_names(r, cert.names, e), e) < 0 || rec_cert_put(t, &cert, e) < 0 ||
-	    admin_event(r, t, "certificate.request", cert.id, cert.name, e, "its next order has another request, for %s and %zu more",
+	    admin_event(r, t, "certificate.request", cert.id, cert.name, e,
+			"its next order has another request, for %s and %zu more",
 			cert.names[0], strv_len(cert.names) - 1) < 0)
 		return -1;
 	answer = admin_show_cert(&cert, NULL, NULL);

@@ -42,13 +42,15 @@ int page_cert_deploy(struct request *r, struct err *e)
 		return -1;
 	if (!script_of(r, &cert)) {
 		err_set(e, ERR_CONFLICT, "the certificate %s has no deploy hook", cert.name);
-		return err_hint(e, "Set hooks.deploy in certera.yaml, or give it one: certeractl cert hooks %s --deploy SCRIPT.", cert.name);
+		return err_hint(e, "Set hooks.deploy in certera.yaml, or give it one: "
+				   "certeractl cert hooks %s --deploy SCRIPT.", cert.name);
 	}
 	if (!cert.current)
 		return err_set(e, ERR_CONFLICT, "the certificate %s was never issued: there is nothing to deploy",
 			       cert.name);
 	if (deploy_ask(t, &cert, e) < 0 ||
-	    admin_event(r, t, "certificate.deploy", cert.id, cert.name, e, "version %lld to be deployed now", (long long)cert.current) < 0)
+	    admin_event(r, t, "certificate.deploy", cert.id, cert.name, e, "version %lld to be deployed now",
+			(long long)cert.current) < 0)
 		return -1;
 	answer = admin_show_one_cert(t, &cert);
 	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));

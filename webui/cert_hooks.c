@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/certificates/NAME/hooks: the scripts of one certificate, for its DNS records and for deploying, in place of
- * the configured ones.  An empty text takes its own away.
+ * POST /api/v1/certificates/NAME/hooks: the scripts of one certificate, for its DNS records and for deploying, in place
+ * of the configured ones.  An empty text takes its own away.
  *
  *	seal()	the environments, one after the other: only the keeper opens them again
  *	finish()	all is put at once

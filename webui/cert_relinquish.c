@@ -1,4 +1,7 @@
-/* POST /api/v1/certificates/NAME/relinquish: the proofs that its names are ours are given up at the CA, by the engine. */
+/*
+ * POST /api/v1/certificates/NAME/relinquish: the proofs that its names are ours are given up at the CA,
+ * by the engine.
+ */
 #include "base/clock.h"
 #include "store/agenda.h"
 #include "webui/admin.h"

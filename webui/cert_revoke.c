@@ -20,7 +20,8 @@ static int read_number(const json_t *body, const struct rec_cert *cert, int64_t 
 	}
 	*number = strtoll(text, &end, 10);
 	if (*end || end == text || *number < 1 || *number > cert->newest)
-		return body_at("version", err_set(e, ERR_INVALID, "the certificate %s has no version \"%.20s\"", cert->name, text), e);
+		return body_at("version", err_set(e, ERR_INVALID, "the certificate %s has no version \"%.20s\"",
+						  cert->name, text), e);
 	return 0;
 }
 
@@ -38,7 +39,8 @@ static int read_wish(struct request *r, struct txn *t, const struct rec_cert *ce
 	if (rec_version_get(t, version, id, e) < 0)
 		return err_prefix(e, "version %lld", (long long)number);
 	if (revocation_number(reason) < 0)
-		return body_at("reason", err_set(e, ERR_INVALID, "\"%.40s\" is no reason; it is one of %s", reason, revocation_words()), e);
+		return body_at("reason", err_set(e, ERR_INVALID, "\"%.40s\" is no reason; it is one of %s", reason,
+						 revocation_words()), e);
 	if (version->revoked)
 		return err_set(e, ERR_CONFLICT, "version %lld of %s is revoked already", (long long)number, cert->name);
 	if (version->not_after <= clock_now())
@@ -46,8 +48,9 @@ static int read_wish(struct request *r, struct txn *t, const struct rec_cert *ce
 			       (long long)number, cert->name);
 	version->by_key = json_bool(body, "by_key", false);
 	if (version->by_key && (!version->key_id || !*version->key_id))
-		return body_at("by_key", err_set(e, ERR_CONFLICT, "the key of this certificate is not here: it was issued to a request "
-								 "of yours"), e);
+		return body_at("by_key", err_set(e, ERR_CONFLICT,
+						 "the key of this certificate is not here: it was issued to a request "
+						 "of yours"), e);
 	record_set(&version->reason, reason);
 	record_set(&version->error, NULL);
 	version->failures = 0;
@@ -71,8 +74,10 @@ static int check_replaceable(const struct rec_cert *cert, bool key_is_known, str
 		return err_hint(e, "Import its successor first.");
 	}
 	if (cert->own_csr && key_is_known) {
-		err_set(e, ERR_CONFLICT, "the replacement of %s would have the key that is compromised: it is its owner's", cert->name);
-		return err_hint(e, "Send a request with another key (certeractl cert csr), order it, then revoke the old version.");
+		err_set(e, ERR_CONFLICT,
+			"the replacement of %s would have the key that is compromised: it is its owner's", cert->name);
+		return err_hint(e, "Send a request with another key (certeractl cert csr), order it, "
+				   "then revoke the old version.");
 	}
 	if (!cert->open_order)
 		return 0;

@@ -1,4 +1,7 @@
-/* POST /api/v1/certificates/NAME: changes to one that is there.  Other names or another type of key: it is ordered again. */
+/*
+ * POST /api/v1/certificates/NAME: changes to one that is there.
+ * Other names or another type of key: it is ordered again.
+ */
 #include "base/clock.h"
 #include "pki/identifier.h"
 #include "pki/key.h"
@@ -51,8 +54,8 @@ int admin_read_days(const json_t *body, const char *member, int64_t *seconds, st
 		return 0;
 	days = strtol(text, &end, 10);
 	if (end == text || *end || days < 0 || days > DAYS_MOST)
-		return body_at(member, err_set(e, ERR_INVALID, "\"%s\" is a number of days from 0 to %d, not \"%.40s\"", member, DAYS_MOST,
-					       text), e);
+		return body_at(member, err_set(e, ERR_INVALID, "\"%s\" is a number of days from 0 to %d, not \"%.40s\"",
+					       member, DAYS_MOST, text), e);
 	*seconds = days * (int64_t)DAY;
 	return 0;
 }
@@ -72,7 +75,8 @@ static int read_tags(const json_t *body, char ***tags, struct err *e)
 		size_t len = strlen(*tag);
 
 		if (!len || len > TAG_MOST || strpbrk(*tag, ", \t\r\n"))
-			return err_set(e, ERR_INVALID, "the tag \"%.60s\" is not a word of 1 to %d bytes without comma and space", *tag,
+			return err_set(e, ERR_INVALID,
+				       "the tag \"%.60s\" is not a word of 1 to %d bytes without comma and space", *tag,
 				       TAG_MOST);
 		if (!strv_has(*tags, *tag))
 			strv_add(tags, *tag);
@@ -91,7 +95,8 @@ int admin_read_labels(const json_t *body, struct rec_cert *cert, struct err *e)
 	if (body_at("tags", read_tags(body, &tags, e), e) < 0)
 		return -1;
 	if (note && strlen(note) > NOTE_MOST)
-		return body_at("note", err_set(e, ERR_INVALID, "a note has at most %d bytes, and this has %zu", NOTE_MOST, strlen(note)), e);
+		return body_at("note", err_set(e, ERR_INVALID, "a note has at most %d bytes, and this has %zu",
+					       NOTE_MOST, strlen(note)), e);
 	if (json_object_get(body, "tags") && !strv_eq(tags, cert->tags)) {
 		strv_free(cert->tags);
 		cert->tags = TAKE(tags);
@@ -132,7 +137,8 @@ static int set_names(struct request *r, struct rec_cert *cert, const json_t *bod
 	if (json_object_get(body, "names") && admin_read_names(body, &names, e) < 0)
 		return -1;
 	if (names && admin_is_site(r, names) != cert->site) {
-		err_set(e, ERR_CONFLICT, "this server's own name can be neither added to a certificate nor taken from it");
+		err_set(e, ERR_CONFLICT,
+			"this server's own name can be neither added to a certificate nor taken from it");
 		err_hint(e, "Its key has to be of another kind: add a certificate of its own for that name.");
 		return err_field(e, "names");
 	}
@@ -222,7 +228,8 @@ static int set_choices(struct txn *t, struct rec_cert *cert, const json_t *body,
 	say(c, "profile");
 	if (json_str(body, "account"))	/* whose profiles count then */
 		return 0;
-	return rec_account_get(t, &account, cert->account_id, e) < 0 ? -1 : admin_check_profile(&account, cert->profile, e);
+	return rec_account_get(t, &account, cert->account_id, e) < 0 ? -1 :
+		       admin_check_profile(&account, cert->profile, e);
 }
 
 static int set_flags(struct rec_cert *cert, const json_t *body, struct change *c, struct err *e)

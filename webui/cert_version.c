@@ -52,8 +52,8 @@ static int put_in_force(struct request *r, struct txn *t, struct rec_cert *cert,
 	    rec_cert_put(t, cert, e) < 0 || (cert->site && agenda_set(t, AGENDA_site, cert->id, clock_now(), e) < 0) ||
 	    (deploy_script(cert, r->webui->settings->deploy_hook) && deploy_ask(t, cert, e) < 0))
 		return -1;
-	return admin_event(r, t, "certificate.rolled_back", cert->id, cert->name, e, "version %lld is in force again, instead of %lld",
-			   (long long)n, (long long)before);
+	return admin_event(r, t, "certificate.rolled_back", cert->id, cert->name, e,
+			   "version %lld is in force again, instead of %lld", (long long)n, (long long)before);
 }
 
 int page_cert_rollback(struct request *r, struct err *e)

@@ -92,7 +92,8 @@ static void put_choices(const struct request *r, json_t *page, const struct rec_
 		_cleanup_free_ char *text = xasprintf("%s: %s", alert_word((enum alert)i), alert_title((enum alert)i));
 
 		if (i != ALERT_test)
-			json_array_append_new(list, json_pack("{s:s, s:s}", "value", alert_word((enum alert)i), "text", text));
+			json_array_append_new(list, json_pack("{s:s, s:s}", "value", alert_word((enum alert)i),
+							      "text", text));
 	}
 	json_object_set_new(choices, "alerts", list);
 	if (r->html) {
@@ -112,8 +113,8 @@ int page_channels(struct request *r, struct err *e)
 {
 	static const struct list_sort sorts[] = { { "name", NULL }, { NULL, NULL } };
 	static const struct list_type type = {
-		.member = "channels", .type = &rec_channel_type, .name = REC_channel_name, .wanted = wanted, .sorts = sorts,
-		.show = show_channel,
+		.member = "channels", .type = &rec_channel_type, .name = REC_channel_name, .wanted = wanted,
+		.sorts = sorts, .show = show_channel,
 	};
 
 	return list_reply(r, &type, 0, e);
@@ -167,7 +168,8 @@ static bool is_default(char *const *words)
 	bool same = true;
 
 	for (int i = 0; i < ALERTS; i++)
-		same &= i == ALERT_test || strv_has(words, alert_word((enum alert)i)) == alert_by_default((enum alert)i);
+		same &= i == ALERT_test ||
+			strv_has(words, alert_word((enum alert)i)) == alert_by_default((enum alert)i);
 	return same;
 }
 
@@ -184,7 +186,8 @@ static int read_alerts(struct rec_channel *channel, const json_t *body, struct e
 		return 0;
 	for (char **word = words; word && *word; word++) {
 		if (!str_eq(*word, "all") && alert_by_word(*word, e) < 0)
-			return err_hint(e, "\"all\" stands for all of them, \"default\" for those that most people want.");
+			return err_hint(e,
+					"\"all\" stands for all of them, \"default\" for those that most people want.");
 		if (!strv_has(channel->alerts, *word))
 			strv_add(&channel->alerts, *word);
 	}
@@ -205,7 +208,7 @@ static int read_url(struct changing *c, const json_t *body, struct err *e)
 		return 0;
 	if ((!str_starts(url, "https://") && !str_starts(url, "http://")) || !*shown || strlen(url) > URL_MOST ||
 	    strpbrk(url, " \t\r\n\"<>\\") || strchr(shown, '@'))
-		return err_set(e, ERR_INVALID, "\"url\" is not an https URL");	/* which is a secret, so it is not repeated */
+		return err_set(e, ERR_INVALID, "\"url\" is not an https URL");	/* a secret, so it is not repeated */
 	if (str_starts(url, "http://") && !str_eq(c->channel.kind, channel_kind_word(CHANNEL_webhook)))
 		return err_set(e, ERR_INVALID, "\"url\" must begin with https:// for a channel of kind %s",
 			       c->channel.kind);
@@ -221,7 +224,8 @@ static int read_secret(struct changing *c, const json_t *body, struct err *e)
 	if (!secret)
 		return 0;
 	if (!str_eq(c->channel.kind, channel_kind_word(CHANNEL_webhook)))
-		return err_set(e, ERR_INVALID, "\"secret\" signs what a channel of kind webhook gets; this one is of kind %s",
+		return err_set(e, ERR_INVALID,
+			       "\"secret\" signs what a channel of kind webhook gets; this one is of kind %s",
 			       c->channel.kind);
 	if (!*secret)
 		buf_release(&c->channel.secret);
@@ -250,7 +254,8 @@ static int check_target(const struct changing *c, struct err *e)
 	if (!channel_takes_url((enum channel_kind)kind) && !strv_len(channel->recipients) && !channel->owner_id)
 		return err_set(e, ERR_INVALID, "a channel of kind email needs \"recipients\"");
 	if (channel->owner_id && strv_len(channel->recipients))
-		return err_set(e, ERR_INVALID, "a channel of a user's own goes to that user, and has no \"recipients\"");
+		return err_set(e, ERR_INVALID,
+			       "a channel of a user's own goes to that user, and has no \"recipients\"");
 	return 0;
 }
 
@@ -294,7 +299,8 @@ static int keep_progress(struct txn *t, struct rec_channel *channel, struct err 
 	_cleanup_(rec_channel_release) struct rec_channel now = { 0 };
 
 	if (rec_channel_get(t, &now, channel->id, e) < 0)
-		return e->kind == ERR_MISSING ? err_set(e, ERR_MISSING, "the channel %s was removed meanwhile", channel->name) : -1;
+		return e->kind != ERR_MISSING ? -1 :
+			       err_set(e, ERR_MISSING, "the channel %s was removed meanwhile", channel->name);
 	channel->newest = now.newest;
 	channel->sent = now.sent;
 	record_set(&channel->error, now.error);
@@ -311,9 +317,10 @@ static int store_channel(struct request *r, struct err *e)
 	if (store_write(r->webui->env->store, &t, e) < 0 || (!c->fresh && keep_progress(t, channel, e) < 0))
 		return -1;
 	if (rec_channel_put(t, channel, e) < 0)
-		return e->kind == ERR_CONFLICT ? err_set(e, ERR_CONFLICT, "there is a channel %s already", channel->name) : -1;
-	if (admin_event(r, t, c->fresh ? "channel.added" : "channel.changed", channel->id, channel->name, e, "%s, to %s",
-			channel->kind, channel->host ? channel->host : "its recipients") < 0)
+		return e->kind != ERR_CONFLICT ? -1 :
+			       err_set(e, ERR_CONFLICT, "there is a channel %s already", channel->name);
+	if (admin_event(r, t, c->fresh ? "channel.added" : "channel.changed", channel->id, channel->name, e,
+			"%s, to %s", channel->kind, channel->host ? channel->host : "its recipients") < 0)
 		return -1;
 	answer = show_channel(t, channel);
 	return admin_commit_reply(r, TAKE(t), false, c->fresh ? 201 : 200, answer, e);
@@ -382,7 +389,8 @@ int page_channel_set(struct request *r, struct err *e)
 	txn_abort(TAKE(t));
 	if (json_bool(body, "disabled", false) && json_bool(body, "enabled", false))
 		return err_set(e, ERR_INVALID, "\"disabled\" and \"enabled\" exclude each other");
-	c->channel.disabled = json_bool(body, "disabled", json_bool(body, "enabled", false) ? false : c->channel.disabled);
+	c->channel.disabled = json_bool(body, "disabled",
+					json_bool(body, "enabled", false) ? false : c->channel.disabled);
 	return read_changes(c, body, e) < 0 ? -1 : seal_url(r, e);
 }
 

@@ -60,7 +60,8 @@ int page_cert_check(struct request *r, struct err *e)
 	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
 		return -1;
 	if (rec_check_get(t, &check, cert.id, e) < 0)
-		return e->kind == ERR_MISSING ? err_set(e, ERR_MISSING, "the web servers of %s were never checked", cert.name) : -1;
+		return e->kind != ERR_MISSING ? -1 :
+			       err_set(e, ERR_MISSING, "the web servers of %s were never checked", cert.name);
 	return reply_json(r, 200, admin_show_check(&cert, &check));
 }
 

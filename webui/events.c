@@ -73,8 +73,8 @@ static int read_search(struct request *r, struct search *s, struct err *e)
 }
 
 /*
- * The ids of what has the name: a certificate and its key often share it, perhaps with their user.  Of what was removed only the
- * id is left.
+ * The ids of what has the name: a certificate and its key often share it, perhaps with their user.  Of what was removed
+ * only the id is left.
  */
 static char **find_objects(struct txn *t, const char *name)
 {

@@ -80,7 +80,8 @@ static int export(struct request *r, const struct format_wish *wish, const char 
 	x->id = xstrdup(cert.id);
 	x->name = xstrdup(cert.name);
 	if (wish->format->with_key)
-		return admin_confirmed(r, e) < 0 ? -1 : format_pack(r, t, wish, &cert, &version, request_proof(r), packed, e);
+		return admin_confirmed(r, e) < 0 ? -1 :
+			       format_pack(r, t, wish, &cert, &version, request_proof(r), packed, e);
 	if (format_write(wish, &version, &file, e) < 0)
 		return -1;
 	return reply_json(r, 200, show_file(x, slice_buf(&file)));

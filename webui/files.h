@@ -1,4 +1,7 @@
-/* The templates (html/) and what browsers fetch as it is (static/): in the program, or read anew where they are worked on. */
+/*
+ * The templates (html/) and what browsers fetch as it is (static/): in the program,
+ * or read anew where they are worked on.
+ */
 #ifndef WEBUI_FILES_H
 #define WEBUI_FILES_H
 

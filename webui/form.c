@@ -4,7 +4,7 @@
 
 #include "base/encode.h"
 
-#define FIELDS_MOST 2000	/* a page of check boxes has a thousand; each copies what came before it under its name */
+#define FIELDS_MOST 2000	/* check boxes: a page has a thousand; each copies what came before it under its name */
 
 /* Lines end in LF: browsers send CR LF. */
 static char *plain_lines(const char *text, size_t len)
@@ -18,8 +18,8 @@ static char *plain_lines(const char *text, size_t len)
 }
 
 /*
- * A name may come more than once: check boxes, a text and a file, "false" before a check box that is ticked.  What is not
- * empty is put one below the other.
+ * A name may come more than once: check boxes, a text and a file, "false" before a check box that is ticked.  What is
+ * not empty is put one below the other.
  */
 static int put_text(json_t *form, const char *name, const char *text, size_t len, struct err *e)
 {
@@ -124,7 +124,8 @@ static int read_part(json_t *form, const char *part, size_t len, struct err *e)
 static int read_multipart(json_t *form, struct slice body, const char *boundary, struct err *e)
 {
 	_cleanup_free_ char *line = xasprintf("--%s", boundary);
-	const char *end = (const char *)body.data + body.len, *at = memmem(body.data, body.len, line, strlen(line)), *next;
+	const char *end = (const char *)body.data + body.len, *next;
+	const char *at = memmem(body.data, body.len, line, strlen(line));
 	int fields = 0;
 
 	for (; at; at = next) {
@@ -236,7 +237,10 @@ json_t *form_body(const struct request *r, const struct call *call)
 	return body;
 }
 
-/* One of this server.  Browsers leave out tabs and line ends, and take a backslash for a slash: "/<TAB>/elsewhere" is elsewhere. */
+/*
+ * One of this server.  Browsers leave out tabs and line ends,
+ * and take a backslash for a slash: "/<TAB>/elsewhere" is elsewhere.
+ */
 static bool is_path(const char *text)
 {
 	if (!text || *text != '/' || text[1] == '/')

@@ -4,7 +4,7 @@
  * Names that begin with _ are ours:
  *   _csrf     proves that the form is from a page of ours
  *   _form     which one of forms.def it is
- *   _page     path of the page it is on; shown again if something is wrong with the form, and after it, unless there is _next
+ *   _page     path of the page it is on; shown again if something is wrong with the form, and after it if no _next is
  *   _next     path to go to afterwards; :id at its end stands for the id of what was made
  *   _method   DELETE: that is what is meant, browsers only POST
  *   _confirm  the name of the thing, typed; must be that where the form asks for it
@@ -17,7 +17,10 @@
 #include "webui/call.h"
 #include "webui/request.h"
 
-/* If the body is a form (or multipart/form-data), all its texts by name are request.form afterwards.  -1: it is broken. */
+/*
+ * If the body is a form (or multipart/form-data), all its texts by name are request.form afterwards.
+ * -1: it is broken.
+ */
 int form_read(struct request *, struct err *);
 /* The same of a body of this Content-Type; *form: new, also when it is broken; left alone if it is no form. */
 int form_parse(json_t **form, const char *type, struct slice body, struct err *);

@@ -29,7 +29,9 @@ static int check_chain(const struct format_wish *w, struct err *e)
 	if (is_word(w, "der") && w->chain && !str_eq(w->chain, "false"))
 		return err_set(e, ERR_USAGE, "format=der is one certificate, the leaf: it goes with chain=false");
 	if (w->format->with_key && str_eq(w->chain, "only"))
-		return err_set(e, ERR_USAGE, "format=%s is the certificate with its key: it does not go with chain=only", w->format->word);
+		return err_set(e, ERR_USAGE,
+			       "format=%s is the certificate with its key: it does not go with chain=only",
+			       w->format->word);
 	if (is_word(w, "zip") && str_eq(w->chain, "false"))
 		return err_set(e, ERR_USAGE, "format=zip always holds the chain: it does not go with chain=false");
 	return 0;
@@ -86,7 +88,8 @@ int format_pack(struct request *r, struct txn *t, const struct format_wish *w, c
 	size_t from, to;
 
 	if (!version->key_id || !*version->key_id)
-		return err_set(e, ERR_CONFLICT, "the private key of %s never reached Certera: there is no format with it", cert->name);
+		return err_set(e, ERR_CONFLICT,
+			       "the private key of %s never reached Certera: there is no format with it", cert->name);
 	if (rec_key_get(t, &key, version->key_id, e) < 0 || rec_key_version_get(t, &material, id, e) < 0)
 		return err_prefix(e, "the private key of %s", cert->name);
 	if (read_chain(w, version, &chain, &from, &to, e) < 0)

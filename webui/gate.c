@@ -147,7 +147,8 @@ int role_by_word(enum role *role, const char *word, struct err *e)
 		*role = roles[i].role;
 		return 0;
 	}
-	return err_set(e, ERR_INVALID, "there is no role \"%.20s\"; there are viewer, operator and admin", word ? word : "");
+	return err_set(e, ERR_INVALID, "there is no role \"%.20s\"; there are viewer, operator and admin",
+		       word ? word : "");
 }
 
 bool gate_knows(const struct visitor *v, const struct webui_settings *settings)

@@ -1,10 +1,10 @@
 /*
- * Who may come in.  One gate, asked for every request (webui.c), from the top down:
+ * Who may come in.  One gate, asked for every request (attend.c), from the top down:
  *
  *	address list → session cookie or bearer token → role → what a token may do → is the form ours → the handler
  *
- * and behind it the object: scope.h, through what finds certificates and keys.  Who comes from an address that is on no list
- * learns nothing, not even whether there is such a path.
+ * and behind it the object: scope.h, through what finds certificates and keys.  Who comes from an address that is on no
+ * list learns nothing, not even whether there is such a path.
  */
 #ifndef WEBUI_GATE_H
 #define WEBUI_GATE_H
@@ -44,8 +44,8 @@ void gate_visitor(struct visitor *, enum webui_face, const struct sockaddr *peer
 char *gate_visitor_text(const struct visitor *, char out[ADDRESS_TEXT]);
 
 /*
- * Does what is for this role answer this address and this face at all?  People and their API: https, access.admin; tokens
- * also access.api (deploy scripts and automation come from the same machines); the control socket.
+ * Does what is for this role answer this address and this face at all?  People and their API: https, access.admin;
+ * tokens also access.api (deploy scripts and automation come from the same machines); the control socket.
  */
 bool gate_admits(const struct visitor *, enum role, const struct webui_settings *);
 /* That, and has the visitor the role? */

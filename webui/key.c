@@ -135,7 +135,8 @@ static int read_key(struct request *r, struct making *m, struct err *e)
 	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0)
 		return -1;
 	if (pem && type)
-		return body_at("type", err_set(e, ERR_INVALID, "\"type\" is for new keys, and \"pem\" is one already"), e);
+		return body_at("type",
+			       err_set(e, ERR_INVALID, "\"type\" is for new keys, and \"pem\" is one already"), e);
 	if (password && !pem)
 		return body_at("pem",
 			       err_set(e, ERR_INVALID, "\"password\" opens the key in \"pem\", and there is none"), e);

@@ -22,10 +22,11 @@ struct list_type {
 	size_t name;				/* number of the field name */
 	list_prepare_fn *prepare;
 	list_wanted_fn *wanted;
+	/* The first is the default, the other way round if its word begins with -; NULL ends them. */
 	const struct list_sort {
 		const char *word;
 		list_key_fn *key;		/* NULL: by name */
-	} *sorts;				/* the first is the default, the other way round if its word begins with -; NULL ends them */
+	} *sorts;
 	list_show_fn *show;
 };
 

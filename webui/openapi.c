@@ -65,10 +65,12 @@ static json_t *reference(const char *schema)
 
 /* What belongs together though its path does not begin alike. */
 static const char *const together[][2] = {
-	{ "issue", "certificates" }, { "decode", "certificates" }, { "sign-in", "me" },         { "sign-out", "me" },
-	{ "setup", "me" }, { "checks", "certificates" },           { "status", "server" },       { "overview", "server" },    { "agenda", "server" },
-	{ "health", "server" },      { "system", "server" },       { "backup", "server" },      { "verify", "server" },
-	{ "settings", "server" },    { "redirects", "server" },    { "description", "server" }, { "events", "server" },
+	{ "issue", "certificates" }, { "decode", "certificates" }, { "sign-in", "me" },
+	{ "sign-out", "me" },        { "setup", "me" },            { "checks", "certificates" },
+	{ "status", "server" },      { "overview", "server" },     { "agenda", "server" },
+	{ "health", "server" },      { "system", "server" },       { "backup", "server" },
+	{ "verify", "server" },      { "settings", "server" },     { "redirects", "server" },
+	{ "description", "server" }, { "events", "server" },
 };
 
 char *openapi_group(const struct route *route)

@@ -92,8 +92,8 @@ int page_outbox(struct request *r, struct err *e)
 {
 	static const struct list_sort sorts[] = { { "-created", by_time }, { NULL, NULL } };
 	static const struct list_type type = {
-		.member = "messages", .type = &rec_outbox_type, .name = REC_outbox_id, .prepare = prepare, .wanted = wanted,
-		.sorts = sorts, .show = show,
+		.member = "messages", .type = &rec_outbox_type, .name = REC_outbox_id, .prepare = prepare,
+		.wanted = wanted, .sorts = sorts, .show = show,
 	};
 
 	return list_reply(r, &type, sizeof(struct filters), e);

@@ -109,7 +109,8 @@ static int count_messages(struct txn *t, json_t *o, struct err *e)
 	struct messages m = { 0 };
 	int failed = record_skim(t, &rec_outbox_type, count_message, &m, e);
 
-	json_object_set_new(o, "outbox", json_pack("{s:I, s:I}", OUTBOX_QUEUED, (json_int_t)m.queued, OUTBOX_DEAD, (json_int_t)m.dead));
+	json_object_set_new(o, "outbox", json_pack("{s:I, s:I}", OUTBOX_QUEUED, (json_int_t)m.queued, OUTBOX_DEAD,
+						   (json_int_t)m.dead));
 	return failed;
 }
 

@@ -141,7 +141,8 @@ int page_static(struct request *r, struct err *e)
 	hex = hex_str(digest, 8);
 	etag = xasprintf("\"%s\"", hex);
 	reply_header(r, "ETag", etag);
-	reply_header(r, "Cache-Control", "private, no-cache");	/* asked for again, which is cheap, so an update shows at once */
+	/* Asked for again, which is cheap, so an update shows at once. */
+	reply_header(r, "Cache-Control", "private, no-cache");
 	if (str_eq(known, etag))
 		return reply_empty(r, 304);
 	return reply(r, 200, type_of(name), slice_str(text));

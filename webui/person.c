@@ -6,6 +6,7 @@
 #include "pki/mailbox.h"
 #include "webui/lockout.h"
 #include "webui/name.h"
+#include "webui/session.h"
 
 #define PASSWORD_LEAST 12	/* characters */
 #define PASSWORD_MOST 500	/* bytes; crypt(3) takes 511 */
@@ -38,6 +39,17 @@ json_t *person_show(struct txn *t, const struct rec_user *user)
 	json_put_str(o, "plan", user->plan_id && rec_plan_get(t, &plan, user->plan_id, NULL) == 0 ? plan.name : NULL);
 	lockout_put(o, t, user->name);
 	return o;
+}
+
+json_t *person_show_sessions(struct request *r, struct txn *t, const struct rec_user *user, struct err *e)
+{
+	json_t *sessions = session_list(r, t, user->id, e), *shown;
+
+	if (!sessions)
+		return NULL;
+	shown = person_show(t, user);
+	json_object_set_new(shown, "sessions", sessions);
+	return shown;
 }
 
 int person_check_password(const char *password, const char *name, struct err *e)

@@ -1,4 +1,7 @@
-/* What the handlers about users have in common: finding and showing them, passwords, and asking the keeper who it is. */
+/*
+ * What the handlers about users have in common: finding and showing them, passwords,
+ * and asking the keeper who it is.
+ */
 #ifndef WEBUI_PERSON_H
 #define WEBUI_PERSON_H
 
@@ -8,6 +11,8 @@
 int person_find(struct request *, struct txn *, struct rec_user *, struct err *);
 int person_self(struct request *, struct txn *, struct rec_user *, struct err *);
 json_t *person_show(struct txn *, const struct rec_user *);
+/* That, and where the user is signed in.  NULL: the store failed. */
+json_t *person_show_sessions(struct request *, struct txn *, const struct rec_user *, struct err *);
 
 /* At least 12 characters, not the name, not one character again and again. */
 int person_check_password(const char *password, const char *name, struct err *);
@@ -27,8 +32,8 @@ int person_set_plan(struct txn *, struct rec_user *, const char *plan, struct er
 int person_read_domains(const json_t *body, char ***domains, struct err *);
 
 /*
- * Asks the keeper for password and code.  user NULL: there is none of the name.  The answer is that of user_check; it is to be
- * given to person_checked(), which says what came of it, and puts what has changed (a code used up).
+ * Asks the keeper for password and code.  user NULL: there is none of the name.  The answer is that of user_check; it
+ * is to be given to person_checked(), which says what came of it, and puts what has changed (a code used up).
  */
 int person_ask(struct request *, const struct rec_user *user, const char *password, const char *code, answer_fn *);
 bool person_is_good(const struct slice *field);

@@ -82,8 +82,8 @@ int page_plan(struct request *r, struct err *e)
 int person_read_domains(const json_t *body, char ***domains, struct err *e)
 {
 	const json_t *value = json_object_get(body, "domains");
-	_cleanup_strv_ char **typed = json_is_array(value) ? json_strv(body, "domains") :
-							     strv_split(json_is_string(value) ? json_string_value(value) : "", " ,;\n");
+	const char *text = json_is_string(value) ? json_string_value(value) : "";
+	_cleanup_strv_ char **typed = json_is_array(value) ? json_strv(body, "domains") : strv_split(text, " ,;\n");
 	char **list = typed ? identifier_list_of(typed, e) : NULL;
 
 	if (typed && !list)
@@ -195,7 +195,8 @@ static int check_fits(struct txn *t, const struct rec_cert *cert, const struct r
 static int hand_over(struct txn *t, struct rec_cert *cert, const char *owner_id, struct err *e)
 {
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
-	bool with_key = cert->key_id && rec_key_get(t, &key, cert->key_id, NULL) == 0 && str_eq(key.owner_id, cert->owner_id);
+	bool with_key = cert->key_id && rec_key_get(t, &key, cert->key_id, NULL) == 0 &&
+			str_eq(key.owner_id, cert->owner_id);
 
 	record_set(&cert->owner_id, owner_id);
 	record_set(&key.owner_id, owner_id);
@@ -224,7 +225,8 @@ int page_cert_owner(struct request *r, struct err *e)
 	    check_free(r, &cert, e) < 0)
 		return -1;
 	if (*name && rec_user_by_name(t, &user, name, e) < 0)
-		return body_at("user", e->kind == ERR_MISSING ? err_set(e, ERR_INVALID, "there is no user %.100s", name) : -1, e);
+		return body_at("user", e->kind != ERR_MISSING ? -1 :
+						err_set(e, ERR_INVALID, "there is no user %.100s", name), e);
 	if ((*name && body_at("user", check_fits(t, &cert, &user, e), e) < 0) || hand_over(t, &cert, user.id, e) < 0 ||
 	    admin_event(r, t, "certificate.handed_over", cert.id, cert.name, e, "to %s", *name ? name : "nobody") < 0)
 		return -1;

@@ -13,7 +13,8 @@ static int check_type(const char *type, struct err *e)
 {
 	if (str_eq(type, "http-01") || by_dns(type))
 		return 0;
-	return err_set(e, ERR_INVALID, "the challenge type %.40s is not known; there are http-01, dns-01 and dns-account-01", type);
+	return err_set(e, ERR_INVALID,
+		       "the challenge type %.40s is not known; there are http-01, dns-01 and dns-account-01", type);
 }
 
 /* "name=type", the name in its stored form. */
@@ -52,7 +53,8 @@ static int check_names(const struct rec_cert *cert, struct err *e)
 		if (!identifier_is_wildcard(*name) || by_dns(proof_type(cert, *name)))
 			continue;
 		err_set(e, ERR_INVALID, "the wildcard %s cannot be proved by http-01", *name);
-		return err_hint(e, "Choose dns-01: certeractl cert add ... --challenge dns-01, or --challenge-for \"%s=dns-01\".", *name);
+		return err_hint(e, "Choose dns-01: certeractl cert add ... --challenge dns-01, "
+				   "or --challenge-for \"%s=dns-01\".", *name);
 	}
 	return 0;
 }
@@ -132,8 +134,9 @@ static bool is_variable(const char *line)
 static bool is_reserved(const char *line)
 {
 	static const char *const reserved[] = {
-		"PATH=", "ENV=", "IFS=", "PS4=", "HOME=", "SHELLOPTS=", "GCONV_PATH=", "BASH", "LD_", "PYTHON", "PERL", "RUBY", "NODE_",
-		"JAVA_", "_JAVA_", "JDK_", "DOTNET_", "PHP", "ZDOTDIR=", "SSH_ASKPASS", "LUA_", "GIT_", "OPENSSL_", "CURL_HOME=", "CERTERA_", "CERTBOT_", "RENEWED_",
+		"PATH=", "ENV=", "IFS=", "PS4=", "HOME=", "SHELLOPTS=", "GCONV_PATH=", "BASH", "LD_", "PYTHON", "PERL",
+		"RUBY", "NODE_", "JAVA_", "_JAVA_", "JDK_", "DOTNET_", "PHP", "ZDOTDIR=", "SSH_ASKPASS", "LUA_", "GIT_",
+		"OPENSSL_", "CURL_HOME=", "CERTERA_", "CERTBOT_", "RENEWED_",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
@@ -149,7 +152,8 @@ static int check_line(const char *member, const char *line, struct err *e)
 	if (!is_reserved(line))
 		return 0;
 	err_set(e, ERR_INVALID, "\"%s\" cannot set %.*s", member, (int)MIN(strcspn(line, "="), 40u), line);
-	return err_hint(e, "It could make the script run another program. The configuration, certera.yaml, can set it.");
+	return err_hint(e,
+			"It could make the script run another program. The configuration, certera.yaml, can set it.");
 }
 
 int proof_read_environment(const json_t *body, const char *member, char **environment, struct err *e)

@@ -4,7 +4,10 @@
 
 #include "base/json.h"
 
-/* As what an SVG needs: "size", its side in modules with the quiet zone, and "path", the dark ones.  NULL: the text is too long. */
+/*
+ * As what an SVG needs: "size", its side in modules with the quiet zone, and "path", the dark ones.
+ * NULL: the text is too long.
+ */
 json_t *qr_svg(const char *text);
 
 #endif

@@ -1,16 +1,15 @@
 /*
- * One request as the handlers see it, and the ways to answer it.  Private to webui/.
+ * One request as the handlers see it.  Private to webui/.
  *
- * A handler (page_fn) answers with one of the reply functions and returns 0, or asks the keeper and goes
- * on in an answer_fn, or returns -1 with e, which is then the answer.  A reply ends the request: it is
- * not to be used any more.
+ * A handler (page_fn) answers with one of the functions of reply.h and returns 0, or asks the keeper and goes
+ * on in an answer_fn, or returns -1 with e, which is then the answer.
  */
 #ifndef WEBUI_REQUEST_H
 #define WEBUI_REQUEST_H
 
-#include "base/json.h"
 #include "store/record.h"
 #include "webui/gate.h"
+#include "webui/reply.h"
 
 struct consumers;
 struct evhttp_request;
@@ -31,7 +30,7 @@ struct webui {
 
 struct request {
 	struct webui *webui;
-	struct evhttp_request *ev;	/* evhttp's; webui.c alone uses it */
+	struct evhttp_request *ev;	/* evhttp's; webui.c and reply.c alone use it */
 	struct request *next;
 	const struct route *route;	/* NULL: we have none for it */
 	struct visitor visitor;
@@ -42,7 +41,7 @@ struct request {
 	json_t *form;			/* the texts of a browser's form by their names (form.h); NULL: it sent none */
 	json_t *fault;			/* why it was not taken, a problem: its page is being shown again */
 	int fault_status;
-	json_t *plan;			/* what a form would do, asked with dry_run: its page is being shown again with this */
+	json_t *plan;			/* what a form would do (dry_run): its page is being shown again with this */
 	char *page, *page_query;	/* path and query of that page; NULL: what was asked for */
 	struct keeper_question *question;
 	int (*stream)(struct request *, struct buf *);	/* see reply_stream(); NULL: the answer is a whole */
@@ -63,8 +62,8 @@ int request_form(const struct request *, struct params *, struct err *);
 /* Goes on as if another page had been asked for. */
 int request_show(struct request *, const char *path, const char *query, struct err *);
 /*
- * What shows the keeper that this visitor may have private keys, and the socket that goes along (-1: none): the other end
- * of the control socket, or the keeper's own word, given in the last minutes, that the visitor knows the password.
+ * What shows the keeper that this visitor may have private keys, and the socket that goes along (-1: none): the other
+ * end of the control socket, or the keeper's own word, given in the last minutes, that the visitor knows the password.
  * "" if there is neither: ask admin_confirmed() before.
  */
 const char *request_proof(const struct request *);
@@ -82,21 +81,8 @@ int request_ask(struct request *, enum keeper_op, const struct slice *fields, si
 	request_ask(r, KEEPER_##op, (const struct slice[]){ __VA_ARGS__ }, \
 		    sizeof((const struct slice[]){ __VA_ARGS__ }) / sizeof(struct slice), proof_fd, answered)
 
-/* One more header of the answer. */
-void reply_header(struct request *, const char *name, const char *value);
-/* The answer.  All return 0, so that `return reply(...)` reads well. */
-int reply(struct request *, int status, const char *type, struct slice body);
-int reply_text(struct request *, int status, const char *text);
-/* The value, which it takes: as JSON, or for a browser in the template of its row. */
-int reply_json(struct request *, int status, json_t *value);
-int reply_see_other(struct request *, const char *path);		/* 303: the browser goes on there with GET */
-int reply_empty(struct request *, int status);
-/*
- * Events for a page (text/event-stream) until more() says that it is over, which it is asked now and every half second:
- * adds what is to be sent; 0: go on, 1: that was the end.  ERR_LIMIT: there are too many already.
- */
-int reply_stream(struct request *, int (*more)(struct request *, struct buf *), struct err *);
-/* As a sentence, or as an RFC 9457 problem for admins and who asks for it.  What is wrong inside goes to the log. */
-int reply_error(struct request *, const struct err *);
+/* For those who lead a request through (webui.c, attend.c, reply.c): its end, and that of the handler's memory. */
+void request_free(struct request *);
+void request_forget(struct request *);
 
 #endif

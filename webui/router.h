@@ -25,8 +25,8 @@ struct route {
 #undef ROUTE
 
 /*
- * A path may have several routes: one a method.  A row of /api/v1 is found without that, too, if it has a template, or takes
- * forms (it is no GET).
+ * A path may have several routes: one a method.  A row of /api/v1 is found without that, too, if it has a template, or
+ * takes forms (it is no GET).
  */
 struct match {
 	const struct route *path;	/* that one, else the one that most may use; NULL: we have no such path */

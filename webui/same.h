@@ -1,7 +1,7 @@
 /*
- * Creation that may be repeated.  A client that does not know whether its request arrived sends it again: if there is one of
- * that name, and nothing that the body says is otherwise, the answer is 200 with the one that is there and "existing": true.
- * API keys are not in it: they were in the first answer, and each can be replaced.  Else it is 409.
+ * Creation that may be repeated.  A client that does not know whether its request arrived sends it again: if there is
+ * one of that name, and nothing that the body says is otherwise, the answer is 200 with the one that is there and
+ * "existing": true.  API keys are not in it: they were in the first answer, and each can be replaced.  Else it is 409.
  */
 #ifndef WEBUI_SAME_H
 #define WEBUI_SAME_H
@@ -9,8 +9,9 @@
 #include "webui/body.h"
 
 /*
- * 0: what the body says of the one that is there (as its record shows it) is what it would say of the one wanted.  -1: there
- * is something else, and "what" of that name is in the way.  `apart` (NULL ends it) are members compared elsewhere.
+ * 0: what the body says of the one that is there (as its record shows it) is what it would say of the one wanted.  -1:
+ * there is something else, and "what" of that name is in the way.  `apart` (NULL ends it) are members compared
+ * elsewhere.
  */
 int same_check(const json_t *body, const json_t *there, const json_t *wanted, const char *const *apart,
 	       const char *what, struct err *);

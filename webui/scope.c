@@ -88,7 +88,8 @@ bool scope_has_site(const struct scope *s, const char *name)
 
 int scope_check_site(const struct scope *s, const char *name, struct err *e)
 {
-	return scope_has_site(s, name) ? 0 : err_set(e, ERR_DENIED, "the site %s is in none of the domains that are yours", name);
+	return scope_has_site(s, name) ? 0 :
+		       err_set(e, ERR_DENIED, "the site %s is in none of the domains that are yours", name);
 }
 
 bool scope_has_row(const struct scope *s, const struct record_type *type, const struct slice *value)

@@ -1,6 +1,6 @@
 /*
- * What of all certificates and keys a visitor sees and touches: a user with a plan what is his, a token what is in its domains.
- * Everything that finds or lists a certificate or key asks here.
+ * What of all certificates and keys a visitor sees and touches: a user with a plan what is his, a token what is in its
+ * domains.  Everything that finds or lists a certificate or key asks here.
  */
 #ifndef WEBUI_SCOPE_H
 #define WEBUI_SCOPE_H
@@ -28,8 +28,8 @@ int scope_check_site(const struct scope *, const char *name, struct err *);
 /* Is the record with this id one of these, if it is a certificate's, a key's or a site's? */
 bool scope_has_id(const struct scope *, struct txn *, const char *id);
 /*
- * The ids of all for which scope_has_id() is true, for who asks for very many; they are in the store, so it must be a read, which
- * must not end before.
+ * The ids of all for which scope_has_id() is true, for who asks for very many; they are in the store, so it must be a
+ * read, which must not end before.
  */
 struct scope_ids {
 	struct slice *id;	/* in their order */

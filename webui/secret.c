@@ -1,4 +1,7 @@
-/* /api/v1/secrets: what the configuration needs and is sealed in the store, not in a file.  It goes in and never comes out. */
+/*
+ * /api/v1/secrets: what the configuration needs and is sealed in the store, not in a file.
+ * It goes in and never comes out.
+ */
 #include "base/clock.h"
 #include "webui/admin.h"
 
@@ -82,8 +85,10 @@ int page_secret_set(struct request *r, struct err *e)
 	if (!body || find(r, e) < 0)
 		return -1;
 	if (!*value || strlen(value) > SECRET_MOST || strpbrk(value, "\r\n"))
-		return body_at("value", err_set(e, ERR_INVALID, "a secret is one line of 1 to %d bytes", SECRET_MOST), e);
-	return REQUEST_ASK(r, seal, -1, sealed, slice_str("config"), slice_str(params_get(&r->path, "name")), slice_str(value));
+		return body_at("value",
+			       err_set(e, ERR_INVALID, "a secret is one line of 1 to %d bytes", SECRET_MOST), e);
+	return REQUEST_ASK(r, seal, -1, sealed, slice_str("config"), slice_str(params_get(&r->path, "name")),
+			   slice_str(value));
 }
 
 int page_secret_delete(struct request *r, struct err *e)

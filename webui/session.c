@@ -49,7 +49,8 @@ static bool token_comes_from(const struct rec_token *token, const struct visitor
 		struct cidr network;
 		const struct cidr_list one = { &network, 1 };
 
-		if (cidr_parse(&network, *text, NULL) == 0 && cidr_list_has(&one, (const struct sockaddr *)&v->address.sa))
+		if (cidr_parse(&network, *text, NULL) == 0 &&
+		    cidr_list_has(&one, (const struct sockaddr *)&v->address.sa))
 			return true;
 	}
 	return !token->addresses;
@@ -271,7 +272,8 @@ int session_check_form(struct request *r, struct err *e)
 
 static void set_cookie(struct request *r, const char *value, const char *more)
 {
-	_cleanup_wipe_ char *cookie = xasprintf(SESSION_COOKIE "=%s; Path=/; Secure; HttpOnly; SameSite=Strict%s", value, more);
+	_cleanup_wipe_ char *cookie = xasprintf(SESSION_COOKIE "=%s; Path=/; Secure; HttpOnly; SameSite=Strict%s",
+						value, more);
 
 	reply_header(r, "Set-Cookie", cookie);
 }

@@ -1,9 +1,9 @@
 /*
  * Whose request it is: sessions of browsers (a cookie) and bearer tokens (RFC 6750), found in the store.
  *
- * A session is a record under the SHA-256 of its cookie: the store holds nothing one could come back with.  It ends when
- * nothing was asked for settings.session_idle seconds, session_most seconds after it began, and when its user signs out, is
- * disabled or changed.
+ * A session is a record under the SHA-256 of its cookie: the store holds nothing one could come back with.  It ends
+ * when nothing was asked for settings.session_idle seconds, session_most seconds after it began, and when its user
+ * signs out, is disabled or changed.
  */
 #ifndef WEBUI_SESSION_H
 #define WEBUI_SESSION_H
@@ -15,7 +15,10 @@
 
 /* The bearer token the request shows; NULL: none.  Borrowed. */
 const char *session_token(const struct request *);
-/* Fills in r->visitor from what is shown.  0 also if nobody was found; -1 if a token is no good, or the store failed. */
+/*
+ * Fills in r->visitor from what is shown.
+ * 0 also if nobody was found; -1 if a token is no good, or the store failed.
+ */
 int session_find(struct request *, struct err *);
 /*
  * Does what changes something come from a page of ours?  Browsers tell where from (Sec-Fetch-Site, Origin); and what a

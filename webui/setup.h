@@ -1,6 +1,6 @@
 /*
- * The first run: the first administrator is made by who has the link from the log (or the control socket), then the rest is
- * a walk through what the store says is missing, until somebody says that it is done.
+ * The first run: the first administrator is made by who has the link from the log (or the control socket), then the
+ * rest is a walk through what the store says is missing, until somebody says that it is done.
  */
 #ifndef WEBUI_SETUP_H
 #define WEBUI_SETUP_H

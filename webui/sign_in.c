@@ -60,7 +60,8 @@ static int tell_if_new(struct request *r, struct txn *t, const struct rec_user *
 	if (str_eq(user->signed_in_from, r->from))
 		return 0;
 	facts = json_pack("{s:s, s:s}", "user", user->name, "from", r->from);
-	return alert_raise(t, ALERT_login, &(struct alert_of){ .object = user->id, .name = user->name, .facts = facts, .owner_id = user->id },
+	return alert_raise(t, ALERT_login, &(struct alert_of){ .object = user->id, .name = user->name, .facts = facts,
+							       .owner_id = user->id },
 			   e, "%s, as %s, from %s%s%s.", user->name, user->role, r->from,
 			   user->signed_in_from ? "; last from " : "",
 			   user->signed_in_from ? user->signed_in_from : "");

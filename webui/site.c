@@ -79,10 +79,12 @@ static int64_t by_scan(const struct list *l, const void *rec)
 int page_sites(struct request *r, struct err *e)
 {
 	static const struct list_sort sorts[] = {
-		{ "position", by_position }, { "name", NULL }, { "expiry", by_expiry }, { "scanned", by_scan }, { NULL, NULL },
+		{ "position", by_position }, { "name", NULL }, { "expiry", by_expiry }, { "scanned", by_scan },
+		{ NULL, NULL },
 	};
 	static const struct list_type type = {
-		.member = "sites", .type = &rec_site_type, .name = REC_site_name, .wanted = wanted, .sorts = sorts, .show = show_now,
+		.member = "sites", .type = &rec_site_type, .name = REC_site_name, .wanted = wanted, .sorts = sorts,
+		.show = show_now,
 	};
 
 	return list_reply(r, &type, 0, e);
@@ -111,7 +113,8 @@ static int find(struct request *r, struct txn *t, struct rec_site *site, struct 
 
 	if (find_any(t, site, typed, e) < 0)
 		return -1;
-	return scope_has_site(&r->visitor.scope, site->name) ? 0 : err_set(e, ERR_MISSING, "the site %.200s is not tracked", typed);
+	return scope_has_site(&r->visitor.scope, site->name) ? 0 :
+		       err_set(e, ERR_MISSING, "the site %.200s is not tracked", typed);
 }
 
 static int add_sighting(void *arg, void *rec, struct err *e)
@@ -163,7 +166,8 @@ static int name_of_line(const char *line, char **name, struct err *e)
 	service_release(&service);
 	if (str_eq(*name, ALL)) {
 		free(TAKE(*name));
-		return err_set(e, ERR_INVALID, "\"" ALL "\" stands for every site; a site of that name needs its domain");
+		return err_set(e, ERR_INVALID,
+			       "\"" ALL "\" stands for every site; a site of that name needs its domain");
 	}
 	return 0;
 }

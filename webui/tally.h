@@ -1,6 +1,6 @@
 /*
- * How many certificates there are of each status, and which of them need somebody.  Counting walks through all of them, so
- * a thread keeps what it found until a certificate changes, or a minute is over: some statuses come with time alone.
+ * How many certificates there are of each status, and which of them need somebody.  Counting walks through all of them,
+ * so a thread keeps what it found until a certificate changes, or a minute is over: some statuses come with time alone.
  * For those who see only a part of them it counts each time.
  */
 #ifndef WEBUI_TALLY_H

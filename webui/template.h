@@ -1,20 +1,23 @@
 /*
  * Templates without logic: a subset of Mustache on JSON.
  *
- *	{{name}}		the value, escaped: a text, a number, true or false; of an object its member "text"; nothing for null
+ *	{{name}}		the value, escaped: a text, a number, true or false; nothing for null;
+ *				of an object its member "text"
  *	{{#name}}...{{/name}}	for each item of a list; else once, unless the value is nothing
  *	{{^name}}...{{/name}}	once if the value is nothing
  *	{{>name}}		the template of that name, in its place
  *	{{!text}}		a remark
  *
- * Nothing is: what is not there, null, false, 0, "", [] and {}.  There is no raw output: what is escaped is said for the whole.
+ * Nothing is: what is not there, null, false, 0, "", [] and {}.  There is no raw output: what is escaped is said for
+ * the whole.
  *
- * A name is looked up from the inside out: in the value of the innermost section around it, then in the next.  "." is that
- * value itself.  Dots go further in: into an object (a.b), a list by number (a.0, and a.count is how many it has); behind
- * a text, or a list of texts, stands a word, and the result is whether it is that, or has it: {{#status.failed}}.
+ * A name is looked up from the inside out: in the value of the innermost section around it, then in the next.  "." is
+ * that value itself.  Dots go further in: into an object (a.b), a list by number (a.0, and a.count is how many it has);
+ * behind a text, or a list of texts, stands a word, and the result is whether it is that, or has it:
+ * {{#status.failed}}.
  *
- * A variable that is nowhere to be found renders as nothing, or is an error where the template is being worked on (strict).
- * Attributes stand in double or single quotes: that is what is escaped for.
+ * A variable that is nowhere to be found renders as nothing, or is an error where the template is being worked on
+ * (strict).  Attributes stand in double or single quotes: that is what is escaped for.
  */
 #ifndef WEBUI_TEMPLATE_H
 #define WEBUI_TEMPLATE_H

@@ -1,4 +1,7 @@
-/* /api/v1/tokens: bearer tokens for automation.  Everybody has his own; administrators see all, and make some of nobody's. */
+/*
+ * /api/v1/tokens: bearer tokens for automation.
+ * Everybody has his own; administrators see all, and make some of nobody's.
+ */
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/encode.h"
@@ -106,7 +109,8 @@ static int read_expiry(struct rec_token *token, const json_t *body, struct err *
 	if (*text && !*end && days > 0 && days <= DAYS_MOST)
 		token->expires = clock_now() + days * 86400;
 	else if (clock_parse_rfc3339(text, &token->expires) < 0 || token->expires <= clock_now())
-		return err_set(e, ERR_INVALID, "\"expires\" is a number of days up to %d, or a time to come like 2030-01-31T00:00:00Z", DAYS_MOST);
+		return err_set(e, ERR_INVALID, "\"expires\" is a number of days up to %d, "
+					       "or a time to come like 2030-01-31T00:00:00Z", DAYS_MOST);
 	return 0;
 }
 
@@ -142,7 +146,8 @@ static int read_token(struct request *r, struct rec_token *token, const json_t *
 	    person_read_domains(body, &token->domains, e) < 0)
 		return -1;
 	if (token->domains && str_eq(token->role, role_word(ROLE_ADMIN))) {
-		err_set(e, ERR_INVALID, "a token of an administrator cannot be limited to domains: who adds channels and users has everything");
+		err_set(e, ERR_INVALID, "a token of an administrator cannot be limited to domains: "
+					"who adds channels and users has everything");
 		err_hint(e, "The role operator is enough for all that is done with certificates.");
 		return err_field(e, "role");
 	}

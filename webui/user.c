@@ -56,15 +56,13 @@ int page_user(struct request *r, struct err *e)
 {
 	_cleanup_(rec_user_release) struct rec_user user = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
-	json_t *answer, *sessions;
+	json_t *answer;
 
 	if (store_read(r->webui->env->store, &t, e) < 0 || person_find(r, t, &user, e) < 0)
 		return -1;
-	sessions = session_list(r, t, user.id, e);
-	if (!sessions)
+	answer = person_show_sessions(r, t, &user, e);
+	if (!answer)
 		return -1;
-	answer = person_show(t, &user);
-	json_object_set_new(answer, "sessions", sessions);
 	if (r->html)
 		choices_put_plans(answer, t);
 	return reply_json(r, 200, answer);

@@ -16,8 +16,8 @@
 
 enum form_flag { DANGER = 1, FILES = 2, PREVIEW = 4, PROOF = 8 };
 enum field_kind {
-	FIELD_TEXT, FIELD_PASSWORD, FIELD_NUMBER, FIELD_LINES, FIELD_FLAG, FIELD_CHOICE, FIELD_FILE, FIELD_CONFIRM, FIELD_HIDDEN,
-	FIELD_USER, FIELD_SECRET, FIELD_NEW, FIELD_CODE, FIELD_MORE, FIELD_CHECKS
+	FIELD_TEXT, FIELD_PASSWORD, FIELD_NUMBER, FIELD_LINES, FIELD_FLAG, FIELD_CHOICE, FIELD_FILE, FIELD_CONFIRM,
+	FIELD_HIDDEN, FIELD_USER, FIELD_SECRET, FIELD_NEW, FIELD_CODE, FIELD_MORE, FIELD_CHECKS
 };
 
 struct field {
@@ -50,7 +50,8 @@ static const struct form {
 
 /* Behind those of a form that wants the password, while it was not just given. */
 static const struct field proof_fields[] = {
-	{ SIGN_IN_PASSWORD, FIELD_SECRET, "Your password", "", "To be sure that it is you. Then good for five minutes." },
+	{ SIGN_IN_PASSWORD, FIELD_SECRET, "Your password", "",
+	  "To be sure that it is you. Then good for five minutes." },
 	{ SIGN_IN_CODE, FIELD_CODE, "Code", "", "Of your app, or a recovery code." },
 };
 
@@ -200,7 +201,8 @@ static char *field_value(const struct request *r, const struct field *f, const j
 	else if (json_is_true(now))
 		buf_add_str(&out, "true");
 	json_array_foreach (now, i, item)
-		buf_addf(&out, "%s%s", !i ? "" : f->kind == FIELD_LINES ? "\n" : ", ", json_string_value(item) ? json_string_value(item) : "");
+		buf_addf(&out, "%s%s", !i ? "" : f->kind == FIELD_LINES ? "\n" : ", ",
+			 json_string_value(item) ? json_string_value(item) : "");
 	return buf_detach(&out);
 }
 
@@ -239,8 +241,8 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 			  const json_t *values, bool sent)
 {
 	static const char *const kinds[] = {
-		"text", "password", "number", "lines", "flag", "choice", "file", "confirm", "hidden", "user", "secret", "new",
-		"code", "more", "checks"
+		"text", "password", "number", "lines", "flag", "choice", "file", "confirm", "hidden", "user",
+		"secret", "new", "code", "more", "checks"
 	};
 	_cleanup_wipe_ char *value = field_value(r, f, values, sent);
 	_cleanup_free_ char *id = xasprintf("%s-%s", form->name, f->member);
@@ -266,7 +268,8 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 
 static json_t *show_proof(const struct request *r, const struct form *form, bool sent)
 {
-	size_t count = !(form->flags & PROOF) || !*r->visitor.session || *r->visitor.proof ? 0 : r->visitor.has_app ? 2 : 1;
+	bool asked = (form->flags & PROOF) && *r->visitor.session && !*r->visitor.proof;
+	size_t count = !asked ? 0 : r->visitor.has_app ? 2 : 1;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++)

@@ -1,4 +1,7 @@
-/* GET /api/v1/certificates/NAME/watch: tells a page that its certificate is another one now, while something is under way. */
+/*
+ * GET /api/v1/certificates/NAME/watch: tells a page that its certificate is another one now,
+ * while something is under way.
+ */
 #ifndef WEBUI_WATCH_H
 #define WEBUI_WATCH_H
 

@@ -25,7 +25,7 @@ struct webui_settings {
 	int64_t rotate_after;			/* seconds after which a key is old; 0: never */
 	const char *deploy_hook;		/* script for certificates without one of their own; "": none */
 	json_t *shown;				/* all settings, for people who look at them */
-	const char *develop;			/* directory of html/ and static/ being worked on; "": what is in the program */
+	const char *develop;			/* directory of html/ and static/ being worked on; "": the program's */
 	bool mail;				/* e-mail can be sent */
 	int64_t session_idle, session_most;	/* seconds until a session ends: without a request, and in any case */
 	bool app_required;			/* whoever signs in needs an app for codes */
