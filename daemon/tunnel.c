@@ -363,13 +363,37 @@ static void pump(struct tunnel *t, int near)
 	}
 }
 
-static void *run(void *arg)
+static void carry(struct tunnel *t)
 {
-	struct tunnel *t = arg;
 	_cleanup_close_ int near = accept_ours(t);
 
 	if (near >= 0 && give(near, buf_str(&t->early), t->early.len) == 0)
 		pump(t, near);
+}
+
+/* Until tunnel_close().  Who comes when we are stopped would wait for a greeting that nobody gives. */
+static void turn_away(struct tunnel *t)
+{
+	struct pollfd coming = { .fd = t->listener, .events = POLLIN };
+
+	for (;;) {
+		int fd;
+
+		poll(&coming, 1, -1);
+		fd = accept4(t->listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+		else if (errno != EAGAIN && errno != ECONNABORTED)
+			return;		/* shut down */
+	}
+}
+
+static void *run(void *arg)
+{
+	struct tunnel *t = arg;
+
+	carry(t);
+	turn_away(t);
 	return NULL;
 }
 
