@@ -184,6 +184,7 @@ static void begin_drain(void *arg)
 	struct front *f = arg;
 
 	serving_stop_accepting(f->serving);
+	webui_end_streams(f->webui);
 	drain(f);
 }
 
@@ -202,8 +203,6 @@ void fronts_stop(struct fronts *fs, int64_t patience_ms)
 		if (f->running)
 			pthread_join(f->thread, NULL);
 		timer_stop(&f->drain);
-		if (f->webui)
-			webui_end_streams(f->webui);
 		serving_free(f->serving);
 		webui_free(f->webui);
 		keeper_detach(f->keeper);

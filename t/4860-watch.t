@@ -62,7 +62,14 @@ def main(t):
     said = watchers[-1].listen()
     t.ok("text/event-stream" in said and "event: change" in said and "event: end" in said, "a watcher hears of the change, and of the end", said)
     t.equal(daemon.cert("slow")["status"], "active", "which is the certificate's issue")
-    t.equal(daemon.stop(), 0, "it ends cleanly")
+
+    go.clear()
+    daemon.add_cert("later", "later.example", wait=False)
+    until("it is finalized", lambda: len(site.recorder.of("finalize")) > 1)
+    last = Watcher(daemon, token, "later")
+    t.equal(daemon.stop(), 0, "the server ends cleanly, also while somebody watches")
+    t.contains(last.listen(), "\r\n0\r\n", "who is sent the end of the stream")
+    go.set()
 
 
 run(main)

@@ -44,7 +44,7 @@ enum webui_face { FACE_HTTP, FACE_HTTPS, FACE_CONTROL };
 /* env is borrowed; settings are borrowed until the next webui_configure() or webui_free(). */
 struct webui *webui_new(struct loop *, struct keeper_client *, const struct webui_env *, const struct webui_settings *);
 void webui_configure(struct webui *, const struct webui_settings *);	/* on the webui's own thread */
-void webui_end_streams(struct webui *);		/* before its evhttps are freed */
+void webui_end_streams(struct webui *);		/* while the loop still turns: their ends are to be sent */
 void webui_free(struct webui *);	/* writes what is still to be recorded; after its evhttps are freed */
 bool webui_idle(const struct webui *);		/* is no request waiting for its answer? */
 
