@@ -5,7 +5,7 @@
 #include "pki/mailbox.h"
 
 #define PASSWORD_MOST 1024
-#define SECRET "mail.password"
+#define SECRET "mail.password"	/* of store/secret.def */
 
 struct mail_sending {
 	struct engine *engine;

@@ -64,6 +64,7 @@ def sealed(t, ca):
     t.equal(daemon.ctl("secret", "list")["secrets"], [{"name": "mail.password", "what": "the password of mail.user", "set": False, "changed": None}],
         "there is one that the configuration needs")
     t.contains(daemon.run_ctl("secret", "set", "nosuch", "--file", "-", input=b"x").stderr, b"no setting needs a secret", "and no other")
+    t.contains(daemon.run_ctl("secret", "set", "mail.password").stderr, b"--file -", "which is read from a file, as is said")
     shown = daemon.ctl("secret", "set", "mail.password", "--file", "-", input=PASSWORD.encode())
     t.ok(shown["set"] and shown["changed"] and PASSWORD not in str(shown), "it is sealed, and not shown", shown)
     with open(daemon.state + "/data.mdb", "rb") as f:

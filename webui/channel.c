@@ -86,9 +86,13 @@ static json_t *show_channel(struct txn *t, const void *rec)
 /* For the form: all alerts, and those wanted now. */
 static void put_choices(const struct request *r, json_t *page, const struct rec_channel *channel)
 {
-	json_t *choices = json_object(), *list = json_array();
+	json_t *choices, *list;
 
-	for (int i = 0; r->html && i < ALERTS; i++) {
+	if (!r->html)
+		return;
+	choices = json_object();
+	list = json_array();
+	for (int i = 0; i < ALERTS; i++) {
 		_cleanup_free_ char *text = xasprintf("%s: %s", alert_word((enum alert)i), alert_title((enum alert)i));
 
 		if (i != ALERT_test)
@@ -96,11 +100,8 @@ static void put_choices(const struct request *r, json_t *page, const struct rec_
 							      "text", text));
 	}
 	json_object_set_new(choices, "alerts", list);
-	if (r->html) {
-		json_object_set(page, "choices", choices);
-		json_object_set_new(page, "alerts_shown", show_wanted(channel));
-	}
-	json_decref(choices);
+	json_object_set_new(page, "choices", choices);
+	json_object_set_new(page, "alerts_shown", show_wanted(channel));
 }
 
 static bool wanted(const struct list *l, const void *rec, const struct slice *value)
@@ -285,6 +286,10 @@ static int read_owner(struct request *r, struct changing *c, const char *name, s
 		return -1;
 	if (rec_user_by_name(t, &user, name, e) < 0)
 		return e->kind == ERR_MISSING ? err_set(e, ERR_INVALID, "there is no user %.100s", name) : -1;
+	if (str_eq(c->channel.kind, channel_kind_word(CHANNEL_email)) && (!user.mail || !*user.mail)) {
+		err_set(e, ERR_INVALID, "the user %s has no e-mail address", user.name);
+		return err_hint(e, "certeractl user set %s --mail ADDRESS gives one.", user.name);
+	}
 	record_set(&c->channel.owner_id, user.id);
 	return 0;
 }
@@ -420,6 +425,13 @@ int page_channel_delete(struct request *r, struct err *e)
 	return remove_and_reply(r, TAKE(t), &channel, e);
 }
 
+static int reaches_nobody(const struct rec_channel *channel, struct err *e)
+{
+	err_set(e, ERR_CONFLICT, "the channel %s reaches nobody: its user has no e-mail address, or is disabled",
+		channel->name);
+	return err_hint(e, "certeractl user show has both; user set changes them.");
+}
+
 /* One message to each recipient; "messages" are their numbers. */
 static int try_out(struct request *r, struct txn *t, struct rec_channel *channel, struct err *e)
 {
@@ -429,7 +441,7 @@ static int try_out(struct request *r, struct txn *t, struct rec_channel *channel
 
 	answer = show_channel(t, channel);
 	json_object_set_new(answer, "messages", numbers);
-	if (alert_test(t, channel, e) < 0 ||
+	if (alert_test(t, channel, e) < 0 || (channel->newest == before && reaches_nobody(channel, e) < 0) ||
 	    admin_event(r, t, "channel.test", channel->id, channel->name, e, "a message to try it out") < 0) {
 		json_decref(answer);
 		return -1;

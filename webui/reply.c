@@ -114,19 +114,6 @@ static void send_event(void *arg)
 	request_free(r);
 }
 
-void webui_end_streams(struct webui *w)
-{
-	struct request *next;
-
-	for (struct request *r = w->requests; r; r = next) {
-		next = r->next;
-		if (!r->stream)
-			continue;
-		evhttp_send_reply_end(r->ev);	/* frees one whose page has gone: nobody else would */
-		request_free(r);
-	}
-}
-
 int reply_stream(struct request *r, int (*more)(struct request *, struct buf *), struct err *e)
 {
 	if (r->webui->streams >= STREAMS_MOST)

@@ -84,6 +84,11 @@ int page_secret_set(struct request *r, struct err *e)
 
 	if (!body || find(r, e) < 0)
 		return -1;
+	if (!value) {
+		err_set(e, ERR_INVALID, "the secret itself is not given");
+		err_hint(e, "certeractl takes it from a file: --file FILE, or --file - for standard input.");
+		return err_field(e, "value");
+	}
 	if (!*value || strlen(value) > SECRET_MOST || strpbrk(value, "\r\n"))
 		return body_at("value",
 			       err_set(e, ERR_INVALID, "a secret is one line of 1 to %d bytes", SECRET_MOST), e);

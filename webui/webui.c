@@ -276,6 +276,19 @@ bool webui_idle(const struct webui *w)
 	return true;
 }
 
+void webui_end_streams(struct webui *w)
+{
+	struct request *next;
+
+	for (struct request *r = w->requests; r; r = next) {
+		next = r->next;
+		if (!r->stream)
+			continue;
+		evhttp_send_reply_end(r->ev);	/* frees one whose page has gone: nobody else would */
+		request_free(r);
+	}
+}
+
 void webui_free(struct webui *w)
 {
 	if (!w)
