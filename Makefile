@@ -27,7 +27,7 @@ PKG_CONFIG  ?= pkg-config
 B       ?= build
 CC      ?= cc
 CFLAGS  ?= -O2 -g
-VERSION := 0.1.0
+VERSION := 1.0.0-rc1
 Q       := $(if $(V),,@)
 
 PACKAGES     = libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0
@@ -43,17 +43,23 @@ ifdef SANITIZE
 SANITIZING = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
 endif
 
+# What this compiler and its C library have of these, each by itself; level 3 of fortification, or else 2.
+compiles = $(shell printf '\043include <features.h>\n' | $(CC) -Werror -O2 $(1) -x c -c -o /dev/null - 2>/dev/null && echo '$(1)')
+HARDENING := $(or $(call compiles,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
+             -fstack-protector-strong $(call compiles,-fstack-clash-protection) $(call compiles,-fcf-protection) \
+             $(call compiles,-ffile-prefix-map=$(CURDIR)=.)
+
 package_cflags := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 package_libs   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
-all_cflags = -std=gnu11 $(WARNINGS) $(SANITIZING) $(CFLAGS) -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE \
+all_cflags = -std=gnu11 $(WARNINGS) $(SANITIZING) $(CFLAGS) -D_GNU_SOURCE $(HARDENING) -fPIE \
              -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' -I. -I$(B) $(MBEDTLS_CFLAGS) $(package_cflags)
 all_libs   = $(MBEDTLS_LIBS) $(package_libs) -lpthread
 all_ldflags = $(SANITIZING) $(LDFLAGS) -pie -Wl,-z,relro,-z,now
 
 FOLDERS = base pki keeper store acme webui daemon ctl
 
-# $(call objects,folder): its objects; main.c stays out of the library.
-objects = $(patsubst %.c,$(B)/%.o,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c)))
+# $(call objects,folder): its objects and those of its rooms; main.c stays out of the library.
+objects = $(patsubst %.c,$(B)/%.o,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c $(1)/*/*.c)))
 library = $(B)/$(1).a
 
 PROGRAMS = $(B)/certerad $(B)/certeractl
@@ -72,12 +78,15 @@ $(B)/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
 	@echo "  AR    $@"
-	$(Q)$(AR) rcs $@ $^
+	$(Q)$(AR) rcsP $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
+
+# What says the version is compiled again when the line above says another one.
+$(addprefix $(B)/,daemon/main.o daemon/kinds.o ctl/main.o ctl/request.o): Makefile
 
 # $(call embed,folder): text files as C, one { "name in that folder", "text" }, after another.
 define embed
@@ -87,17 +96,21 @@ define embed
 endef
 
 # What is in the programs: redirect rules (the same files are installed), templates and style of the pages, templates of alerts.
-RULES = $(addprefix contrib/redirect/,nginx.conf apache.conf haproxy.cfg Caddyfile iis-web.config)
-$(B)/daemon/rule.o: $(B)/daemon/rule.inc
-$(B)/daemon/rule.inc: $(RULES)
+RULES = $(addprefix contrib/redirect/,nginx.conf apache.conf apache.htaccess haproxy.cfg Caddyfile lighttpd.conf traefik.yaml iis-web.config)
+$(B)/daemon/order/redirect_rule.o: $(B)/daemon/order/redirect_rule.inc
+$(B)/daemon/order/redirect_rule.inc: $(RULES)
 	$(call embed,contrib/redirect/)
 
-$(B)/webui/files.o: $(B)/webui/files.inc
-$(B)/webui/files.inc: $(wildcard webui/html/*.html webui/static/*) $(RULES)
+$(B)/webui/page/files.o: $(B)/webui/page/files.inc
+$(B)/webui/page/files.inc: $(wildcard webui/html/*.html webui/static/*) $(RULES)
 	$(call embed,webui/)
 
-$(B)/daemon/mail_text.o: $(B)/daemon/template.inc
-$(B)/daemon/template.inc: $(wildcard contrib/templates/*)
+$(B)/webui/server/help.o: $(B)/webui/server/handbook.inc
+$(B)/webui/server/handbook.inc: $(sort $(wildcard doc/handbook/*.md))
+	$(call embed,doc/handbook/)
+
+$(B)/daemon/notify/mail_text.o: $(B)/daemon/notify/template.inc
+$(B)/daemon/notify/template.inc: $(wildcard contrib/templates/*)
 	$(call embed,contrib/templates/)
 
 $(B)/certerad: $(B)/daemon/main.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
@@ -118,17 +131,32 @@ $(FILL): $(B)/bench/fill.o $(foreach f,store base,$(call library,$(f)))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
+# What measures the way from the front to the desks for bench/run.
+HOP = $(B)/bench/hop
+$(HOP): $(B)/bench/hop.o $(foreach f,daemon webui store keeper pki base,$(call library,$(f)))
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
+
 # Fuzzers: t/fuzz/NAME.c is one program (clang), see `make fuzz`.
 FUZZERS = $(patsubst %.c,$(B)/%,$(wildcard t/fuzz/*.c))
 $(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $^ -lcmocka $(all_libs)
 
--include $(wildcard $(B)/*/*.d $(B)/t/fuzz/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
 
 # Documents that come out of the program's own tables.  The example is also kept in conf/, for readers.
 .PHONY: documents
-documents: $(B)/certera.yaml.example $(B)/man/certera.yaml.5
+documents: $(B)/certera.yaml.example $(B)/man/certera.yaml.5 $(B)/certera.spdx.json $(addprefix $(B)/completion/,bash zsh fish)
+
+$(B)/completion/%: $(B)/certeractl
+	@mkdir -p $(@D)
+	@echo "  DOC   $@"
+	$(Q)$(B)/certeractl completion $* > $@.new && mv $@.new $@
+
+$(B)/certera.spdx.json: contrib/sbom CHANGELOG $(B)/certerad
+	@echo "  DOC   $@"
+	$(Q)contrib/sbom $(B)/certerad > $@.new && mv $@.new $@
 
 $(B)/certera.yaml.example: $(B)/certerad
 	@echo "  DOC   $@"
@@ -141,10 +169,16 @@ $(B)/man/certera.yaml.5: man/certera.yaml.5.in $(B)/certerad
 	$(Q)$(B)/certerad -x manual > $(@D)/settings
 	$(Q)sed -e '/^@SETTINGS@$$/{r $(@D)/settings' -e 'd;}' $< > $@
 
+# Where shells look for what completes command lines.
+bashdir ?= $(prefix)/share/bash-completion/completions
+zshdir  ?= $(prefix)/share/zsh/vendor-completions
+fishdir ?= $(prefix)/share/fish/vendor_completions.d
+
 # Everything in its place.  A certera.yaml that is there stays as it is.
-install_folders = $(sbindir) $(bindir) $(sysconfdir)/certera $(mandir)/man1 $(mandir)/man5 $(mandir)/man8 $(unitdir) \
-                  $(sysusersdir) $(docdir) $(datadir)/redirect $(datadir)/deploy \
-                  $(datadir)/hooks
+install_folders = $(sbindir) $(bindir) $(sysconfdir)/certera $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(unitdir) \
+                  $(sysusersdir) $(docdir)/handbook $(datadir)/redirect $(datadir)/deploy \
+                  $(datadir)/hooks $(datadir)/ansible $(datadir)/grafana \
+                  $(datadir)/prometheus $(bashdir) $(zshdir) $(fishdir)
 # $(call relocate,file,to): a text that names paths, with those of this installation.
 relocate = sed -e 's|/usr/sbin/certerad|$(sbindir)/certerad|g; s|/etc/certera|$(sysconfdir)/certera|g' $(1) > $(DESTDIR)$(2) && \
            chmod 644 $(DESTDIR)$(2)
@@ -159,6 +193,7 @@ install: all
 		$(INSTALL) -m 644 $(B)/certera.yaml.example $(DESTDIR)$(sysconfdir)/certera/certera.yaml
 	$(call relocate,man/certeractl.1,$(mandir)/man1/certeractl.1)
 	$(call relocate,$(B)/man/certera.yaml.5,$(mandir)/man5/certera.yaml.5)
+	$(call relocate,man/certera-migrate.7,$(mandir)/man7/certera-migrate.7)
 	$(call relocate,man/certerad.8,$(mandir)/man8/certerad.8)
 	$(call relocate,contrib/systemd/certera.service,$(unitdir)/certera.service)
 	$(INSTALL) -m 644 contrib/systemd/*.socket $(DESTDIR)$(unitdir)
@@ -166,7 +201,14 @@ install: all
 	$(INSTALL) -m 644 contrib/redirect/* $(DESTDIR)$(datadir)/redirect
 	$(INSTALL) -m 755 contrib/deploy/* $(DESTDIR)$(datadir)/deploy
 	$(INSTALL) -m 755 contrib/hooks/* $(DESTDIR)$(datadir)/hooks
-	$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(docdir)
+	$(INSTALL) -m 644 contrib/ansible/* $(DESTDIR)$(datadir)/ansible
+	$(INSTALL) -m 644 contrib/grafana/* $(DESTDIR)$(datadir)/grafana
+	$(INSTALL) -m 644 contrib/prometheus/* $(DESTDIR)$(datadir)/prometheus
+	$(INSTALL) -m 644 $(B)/completion/bash $(DESTDIR)$(bashdir)/certeractl
+	$(INSTALL) -m 644 $(B)/completion/zsh $(DESTDIR)$(zshdir)/_certeractl
+	$(INSTALL) -m 644 $(B)/completion/fish $(DESTDIR)$(fishdir)/certeractl.fish
+	$(INSTALL) -m 644 doc/handbook/*.md $(DESTDIR)$(docdir)/handbook
+	$(INSTALL) -m 644 README.md LICENSE CHANGELOG $(B)/certera.spdx.json $(DESTDIR)$(docdir)
 	@[ -n "$(DESTDIR)" ] || $(MAKE) -s announce
 
 # On the machine itself: the user certera, and systemd reads the units.
@@ -175,6 +217,33 @@ announce:
 	@if command -v systemd-sysusers; then systemd-sysusers $(sysusersdir)/certera.conf; fi >/dev/null
 	@if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 	@echo "Now: systemctl enable --now certera"
+
+# Away again with the same variables.  The configuration, the state and the user stay: they are yours.
+installed_files = $(sbindir)/certerad $(bindir)/certeractl $(sysconfdir)/certera/certera.yaml.example \
+                  $(mandir)/man1/certeractl.1 $(mandir)/man5/certera.yaml.5 $(mandir)/man7/certera-migrate.7 $(mandir)/man8/certerad.8 \
+                  $(addprefix $(unitdir)/,certera.service certera.socket certera-https.socket) $(sysusersdir)/certera.conf \
+                  $(bashdir)/certeractl $(zshdir)/_certeractl $(fishdir)/certeractl.fish
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(installed_files))
+	rm -rf $(DESTDIR)$(docdir) $(DESTDIR)$(datadir)
+	@rmdir $(DESTDIR)$(sysconfdir)/certera 2>/dev/null || true
+	@[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
+	@echo "Yours, and still there: $(sysconfdir)/certera, /var/lib/certera, the user certera"
+
+# Debian's package, built in a copy of the sources so that this folder stays as it is; then judged by lintian.
+# What this make was told is not for the package, whose folders and flags are Debian's.
+.PHONY: deb
+deb:
+	contrib/install-deps build package
+	rm -rf $(B)/deb
+	mkdir -p $(B)/deb/source
+	tar -c --exclude-vcs --exclude='./build*' --exclude=./config.mak . | tar -x -C $(B)/deb/source
+	cd $(B)/deb/source && env -u MAKEFLAGS -u MFLAGS -u B -u prefix dpkg-buildpackage --build=binary -us -uc -j$(JOBS)
+	rm -rf $(B)/deb/source
+	lintian --fail-on error $(B)/deb/*.changes
+	@echo "Now: apt install ./$$(ls $(B)/deb/certera_*.deb)"
 
 # Tests, demo, benchmarks.  Those that take a machine from nothing install what they need first.
 JOBS  ?= $(shell nproc)
@@ -191,7 +260,7 @@ check:
 unexport CC CFLAGS LDFLAGS MBEDTLS_CFLAGS MBEDTLS_LIBS
 .PHONY: prove
 prove: all $(TESTS) $(FILL)
-	MAKEFLAGS= B=$(B) prove --exec '' --timer --failures -j$(JOBS) $(TESTS)
+	MAKEFLAGS= B=$(B) SOAK=$(SOAK) prove --exec '' --timer --failures -j$(JOBS) $(TESTS)
 
 # What reads other people's bytes, with bytes nobody would send: SECONDS for each of t/fuzz/.
 .PHONY: fuzz fuzzers
@@ -202,6 +271,14 @@ fuzz:
 	$(MAKE) -j$(JOBS) B=build-fuzz CC=clang SANITIZE=address,undefined CFLAGS="-O1 -g -fsanitize=fuzzer-no-link -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION" fuzzers
 	t/fuzz/run build-fuzz/t/fuzz $(SECONDS)
 
+# The long forms of what CI does shortly.
+.PHONY: soak
+soak:
+	$(MAKE) fuzz SECONDS=600
+	$(MAKE) T=6 SOAK=1 prove
+	$(MAKE) T=9410 SOAK=1 prove
+	t/package bookworm trixie
+
 .PHONY: demo
 demo:
 	contrib/install-deps build run demo
@@ -211,7 +288,7 @@ demo:
 .PHONY: bench
 bench:
 	contrib/install-deps build run bench
-	$(MAKE) -j$(JOBS) all $(FILL)
+	$(MAKE) -j$(JOBS) all $(FILL) $(HOP)
 	bench/run
 	bench/lists
 
@@ -225,8 +302,11 @@ help:
 	@echo "make check        install what the tests need, build, run all tests (T=3: one family)"
 	@echo "make prove        run the tests with what is installed"
 	@echo "make fuzz         fuzz what reads other people's bytes (SECONDS=60 each)"
+	@echo "make soak         the long forms: fuzzers ten minutes each, faults (an hour or two)"
 	@echo "make demo         see it work: a CA, two web servers, Certera (DEMO=once: check and stop)"
 	@echo "make bench        measure it against nginx and certbot"
 	@echo "make install      into $(prefix) (DESTDIR=, prefix=)"
+	@echo "make uninstall    takes away what make install installed; configuration and state stay"
+	@echo "make deb          Debian's package, into $(B)/deb/"
 	@echo "make clean        remove $(B)/"
 	@sed -n 's/^#   \([A-Z]*=.*\)/  \1/p' $(firstword $(MAKEFILE_LIST))

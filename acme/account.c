@@ -7,7 +7,6 @@
 #include "acme/problem.h"
 #include "acme/ticket.h"
 #include "base/clock.h"
-#include "base/encode.h"
 #include "base/log.h"
 
 #define REGISTER_SECONDS 60
@@ -24,6 +23,7 @@ struct acme_account account_copy(const struct acme_account *a)
 		.jwk = copy(a->jwk),
 		.alg = copy(a->alg),
 		.kid = copy(a->kid),
+		.key_changed = a->key_changed,
 	};
 }
 
@@ -132,6 +132,7 @@ static void register_failed(void *arg)
 	struct acme_register *r = arg;
 
 	err_prefix(&r->err, "registering the account");
+	problem_of_account(&r->err);
 	register_end(r, NULL);
 }
 
@@ -275,12 +276,29 @@ static int read_account(const struct reply *reply, struct acme_registered *regis
 	return 0;
 }
 
+/* Few CAs say that the binding is what they refuse. */
+static void blame_binding(struct err *e)
+{
+	static const char *const codes[] = {
+		"unauthorized", "malformed", "externalAccountRequired", "badSignatureAlgorithm",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (str_eq(e->code, codes[i]))
+			err_hint(e, "Check the key identifier (kid) and the MAC key of the external account binding. "
+				    "Copy both from the CA again; some CAs take each pair only once.");
+}
+
 static void register_replied(void *arg, const struct reply *reply)
 {
 	struct acme_register *r = arg;
 	struct acme_registered registered = { .terms = json_str(ca_meta(r->acme), "termsOfService") };
 
 	if (read_account(reply, &registered, &r->err) < 0) {
+		if (r->binding)
+			blame_binding(&r->err);
+		if (r->only_existing && str_eq(r->err.code, "accountDoesNotExist"))
+			err_hint(&r->err, "The CA has no account with this key. Give the key of one that it has, or add a new account.");
 		register_failed(r);
 		return;
 	}

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/fetch.h"
+#include "base/fetch/fetch.h"
 #include "base/json.h"
 #include "base/loop.h"
 
@@ -34,7 +34,7 @@ struct acme_env {
 	void *arg;		/* first argument of all below */
 
 	/*
-	 * sign, hmac, csr and publish call back exactly once, later, whatever happens meanwhile; if the order or
+	 * sign, hmac, csr, turn and publish call back exactly once, later, whatever happens meanwhile; if the order or
 	 * registration is gone by then, the answer goes nowhere.
 	 */
 
@@ -46,11 +46,19 @@ struct acme_env {
 	 */
 	void (*hmac)(void *arg, const char *key, const char *alg, struct slice data, acme_bytes_cb *, void *cb_arg);
 
-	/* The order has changed: order_save() it before anything else happens. -1 ends the order with e. */
+	/*
+	 * The order has changed: order_save() it before anything else happens.  -1 ends the order with e.  It may
+	 * become durable later: what must not leave before that waits at the fetcher's barrier, and publish (order.def).
+	 */
 	int (*save)(void *arg, struct order *, struct err *e);
 	/*
+	 * It wants to ask for a new order: call back (with no bytes) when it may, which is not before all that was
+	 * saved is durable.  It may take long; the order has no deadline for it.  NULL: it may at once.
+	 */
+	void (*turn)(void *arg, struct order *, acme_bytes_cb *, void *cb_arg);
+	/*
 	 * Publish these answers, all of the order's that are not proved yet, and call back (with no bytes) when the
-	 * CA may look for them.  It may take minutes or days; the order has no deadline for it.  Called again with
+	 * CA may look for them, which is not before all that was saved is durable.  It may take minutes or days; the order has no deadline for it.  Called again with
 	 * the same answers after a restart.
 	 */
 	void (*publish)(void *arg, struct order *, const struct acme_answer *, size_t count, acme_bytes_cb *,
@@ -66,6 +74,8 @@ struct acme_env {
 struct acme;
 /* ca_file NULL: the system's. */
 struct acme *acme_new(const struct acme_env *, const char *directory, const char *ca_file);
+/* Other limits from now on, in the units of struct acme_env. */
+void acme_set_limits(struct acme *, int timeout_ms, int patience_ms);
 void acme_free(struct acme *);		/* after its orders and requests; NULL is fine */
 /*
  * What the CA says of itself, as far as its directory was read already (every request does): does it offer this
@@ -75,6 +85,7 @@ void acme_free(struct acme *);		/* after its orders and requests; NULL is fine *
 bool acme_offers(const struct acme *, const char *resource);
 const json_t *acme_profiles(const struct acme *);
 const char *acme_terms(const struct acme *);
+const json_t *acme_meta(const struct acme *);	/* RFC 8555 section 7.1.1; mind that its words are a stranger's */
 
 /* Who signs. */
 struct acme_account {
@@ -82,6 +93,7 @@ struct acme_account {
 	const char *jwk;	/* pki/key.h spki_jwk() */
 	const char *alg;	/* "ES256" */
 	const char *kid;	/* account URL; NULL while registering */
+	int64_t key_changed;	/* when the CA got this key instead of another, unix seconds; 0: never */
 };
 
 /* Registers, or finds the account that has this key (RFC 8555 section 7.3). */
@@ -138,7 +150,7 @@ struct acme_request *acme_relinquish_start(struct acme *, const struct acme_acco
 
 /*
  * Revokes a certificate (section 7.6), signed by the account, or by the certificate's own key if `who` has no kid.
- * reason: a word of pki/revocation.def.  "alreadyRevoked" is an error here: the caller knows what to make of it.
+ * reason: a word of pki/revocation/reason.def.  "alreadyRevoked" is an error here: the caller knows what to make of it.
  */
 struct acme_request *acme_revoke_start(struct acme *, const struct acme_account *who, struct slice der,
 				       const char *reason, acme_request_cb *, void *arg);
@@ -189,12 +201,19 @@ void order_free(struct order *);		/* cancels what is under way; NULL is fine */
  * later than replaced by a new one?
  */
 bool order_goes_on(const struct order *, const struct err *);
+/* Is it at a step where others are waited for: the publisher, or what the CA does in its own time? */
+bool order_waits(const struct order *);
+/* It has ended when a step had had its time, at a CA that can be reached. */
+bool order_ran_out(const struct order *);
 void *order_owner(const struct order *);
 char *order_save(const struct order *);		/* all that is needed to go on, JSON; owned */
+char *const *order_offered(const struct order *);	/* types of challenges that its authorizations had; borrowed */
 char **order_authorizations(const struct order *);	/* their URLs at the CA, as far as they are known; owned */
+bool order_chain_missed(const struct order *);	/* the chain preferred was not offered; another one is used */
 const char *order_url(const struct order *);	/* at the CA; NULL until it has one */
 const char *order_step_name(const struct order *);	/* a word of order.def */
 /* "waiting for the CA to validate: www.example.org (2 of 3)"; borrowed. */
+bool order_asks_first(const struct order *);		/* for itself: env.turn() says when */
 const char *order_activity(const struct order *);
 
 /* order.def as data, for progress bars: number of steps, and the position (0..) and sentence of one. */
@@ -207,5 +226,8 @@ enum problem_policy { PROBLEM_RETRY, PROBLEM_WAIT, PROBLEM_FRESH, PROBLEM_PERSON
 /* By the word behind "urn:ietf:params:acme:error:"; unknown ones are PROBLEM_FRESH. */
 enum problem_policy problem_policy(const char *code);
 const char *problem_hint(const char *code);	/* NULL: unknown */
+enum problem_about { ABOUT_ACCOUNT, ABOUT_RIGHTS, ABOUT_CA, ABOUT_LIMIT, ABOUT_NAME, ABOUT_ORDER };
+/* What it is about, as problem.def says; unknown ones: what is ordered. */
+enum problem_about problem_about(const char *code);
 
 #endif

@@ -2,7 +2,10 @@
 
 #include "acme/link.h"
 #include "acme/problem.h"
+#include "base/clock.h"
 #include "base/encode.h"
+#include "base/words.h"
+#include "pki/identifier.h"
 
 void authz_release(struct authz *z)
 {
@@ -41,11 +44,15 @@ int authz_read_name(struct authz *z, const struct reply *r, struct err *e)
 {
 	const char *value = json_str(json_object_get(r->json, "identifier"), "value");
 	bool wildcard = json_bool(r->json, "wildcard", false);
+	_cleanup_free_ char *normal = NULL;
+	_cleanup_buf_ struct buf name = BUF_INIT;
 
 	if (!value)
 		return err_set(e, ERR_PROTOCOL, "%s: the authorization names no identifier", r->url);
+	normal = identifier_normal(value, NULL);
+	words_add(&name, normal ? normal : value, strlen(normal ? normal : value), WORDS_SOME);
 	free(z->name);
-	z->name = xasprintf("%s%s", wildcard ? "*." : "", value);
+	z->name = xasprintf("%s%s", wildcard && !str_starts(buf_str(&name), "*.") ? "*." : "", buf_str(&name));
 	return 0;
 }
 
@@ -57,6 +64,7 @@ static int no_challenge(const struct authz *z, const json_t *authz, struct err *
 
 	json_array_foreach (json_object_get(authz, "challenges"), i, challenge) {
 		const char *type = json_str(challenge, "type");
+
 		buf_addf(&offered, "%s%s", offered.len ? ", " : "", type ? type : "one without a type");
 	}
 	err_set(e, ERR_CA, "%s: the CA does not offer %s for this name, only: %s", z->name, z->type,
@@ -83,7 +91,7 @@ static int read_challenge(struct authz *z, const struct reply *r, struct err *e)
 	free(z->token);
 	z->challenge = xstrdup(url);
 	z->token = xstrdup(token);
-	z->state = !status || str_eq(status, "pending") ? AUTHZ_OPEN : AUTHZ_ANSWERED;
+	z->state = !status || str_eq(status, "pending") || str_eq(status, "processing") ? AUTHZ_OPEN : AUTHZ_ANSWERED;
 	return 0;
 }
 
@@ -96,6 +104,13 @@ int authz_read(struct authz *z, const struct reply *r, struct err *e)
 
 /* Judging. */
 
+/* What the CA says of its look for our answer. */
+static void read_error(const struct authz *z, const json_t *error, struct err *e)
+{
+	problem_read(error, (int)json_int(error, "status", 0), e, "%s", z->name);
+	problem_of_proof(e, z->type);
+}
+
 static int invalid(const struct authz *z, const json_t *authz, struct err *e)
 {
 	const json_t *challenge, *error = NULL;
@@ -105,7 +120,7 @@ static int invalid(const struct authz *z, const json_t *authz, struct err *e)
 		if (problem_is(json_object_get(challenge, "error")))
 			error = json_object_get(challenge, "error");
 	if (error) {
-		problem_read(error, (int)json_int(error, "status", 0), e, "%s", z->name);
+		read_error(z, error, e);
 		return err_part(e, z->name, e->code, json_str(error, "detail"));
 	}
 	return err_set(e, ERR_CA, "%s: the CA found it not proved, and does not say why", z->name);
@@ -135,10 +150,24 @@ bool authz_awaits_answer(const struct authz *z, const json_t *authz)
 	return str_eq(json_str(authz, "status"), "pending") && (!challenge || str_eq(challenge, "pending"));
 }
 
+bool authz_has_forgotten(const struct authz *z, const json_t *authz, int64_t after_ms)
+{
+	if (authz_awaits_answer(z, authz))
+		return !z->told_at || clock_mono_ms() >= z->told_at + after_ms;
+	return !z->told_at && str_eq(json_str(authz, "status"), "pending") &&
+	       str_eq(json_str(find_challenge(z, authz), "status"), "processing");
+}
+
+void authz_told(struct authz *z)
+{
+	z->state = AUTHZ_ANSWERED;
+	z->told_at = clock_mono_ms();
+}
+
 void authz_trouble(const struct authz *z, const json_t *authz, struct err *e)
 {
 	const json_t *error = json_object_get(find_challenge(z, authz), "error");
 
 	if (problem_is(error))
-		problem_read(error, (int)json_int(error, "status", 0), e, "%s", z->name);
+		read_error(z, error, e);
 }

@@ -24,6 +24,7 @@ struct acme {
 	char *ca_file;
 
 	json_t *directory;	/* NULL: not known */
+	bool outside;		/* it has a public address, and leads to no other */
 	int64_t directory_until;	/* clock_mono_ms() */
 	struct fetch *fetch;	/* the directory under way */
 	TAILQ_HEAD(, ca_waiter) waiters;

@@ -120,7 +120,7 @@ static bool add_orders(struct acme_request *r, const json_t *page)
 	size_t i;
 
 	json_array_foreach (list, i, url)
-		if (json_is_string(url) && json_array_size(r->orders) < ORDERS_MAX)
+		if (link_usable(json_string_value(url)) && json_array_size(r->orders) < ORDERS_MAX)
 			json_array_append_new(r->orders, json_string(json_string_value(url)));
 	return json_is_array(list);
 }

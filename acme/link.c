@@ -4,7 +4,11 @@
 
 bool link_usable(const char *url)
 {
-	return url && str_starts(url, "https://");
+	if (!url || !str_starts(url, "https://") || strlen(url) > LINK_MAX)
+		return false;
+	while (*url > ' ' && *url <= '~')
+		url++;
+	return !*url;
 }
 
 /* The end of a parameter or of a link, with quoted parts skipped. */

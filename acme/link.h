@@ -2,9 +2,11 @@
 #ifndef ACME_LINK_H
 #define ACME_LINK_H
 
-#include "base/fetch.h"
+#include "base/fetch/fetch.h"
 
-/* May it be used?  Only https; NULL may not. */
+#define LINK_MAX 2000	/* bytes; real ones have a tenth of it */
+
+/* May it be used, and shown?  Only https, in the characters of URLs (RFC 3986), not endless; NULL may not. */
 bool link_usable(const char *url);
 /*
  * The nth https URL with this relation, resolved against `base`, the URL that was asked; owned.

@@ -13,14 +13,26 @@
 #define POLL_FIRST_MS 250 /* doubles with each pause */
 #define POLL_MAX_MS 5000
 #define POLL_RETRY_AFTER_MAX 60 /* while polling, a longer Retry-After would only miss the deadline */
+#define FORGETS_PART 10 /* of the time of a step: a minute of the ten for validating and issuing */
+#define RAN_OUT_PART 10  /* of that time: with less left than that, it was not enough */
+#define SLOW_CA "The CA answers slowly, or not at all. See the status page of the CA if this lasts."
+#define SLOW_KEEPER "The keeper process of Certera did not answer in time. See the server log."
+#define SLOW_CHECK \
+	"The CA was told that the answers are ready, and has not said what it found. Certera tells it again at " \
+	"the next attempt, and orders anew if that does not help. See the status page of the CA if this lasts."
+
+enum saved { DURABLE, REPEATABLE };
 
 static const struct {
 	const char *name, *text;
 	int seconds;
+	const char *late;
+	enum saved saved;
 	void (*send)(struct order *);
 	enum step (*recv)(struct order *, const struct reply *, struct err *);
 } steps[] = {
-#define STEP(name, text, seconds) [STEP_##name] = { #name, text, seconds, order_send_##name, order_recv_##name },
+#define STEP(name, text, seconds, late, saved) \
+	[STEP_##name] = { #name, text, seconds, late, saved, order_send_##name, order_recv_##name },
 #include "acme/order.def"
 #undef STEP
 };
@@ -81,6 +93,20 @@ static void order_send(void *arg)
 	order_describe(o);
 }
 
+static void begin_time(struct order *o)
+{
+	o->deadline = clock_mono_ms() + o->limit_ms;
+	timer_stop(&o->late);
+	if (o->limit_ms)
+		timer_start(&o->late, o->acme->env.loop, o->limit_ms, order_late, o);
+}
+
+void order_again(struct order *o)
+{
+	begin_time(o);
+	order_send(o);
+}
+
 /* Alone changes the step: logs, saves, arms the deadline. */
 static int order_enter(struct order *o, enum step step)
 {
@@ -95,10 +121,7 @@ static int order_enter(struct order *o, enum step step)
 	log_info("%s: %s", o->names[0], steps[step].text);
 
 	o->limit_ms = ca_patience_ms(o->acme, steps[step].seconds);
-	o->deadline = clock_mono_ms() + o->limit_ms;
-	timer_stop(&o->late);
-	if (o->limit_ms)
-		timer_start(&o->late, env->loop, o->limit_ms, order_late, o);
+	begin_time(o);
 	if (env->save(env->arg, o, &o->err) == 0)
 		return 0;
 	err_prefix(&o->err, "saving the order");
@@ -134,6 +157,8 @@ static void order_late(void *arg)
 	} else {
 		err_set(&err, ERR_TIMEOUT, "not done within %d seconds", o->limit_ms / 1000);
 	}
+	if (!*err.hint)
+		err_hint(&err, "%s", steps[o->step].late);
 	order_stop(o);
 	order_resume(o, &(struct reply){ .err = &err });
 }
@@ -143,6 +168,8 @@ static void order_failed(struct order *o)
 	struct acme_env *env = &o->acme->env;
 	struct err err = o->err; /* done() may free the order */
 
+	o->ran_out = err.kind != ERR_NETWORK && o->limit_ms &&
+		     clock_mono_ms() >= o->deadline - o->limit_ms / RAN_OUT_PART;
 	order_stop(o);
 	err_prefix(&err, "%s", steps[o->step].text);
 	env->done(env->arg, o, NULL, &err);
@@ -170,6 +197,7 @@ void order_post(struct order *o, const char *resource, const char *url, const ch
 		.payload = payload,
 		.accept = accept,
 		.deadline = o->deadline,
+		.at_once = steps[o->step].saved == REPEATABLE || (o->its_turn && !o->url),
 	};
 
 	post_start(&o->post, o->acme, &q, order_resume, o);
@@ -224,6 +252,11 @@ enum step step_poll_again(struct order *o, int64_t retry_after)
 	o->polls++;
 	o->wait_ms = ms;
 	return STEP_AGAIN;
+}
+
+int64_t step_forgets_ms(const struct order *o)
+{
+	return o->limit_ms / FORGETS_PART;
 }
 
 enum step step_failed(struct order *o, const struct reply *r, struct err *e)

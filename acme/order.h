@@ -15,7 +15,7 @@
 #define ORDER_CHAINS_MAX 8	/* alternates that are looked at */
 
 enum step {
-#define STEP(name, text, seconds) STEP_##name,
+#define STEP(name, text, seconds, late, saved) STEP_##name,
 #include "acme/order.def"
 #undef STEP
 	STEPS,
@@ -33,6 +33,7 @@ struct order {
 	char **challenges;		/* type for each name; NULL: the default for all */
 	struct buf spki;
 	char *replaces;			/* NULL: nothing, or the CA did not take it */
+	bool chain_missed;			/* the CA does not offer that */
 	char *profile, *preferred_chain;	/* NULL: as the CA likes */
 
 	enum step step;
@@ -44,9 +45,11 @@ struct order {
 	struct ticket *ticket;
 	struct ca_waiter waiter;
 
+	bool its_turn;			/* it may ask for a new order, and what was saved before is durable */
 	char *url, *finalize, *certificate;	/* at the CA; NULL until known */
 	struct authz *authz;
 	size_t authzs;
+	char **offered;			/* types of challenges that they had, each once */
 	struct buf csr;			/* DER; empty until made in this life */
 	char *chain;			/* PEM; the result, or the best so far */
 	char **alternates;		/* URLs of other chains for it */
@@ -61,14 +64,19 @@ struct order {
 
 	struct err err;			/* the last word */
 	bool intact;			/* it ended without a verdict on the order */
+	bool ran_out;			/* it ended when a step had had its time, at a CA that answers */
+	bool finalized_again;		/* the CA had forgotten the request once in this life */
 	char activity[512];
 };
+
+/* The step is sent (again), and its time begins. */
+void order_again(struct order *);
 
 /*
  * The steps.  Each may begin again after a crash, so order_send_x() tolerates that what it asks for has happened
  * already.  order_recv_x() fills e for STEP_FAIL.
  */
-#define STEP(name, text, seconds) \
+#define STEP(name, text, seconds, late, saved) \
 	void order_send_##name(struct order *); \
 	enum step order_recv_##name(struct order *, const struct reply *, struct err *);
 #include "acme/order.def"
@@ -94,6 +102,8 @@ enum step step_poll_again(struct order *, int64_t retry_after);
 enum step step_failed(struct order *, const struct reply *, struct err *);
 /* It fails as o->refusal says: what the CA refused before had not happened, as we have seen since. */
 enum step step_refused(struct order *, struct err *);
+/* A CA may lose what it was told, with an answer of 2xx: how long its state is looked at before it is told again, ms. */
+int64_t step_forgets_ms(const struct order *);
 
 /* The authorizations that the order lists. */
 int order_read_authz(struct order *, const struct reply *, struct err *);
@@ -102,6 +112,7 @@ void order_note_proved(struct order *, const struct reply *);
 
 void order_describe(struct order *);	/* brings the activity up to date */
 void order_stop(struct order *);	/* lets go of all that could call back */
+void order_set(char **field, const char *value);	/* a copy of it, instead of what was there */
 void order_set_authz(struct order *, size_t count);	/* so many empty ones, replacing those it had */
 
 #endif

@@ -12,12 +12,6 @@
 #include "pki/cert.h"
 #include "pki/identifier.h"
 
-static void replace(char **field, const char *value)
-{
-	free(*field);
-	*field = xstrdup(value);
-}
-
 /*
  * Reading orders (section 7.1.3).
  */
@@ -57,7 +51,7 @@ static enum step step_by_status(struct order *o, const struct reply *r, struct e
 		return STEP_authz;
 	if (!link_usable(certificate))
 		return STEP_issue; /* valid, but not yet to be had */
-	replace(&o->certificate, certificate);
+	order_set(&o->certificate, certificate);
 	return STEP_download;
 }
 
@@ -91,10 +85,32 @@ static bool offers_known(struct order *o)
 	return !o->replaces || o->polls++ || !order_awaits_ca(o);
 }
 
+static void turn_came(void *arg, const struct slice *nothing, const struct err *err)
+{
+	struct order *o = arg;
+
+	if (err) {
+		order_resume(o, &(struct reply){ .err = err });
+		return;
+	}
+	o->its_turn = true;
+	order_again(o);
+}
+
+static void ask_for_turn(struct order *o)
+{
+	struct acme_env *env = &o->acme->env;
+
+	timer_stop(&o->late);
+	env->turn(env->arg, o, ticket_answer, ticket_new(&o->ticket, turn_came, o));
+}
+
 void order_send_neworder(struct order *o)
 {
 	if (o->url) {
 		order_post_as_get(o, o->url);
+	} else if (!o->its_turn && o->acme->env.turn) {
+		ask_for_turn(o);
 	} else if (offers_known(o)) {
 		_cleanup_free_ char *payload = order_payload(o);
 
@@ -102,28 +118,31 @@ void order_send_neworder(struct order *o)
 	}
 }
 
-/* Refused, perhaps only because of the certificate it is said to replace (RFC 9773 section 5): then without that. */
+/*
+ * Refused, perhaps only because of the certificate it is said to replace (RFC 9773 section 5), then without that: CAs
+ * have many words for it.
+ */
 static bool try_unmarked(struct order *o, const struct reply *r)
 {
-	static const char *const perhaps[] = { "alreadyReplaced", "malformed", "serverInternal" };	/* the last: Pebble */
-	bool refused = r->status == 404;
+	const char *code = r->err->code;
+	enum problem_about about = problem_about(code);
+	bool about_us = about == ABOUT_ACCOUNT || about == ABOUT_LIMIT || str_eq(code, PROBLEM_PAUSED);
+	bool about_ca = r->status < 400 || r->status == 503 || str_eq(code, "badNonce");
 
-	for (size_t i = 0; i < ARRAY_SIZE(perhaps); i++)
-		refused |= str_eq(r->err->code, perhaps[i]);
-	if (o->url || !o->replaces || !refused)
+	if (o->url || !o->replaces || about_us || about_ca)
 		return false;
 	log_info("%s: %s; ordering again without saying what it replaces", o->names[0], r->err->message);
 	free(TAKE(o->replaces));
 	return true;
 }
 
-/* "unauthorized" is about names later on, but here it is about who asks (RFC 8555 section 7.3.6). */
+/* "unauthorized" may be about anything later on, but here it is about who asks (RFC 8555 section 7.3.6). */
 static enum step refused_order(struct order *o, const struct reply *r, struct err *e)
 {
 	step_failed(o, r, e);
 	if (str_eq(e->code, "unauthorized"))
-		err_hint(e, "The CA takes no orders from this account (any more). "
-			    "See its detail, or register a new one.");
+		err_hint(e, "The CA no longer takes orders from this account. "
+			    "See the message of the CA, or register a new account.");
 	return STEP_FAIL;
 }
 
@@ -152,7 +171,7 @@ enum step order_recv_neworder(struct order *o, const struct reply *r, struct err
 		err_set(e, ERR_PROTOCOL, "%s: the order has no https URL to finalize it", r->url);
 		return STEP_FAIL;
 	}
-	replace(&o->finalize, finalize);
+	order_set(&o->finalize, finalize);
 	if (next == STEP_csr)
 		order_note_proved(o, r);
 	if (next == STEP_authz && order_read_authz(o, r, e) < 0)
@@ -230,6 +249,15 @@ enum step order_recv_finalize(struct order *o, const struct reply *r, struct err
  * issue: asks until the certificate can be had.
  */
 
+/* The order is ready, still or again: the CA has lost the request.  Once in a life, as the time of steps begins anew. */
+static bool has_forgotten(const struct order *o)
+{
+	bool taken_up = !o->csr.len;
+	int64_t began = o->deadline - o->limit_ms;
+
+	return !o->finalized_again && (taken_up || clock_mono_ms() >= began + step_forgets_ms(o));
+}
+
 void order_send_issue(struct order *o)
 {
 	order_post_as_get(o, o->url);
@@ -244,6 +272,10 @@ enum step order_recv_issue(struct order *o, const struct reply *r, struct err *e
 	next = step_by_status(o, r, e);
 	if (next == STEP_download || next == STEP_FAIL)
 		return next;
+	if (next == STEP_csr && has_forgotten(o)) {
+		o->finalized_again = true;
+		return STEP_csr;
+	}
 	return step_poll_again(o, r->retry_after);
 }
 
@@ -314,6 +346,7 @@ enum step order_recv_download(struct order *o, const struct reply *r, struct err
 		o->at++;
 		return step_again(o);
 	}
+	o->chain_missed = true;
 	log_warn("%s: the CA offers no chain to \"%s\"; its own choice is used", o->names[0], o->preferred_chain);
 	return STEP_DONE;
 }

@@ -2,6 +2,12 @@
 #include "acme/order.h"
 
 #include "acme/link.h"
+#include "base/log.h"
+#include "base/words.h"
+#include "pki/identifier.h"
+
+#define TYPE_MAX 40	/* bytes of a challenge's type that are kept */
+#define TYPES_MAX 10
 
 int order_read_authz(struct order *o, const struct reply *r, struct err *e)
 {
@@ -56,6 +62,20 @@ static bool any_undecided(const struct order *o)
  * authz: reads each authorization: which name, proved already or not, which challenges.
  */
 
+/* The name of the order that it is for: its own, or the wildcard of a CA that does not mark those.  NULL: none. */
+static const char *ordered_name(const struct order *o, const struct authz *z)
+{
+	const char *wildcard = NULL;
+
+	for (char *const *name = o->names; *name; name++) {
+		if (str_eq(*name, z->name))
+			return *name;
+		if (identifier_is_wildcard(*name) && str_eq(identifier_base(*name), z->name))
+			wildcard = *name;
+	}
+	return wildcard;
+}
+
 /* The CA lists authorizations in its own order. */
 static const char *wanted_type(const struct order *o, const char *name)
 {
@@ -65,6 +85,46 @@ static const char *wanted_type(const struct order *o, const char *name)
 	return CHALLENGE_DEFAULT;
 }
 
+/* A CA may list others (RFC 8555 section 7.1.3); proved already, they do not concern us.  Nothing is proved for them. */
+static int read_other(struct authz *z, const struct reply *r, struct err *e)
+{
+	if (authz_judge(z, r, e) < 0)
+		return -1;
+	if (!authz_is_undecided(z))
+		return 0;
+	err_set(e, ERR_PROTOCOL, "%s: the CA wants %s proved, which was not ordered", r->url, z->name);
+	return err_hint(e, "Nothing was published for that name. Check that the directory URL of the account is the one "
+			   "of your CA.");
+}
+
+/* For people, who choose one. */
+static void note_offered(struct order *o, const json_t *authz)
+{
+	const json_t *challenge;
+	size_t i;
+
+	json_array_foreach (json_object_get(authz, "challenges"), i, challenge) {
+		_cleanup_free_ char *type = words_line(json_str(challenge, "type") ? json_str(challenge, "type") : "", TYPE_MAX);
+
+		if (type && *type && strv_len(o->offered) < TYPES_MAX && !strv_has(o->offered, type))
+			strv_add(&o->offered, type);
+	}
+}
+
+static int read_authz(const struct order *o, struct authz *z, const struct reply *r, struct err *e)
+{
+	const char *name;
+
+	if (authz_read_name(z, r, e) < 0)
+		return -1;
+	name = ordered_name(o, z);
+	if (!name)
+		return read_other(z, r, e);
+	order_set(&z->name, name);
+	order_set(&z->type, wanted_type(o, name));
+	return authz_read(z, r, e);
+}
+
 void order_send_authz(struct order *o)
 {
 	order_post_as_get(o, here(o)->url);
@@ -72,15 +132,10 @@ void order_send_authz(struct order *o)
 
 enum step order_recv_authz(struct order *o, const struct reply *r, struct err *e)
 {
-	struct authz *z = here(o);
-
 	if (r->err)
 		return step_failed(o, r, e);
-	if (authz_read_name(z, r, e) < 0)
-		return STEP_FAIL;
-	free(z->type);
-	z->type = xstrdup(wanted_type(o, z->name));
-	if (authz_read(z, r, e) < 0)
+	note_offered(o, r->json);
+	if (read_authz(o, here(o), r, e) < 0)
 		return STEP_FAIL;
 	if (++o->at < o->authzs)
 		return step_again(o);
@@ -148,7 +203,7 @@ enum step order_recv_answer(struct order *o, const struct reply *r, struct err *
 		return step_failed(o, r, e);
 	if (!z)
 		return STEP_validate;
-	if (r->err) {
+	if (r->err && r->status / 100 != 2) {
 		o->refusal = *r->err;
 		return step_again(o);
 	}
@@ -158,22 +213,51 @@ enum step order_recv_answer(struct order *o, const struct reply *r, struct err *
 		return STEP_FAIL;
 	}
 	err_clear(&o->refusal);
-	z->state = AUTHZ_ANSWERED;
+	authz_told(z);
 	return step_again(o);
 }
 
 /*
- * validate: asks after each undecided authorization in turn, round after round.
+ * validate: asks after each undecided authorization in turn, round after round.  One whose answer the CA has forgotten
+ * is open again, and the CA is told once more.
  */
 
 void order_send_validate(struct order *o)
 {
 	struct authz *z = walk(o, authz_is_undecided);
 
-	if (z)
-		order_post_as_get(o, z->url);
-	else
+	if (!z)
 		order_turn(o);
+	else if (authz_is_open(z))
+		order_post(o, NULL, z->challenge, "{}", NULL);
+	else
+		order_post_as_get(o, z->url);
+}
+
+/* Told once more.  If the CA does not want to hear it, it may well be looking; what it finds says so. */
+static enum step told_again(struct order *o, struct authz *z, const struct reply *r)
+{
+	log_info("%s: the CA was told again that the answer is ready%s%s", z->name, r->err ? ": " : "",
+		 r->err ? r->err->message : "");
+	authz_told(z);
+	return step_again(o);
+}
+
+static enum step judge_validation(struct order *o, struct authz *z, const struct reply *r, struct err *e)
+{
+	if (authz_judge(z, r, e) < 0)
+		return STEP_FAIL;
+	if (authz_is_undecided(z))
+		authz_trouble(z, r->json, &o->trouble);
+	else
+		err_clear(&o->trouble);
+	if (authz_is_undecided(z) && authz_has_forgotten(z, r->json, step_forgets_ms(o))) {
+		z->state = AUTHZ_OPEN;
+		return step_again(o);
+	}
+	o->retry_after = MAX(o->retry_after, r->retry_after);
+	o->at++;
+	return step_again(o);
 }
 
 enum step order_recv_validate(struct order *o, const struct reply *r, struct err *e)
@@ -181,23 +265,16 @@ enum step order_recv_validate(struct order *o, const struct reply *r, struct err
 	struct authz *z = here(o);
 	int64_t retry_after = o->retry_after;
 
+	if (z && authz_is_open(z) && r->status)
+		return told_again(o, z, r);
 	if (r->err) {
 		step_failed(o, r, e);
 		if (z)
 			err_prefix(e, "%s", z->name);
 		return STEP_FAIL;
 	}
-	if (z) {
-		if (authz_judge(z, r, e) < 0)
-			return STEP_FAIL;
-		if (authz_is_undecided(z))
-			authz_trouble(z, r->json, &o->trouble);
-		else
-			err_clear(&o->trouble);
-		o->retry_after = MAX(o->retry_after, r->retry_after);
-		o->at++;
-		return step_again(o);
-	}
+	if (z)
+		return judge_validation(o, z, r, e);
 	if (!any_undecided(o))
 		return STEP_csr;
 	o->at = 0;

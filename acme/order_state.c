@@ -2,7 +2,6 @@
 #include "acme/order.h"
 
 #include "acme/account.h"
-#include "acme/problem.h"
 #include "base/encode.h"
 #include "pki/key.h"
 
@@ -28,6 +27,12 @@ struct order *order_new(struct acme *a, const struct order_params *q, void *owne
 	o->preferred_chain = q->preferred_chain ? xstrdup(q->preferred_chain) : NULL;
 	order_describe(o);
 	return o;
+}
+
+void order_set(char **field, const char *value)
+{
+	free(*field);
+	*field = xstrdup(value);
 }
 
 void order_set_authz(struct order *o, size_t count)
@@ -68,6 +73,7 @@ void order_free(struct order *o)
 	buf_release(&o->csr);
 	free(o->chain);
 	strv_free(o->alternates);
+	strv_free(o->offered);
 	free(o);
 }
 
@@ -76,9 +82,19 @@ void *order_owner(const struct order *o)
 	return o->owner;
 }
 
+bool order_chain_missed(const struct order *o)
+{
+	return o->chain_missed;
+}
+
 const char *order_url(const struct order *o)
 {
 	return o->url;
+}
+
+char *const *order_offered(const struct order *o)
+{
+	return o->offered;
 }
 
 char **order_authorizations(const struct order *o)
@@ -97,6 +113,21 @@ bool order_goes_on(const struct order *o, const struct err *why)
 	if (*why->code)
 		return problem_policy(why->code) == PROBLEM_RETRY || problem_policy(why->code) == PROBLEM_WAIT;
 	return why->kind == ERR_NETWORK || why->kind == ERR_TIMEOUT;
+}
+
+bool order_waits(const struct order *o)
+{
+	return o->step == STEP_publish || o->step == STEP_validate || o->step == STEP_issue;
+}
+
+bool order_asks_first(const struct order *o)
+{
+	return o->step == STEP_neworder && !o->url;
+}
+
+bool order_ran_out(const struct order *o)
+{
+	return o->ran_out;
 }
 
 /* The saved form. */

@@ -7,15 +7,17 @@
 #include "acme/ticket.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/latency.h"
 #include "base/log.h"
+#include "base/words.h"
 
 #define LOST_ORDERS 1	  /* newOrder requests without any answer; each may have made an order nobody knows of */
 #define NONCE_TRIES 20    /* refused nonces in a row that are put up with */
 #define NONCE_PAUSE_MS 20 /* grows by as much with each */
 #define LAST_TRY_MS 1000  /* with less time than that there is no other try */
+#define KEY_IS_NEWS 20	  /* seconds */
 #define BACKOFF_MS 1000   /* doubles with each try */
 #define BACKOFF_MAX_MS 30000
-#define EXCERPT 200 /* of a page that is no problem document */
 
 struct post {
 	struct post **handle;
@@ -26,6 +28,7 @@ struct post {
 	const struct acme_account *account;
 	char *resource, *url, *payload, *accept;
 	int64_t deadline;
+	bool at_once;
 
 	char *nonce, *nonce_url, *input;
 	unsigned refused_nonces, tries, lost;
@@ -61,6 +64,7 @@ void post_start(struct post **handle, struct acme *a, const struct post_request 
 		.payload = xstrdup(q->payload),
 		.accept = copy(q->accept),
 		.deadline = q->deadline,
+		.at_once = q->at_once,
 		.waiter = { .fn = directory_settled, .arg = p },
 	};
 	*handle = p;
@@ -126,12 +130,22 @@ static bool harmless(const struct post *p)
 	return !*p->payload || !p->input;
 }
 
+/* A part of the CA still knows the former key: Boulder keeps accounts for five seconds, and calls that malformed. */
+static bool key_is_news(const struct post *p)
+{
+	if (!str_eq(p->err.code, "malformed") && !str_eq(p->err.code, "unauthorized"))
+		return false;
+	return p->account->key_changed && clock_now() <= p->account->key_changed + KEY_IS_NEWS;
+}
+
 static bool temporary(const struct post *p, const struct reply *r)
 {
 	if (p->err.kind == ERR_PROTOCOL && r->status / 100 <= 2)
 		return harmless(p); /* garbled on the way, perhaps */
 	if (!r->status)
 		return p->err.kind == ERR_NETWORK || p->err.kind == ERR_TIMEOUT;
+	if (key_is_news(p))
+		return true;
 	/* A limit on orders is the caller's to keep: each order sent meanwhile would be one more refusal. */
 	return r->status >= 500 || (r->status == 429 && r->retry_after && !str_eq(p->resource, "newOrder"));
 }
@@ -187,19 +201,15 @@ static bool post_renonced(struct post *p, const struct reply *r, const char *non
 
 static int judge_page(const struct reply *r, const char *type, struct err *e)
 {
-	char excerpt[EXCERPT + 1];
-	size_t len = MIN(r->body.len, sizeof(excerpt) - 1);
+	_cleanup_buf_ struct buf excerpt = BUF_INIT;
+	_cleanup_free_ char *said = words_line(type, WORDS_SOME);
 
-	for (size_t i = 0; i < len; i++) {
-		char c = ((const char *)r->body.data)[i];
-		excerpt[i] = c < ' ' || c > '~' ? ' ' : c;
-	}
-	excerpt[len] = '\0';
-	if (!type)
-		type = len ? "no type given" : "nothing at all";
+	words_add(&excerpt, r->body.data, r->body.len, WORDS_SOME);
+	if (!said)
+		said = xstrdup(r->body.len ? "no type given" : "nothing at all");
 	err_set(e, r->status >= 500 ? ERR_NETWORK : ERR_PROTOCOL, "%s answered %d and no problem document (%s)", r->url,
-		r->status, type);
-	return err_detail(e, "%s", excerpt);
+		r->status, said);
+	return err_detail(e, "%s", buf_str(&excerpt));
 }
 
 static int judge_json(const struct reply *r, struct err *e)
@@ -212,13 +222,31 @@ static int judge_json(const struct reply *r, struct err *e)
 	return err_prefix(e, "%s answered %d with something else than expected", r->url, r->status);
 }
 
+/* A limit that does not end by itself: the CA has a page where a person lifts it (Let's Encrypt after many failures). */
+static bool is_paused(const struct err *e)
+{
+	static const char *const words[] = { "visit", "unpause", "paused" };
+	bool asks = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		asks |= strcasestr(e->detail, words[i]) != NULL;
+	return str_eq(e->code, "rateLimited") && !e->retry_at && asks && strstr(e->detail, "https://");
+}
+
+static int64_t retry_after(const struct fetch_reply *f, int64_t max)
+{
+	return clock_retry_after(fetch_header(f, "Retry-After", 0), clock_now(), max);
+}
+
 static int judge_refusal(const struct reply *r, const char *type, struct err *e)
 {
 	if (problem_is(r->json))
 		problem_read(r->json, r->status, e, "%s", r->url);
 	else
 		judge_page(r, type, e);
-	e->retry_at = r->retry_after;
+	e->retry_at = str_eq(e->code, "rateLimited") ? retry_after(r->http, LIMIT_MAX) : r->retry_after;
+	if (is_paused(e))
+		problem_code(e, PROBLEM_PAUSED);
 	return -1;
 }
 
@@ -247,7 +275,7 @@ static void judge(struct post *p, const struct fetch_reply *f, const char *url, 
 		r->http = f;
 		r->body = slice(f->body, f->body_len);
 		r->location = fetch_header(f, "Location", 0);
-		r->retry_after = clock_retry_after(fetch_header(f, "Retry-After", 0), clock_now(), RETRY_AFTER_MAX);
+		r->retry_after = retry_after(f, RETRY_AFTER_MAX);
 		*json = json_read(f->body, f->body_len, &err);
 		r->json = json_is_object(*json) ? *json : NULL;
 		if (f->status / 100 != 2)
@@ -312,7 +340,9 @@ static void post_go(void *arg)
 		.method = "HEAD",
 		.url = p->nonce_url,
 		.ca_file = a->ca_file,
+		.public_only = a->outside,
 		.timeout_ms = post_timeout_ms(p),
+		.at_once = true,
 	};
 	p->fetch = fetch_start(a->env.fetcher, &q, nonce_fetched, p);
 }
@@ -343,6 +373,7 @@ static void nonce_fetched(void *arg, const struct fetch_reply *f)
 	struct reply r;
 
 	p->fetch = NULL;
+	latency_add(p->acme->url, f->took_ms, !f->err);
 	judge(p, f, p->nonce_url, false, &r, &json);
 	if (!r.err && !ca_nonce_is(nonce)) {
 		err_set(&p->err, ERR_PROTOCOL, "%s sent no nonce (RFC 8555 section 7.2)", p->nonce_url);
@@ -398,7 +429,9 @@ static void post_signed(void *arg, const struct slice *signature, const struct e
 		.body_len = strlen(body),
 		.headers = headers,
 		.ca_file = p->acme->ca_file,
+		.public_only = p->acme->outside,
 		.timeout_ms = post_timeout_ms(p),
+		.at_once = p->at_once,
 	};
 	p->fetch = fetch_start(p->acme->env.fetcher, &q, post_replied, p);
 }
@@ -416,6 +449,7 @@ static void post_replied(void *arg, const struct fetch_reply *f)
 	struct reply r;
 
 	p->fetch = NULL;
+	latency_add(p->acme->url, f->took_ms, !f->err);
 	judge(p, f, p->url, !p->accept, &r, &json);
 	if (r.err && post_renonced(p, &r, nonce))
 		return;

@@ -29,6 +29,7 @@ struct post_request {
 	const char *url;
 	const char *payload;	/* JSON text; "" makes it a POST-as-GET */
 	const char *accept;	/* media type wanted; NULL: JSON */
+	bool at_once;		/* it does not wait until what was saved before is durable */
 	int64_t deadline;	/* clock_mono_ms() behind which nothing is tried again */
 };
 
@@ -39,7 +40,8 @@ void post_cancel(struct post **handle);		/* a handle of NULL is fine */
 /* Why it has not succeeded so far; NULL: nothing went wrong yet, or there is none. */
 const struct err *post_trouble(const struct post *);
 
-/* A Retry-After further off than this is not believed. */
+/* A Retry-After further off is not believed; that of a rate limit may be longer: Let's Encrypt has limits of a week. */
 #define RETRY_AFTER_MAX (24 * 3600)
+#define LIMIT_MAX (8 * 24 * 3600)
 
 #endif

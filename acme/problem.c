@@ -3,18 +3,27 @@
 #include <stdarg.h>
 
 #include "acme/acme.h"
-#include "base/buf.h"
+#include "base/words.h"
 
 #define URN "urn:ietf:params:acme:error:"
 
 static const struct problem {
 	const char *code;
 	enum problem_policy policy;
+	enum problem_about about;
 	const char *hint;
 } problems[] = {
-#define PROBLEM(type, policy, hint) { #type, PROBLEM_##policy, hint },
+#define PROBLEM(type, policy, about, hint) { #type, PROBLEM_##policy, ABOUT_##about, hint },
 #include "acme/problem.def"
 #undef PROBLEM
+};
+
+static const struct {
+	const char *challenges, *code, *hint;
+} proofs[] = {
+#define PROOF(challenges, code, hint) { challenges, #code, hint },
+#include "acme/proof.def"
+#undef PROOF
 };
 
 static const struct problem *problem_find(const char *code)
@@ -30,6 +39,13 @@ enum problem_policy problem_policy(const char *code)
 	const struct problem *p = problem_find(code);
 
 	return p ? p->policy : PROBLEM_FRESH;
+}
+
+enum problem_about problem_about(const char *code)
+{
+	const struct problem *p = problem_find(code);
+
+	return p ? p->about : ABOUT_ORDER;
 }
 
 const char *problem_hint(const char *code)
@@ -54,11 +70,9 @@ static const char *type_word(const json_t *problem)
 	return str_starts(type, URN) ? type + strlen(URN) : type;
 }
 
-/* Appends a stranger's words; control characters would garble our log. */
-static void add_words(struct buf *out, const char *words)
+static void add_words(struct buf *out, const char *said)
 {
-	for (; *words; words++)
-		buf_add_ch(out, (unsigned char)*words < ' ' || *words == 0x7f ? ' ' : *words);
+	words_add(out, said, strlen(said), WORDS_MANY);
 }
 
 static void add_subproblem(struct buf *out, const json_t *sub)
@@ -113,6 +127,21 @@ int problem_code(struct err *e, const char *code)
 	return -1;
 }
 
+int problem_of_proof(struct err *e, const char *challenge)
+{
+	for (size_t i = 0; challenge && i < ARRAY_SIZE(proofs); i++)
+		if (str_eq(proofs[i].code, e->code) && str_starts(challenge, proofs[i].challenges))
+			err_hint(e, "%s", proofs[i].hint);
+	return -1;
+}
+
+int problem_of_account(struct err *e)
+{
+	if (e->kind == ERR_CA && problem_about(e->code) == ABOUT_NAME)
+		*e->hint = '\0';
+	return -1;
+}
+
 int problem_read(const json_t *problem, int status, struct err *e, const char *fmt, ...)
 {
 	_cleanup_buf_ struct buf detail = BUF_INIT, what = BUF_INIT;
@@ -131,5 +160,5 @@ int problem_read(const json_t *problem, int status, struct err *e, const char *f
 	add_detail(&detail, problem);
 	err_detail(e, "%s", buf_str(&detail));
 	add_parts(problem, e);
-	return problem_code(e, code);
+	return problem_code(e, status == 501 ? PROBLEM_NOT_OFFERED : code);
 }

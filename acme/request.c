@@ -1,6 +1,7 @@
 #include "acme/request.h"
 
 #include "acme/account.h"
+#include "acme/problem.h"
 #include "base/clock.h"
 
 #define REQUEST_SECONDS 60
@@ -64,8 +65,10 @@ void request_end(struct acme_request *r, const json_t *answer)
 
 	request_detach(r);
 	r->over = true;
-	if (failed)
+	if (failed) {
 		err_prefix(&r->err, "%s", r->doing);
+		problem_of_account(&r->err);
+	}
 	r->done(r->arg, failed ? NULL : answer, failed ? &r->err : NULL);
 	request_free(r);
 }

@@ -1,7 +1,7 @@
 /* What is taken back: a certificate (RFC 8555 section 7.6), an authorization (section 7.5.2). */
 #include "acme/request.h"
 #include "base/encode.h"
-#include "pki/revocation.h"
+#include "pki/revocation/reason.h"
 
 static void begin_revoke(struct acme_request *r)
 {

@@ -4,8 +4,6 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-#include "base/log.h"
-
 void cleanup_free(void *pointer_to_pointer)
 {
 	free(*(void **)pointer_to_pointer);
@@ -108,18 +106,6 @@ char *xasprintf(const char *fmt, ...)
 	s = xvasprintf(fmt, args);
 	va_end(args);
 	return s;
-}
-
-void die(const char *fmt, ...)
-{
-	char *sentence;
-	va_list ap;
-
-	va_start(ap, fmt);
-	sentence = xvasprintf(fmt, ap);
-	va_end(ap);
-	log_error("%s", sentence);
-	abort();
 }
 
 void wipe(void *data, size_t size)

@@ -149,7 +149,7 @@ int64_t clock_retry_after(const char *s, int64_t now, int64_t max)
 
 char *clock_relative(char *out, size_t size, int64_t t, int64_t now)
 {
-	/* A unit is used from two of it on, so "90 minutes" is not rounded to "1 hour". */
+	/* A unit is used from two of it on, so "90 minutes" is not rounded to "1 hour"; but nobody counts 118 seconds. */
 	static const struct {
 		const char *name;
 		uint64_t seconds;
@@ -162,8 +162,10 @@ char *clock_relative(char *out, size_t size, int64_t t, int64_t now)
 	uint64_t span = t > now ? (uint64_t)t - (uint64_t)now : (uint64_t)now - (uint64_t)t;
 	const char *name = span == 1 ? "second" : "seconds";
 
-	if (!span) {
-		snprintf(out, size, "now");
+	if (span >= 90 && span < 120)
+		span = 120;
+	if (!span || (span >= 86400 && span < 2 * 86400)) {
+		snprintf(out, size, "%s", !span ? "now" : t > now ? "tomorrow" : "yesterday");
 		return out;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {

@@ -103,6 +103,26 @@ char *random_hex(size_t bytes)
 	return hex;
 }
 
+char *random_text(size_t bytes)
+{
+	struct buf raw = BUF_INIT;
+	char *text;
+
+	random_bytes(buf_reserve(&raw, bytes), bytes);
+	text = base64url_str(raw.data, bytes);
+	raw.len = bytes;
+	buf_wipe(&raw);
+	return text;
+}
+
+char *sha256_text(const char *text)
+{
+	unsigned char hash[SHA256_SIZE];
+
+	sha256(text, strlen(text), hash);
+	return base64url_str(hash, sizeof(hash));
+}
+
 int random_mbedtls(void *unused, unsigned char *out, size_t len)
 {
 	random_bytes(out, len);

@@ -203,34 +203,42 @@ bool base64url_is(const char *s)
 	return len > 0;
 }
 
-size_t utf8_len(const char *s)
+size_t utf8_char(const void *at, size_t len, uint32_t *point)
 {
 	static const struct {
 		unsigned char mask, lead;
 		uint32_t least; /* less would be an overlong form */
 	} forms[] = {
-		{ 0x80, 0x00, 0x01 },
+		{ 0x80, 0x00, 0 },
 		{ 0xe0, 0xc0, 0x80 },
 		{ 0xf0, 0xe0, 0x800 },
 		{ 0xf8, 0xf0, 0x10000 },
 	};
-	const unsigned char *p = (const unsigned char *)s;
+	const unsigned char *p = at;
 
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		uint32_t point = p[0] & (unsigned char)~forms[i].mask;
+	for (size_t i = 0; i < ARRAY_SIZE(forms) && i < len; i++) {
+		uint32_t c = p[0] & (unsigned char)~forms[i].mask;
 
 		if ((p[0] & forms[i].mask) != forms[i].lead)
 			continue;
 		for (size_t k = 1; k <= i; k++) {
 			if ((p[k] & 0xc0) != 0x80)
 				return 0;
-			point = point << 6 | (p[k] & 0x3f);
+			c = c << 6 | (p[k] & 0x3f);
 		}
-		if (point < forms[i].least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+		if (c < forms[i].least || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
 			return 0;
+		*point = c;
 		return i + 1;
 	}
 	return 0;
+}
+
+size_t utf8_len(const char *s)
+{
+	uint32_t point;
+
+	return utf8_char(s, strnlen(s, 4), &point);
 }
 
 void url_add(struct buf *out, const char *text)

@@ -22,6 +22,8 @@ void base32_add(struct buf *, const void *, size_t len);
 /* Only base64url characters, at least one?  (ACME tokens, RFC 8555 section 8.) */
 bool base64url_is(const char *);
 
+/* Bytes of the valid UTF-8 character that the len bytes at p begin with, and which one it is; 0 if there is none. */
+size_t utf8_char(const void *p, size_t len, uint32_t *point);
 /* Bytes of the valid UTF-8 character at s; 0 if there is none, and at the end of the string. */
 size_t utf8_len(const char *s);
 

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdarg.h>
 
-#include "base/encode.h"
+#include "base/buf.h"
+#include "base/words.h"
 
 static const struct {
 	const char *name;
@@ -16,18 +17,18 @@ static const struct {
 #undef ERR_KIND
 };
 
-/* Copies what fits, never half a character. */
+/* Errors carry strangers' words to terminals, pages and mails: all of them go through here. */
+static void put_with(void (*add)(struct buf *, const void *, size_t, size_t), char *field, size_t size, const char *text)
+{
+	_cleanup_buf_ struct buf fit = BUF_INIT;
+
+	add(&fit, text, strlen(text), size - 1);
+	memcpy(field, buf_str(&fit), fit.len + 1);
+}
+
 static void put(char *field, size_t size, const char *text)
 {
-	size_t len = strlen(text), fits = 0, step;
-
-	if (len >= size) {
-		while ((step = MAX(utf8_len(text + fits), 1)) + fits < size)
-			fits += step;
-		len = fits;
-	}
-	memmove(field, text, len);
-	field[len] = '\0';
+	put_with(words_add, field, size, text);
 }
 
 /* The arguments may be fields of the very error that is written to, so the text is made elsewhere first. */
@@ -100,9 +101,49 @@ int err_detail(struct err *e, const char *fmt, ...)
 	if (e) {
 		_cleanup_free_ char *text = TEXT(fmt);
 
-		put(e->detail, sizeof(e->detail), text);
+		put_with(words_add_lines, e->detail, sizeof(e->detail), text);
 	}
 	return -1;
+}
+
+/* "no such file", but neither "www.example.org" nor "certera.yaml:3". */
+static bool is_word(const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+
+	return len && (!text[len] || strchr(" ,;:'", text[len])) && !(text[len] == ':' && text[len + 1] != ' ');
+}
+
+char *err_sentence(const char *message)
+{
+	size_t len = strlen(message);
+	const char *blank = strrchr(message, ' '), *last = blank ? blank + 1 : message;
+	bool ended = !len || strchr(".?!:", message[len - 1]) || strchr(last, '/');
+	char *text = xasprintf("%s%s", message, ended ? "" : ".");
+
+	if (is_word(text))
+		*text = (char)toupper((unsigned char)*text);
+	return text;
+}
+
+/* All of `from` in a text by `to`. */
+static void exchange(char *text, size_t size, const char *from, const char *to)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	const char *at = text;
+
+	for (const char *hit; (hit = strstr(at, from)); at = hit + strlen(from)) {
+		buf_add(&out, at, (size_t)(hit - at));
+		buf_add_str(&out, to);
+	}
+	buf_add_str(&out, at);
+	put(text, size, buf_str(&out));
+}
+
+void err_reword(struct err *e, const char *from, const char *to)
+{
+	exchange(e->message, sizeof(e->message), from, to);
+	exchange(e->hint, sizeof(e->hint), from, to);
 }
 
 int err_hint(struct err *e, const char *fmt, ...)
@@ -129,22 +170,12 @@ int err_field(struct err *e, const char *field)
 	return -1;
 }
 
-/* Nothing that ends a line or a column. */
-static void flatten(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = ' ';
-}
-
 int err_part(struct err *e, const char *name, const char *code, const char *detail)
 {
-	_cleanup_free_ char *n = xstrdup(name), *c = xstrdup(code ? code : ""), *d = xstrdup(detail ? detail : "");
+	_cleanup_free_ char *n = words_line(name, WORDS_MANY), *c = words_line(code ? code : "", WORDS_SOME);
+	_cleanup_free_ char *d = words_line(detail ? detail : "", WORDS_MANY);
 	size_t used = e ? strlen(e->parts) : 0;
 
-	flatten(n);
-	flatten(c);
-	flatten(d);
 	if (e && used + strlen(n) + strlen(c) + strlen(d) + sizeof("\t\t\n") <= sizeof(e->parts))
 		snprintf(e->parts + used, sizeof(e->parts) - used, "%s\t%s\t%s\n", n, c, d);
 	return -1;

@@ -5,6 +5,8 @@
  * what it was doing in front with err_prefix(); only the edge (a log line, a
  * page, certeractl) prints.  An error owns nothing, so it is copied by `=`.
  *
+ * Its words may be strangers': each field holds only what base/words.h lets through, and says "..." where it is full.
+ *
  * All functions accept e == NULL (the caller does not care) and return -1,
  * so that `return err_set(...)` reads well.
  */
@@ -22,7 +24,7 @@ enum err_kind {
 struct err {
 	enum err_kind kind;
 	char message[512];	/* "renewing www: asking the CA for an order: ..." */
-	char detail[1024];	/* what the other side said, word for word */
+	char detail[1024];	/* what the other side said, word for word; may have several lines */
 	char hint[512];		/* what a person can do about it */
 	char code[64];		/* machine word: ACME problem type without its URN, config key, ... */
 	int64_t retry_at;	/* unix seconds before which trying again is pointless; 0 = not said */
@@ -46,6 +48,10 @@ int err_field(struct err *, const char *field);
  * What has no room any more is left out.
  */
 int err_part(struct err *, const char *name, const char *code, const char *detail);
+/* A message as a sentence of its own: with a capital, and a full stop unless a name or an address is last.  Owned. */
+char *err_sentence(const char *message);
+/* All of `from` in message and hint by `to`: what a request calls a member, a face calls an option or a field. */
+void err_reword(struct err *, const char *from, const char *to);
 void err_clear(struct err *);
 static inline bool err_is_set(const struct err *e) { return e->kind != ERR_NONE; }
 

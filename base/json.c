@@ -43,6 +43,14 @@ static int check_depth(const char *s, size_t len, struct err *e)
 	return 0;
 }
 
+/* How much of the parser's words is for people: not how a program could be told to allow it. */
+static int said_most(const char *text)
+{
+	const char *for_programs = strstr(text, " without JSON_ALLOW");
+
+	return for_programs ? (int)(for_programs - text) : (int)strlen(text);
+}
+
 json_t *json_read(const void *data, size_t len, struct err *e)
 {
 	return json_read_most(data, len, MAX_SIZE, e);
@@ -61,7 +69,7 @@ json_t *json_read_most(const void *data, size_t len, size_t most, struct err *e)
 		return NULL;
 	json = json_loadb(len ? data : "", len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
 	if (!json)
-		err_set(e, ERR_INVALID, "JSON, line %d column %d: %s", why.line, why.column, why.text);
+		err_set(e, ERR_INVALID, "JSON, line %d column %d: %.*s", why.line, why.column, said_most(why.text), why.text);
 	return json;
 }
 

@@ -1,14 +1,17 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/json.h"
+#include "base/words.h"
 
 static const struct {
 	const char *name;
@@ -31,8 +34,10 @@ static bool stderr_is_journal(void)
 	char ours[64];
 	struct stat st;
 
-	if (!stream || fstat(STDERR_FILENO, &st) < 0)
+	if (!stream)
 		return false;
+	if (fstat(STDERR_FILENO, &st) < 0)
+		return to_journal;	/* a process that may not look any more */
 	snprintf(ours, sizeof(ours), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
 	return str_eq(stream, ours);
 }
@@ -53,13 +58,12 @@ void log_role(const char *name)
 static void add_clean(struct buf *line, const char *s)
 {
 	while (*s) {
-		size_t len = utf8_len(s);
-		unsigned char c = (unsigned char)s[0];
-		bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)s[1] < 0xa0);
+		uint32_t point = 0;
+		size_t len = utf8_char(s, strnlen(s, 4), &point);
 
-		if (len && !control) {
+		if (len && words_fit(point)) {
 			buf_add(line, s, len);
-		} else if (c == '\n') {
+		} else if (point == '\n') {
 			buf_add_str(line, "\\n");
 		} else {
 			len = MAX(len, 1);
@@ -90,6 +94,14 @@ static void text_line(struct buf *line, enum log_level level, const struct err *
 	}
 }
 
+static void put_lines(json_t *o, const char *key, const char *text)
+{
+	_cleanup_buf_ struct buf fit = BUF_INIT;
+
+	words_add_lines(&fit, text, strlen(text), SIZE_MAX);
+	json_put_str(o, key, buf_str(&fit));
+}
+
 static void json_line(struct buf *line, enum log_level level, const struct err *e, const char *message)
 {
 	_cleanup_json_ json_t *o = json_object();
@@ -99,11 +111,11 @@ static void json_line(struct buf *line, enum log_level level, const struct err *
 	json_put_str(o, "level", levels[level].name);
 	if (role)
 		json_put_str(o, "role", role);
-	json_put_str(o, "message", message);
+	put_lines(o, "message", message);
 	if (e && *e->detail)
-		json_put_str(o, "detail", e->detail);
+		put_lines(o, "detail", e->detail);
 	if (e && *e->hint)
-		json_put_str(o, "hint", e->hint);
+		put_lines(o, "hint", e->hint);
 	text = json_write(o);
 	buf_add_str(line, text);
 }
@@ -152,4 +164,92 @@ void log_err(enum log_level level, const struct err *e)
 {
 	if (level >= least_level)
 		write_line(level, e, e->message);
+}
+
+/*
+ * Events.
+ */
+
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+
+static const char *or_dash(const char *text)
+{
+	return text && *text ? text : "-";
+}
+
+static void event_sentence(struct buf *out, const struct log_event *v)
+{
+	buf_addf(out, "event %s ", v->action);
+	add_clean(out, or_dash(v->name));
+	buf_add_str(out, " by ");
+	add_clean(out, or_dash(v->actor));
+	if (v->address && *v->address) {
+		buf_add_str(out, " from ");
+		add_clean(out, v->address);
+	}
+	buf_add_str(out, ": ");
+	add_clean(out, or_dash(v->message));
+}
+
+static void add_field(struct buf *out, const char *name, const char *value)
+{
+	if (!value || !*value)
+		return;
+	buf_addf(out, "%s=", name);
+	add_clean(out, value);
+	buf_add_ch(out, '\n');
+}
+
+/* A datagram of lines NAME=VALUE: https://systemd.io/JOURNAL_NATIVE_PROTOCOL/ */
+static bool tell_journal(const struct log_event *v, const char *sentence)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
+	_cleanup_buf_ struct buf fields = BUF_INIT;
+	static int fd = -1;
+	char number[32];
+
+	if (fd < 0)
+		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	snprintf(number, sizeof(number), "%lld", (long long)v->number);
+	add_field(&fields, "MESSAGE", sentence);
+	add_field(&fields, "PRIORITY", "6");
+	add_field(&fields, "SYSLOG_IDENTIFIER", "certerad");
+	add_field(&fields, "CERTERA_EVENT", v->action);
+	add_field(&fields, "CERTERA_NUMBER", number);
+	add_field(&fields, "CERTERA_NAME", v->name);
+	add_field(&fields, "CERTERA_ACTOR", v->actor);
+	add_field(&fields, "CERTERA_ADDRESS", v->address);
+	return fd >= 0 && sendto(fd, fields.data, fields.len, MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to)) == (ssize_t)fields.len;
+}
+
+static void event_json(const struct log_event *v)
+{
+	_cleanup_json_ json_t *o = json_object();
+	_cleanup_free_ char *text = NULL;
+
+	json_put_time(o, "time", clock_now());
+	json_put_str(o, "level", levels[LOG_LEVEL_INFO].name);
+	put_lines(o, "message", or_dash(v->message));
+	json_put_str(o, "event", v->action);
+	json_put_int(o, "number", v->number);
+	put_lines(o, "name", v->name ? v->name : "");
+	put_lines(o, "actor", v->actor ? v->actor : "");
+	put_lines(o, "address", v->address ? v->address : "");
+	text = json_write(o);
+	fprintf(stderr, "%s%s\n", to_journal ? "<6>" : "", text);
+}
+
+void log_event(const struct log_event *v)
+{
+	_cleanup_buf_ struct buf sentence = BUF_INIT;
+
+	if (least_level > LOG_LEVEL_INFO)
+		return;
+	event_sentence(&sentence, v);
+	if (to_journal && !in_json && tell_journal(v, buf_str(&sentence)))
+		return;
+	if (in_json)
+		event_json(v);
+	else
+		log_info("%s", buf_str(&sentence));
 }

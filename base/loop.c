@@ -7,8 +7,8 @@
 
 #include <event2/event.h>
 
-struct post {
-	struct post *next;
+struct loop_post {
+	struct loop_post *next;
 	void (*fn)(void *arg);
 	void *arg;
 };
@@ -18,12 +18,12 @@ struct loop {
 	int wake_fd; /* an eventfd: readable while something was posted */
 	struct event *wake;
 	pthread_mutex_t lock;       /* of the list below */
-	struct post *first, **last; /* posted and not yet run */
+	struct loop_post *first, **last; /* posted and not yet run */
 };
 
-static struct post *take_posts(struct loop *loop)
+static struct loop_post *take_posts(struct loop *loop)
 {
-	struct post *first;
+	struct loop_post *first;
 
 	pthread_mutex_lock(&loop->lock);
 	first = loop->first;
@@ -36,11 +36,11 @@ static struct post *take_posts(struct loop *loop)
 static void run_posts(evutil_socket_t fd, short what, void *arg)
 {
 	eventfd_t count;
-	struct post *next;
+	struct loop_post *next;
 
 	/* First the wake-up, then the list: what is posted in between wakes once more. */
 	eventfd_read(fd, &count);
-	for (struct post *p = take_posts(arg); p; p = next) {
+	for (struct loop_post *p = take_posts(arg); p; p = next) {
 		next = p->next;
 		p->fn(p->arg);
 		free(p);
@@ -88,11 +88,11 @@ struct loop *loop_new_serving(void)
 
 void loop_free(struct loop *loop)
 {
-	struct post *next;
+	struct loop_post *next;
 
 	if (!loop)
 		return;
-	for (struct post *p = take_posts(loop); p; p = next) {
+	for (struct loop_post *p = take_posts(loop); p; p = next) {
 		next = p->next;
 		free(p);
 	}
@@ -116,9 +116,9 @@ void loop_run(struct loop *loop)
 
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
 {
-	struct post *p = xmalloc(sizeof(*p));
+	struct loop_post *p = xmalloc(sizeof(*p));
 
-	*p = (struct post){ NULL, fn, arg };
+	*p = (struct loop_post){ NULL, fn, arg };
 	pthread_mutex_lock(&loop->lock);
 	*loop->last = p;
 	loop->last = &p->next;

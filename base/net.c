@@ -249,3 +249,8 @@ bool address_is_public(const struct sockaddr *sa)
 	}
 	return sa->sa_family == AF_INET || sa->sa_family == AF_INET6;
 }
+
+bool address_in_reach(const struct sockaddr *sa, enum reach reach, const struct cidr_list *listed)
+{
+	return reach == REACH_ANY || address_is_public(sa) || (reach == REACH_LISTED && cidr_list_has(listed, sa));
+}

@@ -40,6 +40,13 @@ void cidr_list_release(struct cidr_list *);
  * server on the Internet (IANA's special-purpose registries), also when wrapped in an IPv6 address.
  */
 bool address_is_public(const struct sockaddr *);
+/* How far somebody's wish may lead; kept in records, so the numbers stay. */
+enum reach {
+	REACH_LISTED = 0,	/* public addresses, and the private networks that a setting lists */
+	REACH_PUBLIC = 1,	/* public addresses only */
+	REACH_ANY = 2,		/* every address */
+};
+bool address_in_reach(const struct sockaddr *, enum reach, const struct cidr_list *listed);
 /* "192.0.2.1" or "2001:db8::1" into a sockaddr with port 0. */
 int address_parse_host(struct address *, const char *);
 

@@ -4,16 +4,19 @@
  */
 #include "base/clock.h"
 #include "base/digest.h"
+#include "store/db/store.h"
 #include "store/history.h"
-#include "store/record.h"
+#include "store/record/record.h"
 
-#define BATCH 1000
+#define BATCH 150	/* each is some twenty changes, and a transaction has at most TXN_MOST */
 #define DAY ((int64_t)24 * 60 * 60)
 #define ACCESS_SIZE 180 /* of a sealed blob */
+#define SPKI_SIZE 91
 
 static void put_key(struct txn *t, const char *id, const char *name, int64_t now, struct err *e)
 {
 	_cleanup_(rec_key_release) struct rec_key key = { .newest = 1, .current = 1, .created = now };
+	_cleanup_(rec_key_version_release) struct rec_key_version version = { 0 };
 	char access[ACCESS_SIZE] = "";
 
 	record_set(&key.id, id);
@@ -21,7 +24,12 @@ static void put_key(struct txn *t, const char *id, const char *name, int64_t now
 	record_set(&key.use, "certificate");
 	record_set(&key.type, "p256");
 	record_set_blob(&key.access, slice(access, sizeof(access)));
-	if (rec_key_put(t, &key, e) < 0)
+	version.id = record_child_id(id, 1);
+	version.created = now;
+	random_bytes(access, SPKI_SIZE);
+	record_set_blob(&version.spki, slice(access, SPKI_SIZE));
+	record_set_blob(&version.material, slice(access, sizeof(access)));
+	if (rec_key_put(t, &key, e) < 0 || rec_key_version_put(t, &version, e) < 0)
 		die("%s", e->message);
 }
 
@@ -41,7 +49,7 @@ static void put_cert(struct txn *t, long n, int64_t now, struct err *e)
 	strv_add(&cert.names, host);
 	strv_add(&cert.tags, tag);
 	record_set(&cert.account_id, accounts[n % 2]);
-	record_set(&cert.key_type, "p256");
+	record_set(&cert.key_type, n % 5 ? "p256" : "rsa2048");
 	record_set_blob(&cert.access, slice(access, sizeof(access)));
 	cert.key_id = random_hex(16);
 	put_key(t, cert.key_id, name, now, e);
@@ -49,6 +57,9 @@ static void put_cert(struct txn *t, long n, int64_t now, struct err *e)
 	cert.issued = cert.not_before = now - (n % 100 == 3 ? 91 : n % 100 == 4 ? 65 : n % 60) * DAY;
 	cert.not_after = cert.not_before + 90 * DAY;
 	cert.renew_at = cert.not_before + 60 * DAY;
+	cert.created = cert.issued;
+	record_set(&cert.issuer, n % 3 ? "CN=Pebble Intermediate CA 1a2b3c" : "CN=Other CA R10, O=Other, C=DE");
+	record_set(&cert.profile, n % 4 ? NULL : "shortlived");
 	cert.fetched = n % 7 ? cert.current : 0;
 	cert.failures = n % 100 == 1;
 	cert.disabled = n % 100 == 2;
@@ -80,6 +91,17 @@ static void put_generation(struct txn *t, const char *name, long n, int64_t now,
 		die("%s", e->message);
 }
 
+/* As a former program would leave it: nothing is planned for what is there. */
+static void forget_plans(struct txn *t, struct err *e)
+{
+	static const char *const marks[] = { "planned/expiry", "planned/live", "planned/revocation",
+					     "planned/compromise", "planned/rotation" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+		if (txn_delete(t, TABLE_meta, slice_str(marks[i]), e) < 0)
+			die("%s", e->message);
+}
+
 int main(int argc, char **argv)
 {
 	struct store *store;
@@ -96,11 +118,13 @@ int main(int argc, char **argv)
 
 		if (store_write(store, &t, &e) < 0)
 			die("%s", e.message);
+		if (!n)
+			forget_plans(t, &e);
 		for (long end = MIN(n + BATCH, count); n < end; n++) {
 			put_cert(t, n, now, &e);
 			put_generation(t, "shop-000000", n + 1, now, &e);
 		}
-		if (txn_commit(t, &e) < 0)
+		if (txn_commit(t, &e) < 0 || store_settle(store, &e) < 0)
 			die("%s", e.message);
 	}
 	store_close(store);

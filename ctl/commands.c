@@ -20,3 +20,8 @@ const struct command commands[] = {
 #undef END
 };
 const size_t commands_count = ARRAY_SIZE(commands);
+
+bool command_lists(const struct command *c)
+{
+	return str_ends(c->words, " list") || c->show == show_events;
+}

@@ -46,23 +46,45 @@ bool help_group(FILE *out, const char *word)
 
 void help_all(FILE *out)
 {
-	fputs("usage: certeractl [--socket PATH] [--json] COMMAND [OPTION]... [ARGUMENT]...\n", out);
+	fputs("usage: certeractl [--socket PATH] [--json|--csv|--quiet] [--timeout SECONDS] COMMAND [OPTION]... [ARGUMENT]...\n", out);
 	for (size_t i = 0; i < commands_count; i++) {
 		if (i && same_first_word(commands[i].words, commands[i - 1].words))
 			continue;
 		fputs("\n", out);
 		help_group(out, commands[i].words);
 	}
-	fputs("\n  --socket PATH  the daemon's control socket (else $CERTERA_SOCKET, else " DEFAULT_SOCKET ")\n"
-	      "  --json         print the daemon's answer as JSON\n"
-	      "  --help         this text; behind a command its options, behind a first word its commands\n"
-	      "  --version      the version\n",
+	fputs("\n  --socket PATH      the control socket of the server (default: $CERTERA_SOCKET, or " DEFAULT_SOCKET ")\n"
+	      "  --json             print the answer of the server as JSON\n"
+	      "  --csv              print a list as CSV, for spreadsheets\n"
+	      "  --quiet            print nothing if the command succeeds\n"
+	      "  --timeout SECONDS  stop waiting after this time; the operation continues\n"
+	      "  help [COMMAND]     this text, or the options of a command\n"
+	      "  --help             this text; after a command, the options of the command\n"
+	      "  --version          the version\n",
 	      out);
+}
+
+const char *help_example(const struct command *c)
+{
+	static const struct {
+		const char *words, *line;
+	} rows[] = {
+#define EXAMPLE(words, line) { words, line },
+#include "ctl/example.def"
+#undef EXAMPLE
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (str_eq(c->words, rows[i].words))
+			return rows[i].line;
+	return NULL;
 }
 
 void help_command(FILE *out, const struct command *c)
 {
-	_cleanup_free_ struct line *lines = xcalloc(c->options_count + 1, sizeof(*lines));
+	_cleanup_free_ struct line *lines = xcalloc(c->options_count + 4, sizeof(*lines));
+	const char *example = help_example(c);
+	size_t count = c->options_count;
 
 	for (size_t i = 0; i < c->options_count; i++) {
 		const struct option_row *o = &c->options[i];
@@ -72,9 +94,15 @@ void help_command(FILE *out, const struct command *c)
 			.text = o->text,
 		};
 	}
-	lines[c->options_count] =
-		(struct line){ .head = xstrdup("--json"), .text = "print the daemon's answer as JSON" };
+	lines[count++] = (struct line){ .head = xstrdup("--json"), .text = "print the answer of the server as JSON" };
+	if (command_lists(c))
+		lines[count++] = (struct line){ .head = xstrdup("--csv"), .text = "print the list as CSV, for spreadsheets" };
+	lines[count++] = (struct line){ .head = xstrdup("--quiet"), .text = "print nothing if the command succeeds" };
+	lines[count++] = (struct line){ .head = xstrdup("--timeout SECONDS"),
+					.text = "stop waiting after this time; the operation continues" };
 	fprintf(out, "usage: certeractl %s%s%s%s\n\n%s\n\n", c->words, c->options_count ? " [OPTION]..." : "",
 		*c->args ? " " : "", c->args, c->text);
-	print_pairs(out, lines, c->options_count + 1);
+	print_pairs(out, lines, count);
+	fprintf(out, "\nexample:\n  certeractl %s%s%s\n", example ? example : c->words, example || !*c->args ? "" : " ",
+		example ? "" : c->args);
 }

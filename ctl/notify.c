@@ -3,14 +3,15 @@
 
 #include <time.h>
 
-#define POLL_MS 200
 
 int show_channel(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "name", "name" }, { "kind", "kind" }, { "user", "owner" }, { "to", "recipients" }, { "host", "host" },
-		{ "signed", "signed" }, { "alerts", "wanted" }, { "from level", "level" }, { "disabled", "disabled" },
-		{ "created", "created" }, { "messages", "newest" }, { "last delivery", "sent" },
+		{ "signed", "signed" }, { "alerts", "wanted" }, { "from level", "level" }, { "days before", "expiring" }, { "disabled", "disabled" },
+		{ "created", "created" },
+		{ "created by", "created_by" }, { "changed", "updated" }, { "changed by", "updated_by" },
+		{ "messages", "newest" }, { "last delivery", "sent" },
 	};
 
 	if (ctl_as_json(ctl, answer))
@@ -30,7 +31,7 @@ int show_channels(struct ctl *ctl, json_t *answer)
 
 	if (!ctl_as_json(ctl, answer))
 		print_table(json_object_get(answer, "channels"), columns, ARRAY_SIZE(columns),
-			    "Nobody is told anything yet; see certeractl channel add --help.");
+			    "No channels yet; see certeractl channel add --help.");
 	return 0;
 }
 
@@ -42,8 +43,7 @@ int show_outbox(struct ctl *ctl, json_t *answer)
 	};
 
 	if (!ctl_as_json(ctl, answer))
-		print_table(json_object_get(answer, "messages"), columns, ARRAY_SIZE(columns),
-			    "There are no messages.");
+		print_found(ctl, json_object_get(answer, "messages"), columns, ARRAY_SIZE(columns), "No messages.");
 	return 0;
 }
 
@@ -77,7 +77,7 @@ int show_message(struct ctl *ctl, json_t *answer)
 int show_message_removed(struct ctl *ctl, json_t *answer)
 {
 	if (!ctl_as_json(ctl, answer))
-		printf("Message %s of %s is forgotten.\n", ctl->args[1], ctl->args[0]);
+		printf("Message %s of %s deleted.\n", ctl->args[1], ctl->args[0]);
 	return 0;
 }
 
@@ -92,7 +92,7 @@ static json_t *follow(struct ctl *ctl, const char *channel, int64_t number, stru
 		if (!message || !str_eq(json_str(message, "state"), "queued"))
 			return message;
 		json_decref(message);
-		nanosleep(&(struct timespec){ .tv_nsec = POLL_MS * 1000000L }, NULL);
+		ctl_pause();
 	}
 }
 
@@ -110,7 +110,7 @@ static int show_fate(const struct ctl *ctl, const json_t *message)
 	json_problem_read(json_object_get(message, "error"), &e);
 	if (!ctl->as_json)
 		print_list("dialogue", json_object_get(message, "dialogue"));
-	return ctl_fail(&e);
+	return ctl_fail(ctl, &e);
 }
 
 int wait_tested(struct ctl *ctl, json_t *answer)
@@ -124,7 +124,7 @@ int wait_tested(struct ctl *ctl, json_t *answer)
 	json_array_foreach(json_object_get(answer, "messages"), i, number) {
 		message = follow(ctl, ctl->args[0], json_integer_value(number), &e);
 		if (!message)
-			return ctl_fail(&e);
+			return ctl_fail(ctl, &e);
 		json_array_append_new(fates, message);
 	}
 	json_object_set(answer, "messages", fates);
@@ -135,4 +135,15 @@ int wait_tested(struct ctl *ctl, json_t *answer)
 		code = MAX(code, fate);
 	}
 	return code;
+}
+
+int wait_resent(struct ctl *ctl, json_t *answer)
+{
+	struct err e = { 0 };
+	_cleanup_json_ json_t *message = follow(ctl, json_str(answer, "channel"), json_int(answer, "number", 0), &e);
+
+	if (!message)
+		return ctl_fail(ctl, &e);
+	ctl_as_json(ctl, message);
+	return show_fate(ctl, message);
 }

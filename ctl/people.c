@@ -5,7 +5,9 @@ int show_user(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "name", "name" }, { "role", "role" }, { "disabled", "disabled" }, { "mail", "mail" },
-		{ "plan", "plan" }, { "app for codes", "totp" }, { "created", "created" }, { "signed in", "signed_in" },
+		{ "plan", "plan" }, { "authenticator", "totp" }, { "created", "created" },
+		{ "created by", "created_by" }, { "changed", "updated" }, { "changed by", "updated_by" },
+		{ "signed in", "signed_in" },
 		{ "from", "signed_in_from" }, { "failures", "failures" }, { "locked until", "locked_until" },
 	};
 	static const struct column sessions[] = {
@@ -19,7 +21,7 @@ int show_user(struct ctl *ctl, json_t *answer)
 		printf("\nThe password, shown only this once:\n  %s\n", json_str(answer, "password"));
 	if (json_object_get(answer, "sessions"))
 		putchar('\n'),
-		print_table(json_object_get(answer, "sessions"), sessions, ARRAY_SIZE(sessions), "Signed in nowhere.");
+		print_table(json_object_get(answer, "sessions"), sessions, ARRAY_SIZE(sessions), "Not signed in.");
 	return 0;
 }
 
@@ -33,7 +35,7 @@ int show_users(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	print_table(json_object_get(answer, "users"), columns, ARRAY_SIZE(columns),
-		    "Nobody can sign in yet; see certeractl setup --help.");
+		    "No users yet; see certeractl setup --help.");
 	return 0;
 }
 
@@ -41,6 +43,7 @@ int show_plan(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "name", "name" }, { "certificates", "certificates" }, { "domains", "domains" }, { "users", "users" },
+		{ "created", "created" }, { "created by", "created_by" }, { "changed", "updated" }, { "changed by", "updated_by" },
 	};
 
 	if (!ctl_as_json(ctl, answer))
@@ -57,7 +60,7 @@ int show_plans(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	print_table(json_object_get(answer, "plans"), columns, ARRAY_SIZE(columns),
-		    "There are no plans: nobody is limited.");
+		    "No plans: no user is limited.");
 	return 0;
 }
 
@@ -65,7 +68,8 @@ int show_token(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "name", "name" }, { "role", "role" }, { "domains", "domains" }, { "actions", "actions" },
-		{ "from", "addresses" }, { "expires", "expires" }, { "of user", "user" }, { "made by", "created_by" },
+		{ "from", "addresses" }, { "expires", "expires" }, { "of user", "user" }, { "created", "created" },
+		{ "made by", "created_by" },
 	};
 
 	if (ctl_as_json(ctl, answer))
@@ -94,7 +98,7 @@ int show_secrets(struct ctl *ctl, json_t *answer)
 
 	if (!ctl_as_json(ctl, answer))
 		print_table(json_object_get(answer, "secrets"), columns, ARRAY_SIZE(columns),
-			    "The configuration needs none.");
+			    "The configuration needs no secrets.");
 	return 0;
 }
 
@@ -107,15 +111,36 @@ int show_tokens(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_table(json_object_get(answer, "tokens"), columns, ARRAY_SIZE(columns), "There are no tokens.");
+	print_table(json_object_get(answer, "tokens"), columns, ARRAY_SIZE(columns), "No tokens.");
 	return 0;
+}
+
+static void print_changes(const char *what, const json_t *list)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (list, i, one)
+		printf("%-14s %s %s\n", i ? "" : what, json_str(one, "name"), json_str(one, "then"));
 }
 
 int show_owner(struct ctl *ctl, json_t *answer)
 {
-	const char *owner = json_str(answer, "owner");
+	static const struct column lines[] = {
+		{ "from", "from" }, { "to", "to" }, { "certificate", "certificate" }, { "versions", "versions" }, { "orders", "orders" },
+		{ "its key", "key" }, { "key stays", "key_stays" }, { "shared with", "key_shared_with" }, { "contacts", "contacts" },
+	};
+	const json_t *moves = json_object_get(answer, "moves");
+	const char *owner = json_str(moves, "to");
 
-	if (!ctl_as_json(ctl, answer))
-		printf("%s belongs to %s now.\n", json_str(answer, "name"), owner ? owner : "nobody in particular");
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_fields(moves, lines, ARRAY_SIZE(lines));
+	print_changes("users", json_object_get(moves, "users"));
+	print_changes("tokens", json_object_get(moves, "tokens"));
+	if (json_bool(answer, "dry_run", false))
+		puts("Nothing was changed.");
+	else
+		printf("%s now belongs to %s.\n", json_str(answer, "name"), owner ? owner : "no user");
 	return 0;
 }

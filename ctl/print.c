@@ -3,15 +3,16 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/encode.h"
 
-bool ctl_as_json(const struct ctl *ctl, const json_t *answer)
+bool ctl_as_json(struct ctl *ctl, const json_t *answer)
 {
 	_cleanup_wipe_ char *text = ctl->as_json ? json_write_pretty(answer) : NULL;
 
-	if (text)
-		puts(text);
-	return text;
+	if (!text)
+		return false;
+	puts(text);
+	ctl->printed = true;
+	return true;
 }
 
 /* A member as people read it: lists joined, times with how far off they are, an error as its sentence. */
@@ -43,6 +44,29 @@ static char *member_text(const json_t *obj, const char *member)
 }
 
 #define COLUMNS_MAX 8
+#define CELL_LIST 60	/* bytes: a longer list is cut in a table, and says how many it has left out */
+
+/* As member_text(), for a table. */
+static char *cell_text(const json_t *obj, const char *member)
+{
+	const json_t *value = json_object_get(obj, member), *item;
+	struct buf text = BUF_INIT;
+	size_t i;
+
+	if (!json_is_array(value))
+		return member_text(obj, member);
+	json_array_foreach (value, i, item) {
+		const char *word = json_string_value(item) ? json_string_value(item) : "";
+
+		if (i && text.len + strlen(word) > CELL_LIST) {
+			buf_addf(&text, " and %zu more", json_array_size(value) - i);
+			break;
+		}
+		buf_addf(&text, "%s%s", i ? ", " : "", word);
+	}
+	buf_add(&text, "", 0);
+	return buf_detach(&text);
+}
 
 /* Characters on the screen, not bytes. */
 static int width_of(const char *utf8)
@@ -54,9 +78,9 @@ static int width_of(const char *utf8)
 	return width;
 }
 
-static void print_cell(const char *text, int width, bool last)
+static void print_cell(const char *text, const char *colour, int width, bool last)
 {
-	fputs(text, stdout);
+	printf("%s%s%s", colour, text, *colour ? terminal_plain() : "");
 	for (int i = width_of(text); !last && i < width + 2; i++)
 		putchar(' ');
 }
@@ -74,22 +98,39 @@ void print_table(const json_t *rows, const struct column *columns, size_t count,
 	for (size_t c = 0; c < count; c++) {
 		width[c] = width_of(columns[c].title);
 		json_array_foreach(rows, i, row) {
-			_cleanup_free_ char *text = member_text(row, columns[c].member);
+			_cleanup_free_ char *text = cell_text(row, columns[c].member);
 
 			width[c] = MAX(width[c], width_of(text));
 		}
 	}
 	for (size_t c = 0; c < count; c++)
-		print_cell(columns[c].title, width[c], c + 1 == count);
+		print_cell(columns[c].title, terminal_bold(), width[c], c + 1 == count);
 	putchar('\n');
 	json_array_foreach(rows, i, row) {
 		for (size_t c = 0; c < count; c++) {
-			_cleanup_free_ char *text = member_text(row, columns[c].member);
+			_cleanup_free_ char *text = cell_text(row, columns[c].member);
 
-			print_cell(text, width[c], c + 1 == count);
+			print_cell(text, terminal_colour(text), width[c], c + 1 == count);
 		}
 		putchar('\n');
 	}
+}
+
+static bool is_filter(const char *parameter)
+{
+	return !str_eq(parameter, "limit") && !str_eq(parameter, "sort") && !str_eq(parameter, "first");
+}
+
+void print_found(const struct ctl *ctl, const json_t *rows, const struct column *columns, size_t count,
+		 const char *when_empty)
+{
+	const char *parameter;
+	json_t *value;
+
+	json_object_foreach (ctl->query, parameter, value)
+		if (is_filter(parameter))
+			when_empty = "Nothing matches.";
+	print_table(rows, columns, count, when_empty);
 }
 
 /* "title: value" for each member that says something. */
@@ -99,7 +140,8 @@ void print_fields(const json_t *obj, const struct column *lines, size_t count)
 		_cleanup_free_ char *text = member_text(obj, lines[i].member);
 
 		if (*text)
-			printf("%-14s %s\n", lines[i].title, text);
+			printf("%s%-14s%s %s%s%s\n", terminal_bold(), lines[i].title, terminal_plain(), terminal_colour(text), text,
+			       terminal_plain());
 	}
 }
 
@@ -123,7 +165,7 @@ void print_error(const json_t *obj)
 		return;
 	printf("%-14s %s\n", "error", json_str(error, "detail"));
 	if (said)
-		printf("%-14s %s\n", "", said);
+		printf("%-14s %s\n", "answer", said);
 	if (hint)
-		printf("%-14s %s\n", "", hint);
+		printf("%-14s %s\n", "what to do", hint);
 }

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/encode.h"
 
 static void print_api_keys(const json_t *answer, const char *member, const char *of)
@@ -28,12 +27,24 @@ void print_added(const json_t *answer)
 	const char *name = json_str(json_object_get(answer, "certificate"), "name");
 
 	if (json_bool(answer, "existing", false))
-		printf("Certificate %s is there already, as it is described here; "
-		       "its API keys were shown when it was added.\n", name);
+		printf("Certificate %s already exists with these settings; "
+		       "its API keys were shown when you added it.\n", name);
 	else
-		printf("Certificate %s is added.\n", name);
+		printf("Certificate %s added.\n", name);
 	print_api_keys(answer, "api_keys", "certificate");
 	print_api_keys(answer, "key_api_keys", "key");
+}
+
+void print_key_changed(const json_t *answer)
+{
+	const char *key = json_str(answer, "key");
+
+	if (!json_bool(answer, "key_changed", false))
+		return;
+	printf("Until the new version is in force, deploy scripts get the former key.\n"
+	       "After that, they download /api/key/%s with an API key of this key.\n", key);
+	print_api_keys(answer, "key_api_keys", "key");
+	putchar('\n');
 }
 
 static void print_waiting_messages(const json_t *counts)
@@ -44,6 +55,39 @@ static void print_waiting_messages(const json_t *counts)
 		printf("%-14s %lld wait for delivery\n", "messages", (long long)queued);
 	if (dead)
 		printf("%-14s %lld given up: certeractl outbox list --state dead\n", "messages", (long long)dead);
+}
+
+/* Those without which nothing is ordered. */
+static void print_failed_accounts(const json_t *accounts)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach ((json_t *)accounts, i, one) {
+		const char *state = json_str(one, "state"), *name = json_str(one, "name");
+
+		if (str_eq(state, "failed"))
+			printf("%-14s ! %s cannot be registered: %s (certeractl account set %s)\n", "account", name,
+			       json_str(json_object_get(one, "error"), "detail"), name);
+		else if (str_eq(state, "terms"))
+			printf("%-14s ! %s must agree to new terms (certeractl account agree %s)\n", "account", name, name);
+	}
+}
+
+/* "core certera-core, keeper certera-keeper, ..."; and a line for what is missing. */
+static void print_protection(const json_t *protection)
+{
+	const json_t *one;
+	size_t i;
+
+	if (!protection)
+		return;
+	printf("%-14s", "processes");
+	json_array_foreach (json_object_get(protection, "processes"), i, one)
+		printf("%s %s (%s)", i ? "," : "", json_str(one, "name"), json_str(one, "user"));
+	putchar('\n');
+	json_array_foreach (json_object_get(protection, "missing"), i, one)
+		printf("%-14s ! %s\n", "protection", json_string_value(one));
 }
 
 int show_status(struct ctl *ctl, json_t *answer)
@@ -65,9 +109,11 @@ int show_status(struct ctl *ctl, json_t *answer)
 			printf(" %lld %s", (long long)json_integer_value(count), word);
 	}
 	puts(all ? "" : " none");
+	print_protection(json_object_get(answer, "protection"));
+	print_failed_accounts(json_object_get(answer, "accounts"));
 	print_waiting_messages(json_object_get(answer, "outbox"));
 	putchar('\n');
-	print_table(json_object_get(answer, "agenda"), next, ARRAY_SIZE(next), "Nothing is planned.");
+	print_table(json_object_get(answer, "agenda"), next, ARRAY_SIZE(next), "Nothing is scheduled.");
 	return 0;
 }
 
@@ -91,7 +137,7 @@ int show_agenda(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_table(json_object_get(answer, "agenda"), columns, ARRAY_SIZE(columns), "Nothing is planned.");
+	print_table(json_object_get(answer, "agenda"), columns, ARRAY_SIZE(columns), "Nothing is scheduled.");
 	return 0;
 }
 
@@ -100,12 +146,29 @@ static const struct column limit_columns[] = {
 	{ "SECONDS", "window" }, { "LEARNED", "learned" }, { "NEXT FREE", "free_at" },
 };
 
+/* What its CA offers, as far as that is known. */
+static void print_offers(const json_t *offers)
+{
+	static const struct column lines[] = {
+		{ "challenges", "challenges" }, { "wildcards", "wildcard" }, { "IP addresses", "ip" }, { "needs EAB", "eab" },
+		{ "suggests renewal", "ari" }, { "from % of life", "window_from" }, { "to % of life", "window_to" },
+		{ "days valid", "validity_days" }, { "revocation by", "revocation" }, { "keys issued for", "key_types" },
+		{ "in CAA records", "caa" }, { "website", "website" }, { "directory read", "read" },
+	};
+
+	if (!json_is_object(offers))
+		return;
+	puts("\nWhat the CA offers, as far as it is known:");
+	print_fields(offers, lines, ARRAY_SIZE(lines));
+}
+
 int show_account(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "name", "name" }, { "state", "state" }, { "CA", "ca" }, { "directory", "directory" },
 		{ "staging", "staging" }, { "contact", "contact" }, { "terms", "terms" }, { "account URL", "kid" },
 		{ "key", "key" }, { "EAB", "eab_kid" }, { "CA file", "ca_file" }, { "created", "created" },
+		{ "created by", "created_by" }, { "changed", "updated" }, { "changed by", "updated_by" },
 		{ "trouble", "trouble" }, { "no order before", "held_until" },
 		{ "being asked", "wish" }, { "checked", "checked" },
 	};
@@ -115,6 +178,7 @@ int show_account(struct ctl *ctl, json_t *answer)
 		return 0;
 	print_fields(answer, lines, ARRAY_SIZE(lines));
 	print_list("profiles", json_object_get(answer, "profiles"));
+	print_offers(json_object_get(answer, "offers"));
 	print_list("orders", json_object_get(answer, "orders"));
 	print_error(answer);
 	if (json_array_size(used)) {
@@ -132,8 +196,8 @@ int show_accounts(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_table(json_object_get(answer, "accounts"), columns, ARRAY_SIZE(columns),
-		    "There are no accounts yet; see certeractl account add --help.");
+	print_found(ctl, json_object_get(answer, "accounts"), columns, ARRAY_SIZE(columns),
+		    "No accounts yet; see certeractl account add --help.");
 	return 0;
 }
 
@@ -141,7 +205,9 @@ int show_key(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "name", "name" }, { "type", "type" }, { "use", "use" }, { "versions", "newest" },
-		{ "description", "description" }, { "created", "created" }, { "days old", "age_days" }, { "", "note" },
+		{ "description", "description" }, { "created", "created" },
+		{ "created by", "created_by" }, { "changed", "updated" }, { "changed by", "updated_by" }, { "days old", "age_days" },
+		{ "reminder", "note" },
 		{ "used by", "used_by" },
 	};
 	const json_t *key = json_object_get(answer, "key") ? json_object_get(answer, "key") : answer;
@@ -162,8 +228,8 @@ int show_keys(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_table(json_object_get(answer, "keys"), columns, ARRAY_SIZE(columns),
-		    "There are no keys yet; they come with certificates, or see certeractl key add --help.");
+	print_found(ctl, json_object_get(answer, "keys"), columns, ARRAY_SIZE(columns),
+		    "No keys yet; certificates create them, or see certeractl key add --help.");
 	return 0;
 }
 
@@ -179,6 +245,8 @@ static void print_todo(const json_t *order)
 		printf("\nto publish for %s (%s):\n  %-8s %s\n  %-8s %s\n", json_str(one, "name"),
 		       json_str(one, "type"), dns ? "TXT at" : "URL", json_str(one, dns ? "record" : "url"),
 		       dns ? "value" : "content", json_str(one, dns ? "value" : "content"));
+		if (json_str(one, "state"))
+			printf("  %-8s %s\n", json_str(one, "state"), json_str(one, "says"));
 	}
 }
 
@@ -204,61 +272,107 @@ static void print_deploy(const json_t *deploy)
 void print_revocation(const json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "revocation", "state" }, { "", "text" }, { "revoked", "revoked" }, { "reason", "reason" },
-		{ "says", "from" }, { "asked", "asked" }, { "counts until", "until" }, { "asked again", "next" },
+		{ "revocation", "state" }, { "revocation", "text" }, { "revoked", "revoked" }, { "reason", "reason" },
+		{ "source", "from" }, { "checked", "asked" }, { "valid until", "until" }, { "next check", "next" },
 		{ "no answer", "error" },
 	};
 
 	print_fields(json_object_get(answer, "revocation"), lines, ARRAY_SIZE(lines));
 }
 
-int show_cert(struct ctl *ctl, json_t *answer)
+static void print_order(const json_t *order)
+{
+	json_t *line;
+	size_t i;
+
+	if (!json_is_object(order))
+		return;
+	printf("\nlast order     %s\n", json_str(order, "result"));
+	json_array_foreach(json_object_get(order, "log"), i, line)
+		printf("  %s\n", json_string_value(line));
+	if (json_array_size(json_object_get(order, "todo")))
+		print_error(order);
+	print_todo(order);
+}
+
+int show_orders(struct ctl *ctl, json_t *answer)
+{
+	static const struct column columns[] = {
+		{ "CERTIFICATE", "certificate" }, { "ORDER", "number" }, { "RESULT", "result" }, { "BEGUN", "created" },
+		{ "ENDED", "finished" }, { "ACCOUNT", "account" }, { "STAGING", "staging" }, { "ERROR", "error" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_found(ctl, json_object_get(answer, "orders"), columns, ARRAY_SIZE(columns), "No orders yet.");
+	return 0;
+}
+
+int show_one_order(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "name", "name" }, { "status", "status" }, { "", "status_text" }, { "", "next_step" },
-		{ "names", "names_shown" }, { "staging", "staging" }, { "account", "account" }, { "key", "key" },
-		{ "key type", "key_type" }, { "", "key_note" }, { "own request", "own_csr" }, { "profile", "profile" },
-		{ "chain wanted", "preferred_chain" }, { "reuse key", "key_reuse" }, { "valid from", "not_before" },
-		{ "valid until", "not_after" }, { "renewal", "renew_at" }, { "failures", "failures" },
-		{ "next attempt", "retry_at" }, { "waits for", "waits_for" },
-		{ "CA wants it", "ari_start" }, { "at the latest", "ari_end" }, { "because", "ari_explanation" },
-		{ "fallback", "fallback" }, { "challenge", "challenge" }, { "by hand", "by_hand" },
-		{ "hook", "hook_set" }, { "tags", "tags" }, { "note", "note" },
+		{ "order", "number" }, { "result", "result" }, { "step", "activity" }, { "begun", "created" },
+		{ "ended", "finished" }, { "at the CA", "url" },
 	};
-	static const struct column versions[] = {
-		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
-		{ "SERIAL", "serial" }, { "REVOKED", "revoked" }, { "", "reason" },
-	};
-	static const struct column consumers[] = {
-		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" },
-		{ "BEHIND", "behind" }, { "TIMES", "count" },
-	};
-	static const struct column live[] = { { "servers show", "state" }, { "", "says" }, { "since", "since" } };
-	const json_t *order = json_object_get(answer, "order");
-	json_t *line;
+	const json_t *line;
 	size_t i;
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	print_fields(answer, lines, ARRAY_SIZE(lines));
+	print_error(answer);
+	json_array_foreach (json_object_get(answer, "log"), i, line)
+		printf("  %s\n", json_string_value(line));
+	print_todo(answer);
+	return 0;
+}
+
+int show_cert(struct ctl *ctl, json_t *answer)
+{
+	static const struct column lines[] = {
+		{ "name", "name" }, { "status", "status" }, { "meaning", "status_text" }, { "next step", "next_step" },
+		{ "must act", "must_act" }, { "names", "names_shown" }, { "staging", "staging" }, { "account", "account" },
+		{ "key", "key" },
+		{ "key type", "key_type" }, { "key note", "key_note" }, { "own request", "own_csr" },
+		{ "without key", "no_key" },
+		{ "profile", "profile" }, { "request", "request_shown" }, { "CA left out", "dropped_shown" },
+		{ "chain wanted", "preferred_chain" }, { "key kept", "key_kept" }, { "key shared", "key_shared_with" }, { "valid from", "not_before" },
+		{ "valid until", "not_after" }, { "renewal", "renew_at" }, { "failures", "failures" },
+		{ "next attempt", "retry_at" }, { "waits for", "waits_for" },
+		{ "CA wants it", "ari_start" }, { "at the latest", "ari_end" }, { "because", "ari_explanation" },
+		{ "issuer", "issuer" }, { "owner", "owner" }, { "its plan", "owner_plan" },
+		{ "fallback", "fallback" }, { "challenge", "challenge" }, { "by hand", "by_hand" },
+		{ "hook", "hook_set" }, { "tags", "tags" }, { "contacts", "contacts" }, { "note", "note" }, { "created", "created" },
+		{ "created by", "created_by" }, { "changed", "updated" }, { "changed by", "updated_by" },
+	};
+	static const struct column versions[] = {
+		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
+		{ "SERIAL", "serial" }, { "REVOKED", "revoked" }, { "REASON", "reason" },
+	};
+	static const struct column consumers[] = {
+		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" },
+		{ "BEHIND", "behind" }, { "TIMES", "count" },
+	};
+	static const struct column live[] = { { "servers show", "state" }, { "detail", "says" }, { "since", "since" } };
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_fields(answer, lines, ARRAY_SIZE(lines));
+	if (json_bool(answer, "chain_missed", false))
+		printf("%-14s the CA does not offer the chain wanted; its own choice is used\n", "chain");
+	if (json_bool(answer, "hooks_unconfirmed", false))
+		printf("%-14s certeractl cert scripts %s\n", "review them", json_str(answer, "name"));
 	print_revocation(answer);
 	print_error(answer);
 	if (json_str(json_object_get(answer, "live"), "state"))
 		print_fields(json_object_get(answer, "live"), live, ARRAY_SIZE(live));
 	putchar('\n');
-	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "It has no version yet.");
-	if (json_is_object(order)) {
-		printf("\nlast order     %s\n", json_str(order, "result"));
-		json_array_foreach(json_object_get(order, "log"), i, line)
-			printf("  %s\n", json_string_value(line));
-		if (json_array_size(json_object_get(order, "todo")))
-			print_error(order);
-		print_todo(order);
-	}
+	print_table(json_object_get(answer, "versions"), versions, ARRAY_SIZE(versions), "No versions yet.");
+	print_order(json_object_get(answer, "order"));
 	print_deploy(json_object_get(answer, "deploy"));
 	putchar('\n');
 	print_table(json_object_get(answer, "consumers"), consumers, ARRAY_SIZE(consumers),
-		    "Nobody has fetched it yet.");
+		    "Not downloaded yet.");
 	return 0;
 }
 
@@ -271,42 +385,79 @@ int show_hooks(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	printf("The scripts of %s are changed; those not named here are as configured.\n", json_str(answer, "name"));
+	printf("The scripts of %s are changed. Scripts not listed here are as configured.\n", json_str(answer, "name"));
 	print_fields(answer, lines, ARRAY_SIZE(lines));
+	if (json_bool(answer, "hooks_unconfirmed", false))
+		printf("No script runs until you confirm all of them: see certeractl cert scripts %s.\n",
+		       json_str(answer, "name"));
+	return 0;
+}
+
+int show_scripts(struct ctl *ctl, json_t *answer)
+{
+	static const struct column dns[] = {
+		{ "sets records", "hook_set" }, { "removes them", "hook_cleanup" }, { "arguments", "hook_arguments" },
+	};
+	static const struct column deploys[] = { { "deploys", "deploy_hook" } }, by[] = { { "chosen by", "by" } };
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_fields(answer, dns, ARRAY_SIZE(dns));
+	print_list("environment", json_object_get(answer, "hook_variables"));
+	print_fields(answer, deploys, ARRAY_SIZE(deploys));
+	print_list("environment", json_object_get(answer, "deploy_variables"));
+	print_fields(answer, by, ARRAY_SIZE(by));
+	if (json_bool(answer, "unconfirmed", false))
+		printf("No administrator confirmed these scripts, so they do not run.  Check every line, then confirm "
+		       "them run:\n  certeractl cert hooks %s --confirm\n", json_str(answer, "name"));
+	else
+		puts("Settings not listed here are as configured.");
 	return 0;
 }
 
 /* What "cert add --dry-run" would do. */
-int show_dry_run(struct ctl *ctl, json_t *answer)
+/* How the names are proved, and what the order uses of the CA's limits. */
+void show_order_plan(const json_t *answer)
 {
 	static const struct column proofs[] = {
 		{ "NAME", "name_shown" }, { "PROVED BY", "challenge" }, { "ASKED FOR AT", "url" },
 		{ "TXT RECORD", "record" },
 	};
+	const json_t *used = json_object_get(answer, "limits");
+
+	putchar('\n');
+	print_table(json_object_get(answer, "proofs"), proofs, ARRAY_SIZE(proofs), "");
+	if (!json_array_size(used))
+		return;
+	putchar('\n');
+	print_table(used, limit_columns, ARRAY_SIZE(limit_columns), "");
+}
+
+int show_dry_run(struct ctl *ctl, json_t *answer)
+{
 	static const struct column lines[] = {
 		{ "name", "name" }, { "account", "account" }, { "key", "key" }, { "key type", "key_type" },
 	};
-	const json_t *used = json_object_get(answer, "limits");
 	const json_t *finding;
 	size_t i;
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	print_fields(json_object_get(answer, "certificate"), lines, ARRAY_SIZE(lines));
-	putchar('\n');
-	print_table(json_object_get(answer, "proofs"), proofs, ARRAY_SIZE(proofs), "");
-	if (json_array_size(used)) {
-		putchar('\n');
-		print_table(used, limit_columns, ARRAY_SIZE(limit_columns), "");
-	}
+	if (json_str(answer, "changes"))
+		printf("Changes: %s.\n", json_str(answer, "changes"));
+	if (json_array_size(json_object_get(answer, "proofs")))
+		show_order_plan(answer);
+	print_list("Added", json_object_get(answer, "added"));
 	if (json_array_size(json_object_get(answer, "offers")))
 		putchar('\n');
-	print_list("Also wanted?", json_object_get(answer, "offers"));
+	print_list("Also add?", json_object_get(answer, "offers"));
 	putchar('\n');
 	json_array_foreach (json_object_get(answer, "findings"), i, finding)
 		printf("! %s\n", json_string_value(finding));
-	puts(json_bool(answer, "existing", false) ? "It is there already; nothing would be done." :
-						    "Nothing was ordered: this was a dry run.");
+	puts(json_bool(answer, "existing", false) ? "The certificate already exists; nothing to do." :
+	     json_bool(answer, "orders", true) ? "Nothing was ordered: this was a dry run." :
+						 "Nothing was changed: this was a dry run.");
 	return 0;
 }
 
@@ -319,21 +470,8 @@ int show_certs(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_table(json_object_get(answer, "certificates"), columns, ARRAY_SIZE(columns),
-		    "There are no certificates yet; see certeractl cert add --help.");
-	return 0;
-}
-
-int show_events(struct ctl *ctl, json_t *answer)
-{
-	static const struct column columns[] = {
-		{ "EVENT", "number" }, { "WHEN", "time" }, { "WHO", "actor" }, { "FROM", "address" },
-		{ "WHAT", "action" }, { "OF", "name" }, { "", "message" },
-	};
-
-	if (ctl_as_json(ctl, answer))
-		return 0;
-	print_table(json_object_get(answer, "events"), columns, ARRAY_SIZE(columns), "Nothing has happened yet.");
+	print_found(ctl, json_object_get(answer, "certificates"), columns, ARRAY_SIZE(columns),
+		    "No certificates yet; see certeractl cert add --help.");
 	return 0;
 }
 
@@ -371,7 +509,7 @@ int show_material(struct ctl *ctl, json_t *answer)
 	if (!path && ctl_as_json(ctl, answer))
 		return 0;
 	if (read_material(answer, &content, &e) < 0 || (path && write_out(path, &content, &e) < 0))
-		return ctl_fail(&e);
+		return ctl_fail(ctl, &e);
 	if (!path)
 		fwrite(content.data, 1, content.len, stdout);
 	return 0;
@@ -381,14 +519,18 @@ int show_imported(struct ctl *ctl, json_t *answer)
 {
 	const json_t *cert = json_object_get(answer, "certificate");
 
+	if (json_bool(answer, "dry_run", false))
+		return show_dry_run(ctl, answer);
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	printf("%s: version %lld is in force, a chain of %lld; it is tracked and served, not renewed.\n",
+	printf("%s: version %lld is in force, a chain of %lld; Certera %s it and warns before it expires, but does not renew it.\n",
 	       json_str(cert, "name"), (long long)json_int(cert, "current", 0),
-	       (long long)json_int(answer, "chain", 0));
+	       (long long)json_int(answer, "chain", 0), json_bool(cert, "no_key", false) ? "only tracks" : "serves");
 	if (json_int(answer, "left_over", 0))
-		printf("Left out, as they do not belong to the chain: %lld certificates (a root is never served).\n",
+		printf("Left out %lld more in the file that do not belong to the chain (Certera never serves a root).\n",
 		       (long long)json_int(answer, "left_over", 0));
+	if (json_str(cert, "account_id") && *json_str(cert, "account_id"))
+		printf("To have its account order it again: certeractl cert issue %s\n", json_str(cert, "name"));
 	if (json_object_get(answer, "api_keys"))
 		print_added(answer);
 	return 0;
@@ -398,7 +540,7 @@ int show_relinquished(struct ctl *ctl, json_t *answer)
 {
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	printf("%s: %lld authorizations are being given up; see certeractl events --object %s.\n",
+	printf("%s: dropping %lld authorizations; see certeractl events --object %s.\n",
 	       json_str(answer, "name"), (long long)json_int(answer, "authorizations", 0), json_str(answer, "name"));
 	return 0;
 }
@@ -417,8 +559,8 @@ int show_key_download(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	printf("%s: its API keys may %s.\n", json_str(answer, "name"),
-	       json_bool(answer, "key_download", false) ? "fetch formats with the private key" :
-							  "fetch no format with the private key");
+	       json_bool(answer, "key_download", false) ? "download formats with the private key" :
+							  "not download formats with the private key");
 	return 0;
 }
 
@@ -431,8 +573,10 @@ int show_rotated(struct ctl *ctl, json_t *answer)
 
 int show_added_csr(struct ctl *ctl, json_t *answer)
 {
+	if (json_bool(answer, "dry_run", false))
+		return show_dry_run(ctl, answer);
 	if (!ctl_as_json(ctl, answer))
-		printf("The next order of %s will have this request; certeractl cert issue %s orders it now.\n",
+		printf("The next order of %s uses this request; certeractl cert issue %s orders it now.\n",
 		       ctl->args[0], ctl->args[0]);
 	return 0;
 }
@@ -440,51 +584,6 @@ int show_added_csr(struct ctl *ctl, json_t *answer)
 int show_removed(struct ctl *ctl, json_t *answer)
 {
 	if (!ctl_as_json(ctl, answer))
-		printf("%s is removed.\n", ctl->args[0]);
-	return 0;
-}
-
-/* All members of an object that say something, one a line. */
-static void print_members(const json_t *obj)
-{
-	const char *name;
-	json_t *value, *one;
-	size_t i;
-
-	json_object_foreach ((json_t *)obj, name, value) {
-		if (json_is_string(value))
-			printf("  %-16s %s\n", name, json_string_value(value));
-		else if (json_is_integer(value))
-			printf("  %-16s %lld\n", name, (long long)json_integer_value(value));
-		else if (json_is_boolean(value))
-			printf("  %-16s %s\n", name, json_is_true(value) ? "yes" : "no");
-		json_array_foreach(value, i, one)
-			printf("  %-16s %s\n", i ? "" : name, json_string_value(one));
-	}
-}
-
-int show_decoded(struct ctl *ctl, json_t *answer)
-{
-	static const struct {
-		const char *member, *title;
-	} lists[] = { { "certificates", "certificate" }, { "keys", "private or public key" } };
-	json_t *one;
-	size_t i;
-
-	if (ctl_as_json(ctl, answer))
-		return 0;
-	for (size_t n = 0; n < ARRAY_SIZE(lists); n++)
-		json_array_foreach(json_object_get(answer, lists[n].member), i, one) {
-			printf("%s %zu\n", lists[n].title, i + 1);
-			print_members(one);
-		}
-	if (json_is_object(json_object_get(answer, "request"))) {
-		puts("certificate request");
-		print_members(json_object_get(answer, "request"));
-	}
-	if (!json_array_size(json_object_get(answer, "findings")))
-		puts("Nothing is wrong with it.");
-	json_array_foreach(json_object_get(answer, "findings"), i, one)
-		printf("! %s\n", json_string_value(one));
+		printf("%s removed.\n", ctl->args[0]);
 	return 0;
 }

@@ -6,12 +6,11 @@
 
 #include "base/clock.h"
 
-#define POLL_MS 200
 #define FINGERPRINT_SHOWN 16
 
 static void pause_between(void)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = POLL_MS * 1000000L }, NULL);
+	ctl_pause();
 }
 
 /* "yes", "no", "?" */
@@ -40,7 +39,7 @@ int show_sites(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
 		{ "SITE", "name" }, { "SUBJECT", "subject" }, { "ISSUER", "issuer" }, { "SCANNED", "scanned" },
-		{ "VALID", "valid_word" }, { "EXPIRES", "expires" }, { "", "reason" },
+		{ "VALID", "valid_word" }, { "EXPIRES", "expires" }, { "REASON", "reason" },
 	};
 	json_t *list = json_object_get(answer, "sites"), *site;
 	size_t i;
@@ -51,7 +50,7 @@ int show_sites(struct ctl *ctl, json_t *answer)
 		put_word(site);
 		put_end(site);
 	}
-	print_table(list, columns, ARRAY_SIZE(columns), "No site is tracked yet; see certeractl site add --help.");
+	print_found(ctl, list, columns, ARRAY_SIZE(columns), "No sites yet; see certeractl site add --help.");
 	return 0;
 }
 
@@ -66,18 +65,18 @@ static void shorten(json_t *row, const char *member)
 int show_site(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "site", "name" }, { "valid", "valid_word" }, { "", "reason" }, { "since", "since" },
+		{ "site", "name" }, { "valid", "valid_word" }, { "reason", "reason" }, { "since", "since" },
 		{ "subject", "subject" }, { "issuer", "issuer" }, { "valid from", "not_before" },
 		{ "valid until", "not_after" }, { "fingerprint", "fingerprint" }, { "scanned", "scanned" },
-		{ "seen", "seen" }, { "added", "created" },
+		{ "seen", "seen" }, { "added", "created" }, { "added by", "created_by" },
 	};
 	static const struct column addresses[] = {
 		{ "ADDRESS", "address" }, { "STATE", "state" }, { "TLS", "tls" }, { "KEY", "key" },
-		{ "FINGERPRINT", "fingerprint" }, { "", "says" }, { "", "hint" },
+		{ "FINGERPRINT", "fingerprint" }, { "DETAIL", "says" }, { "ADVICE", "hint" },
 	};
 	static const struct column history[] = {
 		{ "FIRST", "first" }, { "LAST", "last" }, { "TIMES", "times" }, { "STATE", "state" },
-		{ "FINGERPRINT", "fingerprint" }, { "BEFORE", "before" }, { "", "reason" },
+		{ "FINGERPRINT", "fingerprint" }, { "BEFORE", "before" }, { "REASON", "reason" },
 	};
 	json_t *seen = json_object_get(answer, "addresses"), *past = json_object_get(answer, "history"), *row;
 	size_t i;
@@ -93,9 +92,9 @@ int show_site(struct ctl *ctl, json_t *answer)
 		shorten(row, "before");
 	}
 	putchar('\n');
-	print_table(seen, addresses, ARRAY_SIZE(addresses), "No address was found.");
+	print_table(seen, addresses, ARRAY_SIZE(addresses), "No addresses found.");
 	putchar('\n');
-	print_table(past, history, ARRAY_SIZE(history), "It has not been scanned yet.");
+	print_table(past, history, ARRAY_SIZE(history), "Not scanned yet.");
 	return 0;
 }
 
@@ -107,9 +106,9 @@ int show_added_sites(struct ctl *ctl, json_t *answer)
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	json_array_foreach(json_object_get(answer, "added"), i, name)
-		printf("%s is tracked.\n", json_string_value(name));
+		printf("%s added.\n", json_string_value(name));
 	json_array_foreach(json_object_get(answer, "already"), i, name)
-		printf("%s was tracked already.\n", json_string_value(name));
+		printf("%s was already tracked.\n", json_string_value(name));
 	return 0;
 }
 
@@ -132,25 +131,25 @@ int wait_site(struct ctl *ctl, json_t *answer)
 		json_decref(now);
 		now = ctl_request(ctl, "GET", path, NULL, &e);
 	} while (now && json_int(now, "scans", 0) == before);
-	return now ? show_site(ctl, now) : ctl_fail(&e);
+	return now ? show_site(ctl, now) : ctl_fail(ctl, &e);
 }
 
 static int show_live(struct ctl *ctl, json_t *live)
 {
 	static const struct column lines[] = {
-		{ "version", "version" }, { "state", "state" }, { "", "says" }, { "since", "since" },
-		{ "looked at", "time" },
+		{ "version", "version" }, { "state", "state" }, { "detail", "says" }, { "since", "since" },
+		{ "checked", "time" },
 	};
 	static const struct column addresses[] = {
 		{ "NAME", "name" }, { "ADDRESS", "address" }, { "SHOWS", "shows" }, { "VERSION", "version" },
-		{ "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" }, { "", "says" },
+		{ "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" }, { "DETAIL", "says" },
 	};
 
 	if (ctl_as_json(ctl, live))
 		return 0;
 	print_fields(live, lines, ARRAY_SIZE(lines));
 	putchar('\n');
-	print_table(json_object_get(live, "addresses"), addresses, ARRAY_SIZE(addresses), "Nothing was looked at.");
+	print_table(json_object_get(live, "addresses"), addresses, ARRAY_SIZE(addresses), "No addresses checked.");
 	return 0;
 }
 
@@ -179,8 +178,8 @@ int wait_live(struct ctl *ctl, json_t *answer)
 	if (now && json_int(now, "looks", 0) > before)
 		return show_live(ctl, now);
 	if (now) {
-		err_set(&e, ERR_CONFLICT, "%s is not looked for", ctl->args[0]);
+		err_set(&e, ERR_CONFLICT, "%s has no live check", ctl->args[0]);
 		err_hint(&e, "tracking.live is false in the configuration.");
 	}
-	return ctl_fail(&e);
+	return ctl_fail(ctl, &e);
 }

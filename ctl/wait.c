@@ -1,66 +1,21 @@
 /* --wait: follow what was started, with its steps, until it ends. */
 #include "ctl/ctl.h"
 
-#include <time.h>
 #include <unistd.h>
 
-#define POLL_MS 200
+#include "base/clock.h"
+
 #define BAR 24
+#define LONG_WAIT 60		/* seconds */
 
-static void pause_between(void)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = POLL_MS * 1000000L }, NULL);
-}
-
-static void put_error(const json_t *of, struct err *e)
+void ctl_put_error(const json_t *of, struct err *e)
 {
 	const json_t *error = json_object_get(of, "error");
 
 	if (json_is_object(error))
 		json_problem_read(error, e);
 	if (!err_is_set(e))
-		err_set(e, ERR_CA, "it failed");
-}
-
-static bool has_failed(const json_t *account)
-{
-	return str_eq(json_str(account, "state"), "failed") || json_is_object(json_object_get(account, "error"));
-}
-
-static bool is_waiting(const json_t *account)
-{
-	return str_eq(json_str(account, "state"), "new") || json_str(account, "wish");
-}
-
-json_t *await_account(struct ctl *ctl, const json_t *account, struct err *e)
-{
-	_cleanup_free_ char *path = xasprintf("/api/v1/accounts/%s", json_str(account, "name"));
-	_cleanup_json_ json_t *now = json_incref((json_t *)account);
-
-	while (now && is_waiting(now) && !has_failed(now)) {
-		pause_between();
-		json_decref(now);
-		now = ctl_request(ctl, "GET", path, NULL, e);
-	}
-	if (!now || !has_failed(now))
-		return TAKE(now);
-	put_error(now, e);
-	return NULL;
-}
-
-int wait_account(struct ctl *ctl, json_t *answer)
-{
-	_cleanup_json_ json_t *now = NULL;
-	struct err e = { 0 };
-
-	if (json_bool(ctl->local, "wait", false)) {
-		now = await_account(ctl, answer, &e);
-	} else if (has_failed(answer)) {
-		put_error(answer, &e);
-	} else {
-		now = json_incref(answer);
-	}
-	return now ? show_account(ctl, now) : ctl_fail(&e);
+		err_set(e, ERR_CA, "the request failed");
 }
 
 /* What the person sees while an order runs: a line that changes on a terminal, else a line a step. */
@@ -98,19 +53,40 @@ static void end_progress(struct progress *p)
 	free(p->shown);
 }
 
+/* Until a time that is not near, it waits without us. */
+static bool waits_long(const json_t *cert, struct err *e)
+{
+	const char *why = json_str(cert, "waits_for"), *until = json_str(cert, "retry_at");
+	int64_t t;
+
+	if (!why || !*why || !until || clock_parse_rfc3339(until, &t) < 0 || t <= clock_now() + LONG_WAIT)
+		return false;
+	err_set(e, ERR_LATER, "%s waits for %s", json_str(cert, "name"), why);
+	err_hint(e, "Certera continues automatically at %s. See certeractl cert show %s.", until, json_str(cert, "name"));
+	return true;
+}
+
+/* An order that met a limit of the CA has ended, too, but that is no failure: another one follows. */
+static bool attempt_failed(const json_t *cert, bool ended, int64_t failures)
+{
+	if (json_int(cert, "failures", 0) > failures)
+		return ended || !json_int(cert, "open_order", 0);
+	return ended && json_bool(cert, "disabled", false);
+}
+
 /*
  * Follows a certificate until order number `wanted` (or a later one) has ended, or an attempt failed
- * before it had an order.  Returns the certificate as it is then, NULL with e on failure.
+ * before it had an order, or it is known to wait for long.  Returns the certificate as it is then, NULL with e on failure.
  */
 static json_t *follow(struct ctl *ctl, const char *path, int64_t wanted, int64_t failures, struct err *e)
 {
 	struct progress p = { .terminal = isatty(STDERR_FILENO) && !ctl->as_json };
 	json_t *cert = NULL;
 
-	for (;; pause_between()) {
+	for (;; ctl_pause()) {
 		const json_t *order;
 		const char *result;
-		bool ended;
+		bool ended, failed;
 
 		json_decref(cert);
 		cert = ctl_request(ctl, "GET", path, NULL, e);
@@ -123,8 +99,10 @@ static json_t *follow(struct ctl *ctl, const char *path, int64_t wanted, int64_t
 			break;
 		if (!ended && json_bool(cert, "waiting", false) && !json_bool(cert, "verify", false))
 			break;	/* for a person */
-		if (ended || (json_int(cert, "failures", 0) > failures && !json_int(cert, "open_order", 0))) {
-			put_error(cert, e);
+		failed = attempt_failed(cert, ended, failures);
+		if (failed || waits_long(cert, e)) {
+			if (failed)
+				ctl_put_error(cert, e);
 			json_decref(cert);
 			cert = NULL;
 			break;
@@ -137,14 +115,44 @@ static json_t *follow(struct ctl *ctl, const char *path, int64_t wanted, int64_t
 	return cert;
 }
 
+/* Number of the order that does what was wished: the one under way, unless that began before something was changed. */
+static int64_t order_of_wish(const json_t *cert)
+{
+	int64_t open = json_int(cert, "open_order", 0), kept = json_int(cert, "kept_order", 0);
+
+	if (open && !json_bool(cert, "wanted", false))
+		return open;
+	return !open && kept ? kept : json_int(cert, "orders", 0) + 1;
+}
+
 static json_t *wait_order(struct ctl *ctl, const json_t *cert, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s?staging=%s", json_str(cert, "name"),
 					      json_bool(cert, "staging", false) ? "true" : "false");
-	int64_t open = json_int(cert, "open_order", 0), kept = json_int(cert, "kept_order", 0);
 
-	return follow(ctl, path, open ? open : kept ? kept : json_int(cert, "orders", 0) + 1,
-		      json_int(cert, "failures", 0), e);
+	return follow(ctl, path, order_of_wish(cert), json_int(cert, "failures", 0), e);
+}
+
+static void say_ordered(const char *name, const json_t *cert)
+{
+	bool open = json_int(cert, "open_order", 0);
+
+	if (!open)
+		printf("%s is ordered", name);
+	else if (json_bool(cert, "wanted", false))
+		printf("%s is ordered after the order in progress, which began before the last change", name);
+	else
+		printf("An order of %s is already in progress", name);
+	printf("; see certeractl cert show %s.\n", name);
+}
+
+/* Those of a new key are in the first answer only. */
+static void keep_api_keys(json_t *cert, const json_t *answer)
+{
+	json_t *keys = json_object_get(answer, "key_api_keys");
+
+	if (cert && keys)
+		json_object_set(cert, "key_api_keys", keys);
 }
 
 int wait_cert(struct ctl *ctl, json_t *answer)
@@ -152,13 +160,17 @@ int wait_cert(struct ctl *ctl, json_t *answer)
 	_cleanup_json_ json_t *cert = NULL;
 	struct err e = { 0 };
 
+	if (json_bool(answer, "dry_run", false))
+		return show_dry_run(ctl, answer);
+
 	if (!json_bool(ctl->local, "wait", false)) {
 		if (!ctl_as_json(ctl, answer))
-			printf("%s is ordered; see certeractl cert show %s.\n", ctl->args[0], ctl->args[0]);
+			say_ordered(ctl->args[0], answer);
 		return 0;
 	}
 	cert = wait_order(ctl, answer, &e);
-	return cert ? show_cert(ctl, cert) : ctl_fail(&e);
+	keep_api_keys(cert, answer);
+	return cert ? show_cert(ctl, cert) : ctl_fail(ctl, &e);
 }
 
 static void show_check(const json_t *check)
@@ -168,8 +180,10 @@ static void show_check(const json_t *check)
 	size_t i;
 
 	json_array_foreach(json_object_get(check, "probes"), i, probe)
-		printf("%-5s %s %s: %s\n", json_bool(probe, "ok", false) ? "ok" : "wrong", json_str(probe, "name"),
+		printf("%-11s %s %s: %s\n", json_str(probe, "result"), json_str(probe, "name"),
 		       json_str(probe, "address") ? json_str(probe, "address") : "", json_str(probe, "says"));
+	if (json_str(check, "warning"))
+		printf("\nWarning: %s\n", json_str(check, "warning"));
 	json_object_foreach(json_object_get(check, "rules"), server, rule)
 		printf("\n%s:\n\n%s", server, json_string_value(rule));
 }
@@ -181,7 +195,7 @@ static json_t *await_check(struct ctl *ctl, const char *path, json_t *answer, st
 	json_t *now = json_incref(answer);
 
 	while (now && str_eq(json_str(now, "state"), "open")) {
-		pause_between();
+		ctl_pause();
 		json_decref(now);
 		now = ctl_request(ctl, "GET", path, NULL, e);
 	}
@@ -196,13 +210,13 @@ int wait_check(struct ctl *ctl, json_t *answer)
 	_cleanup_json_ json_t *now = await_check(ctl, path, answer, &e);
 
 	if (!now)
-		return ctl_fail(&e);
+		return ctl_fail(ctl, &e);
 	if (!ctl_as_json(ctl, now))
 		show_check(now);
 	if (!str_eq(json_str(now, "state"), "failed"))
 		return 0;
-	put_error(now, &e);
-	return ctl->as_json ? err_exit_code(e.kind) : ctl_fail(&e);
+	ctl_put_error(now, &e);
+	return ctl->as_json ? err_exit_code(e.kind) : ctl_fail(ctl, &e);
 }
 
 /* The check of those names of a plan that are proved by web servers, when it has ended; NULL: there are none, or e. */
@@ -230,7 +244,7 @@ static int wait_dry_run(struct ctl *ctl, json_t *plan)
 	_cleanup_json_ json_t *check = json_bool(ctl->local, "preflight", false) ? check_planned(ctl, plan, &e) : NULL;
 
 	if (err_is_set(&e))
-		return ctl_fail(&e);
+		return ctl_fail(ctl, &e);
 	if (check)
 		json_object_set(plan, "check", check);
 	show_dry_run(ctl, plan);
@@ -238,15 +252,54 @@ static int wait_dry_run(struct ctl *ctl, json_t *plan)
 		show_check(check);
 	if (!str_eq(json_str(check, "state"), "failed"))
 		return 0;
-	put_error(check, &e);
-	return ctl->as_json ? err_exit_code(e.kind) : ctl_fail(&e);
+	ctl_put_error(check, &e);
+	return ctl->as_json ? err_exit_code(e.kind) : ctl_fail(ctl, &e);
 }
 
+/* With its order, its version and what else "cert show" has. */
+static char *cert_path(const json_t *cert)
+{
+	return xasprintf("/api/v1/certificates/%s?staging=%s", json_str(cert, "name"),
+			 json_bool(cert, "staging", false) ? "true" : "false");
+}
+
+int show_as_it_is(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_free_ char *path = cert_path(answer);
+	struct err e = { 0 };
+	_cleanup_json_ json_t *cert = ctl_request(ctl, "GET", path, NULL, &e);
+
+	if (!cert)
+		return ctl_fail(ctl, &e);
+	json_object_set_new(cert, "ordered", json_boolean(json_bool(answer, "ordered", false)));
+	keep_api_keys(cert, answer);
+	return show_cert(ctl, cert);
+}
+
+int show_canceled(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_free_ char *path = cert_path(answer);
+	_cleanup_json_ json_t *cert = json_incref(answer);
+	struct err e = { 0 };
+
+	while (cert && json_int(cert, "open_order", 0)) {
+		ctl_pause();
+		json_decref(cert);
+		cert = ctl_request(ctl, "GET", path, NULL, &e);
+	}
+	return cert ? show_as_it_is(ctl, cert) : ctl_fail(ctl, &e);
+}
+
+/* The API keys of a new key are shown before the wait, as "cert add" does. */
 int wait_cert_set(struct ctl *ctl, json_t *answer)
 {
+	if (json_bool(answer, "dry_run", false))
+		return show_dry_run(ctl, answer);
+	if (!ctl->as_json)
+		print_key_changed(answer);
 	if (json_bool(answer, "ordered", false) && json_bool(ctl->local, "wait", false))
 		return wait_cert(ctl, answer);
-	return show_cert(ctl, answer);
+	return show_as_it_is(ctl, answer);
 }
 
 /* The API keys are shown before the wait: they are shown only once, whatever becomes of the order. */
@@ -264,7 +317,7 @@ int wait_cert_added(struct ctl *ctl, json_t *answer)
 		cert = wait_order(ctl, added, &e);
 		if (!cert) {
 			ctl_as_json(ctl, answer);
-			return ctl_fail(&e);
+			return ctl_fail(ctl, &e);
 		}
 		json_object_set(answer, "certificate", cert);
 		if (!ctl->as_json)
@@ -287,17 +340,34 @@ int wait_verified(struct ctl *ctl, json_t *answer)
 		cert = follow(ctl, path, json_int(answer, "open_order", 0), json_int(answer, "failures", 0), &e);
 	}
 	while (cert && json_bool(cert, "waiting", false) && json_bool(cert, "verify", false)) {
-		pause_between();
+		ctl_pause();
 		json_decref(cert);
 		cert = ctl_request(ctl, "GET", path, NULL, &e);
 	}
 	if (!cert)
-		return ctl_fail(&e);
+		return ctl_fail(ctl, &e);
 	if (json_bool(cert, "waiting", false) && !json_bool(cert, "verify", false)) {
-		put_error(json_object_get(cert, "order"), &e);
-		return ctl_fail(&e);
+		ctl_put_error(json_object_get(cert, "order"), &e);
+		return ctl_fail(ctl, &e);
 	}
 	return show_cert(ctl, cert);
+}
+
+/* Until the order was looked at once more, or goes on. */
+int wait_looked(struct ctl *ctl, json_t *answer)
+{
+	_cleanup_free_ char *path = cert_path(answer);
+	int64_t before = json_int(answer, "looks", 0);
+	struct err e = { 0 };
+	_cleanup_json_ json_t *cert = ctl_request(ctl, "GET", path, NULL, &e);
+
+	while (cert && json_bool(cert, "waiting", false) &&
+	       json_int(json_object_get(cert, "order"), "looks", 0) <= before) {
+		ctl_pause();
+		json_decref(cert);
+		cert = ctl_request(ctl, "GET", path, NULL, &e);
+	}
+	return cert ? show_cert(ctl, cert) : ctl_fail(ctl, &e);
 }
 
 /* A line of the trial's history as it appears, until it has ended. */
@@ -316,17 +386,17 @@ int wait_trial(struct ctl *ctl, json_t *answer)
 			puts(json_string_value(json_array_get(log, shown)));
 		if (str_eq(state, "passed") || str_eq(state, "failed"))
 			break;
-		pause_between();
+		ctl_pause();
 		json_decref(now);
 		now = ctl_request(ctl, "GET", path, NULL, &e);
 		if (!now)
-			return ctl_fail(&e);
+			return ctl_fail(ctl, &e);
 	}
 	ctl_as_json(ctl, now);
 	if (!str_eq(json_str(now, "state"), "failed"))
 		return 0;
-	put_error(now, &e);
-	return ctl_fail(&e);
+	ctl_put_error(now, &e);
+	return ctl_fail(ctl, &e);
 }
 
 /* The certificate that an answer shows, as it is now; NULL with e. */
@@ -345,20 +415,20 @@ int wait_deployed(struct ctl *ctl, json_t *answer)
 	struct err e = { 0 };
 
 	while (wait && str_eq(json_str(json_object_get(cert, "deploy"), "state"), "open")) {
-		pause_between();
+		ctl_pause();
 		json_decref(cert);
 		cert = read_cert(ctl, answer, &e);
 		if (!cert)
-			return ctl_fail(&e);
+			return ctl_fail(ctl, &e);
 	}
 	ctl_as_json(ctl, cert);
 	if (wait && !str_eq(json_str(json_object_get(cert, "deploy"), "state"), "done")) {
-		put_error(json_object_get(cert, "deploy"), &e);
-		return ctl_fail(&e);
+		ctl_put_error(json_object_get(cert, "deploy"), &e);
+		return ctl_fail(ctl, &e);
 	}
 	if (!ctl->as_json)
 		printf(wait ? "Version %lld of %s is deployed.\n" :
-			      "Version %lld of %s is to be deployed; see cert show.\n",
+			      "Version %lld of %s is waiting to be deployed; see certeractl cert show.\n",
 		       (long long)json_int(cert, "current", 0), json_str(cert, "name"));
 	return 0;
 }
@@ -374,7 +444,7 @@ static json_t *read_version(struct ctl *ctl, const char *path, int64_t number, s
 		if (json_int(version, "number", 0) == number)
 			return json_incref(version);
 	if (cert)
-		err_set(e, ERR_MISSING, "version %lld is not among the newest any more", (long long)number);
+		err_set(e, ERR_MISSING, "version %lld is no longer among the newest", (long long)number);
 	return NULL;
 }
 
@@ -390,38 +460,82 @@ static void print_revoked(const json_t *version, const char *name, int64_t numbe
 		printf("Version %lld of %s is revoked.\n", (long long)number, name);
 	else if (is_put_off(version))
 		printf("Version %lld of %s is replaced.  "
-		       "It is revoked when all who fetched it have fetched its replacement, at %s at the "
+		       "Certera revokes it when all API keys that downloaded it have downloaded the new version, at %s at the "
 		       "latest.\n", (long long)number, name, json_str(version, "revoke_by"));
 	else
-		printf("Version %lld of %s is to be revoked; see cert show.\n", (long long)number, name);
+		printf("Version %lld of %s is waiting to be revoked; see certeractl cert show.\n", (long long)number, name);
+}
+
+/* What else has a key that others know. */
+static void print_same_key(const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+		printf("The certificate %s has the same key: Certera orders it with a new one, or certeractl cert show says what to do.\n",
+		       json_string_value(name));
+}
+
+/* With --wait, until the CA has answered.  version: as it is known; NULL: not.  A new reference; NULL: it failed. */
+static json_t *await_revoked(struct ctl *ctl, json_t *known, const char *path, int64_t number, struct err *e)
+{
+	bool wait = json_bool(ctl->local, "wait", false);
+	_cleanup_json_ json_t *version = known ? json_incref(known) : read_version(ctl, path, number, e);
+
+	while (version && wait && !json_str(version, "revoked") && !is_put_off(version) &&
+	       !json_is_object(json_object_get(version, "error"))) {
+		ctl_pause();
+		json_decref(version);
+		version = read_version(ctl, path, number, e);
+	}
+	if (!version || !json_is_object(json_object_get(version, "error")))
+		return TAKE(version);
+	ctl_put_error(version, e);
+	return NULL;
+}
+
+/* All of several: the answer is the first of them. */
+static int wait_all_revoked(struct ctl *ctl, json_t *answer, const char *path)
+{
+	const json_t *number;
+	struct err e = { 0 };
+	size_t i;
+
+	json_array_foreach (json_object_get(answer, "numbers"), i, number) {
+		_cleanup_json_ json_t *version = await_revoked(ctl, NULL, path, json_integer_value(number), &e);
+
+		if (!version)
+			return ctl_fail(ctl, &e);
+		if (!ctl->as_json)
+			print_revoked(version, ctl->args[0], json_integer_value(number));
+	}
+	ctl_as_json(ctl, answer);
+	print_same_key(json_object_get(answer, "same_key"));
+	return 0;
 }
 
 int wait_revoked(struct ctl *ctl, json_t *answer)
 {
 	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s?staging=%s", json_str(answer, "certificate"),
 					      json_bool(answer, "staging", false) ? "true" : "false");
-	_cleanup_json_ json_t *version = json_incref(answer), *cert = NULL;
+	_cleanup_json_ json_t *version = NULL, *cert = NULL;
 	const json_t *replacement = json_object_get(answer, "replacement");
 	int64_t number = json_int(answer, "number", 0);
 	bool wait = json_bool(ctl->local, "wait", false);
 	struct err e = { 0 };
 
 	if (wait && replacement && !(cert = wait_order(ctl, replacement, &e)))
-		return ctl_fail(&e);
-	while (wait && !json_str(version, "revoked") && !is_put_off(version) &&
-	       !json_is_object(json_object_get(version, "error"))) {
-		pause_between();
-		json_decref(version);
-		version = read_version(ctl, path, number, &e);
-		if (!version)
-			return ctl_fail(&e);
-	}
-	if (json_is_object(json_object_get(version, "error"))) {
-		put_error(version, &e);
-		return ctl_fail(&e);
-	}
-	if (!ctl_as_json(ctl, version))
-		print_revoked(version, ctl->args[0], number);
+		return ctl_fail(ctl, &e);
+	if (json_array_size(json_object_get(answer, "numbers")))
+		return wait_all_revoked(ctl, answer, path);
+	version = await_revoked(ctl, answer, path, number, &e);
+	if (!version)
+		return ctl_fail(ctl, &e);
+	if (ctl_as_json(ctl, version))
+		return 0;
+	print_revoked(version, ctl->args[0], number);
+	print_same_key(json_object_get(answer, "same_key"));
 	return 0;
 }
 
@@ -435,19 +549,19 @@ int wait_revocation(struct ctl *ctl, json_t *answer)
 	struct err e = { 0 };
 
 	while (json_bool(json_object_get(now, "revocation"), "asking", false)) {
-		pause_between();
+		ctl_pause();
 		json_decref(now);
 		now = ctl_request(ctl, "GET", path, NULL, &e);
 		if (!now)
-			return ctl_fail(&e);
+			return ctl_fail(ctl, &e);
 	}
 	shown = json_object_get(now, "revocation");
 	if (!ctl_as_json(ctl, now))
 		print_revocation(now);
 	if (!json_is_object(json_object_get(shown, "error")))
 		return 0;
-	put_error(shown, &e);
-	return ctl->as_json ? err_exit_code(e.kind) : ctl_fail(&e);
+	ctl_put_error(shown, &e);
+	return ctl->as_json ? err_exit_code(e.kind) : ctl_fail(ctl, &e);
 }
 
 /* A backup or a check of the store, until it has ended. */
@@ -456,21 +570,23 @@ int wait_upkeep(struct ctl *ctl, json_t *answer)
 	_cleanup_json_ json_t *now = json_incref(answer);
 	struct err e = { 0 };
 
-	while (str_eq(json_str(now, "state"), "open")) {
-		pause_between();
+	while (str_eq(json_str(now, "state"), "open") || str_eq(json_str(now, "state"), "copying")) {
+		ctl_pause();
 		json_decref(now);
 		now = ctl_request(ctl, "GET", ctl->command->path, NULL, &e);
 		if (!now)
-			return ctl_fail(&e);
+			return ctl_fail(ctl, &e);
 	}
-	if (!ctl_as_json(ctl, now) && json_str(now, "directory"))
+	if (!ctl_as_json(ctl, now) && json_str(now, "directory") && str_eq(json_str(now, "state"), "passed"))
 		printf("%s: %lld bytes.\n", json_str(now, "directory"), (long long)json_int(now, "bytes", 0));
 	if (!str_eq(json_str(now, "state"), "passed")) {
-		put_error(now, &e);
-		return ctl_fail(&e);
+		ctl_put_error(now, &e);
+		return ctl_fail(ctl, &e);
 	}
+	if (!ctl->as_json && json_str(now, "copied"))
+		puts("The backup hook has copied it elsewhere.");
 	if (!ctl->as_json)
-		printf("%lld records and %lld events of the audit log are as they were written.\n",
+		printf("%lld records and %lld events of the audit log verified.\n",
 		       (long long)json_int(now, "records", 0), (long long)json_int(now, "events", 0));
 	return 0;
 }

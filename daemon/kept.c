@@ -1,116 +1,83 @@
 #include "daemon/kept.h"
 
-#include "base/clock.h"
-#include "base/digest.h"
-#include "base/encode.h"
-#include "base/json.h"
+#include "base/log.h"
+#include "pki/details.h"
+#include "store/db/bell.h"
+#include "store/record/record.h"
 
-#include "daemon/txt.h"
-
-#define KEPT_SECONDS (7 * 24 * 3600)	/* how old an order may be that is taken up again */
-
-char *kept_purpose(const struct rec_cert *cert, const struct rec_account *account)
-{
-	_cleanup_json_ json_t *purpose = json_object();
-	_cleanup_free_ char *text = NULL, *csr = hex_str(cert->csr.data, cert->csr.len);
-	unsigned char digest[SHA256_SIZE];
-
-	json_put_str(purpose, "account", account->kid);
-	json_put_str(purpose, "account_key", account->jwk);	/* which the answers are made with */
-	json_put_strv(purpose, "names", cert->names);
-	json_put_str(purpose, "challenge", cert->challenge);
-	json_put_strv(purpose, "challenges", cert->challenges);
-	json_put_str(purpose, "profile", cert->profile);
-	json_put_str(purpose, "key", cert->key_id);
-	json_put_str(purpose, "key_type", cert->key_type);
-	json_put_bool(purpose, "rekey", cert->rekey);
-	json_put_int(purpose, "revoked", cert->revoked);	/* what replaces it was begun after that */
-	json_put_str(purpose, "csr", csr);
-	text = json_write(purpose);
-	sha256(text, strlen(text), digest);
-	return hex_str(digest, sizeof(digest));
-}
-
-bool kept_fits(const struct rec_order *order, const struct rec_cert *cert, const struct rec_account *account)
-{
-	_cleanup_free_ char *purpose = kept_purpose(cert, account);
-
-	return str_eq(order->account_id, account->id) && str_eq(order->purpose, purpose) &&
-	       order->created + KEPT_SECONDS > clock_now();
-}
-
-int kept_take_up(struct txn *t, struct rec_cert *cert, const struct rec_account *account, struct err *e)
-{
-	_cleanup_(rec_order_release) struct rec_order order = { 0 };
-	_cleanup_free_ char *id = record_child_id(cert->id, cert->kept_order);
-	bool fits;
-
-	if (rec_order_get(t, &order, id, e) < 0)
-		return -1;
-	fits = kept_fits(&order, cert, account);
-	if (fits) {
-		cert->open_order = cert->kept_order;
-		cert->wanted = false;
-		cert->retry_at = 0;
-		record_set(&cert->waits_for, NULL);
-	} else if (kept_close(t, &order, "replaced", e) < 0) {
-		return -1;
-	}
-	cert->kept_order = 0;
-	return rec_cert_put(t, cert, e) < 0 ? -1 : fits;
-}
-
-/* The answers of an order that is over are no longer served. */
-struct stale {
-	const char *order_id;
-	char **tokens;
+struct kept {
+	struct bell *bell;
 };
 
-static int collect_stale(void *arg, void *rec, struct err *e)
+static int add_setting(void *arg, void *rec, struct err *e)
 {
-	struct stale *stale = arg;
-	const struct rec_challenge *challenge = rec;
+	const struct rec_setting *setting = rec;
+	_cleanup_free_ char *line = xasprintf("%s=%s", setting->id, setting->value ? setting->value : "");
 
-	if (str_eq(challenge->order_id, stale->order_id))
-		strv_add(&stale->tokens, challenge->id);
+	strv_add(arg, line);
 	return 0;
 }
 
-static int unpublish(struct txn *t, const char *order_id, struct err *e)
+static void warn(void *arg, const char *line)
 {
-	struct stale stale = { .order_id = order_id };
-	int failed = record_each(t, &rec_challenge_type, "", false, collect_stale, &stale, e);
-
-	for (size_t i = 0; !failed && i < strv_len(stale.tokens); i++)
-		failed = rec_challenge_delete(t, stale.tokens[i], e);
-	strv_free(stale.tokens);
-	return failed;
+	log_warn("%s", line);
 }
 
-int kept_close(struct txn *t, struct rec_order *order, const char *result, struct err *e)
+int kept_lay_over(struct store *store, struct config *config, struct err *e)
 {
-	order->finished = clock_now();
-	record_set(&order->result, result);
-	record_set(&order->state, NULL);
-	record_set(&order->todo, NULL);
-	if (rec_order_put(t, order, e) < 0 || unpublish(t, order->id, e) < 0)
-		return -1;
-	return txt_discard(t, order->id, e);
+	_cleanup_txn_ struct txn *t = NULL;
+	_cleanup_strv_ char **lines = NULL;
+
+	if (store_read(store, &t, e) < 0 || record_each(t, &rec_setting_type, "", false, add_setting, &lines, e) < 0)
+		return err_prefix(e, "reading the settings in the store");
+	config_keep(config, lines, warn, NULL);
+	return 0;
 }
 
-int kept_drop(struct txn *t, struct rec_cert *cert, struct err *e)
+/* A detail of requests: what would be refused of every new certificate is refused here. */
+static int check_detail(const char *key, const char *value, struct err *e)
 {
-	_cleanup_(rec_order_release) struct rec_order order = { 0 };
-	int64_t number = cert->open_order ? cert->open_order : cert->kept_order;
-	_cleanup_free_ char *id = record_child_id(cert->id, number);
+	struct csr_details details = { 0 };
+	const struct {
+		const char *key, **to;
+	} members[] = {
+		{ "country", &details.c }, { "state", &details.st }, { "locality", &details.l }, { "organization", &details.o },
+		{ "organizational_unit", &details.ou }, { "email", &details.email },
+	};
+	const char *member = "";
 
-	cert->open_order = cert->kept_order = 0;
-	if (!number)
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		if (str_eq(members[i].key, key))
+			*members[i].to = value;
+	if (details_check(&details, NULL, &member, e) == 0)
 		return 0;
-	if (rec_order_get(t, &order, id, e) == 0)
-		return kept_close(t, &order, "failed", e);
-	if (e->kind != ERR_MISSING)
+	e->kind = ERR_INVALID;
+	return err_prefix(e, "csr.%s", key);
+}
+
+int kept_check(const char *name, const char *value, char **text, struct err *e)
+{
+	if (config_check_kept(name, value, text, e) < 0)
 		return -1;
-	err_clear(e);
-	return 0;
+	if (!str_starts(name, "csr.") || check_detail(name + strlen("csr."), *text, e) == 0)
+		return 0;
+	free(TAKE(*text));
+	return -1;
+}
+
+struct kept *kept_new(struct store *store, struct loop *loop, void (*changed)(void *arg), void *arg)
+{
+	struct kept *k = xcalloc(1, sizeof(*k));
+
+	k->bell = bell_new(store, loop, changed, arg);
+	bell_watch(k->bell, TABLE_setting, true);
+	return k;
+}
+
+void kept_free(struct kept *k)
+{
+	if (!k)
+		return;
+	bell_free(k->bell);
+	free(k);
 }

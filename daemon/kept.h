@@ -1,24 +1,23 @@
 /*
- * The end of an order's attempt.  It is closed: nothing of it is gone on with, its answers are served no longer.  Or
- * trouble interrupted it, and the CA still has it as it was: then it is kept (cert.kept_order), and the next attempt
- * takes it up instead of asking for another.
+ * Settings that administrators changed while running (store/record/record.def: setting): laid over those of the file, when
+ * the daemon starts, when the file is read again, and as soon as a change of them is durable.
  */
 #ifndef DAEMON_KEPT_H
 #define DAEMON_KEPT_H
 
-#include "store/record.h"
+#include "base/loop.h"
+#include "daemon/config/config.h"
+#include "store/db/store.h"
 
-/* A digest of all that decides what is ordered of whom; owned.  Whoever changes any of it needs another order. */
-char *kept_purpose(const struct rec_cert *, const struct rec_account *);
-/* Is this order, begun with such a purpose, still what the certificate needs? */
-bool kept_fits(const struct rec_order *, const struct rec_cert *, const struct rec_account *);
-/*
- * The kept order is under way again (1: as open_order), or closed (0) and replaced, because another is needed by now.
- * Puts the certificate.
- */
-int kept_take_up(struct txn *, struct rec_cert *, const struct rec_account *, struct err *);
-/* What it has of an order, open or kept, is of no use any more.  The caller puts the certificate. */
-int kept_drop(struct txn *, struct rec_cert *, struct err *);
-int kept_close(struct txn *, struct rec_order *, const char *result, struct err *);
+/* What cannot be laid over is a warning in the log. */
+int kept_lay_over(struct store *, struct config *, struct err *);
+
+/* May the store keep this value of that setting?  *text: as it is shown, owned. */
+int kept_check(const char *name, const char *value, char **text, struct err *);
+
+/* Calls changed(arg) on the loop whenever another setting is kept. */
+struct kept;
+struct kept *kept_new(struct store *, struct loop *, void (*changed)(void *arg), void *arg);
+void kept_free(struct kept *);		/* NULL is fine; before the loop */
 
 #endif

@@ -3,7 +3,7 @@
 #define DAEMON_KEYCHECK_H
 
 #include "keeper/keeper.h"
-#include "store/store.h"
+#include "store/db/store.h"
 
 /* Before anything is written: the store's check blob must open.  A store without one (new) passes. */
 int keycheck_verify(struct store *, struct keeper *, int client, struct err *);

@@ -1,16 +1,19 @@
 #include "keeper/access.h"
 
 #include "base/encode.h"
+#include "keeper/word.h"
 
 #define APIKEY_PREFIX "cak_"
-#define APIKEY_BYTES 32
 
 /*
- * The inside of the blob: both hashes, the use, a byte of flags, the number of grants, the grants; padded so that all
- * are of one size.  The first form ended behind the use: nothing withheld, nothing granted.
+ * The inside of the blob: both hashes, the use, the generation in three bytes and a zero, a byte of flags, the number of
+ * grants, the grants; padded so that all are of one size.  The first form ended behind the zero: nothing withheld, nothing
+ * granted.  In blobs from before there were generations, these bytes are zero.
  */
 #define HASHES_SIZE (ACCESS_SLOTS * SHA256_SIZE)
-#define FIRST_FORM_SIZE (HASHES_SIZE + ACCESS_USE_SIZE)
+#define GENERATION_AT (HASHES_SIZE + ACCESS_USE_SIZE)
+#define GENERATION_SIZE 3
+#define FIRST_FORM_SIZE (GENERATION_AT + GENERATION_SIZE + 1)
 #define FLAGS_AT FIRST_FORM_SIZE
 #define COUNT_AT (FLAGS_AT + 1)
 #define GRANTS_AT (COUNT_AT + 1)
@@ -19,15 +22,7 @@
 
 void access_rotate(struct access *a, size_t slot, struct buf *apikey)
 {
-	unsigned char secret[APIKEY_BYTES];
-	size_t start = apikey->len;
-
-	random_bytes(secret, sizeof(secret));
-	buf_reserve(apikey, 64);
-	buf_add_str(apikey, APIKEY_PREFIX);
-	base64url_add(apikey, secret, sizeof(secret));
-	wipe(secret, sizeof(secret));
-	sha256(apikey->data + start, apikey->len - start, a->hash[slot]);
+	word_make(APIKEY_PREFIX, apikey, a->hash[slot]);
 }
 
 int access_slot(const struct access *a, struct slice apikey)
@@ -76,10 +71,12 @@ int access_grant(struct access *a, struct slice id, struct err *e)
 
 void access_close(const struct access *a, const struct seal *seal, struct slice id, struct buf *blob)
 {
-	unsigned char record[RECORD_SIZE];
+	unsigned char record[RECORD_SIZE] = { 0 };
 
 	memcpy(record, a->hash, HASHES_SIZE);
 	memcpy(record + HASHES_SIZE, a->use, ACCESS_USE_SIZE);
+	for (int i = 0; i < GENERATION_SIZE; i++)
+		record[GENERATION_AT + i] = (unsigned char)(a->generation >> 8 * i);
 	record[FLAGS_AT] = a->withheld ? FLAG_WITHHELD : 0;
 	record[COUNT_AT] = (unsigned char)a->grants;
 	memcpy(record + GRANTS_AT, a->grant, sizeof(a->grant));
@@ -91,14 +88,16 @@ static int open_as(struct access *a, const struct seal *seal, const char *kind, 
 {
 	_cleanup_buf_wipe_ struct buf record = BUF_INIT;
 
-	if (seal_open(seal, kind, id, blob, &record, e))
+	if (seal_open(seal, kind, id, blob, &record, e) < 0)
 		return -1;
 	if ((record.len != RECORD_SIZE && record.len != FIRST_FORM_SIZE) || record.data[FIRST_FORM_SIZE - 1] ||
 	    (record.len == RECORD_SIZE && (unsigned char)record.data[COUNT_AT] > ACCESS_GRANTS))
 		return err_set(e, ERR_STORAGE, "an access blob is %zu bytes long", record.len);
 	a->kind = kind;
 	memcpy(a->hash, record.data, HASHES_SIZE);
-	memcpy(a->use, record.data + HASHES_SIZE, ACCESS_USE_SIZE);
+	memcpy(a->use, record.data + HASHES_SIZE, ACCESS_USE_SIZE - 1);
+	for (int i = 0; i < GENERATION_SIZE; i++)
+		a->generation |= (uint32_t)(unsigned char)record.data[GENERATION_AT + i] << 8 * i;
 	if (record.len == RECORD_SIZE) {
 		a->withheld = record.data[FLAGS_AT] & FLAG_WITHHELD;
 		a->grants = (unsigned char)record.data[COUNT_AT];
@@ -116,7 +115,7 @@ int access_open(struct access *a, const struct seal *seal, const char *kind, str
 	if (kind)
 		return open_as(a, seal, kind, id, blob, e);
 	/* Both are tried whatever the first says: which of the two it was must not show in the time. */
-	opened = !open_as(a, seal, ACCESS_KEY, id, blob, e);
-	opened |= !open_as(a, seal, ACCESS_CERTIFICATE, id, blob, opened ? NULL : e);
+	opened = open_as(a, seal, ACCESS_KEY, id, blob, e) == 0;
+	opened |= open_as(a, seal, ACCESS_CERTIFICATE, id, blob, opened ? NULL : e) == 0;
 	return opened ? 0 : -1;
 }

@@ -24,7 +24,7 @@ const char *call_text(const struct call *, const char *name, struct err *);
 /* Is the proof the other end of a connection of this machine? */
 bool call_by_peer(const struct call *);
 
-#define OP(name, speed, question, answer) int op_##name(struct call *, struct err *);
+#define OP(name, lane, who, question, answer) int op_##name(struct call *, struct err *);
 #include "keeper/proto.def"
 #undef OP
 

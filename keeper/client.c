@@ -6,7 +6,7 @@
 #include <event2/event.h>
 
 #include "base/log.h"
-#include "keeper/channel.h"
+#include "base/process/channel.h"
 #include "keeper/proto.h"
 
 #define ANSWERS_AT_ONCE 32	/* then the rest of the loop has its turn */
@@ -175,7 +175,7 @@ static void deliver(struct keeper_client *c, struct slice packet)
 	struct message m;
 	struct err e;
 
-	if (proto_decode(&m, packet, &e)) {
+	if (proto_decode(&m, packet, &e) < 0) {
 		log_err(LOG_LEVEL_ERROR, &e);
 		died(c);
 		return;
@@ -286,7 +286,8 @@ struct keeper_question *keeper_ask(struct keeper_client *c, enum keeper_op op, c
 	q->cb = cb;
 	q->arg = arg;
 	TAILQ_INSERT_TAIL(&c->pending, q, link);
-	if (encode(&packet, q->id, op, fields, count, &e) || send_question(c, slice_buf(&packet), proof_fd, &e)) {
+	if (encode(&packet, q->id, op, fields, count, &e) < 0 ||
+	    send_question(c, slice_buf(&packet), proof_fd, &e) < 0) {
 		refuse(q, &e);
 		timer_start(&c->refuse, c->loop, 0, on_refuse, c);
 	} else if (!outbox_empty(&c->outbox)) {
@@ -295,8 +296,23 @@ struct keeper_question *keeper_ask(struct keeper_client *c, enum keeper_op op, c
 	return q;
 }
 
+/* Whether it arrives is all the same: the answer is for nobody. */
+static void send_forget(struct keeper_client *c, uint32_t id)
+{
+	const struct message m = { .id = id, .code = PROTO_FORGET };
+	_cleanup_buf_ struct buf packet = BUF_INIT;
+
+	if (c->dead || proto_encode(&packet, &m, NULL) < 0)
+		return;
+	outbox_send(&c->outbox, c->channel, slice_buf(&packet), -1);
+	if (!outbox_empty(&c->outbox))
+		event_add(c->writable, NULL);
+}
+
 void keeper_cancel(struct keeper_question *q)
 {
+	if (!q->refused && proto_op(q->op)->lane != FAST)
+		send_forget(q->client, q->id);
 	question_free(q);
 }
 
@@ -314,7 +330,7 @@ static int await(int channel, unsigned char *packet, uint32_t id, struct message
 
 		if (n <= 0)
 			return set_dead(e);
-		if (proto_decode(m, slice(packet, (size_t)n), e))
+		if (proto_decode(m, slice(packet, (size_t)n), e) < 0)
 			return -1;
 	} while (m->id != id);
 	return 0;
@@ -333,7 +349,7 @@ int keeper_ask_now(struct keeper *k, int index, enum keeper_op op, const struct 
 
 	for (int i = 0; i < KEEPER_FIELDS; i++)
 		out[i] = (struct buf)BUF_INIT;
-	if (encode(&packet, id, op, fields, count, e))
+	if (encode(&packet, id, op, fields, count, e) < 0)
 		return -1;
 	if (channel_send(channel_of(k, index), slice_buf(&packet), -1, 0))
 		return set_dead(e);

@@ -22,23 +22,25 @@
 #ifndef KEEPER_KEEPER_H
 #define KEEPER_KEEPER_H
 
-#include "base/buf.h"
-#include "base/err.h"
 #include "base/loop.h"
+#include "base/process/channel.h"
+#include "base/process/user.h"
 
 enum keeper_op {
-#define OP(name, speed, question, answer) KEEPER_##name,
+#define OP(name, lane, who, question, answer) KEEPER_##name,
 #include "keeper/proto.def"
 #undef OP
 	KEEPER_OPS
 };
 
 #define KEEPER_FIELDS 10		/* most fields of a message */
-#define KEEPER_MESSAGE_MAX (128 * 1024)	/* bytes of one message */
+#define KEEPER_MESSAGE_MAX CHANNEL_PACKET_MAX	/* bytes of one message */
 #define KEEPER_DIED "keeperDied"	/* code of the error that pending questions then get */
 #define KEEPER_PROOF_PEER "peer"
-#define KEEPER_UNCONFIRMED "unconfirmed"	/* code of ERR_DENIED: the keeper's word is good no more */
-#define KEEPER_PROOF_SECONDS 300	/* how long the keeper's word that somebody gave the password is good */
+#define KEEPER_UNCONFIRMED "unconfirmed"	/* code of ERR_DENIED: the proof token has expired */
+#define KEEPER_PROOF_SECONDS 300	/* how long the proof token is valid after somebody gave the password */
+#define KEEPER_PROOF_IDS 64	/* for how many keys, certificates and users; one more needs the password again */
+#define MARKS_FILE "keeper/marks"	/* in the state directory */
 #define KEEPER_USE_CERTIFICATE "certificate"
 #define KEEPER_USE_ACCOUNT "account"	/* may sign; API keys do not export it */
 #define KEEPER_USE_SITE "site"		/* as certificate, and the front may load it */
@@ -46,8 +48,12 @@ enum keeper_op {
 struct keeper_options {
 	const char *master_key_file;	/* hex or 32 raw bytes */
 	bool may_create;		/* make the file (0600) if it is missing: only when there is no store yet */
-	const char *user;		/* become this user after reading the key; NULL: stay */
+	const char *marks_file;		/* what is over (marks.h), made by whom it becomes; NULL: in memory only */
+	bool forget_marks;		/* it begins anew: another store is put in place */
+	/* Whom it becomes; a file that only this user can read, or that is to be made, is read after that.  NULL: it stays. */
+	const struct system_user *user;
 	int clients;			/* channels to make */
+	bool roles;			/* channel 0 is the engine's, the others are desks': each asks its own (proto.def) */
 };
 
 struct keeper;		/* the process, seen from its parent */
@@ -59,6 +65,7 @@ struct keeper *keeper_start(const struct keeper_options *, struct err *);
 /* Closes the channels, waits for it to end.  Detach all clients before.  NULL is fine. */
 void keeper_stop(struct keeper *);
 pid_t keeper_pid(const struct keeper *);
+int channel_of(const struct keeper *, int index);	/* our end of this channel */
 
 struct keeper_client;
 /* index: 0 .. clients-1, each once, on the thread that runs the loop. */

@@ -124,7 +124,7 @@ int master_load(const char *file, bool may_create, unsigned char key[SEAL_KEY_SI
 	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0 && errno == ENOENT && may_create) {
-		if (create(file, e))
+		if (create(file, e) < 0)
 			return -1;
 		fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	}
@@ -135,7 +135,7 @@ int master_load(const char *file, bool may_create, unsigned char key[SEAL_KEY_SI
 				    "that the store keeps secret can be opened. To begin anew, remove the store too.");
 		return -1;
 	}
-	if (check_file(fd, file, e))
+	if (check_file(fd, file, e) < 0)
 		return -1;
 	return read_key(fd, file, key, e);
 }

@@ -15,6 +15,9 @@ struct room {
 	pid_t daemon;		/* whom no proof comes from */
 	uid_t user;		/* who may prove, beside root */
 	struct witnesses *witnesses;	/* who has just given a password, see person.h */
+	struct at_hand *at_hand;	/* keys that signed last */
+	struct log_mark *log_mark;	/* how far the audit log is known */
+	struct marks *marks;	/* what is older than what the store held */
 	struct buf nobody;	/* an access blob that belongs to no one, see access_check */
 };
 void room_init(struct room *, const unsigned char master_key[SEAL_KEY_SIZE], const char *origin, pid_t daemon);
@@ -24,8 +27,10 @@ void room_release(struct room *);	/* wipes */
  * Answers one packet, whatever it holds: `answer` gets a whole packet for its id.
  * proof_fd stays the caller's.  Safe from any thread.
  */
-void ops_answer(const struct room *, struct slice packet, int proof_fd, struct buf *answer);
-/* Is it work for another thread? */
-bool ops_slow(struct slice packet);
+void ops_answer(const struct room *, enum proto_asker, struct slice packet, int proof_fd, struct buf *answer);
+/* Where it waits for its turn.  FAST also for what is no question: the answer says so. */
+enum proto_lane ops_lane(const struct message *question);
+/* Who brings the file: of an UPLOAD. */
+struct slice ops_visitor(const struct message *question);
 
 #endif

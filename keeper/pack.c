@@ -1,7 +1,7 @@
 #include "keeper/pack.h"
 
-#include "pki/pfx.h"
-#include "pki/zip.h"
+#include "pki/file/pfx.h"
+#include "pki/file/zip.h"
 
 static int write_pfx(const struct pack *p, struct buf *file, struct err *e)
 {

@@ -60,7 +60,7 @@ int peer_check(int fd, pid_t daemon, uid_t user, struct err *e)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) || len != sizeof(who))
 		return err_errno(e, ERR_DENIED, "asking the kernel who is at the other end");
 	if (who.pid <= 0 || who.pid == daemon || who.pid == getpid())
-		return err_set(e, ERR_DENIED, "the other end of the local connection is not another process");
+		return err_set(e, ERR_DENIED, "the other end of the local connection is not a separate process");
 	if (who.uid != 0 && who.uid != user) {
 		err_set(e, ERR_DENIED, "the other end of the local connection runs as user id %u", (unsigned)who.uid);
 		return err_hint(e, "Ask as root, or as the user Certera runs as.");

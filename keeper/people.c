@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "keeper/call.h"
+#include "keeper/marks.h"
 #include "keeper/peer.h"
-#include "keeper/person.h"
+#include "keeper/totp.h"
+#include "keeper/witness.h"
 
 #define ID_BYTES 16
 #define YESCRYPT "$y$"
@@ -48,7 +50,7 @@ static int is_password(const char *password, const char *hash, bool *same, struc
 	bool known = str_starts(hash, YESCRYPT);
 
 	*same = false;
-	if (hash_password(password, known ? hash : NULL, &again, e))
+	if (hash_password(password, known ? hash : NULL, &again, e) < 0)
 		return -1;
 	*same = known && again.len == strlen(hash) && same_secret(again.data, hash, again.len);
 	return 0;
@@ -59,7 +61,7 @@ int op_password_check(struct call *c, struct err *e)
 	const char *password = call_text(c, "password", e), *hash = call_text(c, "hash", e);
 	bool same;
 
-	if (!password || !hash || is_password(password, hash, &same, e))
+	if (!password || !hash || is_password(password, hash, &same, e) < 0)
 		return -1;
 	buf_add_str(call_out(c, "same"), same ? "1" : "0");
 	return 0;
@@ -71,13 +73,17 @@ int op_password_check(struct call *c, struct err *e)
 
 static int open_person(const struct call *c, struct person *p, struct err *e)
 {
-	return person_open(p, &c->room->seal, call_in(c, "id"), call_in(c, "user"), e);
+	struct slice id = call_in(c, "id");
+
+	return person_open(p, &c->room->seal, id, call_in(c, "user"), e) < 0 ||
+	       marks_check(c->room->marks, id, p->generation, clock_mono_ms(), e) < 0 ? -1 : 0;
 }
 
+/* What it was before is over when this is settled. */
 static int close_person(struct call *c, struct person *p)
 {
+	p->generation++;
 	person_close(p, &c->room->seal, call_in(c, "id"), call_out(c, "user"));
-	wipe(p, sizeof(*p));
 	return 0;
 }
 
@@ -86,7 +92,7 @@ static int set_password(const struct call *c, struct person *p, struct err *e)
 	const char *password = call_text(c, "password", e);
 	_cleanup_buf_wipe_ struct buf hash = BUF_INIT;
 
-	if (!password || hash_password(password, NULL, &hash, e))
+	if (!password || hash_password(password, NULL, &hash, e) < 0)
 		return -1;
 	if (hash.len >= PERSON_HASH_SIZE)
 		return err_set(e, ERR_INTERNAL, "a hash of yescrypt is %zu bytes long", hash.len);
@@ -104,8 +110,8 @@ static int check_change(const struct call *c, bool own_too, struct err *e)
 		return peer_check(c->proof_fd, c->room->daemon, c->room->user, e);
 	if (witness_find(c->room->witnesses, call_in(c, "proof"), &who) &&
 	    (who.role == PERSON_ADMIN || (own_too && slice_eq(call_in(c, "id"), slice_str(who.id)))))
-		return 0;
-	if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e))
+		return witness_opens(c->room->witnesses, call_in(c, "proof"), call_in(c, "id")) ? 0 : witness_unconfirmed(e);
+	if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e) < 0)
 		return -1;
 	return err_set(e, ERR_DENIED, "this is for an administrator who has just given the password");
 }
@@ -119,21 +125,21 @@ int op_user_new(struct call *c, struct err *e)
 {
 	bool setup = setup_is(c->room->witnesses, call_in(c, "proof"));
 	_cleanup_free_ char *id = random_hex(ID_BYTES);
-	struct person p = { 0 };
+	_cleanup_person_ struct person p = { 0 };
 	struct witness who;
 
-	if (person_role(call_in(c, "role"), &p.role, e))
+	if (person_role(call_in(c, "role"), &p.role, e) < 0)
 		return -1;
 	if (call_by_peer(c)) {
-		if (peer_check(c->proof_fd, c->room->daemon, c->room->user, e))
+		if (peer_check(c->proof_fd, c->room->daemon, c->room->user, e) < 0)
 			return -1;
-	} else if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e)) {
+	} else if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e) < 0) {
 		return -1;
 	} else if (!setup &&
 		   (!witness_find(c->room->witnesses, call_in(c, "proof"), &who) || who.role != PERSON_ADMIN)) {
 		return err_set(e, ERR_DENIED, "users are added by an administrator who has just given the password");
 	}
-	if (set_password(c, &p, e))
+	if (set_password(c, &p, e) < 0)
 		return -1;
 	if (setup && !setup_use(c->room->witnesses))	/* two at once: the one that was slower */
 		return err_set(e, ERR_DENIED, "the token for the first user was good once");
@@ -141,7 +147,6 @@ int op_user_new(struct call *c, struct err *e)
 	person_close(&p, &c->room->seal, slice_str(id), call_out(c, "user"));
 	log_info("user %s is made, with the role %s%s", id, person_role_word(p.role),
 		 setup ? ", by the link of the first start" : "");
-	wipe(&p, sizeof(p));
 	return 0;
 }
 
@@ -164,15 +169,15 @@ int op_user_check(struct call *c, struct err *e)
 	const char *password = call_text(c, "password", e), *code = call_text(c, "code", e);
 	bool known, good, changed = false;
 	struct witness who = { .role = PERSON_NOBODY };
-	struct person p = { 0 };
+	_cleanup_person_ struct person p = { 0 };
 
 	if (!password || !code)
 		return -1;
 	known = call_in(c, "user").len && open_person(c, &p, e) == 0;
 	if ((!known && call_in(c, "user").len) ||
-	    (known && witness_check_guesses(c->room->witnesses, call_in(c, "id"), e)))
+	    (known && witness_check_guesses(c->room->witnesses, call_in(c, "id"), e) < 0))
 		return -1;
-	if (is_password(password, p.hash, &good, e))
+	if (is_password(password, p.hash, &good, e) < 0)
 		return -1;
 	good = good && (!p.totp || check_code(c, &p, code, &changed));
 	buf_add_str(call_out(c, "good"), good ? "1" : "0");
@@ -183,43 +188,47 @@ int op_user_check(struct call *c, struct err *e)
 		witness_add(c->room->witnesses, &who, call_out(c, "proof"));
 		buf_add_str(call_out(c, "role"), person_role_word(p.role));
 	}
-	if (changed)
-		person_close(&p, &c->room->seal, call_in(c, "id"), call_out(c, "user"));
-	wipe(&p, sizeof(p));
-	return 0;
+	return changed ? close_person(c, &p) : 0;
 }
 
 int op_user_recover(struct call *c, struct err *e)
 {
 	const char *code = call_text(c, "code", e);
 	bool good, changed = false;
-	struct person p;
+	_cleanup_person_ struct person p = { 0 };
 
-	if (!code || open_person(c, &p, e))
+	if (!code || open_person(c, &p, e) < 0)
 		return -1;
-	if (!witness_may_try(c->room->witnesses, call_in(c, "id"))) {
-		wipe(&p, sizeof(p));
+	if (!witness_may_try(c->room->witnesses, call_in(c, "id")))
 		return err_set(e, ERR_LIMIT, "too many codes were tried: none is looked at before tomorrow");
-	}
 	good = p.totp && check_code(c, &p, code, &changed);
-	if (set_password(c, &p, e)) {
-		wipe(&p, sizeof(p));
+	if (set_password(c, &p, e) < 0)
 		return -1;
-	}
 	buf_add_str(call_out(c, "good"), good ? "1" : "0");
-	if (!good) {
-		wipe(&p, sizeof(p));
+	if (!good)
 		return 0;
-	}
 	witness_forget(c->room->witnesses, call_in(c, "id"), slice_str(""));
 	return close_person(c, &p);
 }
 
+static int check_other(const struct call *c, const struct person *p, struct err *e)
+{
+	const char *password = call_text(c, "password", e);
+	bool same;
+
+	if (!slice_eq(call_in(c, "other"), slice_str("1")))
+		return 0;
+	if (!password || is_password(password, p->hash, &same, e) < 0)
+		return -1;
+	return same ? err_set(e, ERR_INVALID, "this is the password that you have: choose a different one") : 0;
+}
+
 int op_user_password(struct call *c, struct err *e)
 {
-	struct person p;
+	_cleanup_person_ struct person p = { 0 };
 
-	if (check_change(c, true, e) || open_person(c, &p, e) || set_password(c, &p, e))
+	if (check_change(c, true, e) < 0 || open_person(c, &p, e) < 0 || check_other(c, &p, e) < 0 ||
+	    set_password(c, &p, e) < 0)
 		return -1;
 	witness_forget(c->room->witnesses, call_in(c, "id"), call_in(c, "proof"));
 	return close_person(c, &p);
@@ -227,9 +236,10 @@ int op_user_password(struct call *c, struct err *e)
 
 int op_user_role(struct call *c, struct err *e)
 {
-	struct person p;
+	_cleanup_person_ struct person p = { 0 };
 
-	if (check_change(c, false, e) || open_person(c, &p, e) || person_role(call_in(c, "role"), &p.role, e))
+	if (check_change(c, false, e) < 0 || open_person(c, &p, e) < 0 ||
+	    person_role(call_in(c, "role"), &p.role, e) < 0)
 		return -1;
 	witness_forget(c->room->witnesses, call_in(c, "id"), slice_str(""));
 	return close_person(c, &p);
@@ -242,11 +252,10 @@ int op_user_role(struct call *c, struct err *e)
 int op_totp_new(struct call *c, struct err *e)
 {
 	unsigned char secret[PERSON_SECRET_SIZE];
-	struct person p;
+	_cleanup_person_ struct person p = { 0 };
 
-	if (check_change(c, true, e) || open_person(c, &p, e))
+	if (check_change(c, true, e) < 0 || open_person(c, &p, e) < 0)
 		return -1;
-	wipe(&p, sizeof(p));
 	random_bytes(secret, sizeof(secret));
 	totp_text(secret, call_out(c, "secret"));
 	seal_close(&c->room->seal, PERSON_PENDING, call_in(c, "id"), slice(secret, sizeof(secret)),
@@ -260,8 +269,8 @@ static int open_pending(const struct call *c, struct person *p, struct err *e)
 {
 	_cleanup_buf_wipe_ struct buf secret = BUF_INIT;
 
-	if (check_change(c, true, e) || open_person(c, p, e) ||
-	    seal_open(&c->room->seal, PERSON_PENDING, call_in(c, "id"), call_in(c, "pending"), &secret, e))
+	if (check_change(c, true, e) < 0 || open_person(c, p, e) < 0 ||
+	    seal_open(&c->room->seal, PERSON_PENDING, call_in(c, "id"), call_in(c, "pending"), &secret, e) < 0)
 		return -1;
 	if (secret.len != PERSON_SECRET_SIZE)
 		return err_set(e, ERR_STORAGE, "the secret of an app is %zu bytes long", secret.len);
@@ -271,29 +280,27 @@ static int open_pending(const struct call *c, struct person *p, struct err *e)
 
 int op_totp_show(struct call *c, struct err *e)
 {
-	struct person p;
+	_cleanup_person_ struct person p = { 0 };
 
-	if (open_pending(c, &p, e))
+	if (open_pending(c, &p, e) < 0)
 		return -1;
 	totp_text(p.secret, call_out(c, "secret"));
-	wipe(&p, sizeof(p));
 	return 0;
 }
 
 int op_totp_confirm(struct call *c, struct err *e)
 {
+	char now[CLOCK_RFC3339_SIZE];
 	const char *code = call_text(c, "code", e);
-	struct person p;
+	_cleanup_person_ struct person p = { 0 };
 	int64_t step;
 
-	if (!code || open_pending(c, &p, e))
+	if (!code || open_pending(c, &p, e) < 0)
 		return -1;
 	step = totp_step(p.secret, code, clock_now(), 0);
 	if (!step) {
-		wipe(&p, sizeof(p));
 		err_set(e, ERR_INVALID, "this is not the code that the app shows now");
-		return err_hint(e, "Is the clock of the phone right? It is %lld seconds after 1970 here.",
-				(long long)clock_now());
+		return err_hint(e, "Check the clock of the phone. The time here is %s.", clock_rfc3339(now, clock_now()));
 	}
 	witness_take_step(c->room->witnesses, call_in(c, "id"), step);
 	p.totp = true;
@@ -304,9 +311,9 @@ int op_totp_confirm(struct call *c, struct err *e)
 
 int op_totp_remove(struct call *c, struct err *e)
 {
-	struct person p;
+	_cleanup_person_ struct person p = { 0 };
 
-	if (check_change(c, true, e) || open_person(c, &p, e))
+	if (check_change(c, true, e) < 0 || open_person(c, &p, e) < 0)
 		return -1;
 	p.totp = false;
 	memset(p.secret, 0, sizeof(p.secret));
@@ -316,14 +323,12 @@ int op_totp_remove(struct call *c, struct err *e)
 
 int op_recovery_new(struct call *c, struct err *e)
 {
-	struct person p;
+	_cleanup_person_ struct person p = { 0 };
 
-	if (check_change(c, true, e) || open_person(c, &p, e))
+	if (check_change(c, true, e) < 0 || open_person(c, &p, e) < 0)
 		return -1;
-	if (!p.totp) {
-		wipe(&p, sizeof(p));
+	if (!p.totp)
 		return err_set(e, ERR_CONFLICT, "there is no app for which these codes could stand in");
-	}
 	recovery_make(&p, call_out(c, "codes"));
 	return close_person(c, &p);
 }

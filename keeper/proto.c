@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 
 static const struct proto_op ops[] = {
-#define OP(name, speed, question, answer) { #name, speed, question, answer },
+#define OP(name, lane, who, question, answer) { #name, lane, who, question, answer },
 #include "keeper/proto.def"
 #undef OP
 };
@@ -103,7 +103,7 @@ void proto_encode_err(struct buf *packet, uint32_t id, const struct err *e)
 			   slice_str(e->code) },
 	};
 
-	if (proto_encode(packet, &m, NULL))
+	if (proto_encode(packet, &m, NULL) < 0)
 		die("an error does not fit into a keeper message");
 }
 

@@ -19,6 +19,12 @@ enum proto_status {
 	PROTO_ERROR,	/* fields: kind, message, hint, code */
 };
 
+/*
+ * In place of an op: whoever asked the question with this id does not want its answer any more.  Nothing is answered;
+ * what has not been begun is dropped.
+ */
+#define PROTO_FORGET 0xff
+
 struct message {
 	uint32_t id;
 	unsigned char code;
@@ -32,11 +38,22 @@ void proto_encode_err(struct buf *packet, uint32_t id, const struct err *);
 int proto_decode(struct message *, struct slice packet, struct err *);
 void proto_decode_err(const struct message *, struct err *);
 
-enum proto_speed { FAST, SLOW };
+enum proto_lane {
+	FAST,
+	SIGN_IN,	/* passwords */
+	RENEWAL,	/* keys that the engine waits for */
+	SLOW,		/* keys, and files with keys, that people wait for */
+	UPLOAD,		/* files that people bring: nobody knows what reading them takes */
+	LANES
+};
+
+/* Who asks, by the channel that a question comes by. */
+enum proto_asker { ENGINE = 1, DESK = 2, BOTH = ENGINE | DESK };
 
 struct proto_op {
 	const char *name;
-	enum proto_speed speed;
+	enum proto_lane lane;
+	enum proto_asker who;
 	const char *question, *answer;	/* names of the fields */
 };
 const struct proto_op *proto_op(unsigned code);	/* NULL: there is none */

@@ -76,8 +76,8 @@ static int wrong_key(const struct seal *s, const unsigned char *made_by, struct 
 	_cleanup_free_ char *present = hex_str(s->key_id, SEAL_KEY_ID_SIZE);
 
 	err_set(e, ERR_CONFIG, "the master key %s does not open this store", s->origin);
-	return err_hint(e, "The store was sealed with the master key of fingerprint %s, this one is %s. Was another "
-			"master key file restored, or the store of another installation? Put the file that belongs to "
+	return err_hint(e, "The store was sealed with the master key of fingerprint %s, this one is %s. Was a different "
+			"master key file restored, or the store of a different installation? Put the file that belongs to "
 			"the store in place; nothing was changed.", expected, present);
 }
 
@@ -106,7 +106,7 @@ int seal_open(const struct seal *s, const char *kind, struct slice id, struct sl
 	void *out;
 	int failed;
 
-	if (seal_check(s, blob, e))
+	if (seal_check(s, blob, e) < 0)
 		return -1;
 	len = blob.len - AT_TEXT - TAG_SIZE;
 	out = buf_reserve(secret, len + 1);
@@ -121,4 +121,13 @@ int seal_open(const struct seal *s, const char *kind, struct slice id, struct sl
 	secret->len += len;
 	secret->data[secret->len] = '\0';
 	return 0;
+}
+
+void seal_mac(const struct seal *s, const char *label, struct slice data, unsigned char mac[SHA256_SIZE])
+{
+	unsigned char key[SHA256_SIZE];
+
+	hmac_sha256(slice(s->key, SEAL_KEY_SIZE), slice_str(label), key);
+	hmac_sha256(slice(key, sizeof(key)), data, mac);
+	wipe(key, sizeof(key));
 }

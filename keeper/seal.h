@@ -30,6 +30,8 @@ void seal_close(const struct seal *, const char *kind, struct slice id, struct s
  */
 int seal_open(const struct seal *, const char *kind, struct slice id, struct slice blob, struct buf *secret,
 	      struct err *);
+/* What only the holder of the master key can say of data: HMAC-SHA256 with a key of its own for each label. */
+void seal_mac(const struct seal *, const char *label, struct slice data, unsigned char mac[32]);
 /* Does it look like a blob of this master key?  (Says nothing about its inside.) */
 int seal_check(const struct seal *, struct slice blob, struct err *);
 

@@ -8,59 +8,63 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "keeper/channel.h"
+#include "base/process/channel.h"
+#include "keeper/lanes.h"
 
-#define WORKERS 2	/* so that a password need not wait for an RSA key */
 #define STACK_SIZE (512 * 1024)
-#define JOBS_MAX 512	/* slow questions at once; more are refused, a thousand RSA keys would take an hour */
+
+/*
+ * The threads for what is not answered at once, and the lanes each looks at, the first first.  A sign-in waits for sign-ins
+ * alone; a renewal for no key that somebody wants; nobody for the files that people bring.
+ */
+static const enum proto_lane crew[][2] = {
+	{ SIGN_IN, SIGN_IN },
+	{ SIGN_IN, SIGN_IN },
+	{ RENEWAL, SLOW },
+	{ RENEWAL, SLOW },
+	{ UPLOAD, UPLOAD },
+};
 
 struct channel {
 	int fd;		/* -1: closed */
+	enum proto_asker who;
 	struct outbox outbox;
 };
-
-struct job {		/* a slow question */
-	TAILQ_ENTRY(job) link;
-	struct channel *channel;
-	struct buf question, answer;
-	int proof_fd;
-};
-TAILQ_HEAD(jobs, job);
 
 struct server {
 	const struct room *room;
 	struct channel *channel;
 	int count;
-	int jobs;			/* accepted, not yet answered */
 
 	pthread_mutex_t lock;		/* of what follows */
 	pthread_cond_t work;
-	struct jobs waiting, done;
+	struct lanes queue;
+	struct jobs done;
 	int bell;			/* an eventfd: something is done */
+	int started;			/* of the crew */
 };
 
-/* Everything that was in the packet or the answer is wiped as soon as it is gone. */
-static void job_free(struct job *j)
+static struct lane_job *take(struct lanes *q, const enum proto_lane from[2])
 {
-	buf_wipe(&j->question);
-	buf_wipe(&j->answer);
-	cleanup_close(&j->proof_fd);
-	free(j);
+	struct lane_job *j = lanes_take(q, from[0]);
+
+	return j ? j : lanes_take(q, from[1]);
 }
 
 static void *worker(void *arg)
 {
 	struct server *s = arg;
-	struct job *j;
+	const enum proto_lane *lanes;
+	struct lane_job *j;
 
 	log_role("keeper");
 	pthread_mutex_lock(&s->lock);
+	lanes = crew[s->started++];
 	for (;;) {
-		while (!(j = TAILQ_FIRST(&s->waiting)))
+		while (!(j = take(&s->queue, lanes)))
 			pthread_cond_wait(&s->work, &s->lock);
-		TAILQ_REMOVE(&s->waiting, j, link);
 		pthread_mutex_unlock(&s->lock);
-		ops_answer(s->room, slice_buf(&j->question), j->proof_fd, &j->answer);
+		ops_answer(s->room, j->who, slice_buf(&j->question), j->proof_fd, &j->answer);
 		pthread_mutex_lock(&s->lock);
 		TAILQ_INSERT_TAIL(&s->done, j, link);
 		eventfd_write(s->bell, 1);
@@ -68,7 +72,7 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-struct server *server_new(const struct room *room, const int *channels, int count, struct err *e)
+struct server *server_new(const struct room *room, const int *channels, int count, bool roles, struct err *e)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
 	pthread_attr_t attr;
@@ -80,9 +84,10 @@ struct server *server_new(const struct room *room, const int *channels, int coun
 	s->channel = xcalloc((size_t)count, sizeof(*s->channel));
 	for (int i = 0; i < count; i++) {
 		s->channel[i].fd = channels[i];
+		s->channel[i].who = !roles ? BOTH : i == 0 ? ENGINE : DESK;
 		outbox_init(&s->channel[i].outbox);
 	}
-	TAILQ_INIT(&s->waiting);
+	lanes_init(&s->queue);
 	TAILQ_INIT(&s->done);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->work, NULL);
@@ -90,7 +95,7 @@ struct server *server_new(const struct room *room, const int *channels, int coun
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	for (int i = 0; !rc && i < WORKERS; i++)
+	for (size_t i = 0; !rc && i < ARRAY_SIZE(crew); i++)
 		rc = pthread_create(&thread, &attr, worker, s);
 	pthread_attr_destroy(&attr);
 	if (!rc && s->bell >= 0)
@@ -114,37 +119,49 @@ static void reply(struct channel *ch, const struct buf *answer)
 		channel_close(ch);
 }
 
-static void reply_busy(struct channel *ch, struct slice packet)
+static void reply_err(struct channel *ch, uint32_t id, const struct err *e)
 {
 	_cleanup_buf_ struct buf answer = BUF_INIT;
-	struct message m;
-	struct err e;
 
-	proto_decode(&m, packet, NULL);
-	err_set(&e, ERR_LIMIT, "the keeper has %d keys and passwords to work on already", JOBS_MAX);
-	err_hint(&e, "Try again in a minute.");
-	proto_encode_err(&answer, m.id, &e);
+	proto_encode_err(&answer, id, e);
 	reply(ch, &answer);
 }
 
-/* Takes proof_fd if it is queued. */
-static void queue_job(struct server *s, struct channel *ch, struct slice packet, int *proof_fd)
+static struct lane_job *job_new(struct channel *ch, struct slice packet, const struct message *m, enum proto_lane lane)
 {
-	struct job *j;
+	struct lane_job *j = xcalloc(1, sizeof(*j));
 
-	if (s->jobs == JOBS_MAX) {
-		reply_busy(ch, packet);
-		return;
-	}
-	s->jobs++;
-	j = xcalloc(1, sizeof(*j));
-	j->channel = ch;
-	j->proof_fd = *proof_fd;
-	*proof_fd = -1;
+	*j = (struct lane_job){ .asker = ch, .id = m->id, .who = ch->who, .lane = lane, .proof_fd = -1 };
+	if (lane == UPLOAD)
+		j->visitor = xstrdup(ops_visitor(m).data);
 	buf_add(&j->question, packet.data, packet.len);
+	return j;
+}
+
+/* Takes proof_fd if it is queued. */
+static void queue_job(struct server *s, struct channel *ch, struct lane_job *j, int *proof_fd)
+{
+	struct err e;
+	int rc;
+
 	pthread_mutex_lock(&s->lock);
-	TAILQ_INSERT_TAIL(&s->waiting, j, link);
-	pthread_cond_signal(&s->work);
+	rc = lanes_add(&s->queue, j, &e);
+	if (rc == 0) {
+		j->proof_fd = *proof_fd;
+		*proof_fd = -1;
+		pthread_cond_broadcast(&s->work);
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (rc == 0)
+		return;
+	reply_err(ch, j->id, &e);
+	job_free(j);
+}
+
+static void forget_job(struct server *s, struct channel *ch, uint32_t id)
+{
+	pthread_mutex_lock(&s->lock);
+	lanes_forget(&s->queue, ch, id);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -152,27 +169,42 @@ static void answer_done(struct server *s)
 {
 	struct jobs done = TAILQ_HEAD_INITIALIZER(done);
 	eventfd_t rung;
-	struct job *j;
+	struct lane_job *j;
 
 	eventfd_read(s->bell, &rung);
 	pthread_mutex_lock(&s->lock);
 	TAILQ_CONCAT(&done, &s->done, link);
+	TAILQ_FOREACH(j, &done, link)
+		lanes_over(&s->queue, j);
 	pthread_mutex_unlock(&s->lock);
 	while ((j = TAILQ_FIRST(&done))) {
 		TAILQ_REMOVE(&done, j, link);
-		s->jobs--;
-		reply(j->channel, &j->answer);
+		reply(j->asker, &j->answer);
 		job_free(j);
+	}
+}
+
+static void take_question(struct server *s, struct channel *ch, struct slice packet, int *proof_fd)
+{
+	_cleanup_buf_wipe_ struct buf answer = BUF_INIT;
+	struct message m;
+	enum proto_lane lane = proto_decode(&m, packet, NULL) < 0 ? FAST : ops_lane(&m);
+
+	if (m.code == PROTO_FORGET) {
+		forget_job(s, ch, m.id);
+	} else if (lane != FAST) {
+		queue_job(s, ch, job_new(ch, packet, &m, lane), proof_fd);
+	} else {
+		ops_answer(s->room, ch->who, packet, *proof_fd, &answer);
+		reply(ch, &answer);
 	}
 }
 
 static void read_question(struct server *s, struct channel *ch)
 {
 	static unsigned char packet[KEEPER_MESSAGE_MAX];
-	_cleanup_buf_wipe_ struct buf answer = BUF_INIT;
 	_cleanup_close_ int proof_fd = -1;
 	ssize_t n = channel_recv(ch->fd, packet, &proof_fd, MSG_DONTWAIT);
-	struct slice question = slice(packet, n > 0 ? (size_t)n : 0);
 
 	if (n < 0 && errno == EAGAIN)
 		return;
@@ -180,12 +212,7 @@ static void read_question(struct server *s, struct channel *ch)
 		channel_close(ch);
 		return;
 	}
-	if (ops_slow(question)) {
-		queue_job(s, ch, question, &proof_fd);
-	} else {
-		ops_answer(s->room, question, proof_fd, &answer);
-		reply(ch, &answer);
-	}
+	take_question(s, ch, slice(packet, (size_t)n), &proof_fd);
 	wipe(packet, (size_t)n);
 }
 

@@ -2,18 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "keeper/channel.h"
+#include "base/process/channel.h"
+#include "base/process/sandbox.h"
+#include "base/process/spawn.h"
+#include "keeper/marks.h"
 #include "keeper/master.h"
-#include "keeper/sandbox.h"
+#include "keeper/ops.h"
 #include "keeper/server.h"
 
 #define STOP_MS 5000	/* then it is killed */
@@ -41,36 +42,6 @@ int channel_of(const struct keeper *k, int index)
  * In the keeper's process.
  */
 
-/* The daemon ends the keeper by closing the channels, after it has ended itself in good order. */
-static void ignore_signals(void)
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		signal(signals[i], SIG_IGN);
-}
-
-static int become(const char *wanted, struct err *e)
-{
-	_cleanup_free_ char *name = wanted ? xstrdup(wanted) : NULL;	/* may be getpwnam()'s own memory */
-	struct passwd *user;
-
-	if (!name || geteuid() != 0)
-		return 0;
-	user = getpwnam(name);
-	if (!user) {
-		err_set(e, ERR_CONFIG, "server.user: there is no user \"%s\"", name);
-		err_code(e, "server.user");
-		return err_hint(e, "Make it with `useradd --system --shell /usr/sbin/nologin %s`, or name another.",
-				name);
-	}
-	if (initgroups(name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid))
-		return err_errno(e, ERR_CONFIG, "server.user: becoming user \"%s\"", name);
-	if (user->pw_uid && !setuid(0))
-		return err_set(e, ERR_INTERNAL, "server.user: user \"%s\" could become root again", name);
-	return 0;
-}
-
 /* Dies with the thread that called keeper_start(); a change of user undoes this. */
 static int follow(pid_t daemon, struct err *e)
 {
@@ -78,28 +49,50 @@ static int follow(pid_t daemon, struct err *e)
 	return getppid() == daemon ? 0 : err_set(e, ERR_INTERNAL, "the daemon ended while the keeper started");
 }
 
-static int close_others(const int *channels, int count, int status, struct err *e)
+/* marks: -1 if there is no such file. */
+static int close_others(const int *channels, int count, int status, int marks, struct err *e)
 {
-	_cleanup_free_ int *keep = xcalloc((size_t)count + 1, sizeof(*keep));
+	_cleanup_free_ int *keep = xcalloc((size_t)count + 2, sizeof(*keep));
 
 	memcpy(keep, channels, (size_t)count * sizeof(*keep));
 	keep[count] = status;
-	return sandbox_close_fds(keep, (size_t)count + 1, e);
+	keep[count + 1] = marks < 0 ? status : marks;
+	return sandbox_close_fds(keep, (size_t)count + 2, e);
+}
+
+/* Without its file the keeper knows what was over only until it ends: said, and no reason not to serve. */
+static void open_marks(const struct room *room, const char *file, bool forget)
+{
+	struct err e = { 0 };
+	size_t damaged;
+
+	if (!file)
+		return;
+	if (forget)
+		unlink(file);
+	if (marks_open(room->marks, file, &damaged, &e) < 0)
+		log_warn("%s: old passwords and API keys that are put back into the store are known only until the next start",
+			 e.message);
+	else if (damaged)
+		log_warn("%s is damaged: %zu of its entries are lost", file, damaged);
 }
 
 static int open_room(struct room *room, const struct keeper_options *o, pid_t daemon, struct err *e)
 {
+	bool early = o->user && access(o->master_key_file, R_OK) == 0;
 	unsigned char key[SEAL_KEY_SIZE];
 
 	sandbox_hide();
 	sandbox_lock_memory(room, sizeof(*room));
-	if (master_load(o->master_key_file, o->may_create, key, e))
+	if (early && master_load(o->master_key_file, false, key, e) < 0)
 		return -1;
-	if (become(o->user, e)) {
+	if ((o->user && user_become(o->user, e) < 0) ||
+	    (!early && master_load(o->master_key_file, o->may_create, key, e) < 0)) {
 		wipe(key, sizeof(key));
 		return -1;
 	}
 	room_init(room, key, o->master_key_file, daemon);
+	open_marks(room, o->marks_file, o->forget_marks);
 	wipe(key, sizeof(key));
 	return 0;
 }
@@ -109,13 +102,14 @@ static struct server *enter(struct room *room, const struct keeper_options *o, c
 {
 	struct server *s;
 
-	if (open_room(room, o, daemon, e))
+	if (open_room(room, o, daemon, e) < 0)
 		return NULL;
 	sandbox_hide();
-	if (follow(daemon, e) || close_others(channels, o->clients, status, e))
+	if (follow(daemon, e) < 0 || close_others(channels, o->clients, status, marks_fd(room->marks), e) < 0)
 		return NULL;
-	s = server_new(room, channels, o->clients, e);
-	return s && !sandbox_filter(e) ? s : NULL;
+	s = server_new(room, channels, o->clients, o->roles, e);
+	sandbox_close_files(SANDBOX_KEEPER);
+	return s && sandbox_filter(SANDBOX_KEEPER, e) == 0 ? s : NULL;
 }
 
 static void NORETURN run(const struct keeper_options *o, const int *channels, int status, pid_t daemon)
@@ -125,7 +119,8 @@ static void NORETURN run(const struct keeper_options *o, const int *channels, in
 	struct server *s;
 
 	log_role("keeper");
-	ignore_signals();
+	prctl(PR_SET_NAME, "certerad-keeper");
+	spawn_signals(SIG_IGN);
 	s = enter(&room, o, channels, status, daemon, &e);
 	if (write(status, &e, sizeof(e)) != (ssize_t)sizeof(e) || !s) {
 		room_release(&room);
@@ -180,7 +175,7 @@ static int connect_both(struct keeper *k, int *theirs, int *status, struct err *
 	int ends[2];
 
 	for (int i = 0; i < k->count; i++)
-		if (channel_pair(&k->channel[i], &theirs[i], e))
+		if (channel_pair(&k->channel[i], &theirs[i], e) < 0)
 			return -1;
 	if (pipe2(ends, O_CLOEXEC))
 		return err_errno(e, ERR_INTERNAL, "making a pipe to the keeper");
@@ -210,7 +205,7 @@ struct keeper *keeper_start(const struct keeper_options *o, struct err *e)
 	int status = -1;
 
 	memset(theirs, -1, (size_t)o->clients * sizeof(int));
-	if (!connect_both(k, theirs, &status, e)) {
+	if (connect_both(k, theirs, &status, e) == 0) {
 		k->pid = fork();
 		if (k->pid == 0)
 			run(o, theirs, status, daemon);
@@ -220,7 +215,7 @@ struct keeper *keeper_start(const struct keeper_options *o, struct err *e)
 	for (int i = 0; i < o->clients; i++)
 		cleanup_close(&theirs[i]);
 	cleanup_close(&status);
-	if (k->pid > 0 && !await_ready(k, e))
+	if (k->pid > 0 && await_ready(k, e) == 0)
 		return k;
 	if (k->pid > 0)
 		reap(k);

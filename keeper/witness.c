@@ -2,12 +2,13 @@
  * Who has proved it lately: words that only the memory of the keeper knows, the newest code of each user,
  * wrong ones in a row.
  */
+#include "keeper/witness.h"
+
 #include <pthread.h>
 
 #include "base/clock.h"
-#include "base/encode.h"
 #include "keeper/keeper.h"
-#include "keeper/person.h"
+#include "keeper/word.h"
 
 #define WORDS 256	/* at one time; then the oldest is forgotten */
 #define PEOPLE 1024	/* of whom something is remembered; then the oldest is forgotten */
@@ -15,17 +16,20 @@
 #define WRONG_MS 60000
 #define TRIES 10		/* codes for a new password, of one user ... */
 #define TRY_PERIOD_MS (24 * 3600 * 1000LL)	/* ... in this time */
-#define WORD_BYTES 32
 #define WORD_PREFIX "ckw_"
 #define SETUP_PREFIX "cst_"
 
-struct word {
+#define ID_SIZE 33	/* 32 hex digits */
+
+struct proof {
 	unsigned char hash[SHA256_SIZE];
 	struct witness who;
 	int64_t until_ms;
+	char id[KEEPER_PROOF_IDS][ID_SIZE];	/* of what it is for */
+	size_t ids;
 };
 
-struct known {		/* of one user */
+struct witness_known {		/* of one user */
 	char id[sizeof(((struct witness *)0)->id)];
 	int64_t step;		/* of the newest code used */
 	int64_t wrong_ms;	/* until when what was wrong counts */
@@ -35,8 +39,8 @@ struct known {		/* of one user */
 
 struct witnesses {
 	pthread_mutex_t lock;
-	struct word word[WORDS];
-	struct known known[PEOPLE];
+	struct proof word[WORDS];
+	struct witness_known known[PEOPLE];
 	unsigned next_word, next_known;
 	bool setup_made, setup_open;
 	unsigned char setup[SHA256_SIZE];
@@ -59,48 +63,78 @@ void witnesses_free(struct witnesses *w)
 	free(w);
 }
 
-static void make_word(const char *prefix, struct buf *text, unsigned char hash[SHA256_SIZE])
-{
-	unsigned char bytes[WORD_BYTES];
-	size_t start = text->len;
-
-	random_bytes(bytes, sizeof(bytes));
-	buf_reserve(text, 64);
-	buf_add_str(text, prefix);
-	base64url_add(text, bytes, sizeof(bytes));
-	sha256(text->data + start, text->len - start, hash);
-	wipe(bytes, sizeof(bytes));
-}
-
 void witness_add(struct witnesses *w, const struct witness *who, struct buf *proof)
 {
-	struct word *word;
+	struct proof *word;
 
 	pthread_mutex_lock(&w->lock);
 	word = &w->word[w->next_word++ % WORDS];
-	*word = (struct word){ .who = *who, .until_ms = clock_mono_ms() + KEEPER_PROOF_SECONDS * 1000 };
-	make_word(WORD_PREFIX, proof, word->hash);
+	*word = (struct proof){ .who = *who, .until_ms = clock_mono_ms() + KEEPER_PROOF_SECONDS * 1000 };
+	word_make(WORD_PREFIX, proof, word->hash);
 	pthread_mutex_unlock(&w->lock);
+}
+
+/* The one word that is good; locked. */
+static struct proof *find_word(struct witnesses *w, struct slice proof)
+{
+	unsigned char hash[SHA256_SIZE];
+	int64_t now = clock_mono_ms();
+	struct proof *found = NULL;
+
+	sha256(proof.data, proof.len, hash);
+	for (int i = 0; i < WORDS; i++)
+		if (w->word[i].until_ms > now && same_secret(hash, w->word[i].hash, SHA256_SIZE))
+			found = &w->word[i];
+	return found;
 }
 
 bool witness_find(struct witnesses *w, struct slice proof, struct witness *who)
 {
-	unsigned char hash[SHA256_SIZE];
-	int64_t now = clock_mono_ms();
-	bool found = false;
+	const struct proof *word;
 
 	if (!proof.len || !str_starts(proof.data, WORD_PREFIX))
 		return false;
-	sha256(proof.data, proof.len, hash);
 	pthread_mutex_lock(&w->lock);
-	for (int i = 0; i < WORDS; i++) {
-		if (w->word[i].until_ms <= now || !same_secret(hash, w->word[i].hash, SHA256_SIZE))
-			continue;
-		*who = w->word[i].who;
-		found = true;
-	}
+	word = find_word(w, proof);
+	if (word)
+		*who = word->who;
 	pthread_mutex_unlock(&w->lock);
-	return found;
+	return word;
+}
+
+static bool is_for(const struct proof *word, struct slice id)
+{
+	for (size_t i = 0; i < word->ids; i++)
+		if (slice_eq(id, slice_str(word->id[i])))
+			return true;
+	return false;
+}
+
+static void add_id(struct proof *word, struct slice id)
+{
+	if (id.len == ID_SIZE - 1 && word->ids < KEEPER_PROOF_IDS)
+		snprintf(word->id[word->ids++], ID_SIZE, "%.*s", (int)id.len, (const char *)id.data);
+}
+
+bool witness_opens(struct witnesses *w, struct slice proof, struct slice id)
+{
+	struct proof *word;
+	bool opens;
+
+	pthread_mutex_lock(&w->lock);
+	word = find_word(w, proof);
+	if (word && !is_for(word, id))
+		add_id(word, id);
+	opens = word && (is_for(word, id) || slice_eq(id, slice_str(word->who.id)));
+	pthread_mutex_unlock(&w->lock);
+	return opens;
+}
+
+int witness_unconfirmed(struct err *e)
+{
+	err_set(e, ERR_DENIED, "this needs your password again");
+	err_hint(e, "Confirm your password, then repeat the request.");
+	return err_code(e, KEEPER_UNCONFIRMED);
 }
 
 int witness_check_stale(struct witnesses *w, struct slice proof, struct err *e)
@@ -109,9 +143,7 @@ int witness_check_stale(struct witnesses *w, struct slice proof, struct err *e)
 
 	if (!proof.len || !str_starts(proof.data, WORD_PREFIX) || witness_find(w, proof, &who))
 		return 0;
-	err_set(e, ERR_DENIED, "this is for somebody who has just given the password");
-	err_hint(e, "Confirm that it is you, then do it again.");
-	return err_code(e, KEEPER_UNCONFIRMED);
+	return witness_unconfirmed(e);
 }
 
 void witness_forget(struct witnesses *w, struct slice id, struct slice but)
@@ -127,15 +159,15 @@ void witness_forget(struct witnesses *w, struct slice id, struct slice but)
 }
 
 /* What is remembered of a user; locked. */
-static struct known *known(struct witnesses *w, struct slice id)
+static struct witness_known *known(struct witnesses *w, struct slice id)
 {
-	struct known *k;
+	struct witness_known *k;
 
 	for (int i = 0; i < PEOPLE; i++)
 		if (slice_eq(id, slice_str(w->known[i].id)))
 			return &w->known[i];
 	k = &w->known[w->next_known++ % PEOPLE];
-	*k = (struct known){ .step = 0 };
+	*k = (struct witness_known){ .step = 0 };
 	snprintf(k->id, sizeof(k->id), "%s", (const char *)id.data);
 	return k;
 }
@@ -143,7 +175,7 @@ static struct known *known(struct witnesses *w, struct slice id)
 int witness_check_guesses(struct witnesses *w, struct slice id, struct err *e)
 {
 	int64_t now = clock_mono_ms();
-	struct known *k;
+	struct witness_known *k;
 	bool may;
 
 	pthread_mutex_lock(&w->lock);
@@ -156,7 +188,8 @@ int witness_check_guesses(struct witnesses *w, struct slice id, struct err *e)
 	if (may)
 		return 0;
 	err_set(e, ERR_LIMIT, "too many wrong passwords and codes of one user: the keeper looks at one a minute now");
-	return err_hint(e, "Somebody is guessing; the log says from where. A restart of the server ends the wait.");
+	return err_hint(e,
+			"Someone is guessing; the server log has the address. A restart of the server ends the wait.");
 }
 
 void witness_was_right(struct witnesses *w, struct slice id)
@@ -169,7 +202,7 @@ void witness_was_right(struct witnesses *w, struct slice id)
 bool witness_may_try(struct witnesses *w, struct slice id)
 {
 	int64_t now = clock_mono_ms();
-	struct known *k;
+	struct witness_known *k;
 	bool may;
 
 	pthread_mutex_lock(&w->lock);
@@ -185,7 +218,7 @@ bool witness_may_try(struct witnesses *w, struct slice id)
 
 bool witness_take_step(struct witnesses *w, struct slice id, int64_t step)
 {
-	struct known *k;
+	struct witness_known *k;
 	bool newer;
 
 	pthread_mutex_lock(&w->lock);
@@ -209,7 +242,7 @@ int setup_make(struct witnesses *w, struct buf *token, struct err *e)
 	made = w->setup_made;
 	w->setup_made = w->setup_open = true;
 	if (!made)
-		make_word(SETUP_PREFIX, token, w->setup);
+		word_make(SETUP_PREFIX, token, w->setup);
 	pthread_mutex_unlock(&w->lock);
 	return made ? err_set(e, ERR_DENIED, "the token for the first user is made once, at start") : 0;
 }

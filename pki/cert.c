@@ -7,31 +7,21 @@
 #include "base/digest.h"
 #include "base/encode.h"
 #include "pki/der.h"
-#include "pki/identifier.h"
+#include "pki/file/load.h"
+#include "pki/kind.h"
+#include "pki/rsa.h"
+#include "pki/signed.h"
 #include "pki/x509.h"
 
 #define DAY 86400
 #define CN_MAX 64 /* ub-common-name, RFC 5280 appendix A */
 
-/* Days since 1970-01-01 in the Gregorian calendar; years start in March, so that leap days come last. */
-static int64_t days(int64_t year, int month, int day)
-{
-	int64_t y = month > 2 ? year : year - 1;
-	int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-
-	return y * 365 + y / 4 - y / 100 + y / 400 + day_of_year - 719468;
-}
-
-static int64_t unix_time(const mbedtls_x509_time *t)
-{
-	return days(t->year, t->mon, t->day) * DAY + t->hour * 3600 + t->min * 60 + t->sec;
-}
-
 static int read_names(struct cert *c, struct slice extensions, struct err *e)
 {
 	struct slice san;
 
-	if (x509_extension(extensions, DER_BYTES(MBEDTLS_OID_SUBJECT_ALT_NAME), &san))
+	c->has_san = x509_extension(extensions, DER_BYTES(MBEDTLS_OID_SUBJECT_ALT_NAME), &san);
+	if (c->has_san)
 		return x509_san_read(san, &c->names, e);
 	if (c->subject_cn) {
 		_cleanup_free_ char *name = x509_name_normal(c->subject_cn);
@@ -51,45 +41,92 @@ static char *read_aki(struct slice extensions)
 	return hex_str(id.data, id.len);
 }
 
-static int read_cert(struct cert *c, const mbedtls_x509_crt *crt, struct err *e)
+static bool read_ca(struct slice extensions)
 {
-	struct slice subject = slice(crt->subject_raw.p, crt->subject_raw.len);
-	struct slice issuer = slice(crt->issuer_raw.p, crt->issuer_raw.len);
-	struct slice extensions = slice(crt->v3_ext.p, crt->v3_ext.len);
+	struct slice value, ca;
+
+	return x509_extension(extensions, DER_BYTES(MBEDTLS_OID_BASIC_CONSTRAINTS), &value) &&
+	       der_take(&value, DER_SEQUENCE, &value, NULL) && der_take(&value, DER_BOOLEAN, &ca, NULL) &&
+	       ca.len == 1 && *(const unsigned char *)ca.data;
+}
+
+static void read_fields(struct cert *c, struct slice der, const struct signed_cert *s)
+{
+	struct slice element = s->serial, serial = { NULL, 0 };
 	unsigned char hash[SHA256_SIZE];
 
-	buf_add(&c->der, crt->raw.p, crt->raw.len);
-	buf_add(&c->spki, crt->pk_raw.p, crt->pk_raw.len);
+	der_take(&element, DER_INTEGER, &serial, NULL);
+	buf_add(&c->der, der.data, der.len);
+	buf_add(&c->spki, s->spki.data, s->spki.len);
 	sha256(c->der.data, c->der.len, hash);
 	c->fingerprint = hex_str(hash, sizeof(hash));
-	c->serial = hex_str(crt->serial.p, crt->serial.len);
-	c->subject = x509_name_text(subject);
-	c->issuer = x509_name_text(issuer);
-	c->subject_cn = x509_name_cn(subject);
-	c->issuer_cn = x509_name_cn(issuer);
-	c->aki = read_aki(extensions);
-	c->not_before = unix_time(&crt->valid_from);
-	c->not_after = unix_time(&crt->valid_to);
-	c->is_ca = crt->MBEDTLS_PRIVATE(ca_istrue);
-	if (read_names(c, extensions, e) < 0)
-		return err_prefix(e, "the certificate is not usable");
+	c->serial = hex_str(serial.data, serial.len);
+	c->subject = x509_name_text(s->subject);
+	c->issuer = x509_name_text(s->issuer);
+	c->subject_cn = x509_name_cn(s->subject);
+	c->issuer_cn = x509_name_cn(s->issuer);
+	c->aki = read_aki(s->extensions);
+	c->not_before = s->not_before;
+	c->not_after = s->not_after;
+	c->is_ca = read_ca(s->extensions);
+}
+
+/* Why mbedTLS does not read it, in better words than its own. */
+static void explain(const struct cert *c, struct slice algorithm, struct err *e)
+{
+	mbedtls_asn1_buf raw = { .tag = DER_OID, .len = algorithm.len, .p = (unsigned char *)algorithm.data };
+	_cleanup_free_ char *key = spki_text(slice_buf(&c->spki)), *signature = kind_of_signature(algorithm);
+	mbedtls_md_type_t md;
+	mbedtls_pk_type_t pk;
+
+	if (!str_starts(key, "RSA, ") && !str_starts(key, "EC, "))
+		err_set(e, ERR_INVALID, "its key is %s; RSA and EC keys can be used here", key);
+	else if (mbedtls_oid_get_sig_alg(&raw, &md, &pk))
+		err_set(e, ERR_INVALID, "it is signed with %s, which is not read here", signature);
+}
+
+/* What keeps us from using it; not set: nothing. */
+static void check_usable(struct cert *c, const struct signed_cert *s, struct err *e)
+{
+	struct signed_thing thing;
+	mbedtls_x509_crt crt;
+
+	if (read_names(c, s->extensions, e) < 0 || rsa_check_spki(s->spki, e) < 0)
+		return;
+	mbedtls_x509_crt_init(&crt);
+	if (load_cert(&crt, slice_buf(&c->der), e) < 0 && signed_read(&thing, slice_buf(&c->der)))
+		explain(c, thing.algorithm, e);
+	mbedtls_x509_crt_free(&crt);
+}
+
+int cert_look(struct cert *c, struct slice der, struct err *e)
+{
+	struct signed_cert s;
+	struct err why = { 0 };
+
+	*c = (struct cert){ 0 };
+	if (!signed_cert_read(&s, der)) {
+		bool more = der_take(&der, DER_SEQUENCE, NULL, NULL) && der.len;
+
+		return err_set(e, ERR_INVALID, "%s", more ? "there is something behind the end of the certificate" :
+							    "this is no certificate that can be read");
+	}
+	read_fields(c, der, &s);
+	check_usable(c, &s, &why);
+	if (err_is_set(&why))
+		c->unusable = xstrdup(why.message);
 	return 0;
 }
 
 int cert_parse(struct cert *c, struct slice der, struct err *e)
 {
-	mbedtls_x509_crt crt;
-	int ret;
-
-	*c = (struct cert){ 0 };
-	mbedtls_x509_crt_init(&crt);
-	ret = x509_crt_load(&crt, der, e);
-	if (!ret)
-		ret = read_cert(c, &crt, e);
-	mbedtls_x509_crt_free(&crt);
-	if (ret < 0)
-		cert_release(c);
-	return ret;
+	if (cert_look(c, der, e) < 0)
+		return -1;
+	if (!c->unusable)
+		return 0;
+	err_set(e, ERR_INVALID, "the certificate is not usable: %s", c->unusable);
+	cert_release(c);
+	return -1;
 }
 
 void cert_release(struct cert *c)
@@ -102,6 +139,7 @@ void cert_release(struct cert *c)
 	free(c->serial);
 	free(c->fingerprint);
 	free(c->aki);
+	free(c->unusable);
 	buf_release(&c->der);
 	buf_release(&c->spki);
 	*c = (struct cert){ 0 };

@@ -12,10 +12,13 @@ struct cert {			/* what is in one; all owned */
 	char *fingerprint;	/* SHA-256 of the DER, hex */
 	char *aki;		/* authority key identifier, hex; NULL: none */
 	int64_t not_before, not_after;
-	bool is_ca;
+	bool is_ca, has_san;
+	char *unusable;		/* why it can be shown, but not used here; NULL: it can */
 	struct buf der, spki;
 };
-int cert_parse(struct cert *, struct slice der, struct err *);
+int cert_parse(struct cert *, struct slice der, struct err *);	/* only what can be used */
+/* For people's files: whatever has the form of a certificate, with any kind of key and signature. */
+int cert_look(struct cert *, struct slice der, struct err *);
 void cert_release(struct cert *);
 /* Its issuer, as people call it. */
 const char *cert_issuer(const struct cert *);
@@ -31,6 +34,10 @@ int chain_parse(struct chain *, struct slice pem, struct err *);
 void chain_release(struct chain *);
 /* PEM of certificates [from, to), "\n" line ends. */
 void chain_pem(const struct chain *, size_t from, size_t to, struct buf *pem);
+/* The same of text that chain_pem() has written: a part of it.  There may be fewer certificates. */
+struct slice chain_pem_part(struct slice pem, size_t from, size_t to);
+/* spki_digest() of its leaf.  Owned; NULL on error. */
+char *chain_digest(struct slice pem, struct err *);
 #define _cleanup_chain_ _cleanup_(chain_release)
 /*
  * Is the issuer at its top called so, or has one of its certificates this SHA-256 fingerprint (hex, any case, with

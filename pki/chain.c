@@ -3,8 +3,8 @@
 #include <ctype.h>
 
 #include "base/clock.h"
-#include "pki/identifier.h"
-#include "pki/pem.h"
+#include "pki/file/load.h"
+#include "pki/file/pem.h"
 #include "pki/x509.h"
 
 #define CHAIN_MAX 10
@@ -62,7 +62,7 @@ static int read_chain(struct chain *chain, struct slice pem, struct err *e)
 int chain_parse(struct chain *chain, struct slice pem, struct err *e)
 {
 	*chain = (struct chain){ 0 };
-	if (!read_chain(chain, pem, e))
+	if (read_chain(chain, pem, e) == 0)
 		return 0;
 	chain_release(chain);
 	return err_prefix(e, "the certificate chain is not acceptable");
@@ -76,10 +76,38 @@ void chain_release(struct chain *chain)
 	*chain = (struct chain){ 0 };
 }
 
+char *chain_digest(struct slice pem, struct err *e)
+{
+	_cleanup_chain_ struct chain chain = { 0 };
+
+	return chain_parse(&chain, pem, e) < 0 ? NULL : spki_digest(slice_buf(&chain.cert[0].spki));
+}
+
 void chain_pem(const struct chain *chain, size_t from, size_t to, struct buf *pem)
 {
 	for (size_t i = from; i < MIN(to, chain->count); i++)
 		pem_add(pem, "CERTIFICATE", slice_buf(&chain->cert[i].der));
+}
+
+/* The end of the nth certificate. */
+static const char *skip_certificates(const char *text, const char *end, size_t n)
+{
+	static const char mark[] = "-----END CERTIFICATE-----\n";
+
+	for (; n && text < end; n--) {
+		const char *found = memmem(text, (size_t)(end - text), mark, sizeof(mark) - 1);
+
+		text = found ? found + sizeof(mark) - 1 : end;
+	}
+	return text;
+}
+
+struct slice chain_pem_part(struct slice pem, size_t from, size_t to)
+{
+	const char *text = pem.data ? pem.data : "", *end = text + pem.len;
+	const char *begin = skip_certificates(text, end, from);
+
+	return slice(begin, (size_t)(skip_certificates(begin, end, to > from ? to - from : 0) - begin));
 }
 
 static bool same_hex(const char *hex, const char *typed)
@@ -107,7 +135,7 @@ static int check_names(const struct cert *leaf, char *const *names, struct err *
 			return err_set(e, ERR_INVALID, "the certificate lacks the name %s, which was asked for", *name);
 	for (char *const *name = leaf->names; name && *name; name++)
 		if (!strv_has(names, *name))
-			return err_set(e, ERR_INVALID, "the certificate has the name %.260s, which nobody asked for",
+			return err_set(e, ERR_INVALID, "the certificate has the name %.260s, which was not ordered",
 				       *name);
 	return 0;
 }
@@ -153,9 +181,9 @@ int cert_signed_by(const struct cert *child, const struct cert *issuer, struct e
 
 	mbedtls_x509_crt_init(&a);
 	mbedtls_x509_crt_init(&b);
-	ret = x509_crt_load(&a, slice_buf(&child->der), e);
+	ret = load_cert(&a, slice_buf(&child->der), e);
 	if (!ret)
-		ret = x509_crt_load(&b, slice_buf(&issuer->der), e);
+		ret = load_cert(&b, slice_buf(&issuer->der), e);
 	if (!ret)
 		ret = check_issued(&a, &b, e);
 	mbedtls_x509_crt_free(&a);
@@ -170,7 +198,7 @@ int chain_check(const struct chain *chain, struct slice spki, char *const *names
 	if (!chain->count)
 		return err_set(e, ERR_INVALID, "the chain holds no certificate");
 	if (!slice_eq(slice_buf(&leaf->spki), spki))
-		return err_set(e, ERR_INVALID, "the certificate is for another key than the one asked for");
+		return err_set(e, ERR_INVALID, "the certificate is for a different key than the one in the request");
 	if (leaf->is_ca)
 		return err_set(e, ERR_INVALID, "the first certificate is a CA's own, not one for a server");
 	if (check_names(leaf, names, e) < 0 || check_dates(leaf, now, e) < 0)

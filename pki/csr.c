@@ -2,91 +2,25 @@
 
 #include <mbedtls/oid.h>
 
+#include "base/encode.h"
 #include "pki/der.h"
+#include "pki/file/ber.h"
+#include "pki/file/pem.h"
 #include "pki/identifier.h"
-#include "pki/pem.h"
+#include "pki/rsa.h"
 #include "pki/x509.h"
 
 #define CSR_TEXT_MAX (100 * 1024)
-#define CN_MAX 64 /* ub-common-name, RFC 5280 appendix A */
 
-/* The subject's attributes in the order they are written, bounds of RFC 5280 appendix A. */
-static const struct {
-	const char *text;
-	size_t field;
-	struct slice oid;
-	size_t min, max;
-	int tag;
-} attributes[] = {
-	{ "country", offsetof(struct csr_subject, c), DER_BYTES(MBEDTLS_OID_AT_COUNTRY), 2, 2, DER_PRINTABLE },
-	{ "state", offsetof(struct csr_subject, st), DER_BYTES(MBEDTLS_OID_AT_STATE), 1, 128, DER_UTF8 },
-	{ "locality", offsetof(struct csr_subject, l), DER_BYTES(MBEDTLS_OID_AT_LOCALITY), 1, 128, DER_UTF8 },
-	{ "organization", offsetof(struct csr_subject, o), DER_BYTES(MBEDTLS_OID_AT_ORGANIZATION), 1, 64, DER_UTF8 },
-	{ "organizational unit", offsetof(struct csr_subject, ou), DER_BYTES(MBEDTLS_OID_AT_ORG_UNIT), 1, 64,
-	  DER_UTF8 },
-};
-
-/* Characters of valid UTF-8 without control characters; -1 if it is not that. */
-static ssize_t text_length(const char *text)
-{
-	ssize_t count = 0;
-	size_t n;
-
-	for (; *text; text += n, count++) {
-		n = x509_utf8_sequence((const unsigned char *)text, strlen(text));
-		if (!n || (unsigned char)*text < 0x20 || *text == 0x7f)
-			return -1;
-	}
-	return count;
-}
-
-static int put_attributes(struct buf *rdns, const struct csr_subject *subject, struct err *e)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
-		const char *value = *(const char *const *)((const char *)subject + attributes[i].field);
-		ssize_t len;
-
-		if (!value || !*value)
-			continue;
-		len = text_length(value);
-		if (len < 0)
-			return err_set(e, ERR_INVALID, "the %s contains a character that is not possible there",
-				       attributes[i].text);
-		if ((size_t)len < attributes[i].min || (size_t)len > attributes[i].max)
-			return err_set(e, ERR_INVALID, "the %s has %zd characters; %zu to %zu are possible",
-				       attributes[i].text, len, attributes[i].min, attributes[i].max);
-		if (attributes[i].tag == DER_PRINTABLE && strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(value))
-			return err_set(e, ERR_INVALID, "the %s is a code of two capital letters, such as DE",
-				       attributes[i].text);
-		x509_name_put(rdns, attributes[i].oid, attributes[i].tag, value);
-	}
-	return 0;
-}
-
-static int put_subject(struct buf *out, char *const *names, const struct csr_subject *subject, struct err *e)
-{
-	_cleanup_buf_ struct buf rdns = BUF_INIT;
-	const char *cn = subject ? subject->cn : NULL;
-
-	if (subject && put_attributes(&rdns, subject, e) < 0)
-		return -1;
-	if (cn && !strv_has(names, cn))
-		return err_set(e, ERR_INVALID, "the common name \"%.260s\" is not one of the certificate's names", cn);
-	/* A name that does not fit is found in the SANs; addresses are only looked for there. */
-	if (cn && strlen(cn) <= CN_MAX && !identifier_is_ip(cn))
-		x509_name_put(&rdns, DER_BYTES(MBEDTLS_OID_AT_CN), DER_UTF8, cn);
-	der_put(out, DER_SEQUENCE, slice_buf(&rdns));
-	return 0;
-}
-
-/* The extensionRequest attribute (RFC 2985 section 5.4.2) with the SANs. */
-static void put_request(struct buf *out, char *const *names)
+/* The extensionRequest attribute (RFC 2985 section 5.4.2) with the SANs and what else is asked for. */
+static void put_request(struct buf *out, char *const *names, const struct csr_details *details)
 {
 	_cleanup_buf_ struct buf san = BUF_INIT, list = BUF_INIT, set = BUF_INIT, fields = BUF_INIT,
 				 attribute = BUF_INIT;
 
 	x509_san_put(&san, names);
 	x509_extension_put(&list, DER_BYTES(MBEDTLS_OID_SUBJECT_ALT_NAME), false, slice_buf(&san));
+	details_put_extensions(details, &list);
 	der_put(&set, DER_SEQUENCE, slice_buf(&list));
 	der_put(&fields, DER_OID, DER_BYTES(MBEDTLS_OID_PKCS9_CSR_EXT_REQ));
 	der_put(&fields, DER_SET, slice_buf(&set));
@@ -106,7 +40,7 @@ static int check_names(char *const *names, struct err *e)
 	return 0;
 }
 
-int csr_make(const struct key *key, char *const *names, const struct csr_subject *subject, struct buf *der,
+int csr_make(const struct key *key, char *const *names, const struct csr_details *details, struct buf *der,
 	     struct err *e)
 {
 	_cleanup_buf_ struct buf fields = BUF_INIT, info = BUF_INIT;
@@ -114,9 +48,9 @@ int csr_make(const struct key *key, char *const *names, const struct csr_subject
 	if (check_names(names, e) < 0)
 		return -1;
 	der_put_uint(&fields, slice(NULL, 0)); /* version 1 is written as 0 */
-	if (put_subject(&fields, names, subject, e) < 0 || key_spki(key, &fields, e) < 0)
+	if (details_put_subject(details, names, &fields, e) < 0 || key_spki(key, &fields, e) < 0)
 		return -1;
-	put_request(&fields, names);
+	put_request(&fields, names, details);
 	der_put(&info, DER_SEQUENCE, slice_buf(&fields));
 	return x509_sign(key, slice_buf(&info), der, e);
 }
@@ -195,6 +129,8 @@ static int verify(const struct parts *p, struct err *e)
 
 	if (mbedtls_oid_get_sig_alg(&oid, &signature.md, &signature.pk) || signature.pk == MBEDTLS_PK_RSASSA_PSS)
 		return err_set(e, ERR_INVALID, "it is signed with an algorithm CAs do not take");
+	if (rsa_check_spki(p->spki, e) < 0)
+		return -1;
 	mbedtls_pk_init(&pk);
 	ret = mbedtls_pk_parse_subpubkey(&start, start + p->spki.len, &pk);
 	if (ret)
@@ -207,13 +143,15 @@ static int verify(const struct parts *p, struct err *e)
 
 int csr_parse(struct csr *csr, struct slice der_or_pem, struct err *e)
 {
-	_cleanup_buf_ struct buf der = BUF_INIT;
+	_cleanup_buf_ struct buf given = BUF_INIT, room = BUF_INIT;
+	struct slice der;
 	struct parts p;
 
 	*csr = (struct csr){ 0 };
-	if (decode(der_or_pem, &der, e) < 0)
+	if (decode(der_or_pem, &given, e) < 0)
 		return -1;
-	if (!split(slice_buf(&der), &p))
+	der = ber_normal(slice_buf(&given), &room);
+	if (!split(der, &p))
 		return err_set(e, ERR_INVALID, "this is no certificate request that can be read");
 	if (verify(&p, e) < 0 || read_names(csr, p.attributes, p.subject, e) < 0) {
 		csr_release(csr);

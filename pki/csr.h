@@ -2,14 +2,10 @@
 #ifndef PKI_CSR_H
 #define PKI_CSR_H
 
-#include "pki/key.h"
+#include "pki/details.h"
 
-struct csr_subject {		/* each may be NULL; a NULL cn means no CN at all */
-	const char *cn, *o, *ou, *l, *st, *c;
-};
-
-/* names: normal identifiers; IP addresses become iPAddress SANs. */
-int csr_make(const struct key *, char *const *names, const struct csr_subject *, struct buf *der, struct err *);
+/* names: normal identifiers; IP addresses become iPAddress SANs.  Without a common name there is no CN at all. */
+int csr_make(const struct key *, char *const *names, const struct csr_details *, struct buf *der, struct err *);
 
 struct csr {
 	char **names;		/* SANs, normal form; the CN too if it is a name and not among them */

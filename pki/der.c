@@ -48,6 +48,16 @@ bool der_take_uint(struct slice *in, struct slice *magnitude)
 	return true;
 }
 
+size_t der_bits(struct slice magnitude)
+{
+	const unsigned char *p = magnitude.data;
+	size_t bits = magnitude.len * 8;
+
+	for (int bit = 0x80; bits && bit && !(*p & bit); bit >>= 1)
+		bits--;
+	return bits;
+}
+
 bool der_take_bits(struct slice *in, struct slice *bytes)
 {
 	struct slice rest = *in, bits;

@@ -40,6 +40,7 @@ bool der_take(struct slice *in, int tag, struct slice *content, struct slice *wh
 int der_tag(struct slice in);		/* of the first element; -1 at the end */
 /* An INTEGER that is not negative, without its leading zeros. */
 bool der_take_uint(struct slice *in, struct slice *magnitude);
+size_t der_bits(struct slice magnitude);	/* how many bits it has, without leading zeros */
 /* A BIT STRING of whole bytes. */
 bool der_take_bits(struct slice *in, struct slice *bytes);
 

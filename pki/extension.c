@@ -194,3 +194,15 @@ int extension_scts(const struct cert *c)
 	}
 	return count;
 }
+
+bool extension_must_staple(const struct cert *c)
+{
+	struct slice list, feature;
+
+	if (!find(c, DER_BYTES(EXTENSION_FEATURES), &list) || !der_take(&list, DER_SEQUENCE, &list, NULL))
+		return false;
+	while (der_take_uint(&list, &feature))
+		if (slice_eq(feature, DER_BYTES("\x05")))
+			return true;
+	return false;
+}

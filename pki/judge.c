@@ -4,12 +4,14 @@
 #include <stdarg.h>
 
 #include "base/clock.h"
+#include "pki/file/load.h"
 #include "pki/identifier.h"
-#include "pki/pem.h"
+#include "pki/known.h"
 #include "pki/x509.h"
 
 struct trust {
 	mbedtls_x509_crt roots;
+	struct known_chains *known;		/* what leads to them */
 };
 
 static const struct {
@@ -33,18 +35,10 @@ const char *fault_hint(enum fault f)
 struct trust *trust_new(struct slice pem, struct err *e)
 {
 	struct trust *trust = xcalloc(1, sizeof(*trust));
-	struct pem_block block;
-	size_t count = 0;
 
 	mbedtls_x509_crt_init(&trust->roots);
-	while (pem_next(&pem, &block, NULL) > 0) {
-		_cleanup_buf_ struct buf der = BUF_INIT;
-
-		if (pem_label_is(&block, "CERTIFICATE") && pem_decode(&block, &der, NULL) == 0 &&
-		    mbedtls_x509_crt_parse_der(&trust->roots, (const unsigned char *)der.data, der.len) == 0)
-			count++;
-	}
-	if (count)
+	trust->known = known_new();
+	if (load_roots(&trust->roots, pem))
 		return trust;
 	err_set(e, ERR_CONFIG, "there is no root certificate in it");
 	trust_free(trust);
@@ -56,6 +50,7 @@ void trust_free(struct trust *trust)
 	if (!trust)
 		return;
 	mbedtls_x509_crt_free(&trust->roots);
+	known_free(trust->known);
 	free(trust);
 }
 
@@ -106,23 +101,21 @@ static bool covers(const struct cert *leaf, const char *host)
 static void judge_leaf(struct judgement *j, const struct cert *leaf, const mbedtls_x509_crt *crt, const char *host,
 		       int64_t now)
 {
-	struct slice extensions = slice(crt->v3_ext.p, crt->v3_ext.len), san;
 	_cleanup_free_ char *names = names_text(leaf);
 	char when[CLOCK_RFC3339_SIZE];
 
 	if (leaf->not_after <= now)
-		find_fault(j, FAULT_expired, "It has expired at %s.", clock_rfc3339(when, leaf->not_after));
+		find_fault(j, FAULT_expired, "The certificate expired at %s.", clock_rfc3339(when, leaf->not_after));
 	if (leaf->not_before > now)
-		find_fault(j, FAULT_not_yet, "It is not valid before %s.", clock_rfc3339(when, leaf->not_before));
-	if (!x509_extension(extensions, slice(MBEDTLS_OID_SUBJECT_ALT_NAME, sizeof(MBEDTLS_OID_SUBJECT_ALT_NAME) - 1),
-			    &san))
+		find_fault(j, FAULT_not_yet, "The certificate is not valid before %s.", clock_rfc3339(when, leaf->not_before));
+	if (!leaf->has_san)
 		find_fault(j, FAULT_wrong_name,
-			   "It has no names (subjectAltName) at all; browsers do not look at the common name.");
+			   "The certificate has no subjectAltName: browsers refuse it, because they ignore the common name.");
 	else if (!covers(leaf, host))
-		find_fault(j, FAULT_wrong_name, "It is not for %s, but for %s.", host, *names ? names : "no host");
+		find_fault(j, FAULT_wrong_name, "The certificate is not for %s, but for %s.", host, *names ? names : "no host");
 	if (mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
 						      sizeof(MBEDTLS_OID_SERVER_AUTH) - 1))
-		find_fault(j, FAULT_no_server, "It is not one for servers.");
+		find_fault(j, FAULT_no_server, "The certificate is not for servers.");
 }
 
 /*
@@ -155,7 +148,17 @@ struct verifying {
 	const struct cert **sorted;
 	size_t count;
 	uint32_t flags;		/* of all */
+	int64_t until;		/* then the first of those above the leaf ends */
+	bool by_issuer;		/* the way goes over sorted[1], not over a root of the same name */
 };
+
+static int64_t time_of(const mbedtls_x509_time *t)
+{
+	struct tm tm = { .tm_year = t->year - 1900, .tm_mon = t->mon - 1, .tm_mday = t->day,
+			 .tm_hour = t->hour, .tm_min = t->min, .tm_sec = t->sec };
+
+	return timegm(&tm);
+}
 
 /* mbedTLS tells of each certificate by its depth.  Dates and names of the leaf are judged elsewhere. */
 static int verified(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
@@ -164,6 +167,10 @@ static int verified(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags
 	const char *who = (size_t)depth < v->count ? called(v->sorted[depth]) : "a root";
 
 	v->flags |= *flags;
+	if (depth)
+		v->until = MIN(v->until, time_of(&crt->valid_to));
+	if (depth == 1 && v->count > 1)
+		v->by_issuer = slice_eq(slice(crt->raw.p, crt->raw.len), slice_buf(&v->sorted[1]->der));
 	if (depth && (*flags & (MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE)))
 		find_fault(v->judgement, FAULT_chain_expired, "The certificate of its issuer %s %s.", who,
 			   *flags & MBEDTLS_X509_BADCERT_EXPIRED ? "has expired" : "is not valid yet");
@@ -188,7 +195,7 @@ static void judge_untrusted(struct judgement *j, const struct cert **sorted, siz
 			return;
 		}
 	if (count == 1 && is_self_issued(top))
-		find_fault(j, FAULT_self_signed, "It is self-signed: no CA vouches for it.");
+		find_fault(j, FAULT_self_signed, "The certificate is self-signed: no CA issued it.");
 	else if (is_self_issued(top))
 		find_fault(j, FAULT_untrusted, "Its root \"%s\" is not trusted here.", called(top));
 	else
@@ -198,16 +205,52 @@ static void judge_untrusted(struct judgement *j, const struct cert **sorted, siz
 			   cert_issuer(top), count == 1 ? "it" : called(top));
 }
 
-static void verify_chain(struct judgement *j, struct trust *trust, const struct cert **sorted, size_t count,
-			 mbedtls_x509_crt *crt)
+static struct verifying verify_from(mbedtls_x509_crt *crt, mbedtls_x509_crt *roots, struct verifying v)
 {
-	struct verifying v = { .judgement = j, .sorted = sorted, .count = count };
 	uint32_t flags = 0;
 
-	mbedtls_x509_crt_verify_with_profile(crt, &trust->roots, NULL, &mbedtls_x509_crt_profile_default, NULL, &flags,
+	mbedtls_x509_crt_verify_with_profile(crt, roots, NULL, &mbedtls_x509_crt_profile_default, NULL, &flags,
 					     verified, &v);
+	return v;
+}
+
+/* That its issuer leads to a root was found out for a former leaf: then the issuer is as good as a root, until that ends. */
+static bool is_of_known_issuer(const struct trust *trust, const struct cert **sorted, size_t count, mbedtls_x509_crt *crt,
+			       int64_t now)
+{
+	struct judgement none = { { NULL } };
+	mbedtls_x509_crt *above;
+	bool good;
+
+	if (count < 2 || known_until(trust->known, sorted + 1, count - 1) <= now)
+		return false;
+	above = TAKE(crt->next->next);
+	good = !verify_from(crt, crt->next, (struct verifying){ .judgement = &none, .count = count, .sorted = sorted }).flags;
+	crt->next->next = above;
+	judgement_release(&none);
+	return good;
+}
+
+/* A signature is verified once, as a scan would do little else; what is not as it should be is looked at anew each time. */
+static void verify_chain(struct judgement *j, struct trust *trust, const struct cert **sorted, size_t count,
+			 mbedtls_x509_crt *crt, int64_t now)
+{
+	struct verifying v = { .judgement = j, .sorted = sorted, .count = count, .until = INT64_MAX };
+
+	if (known_until(trust->known, sorted, count) > now)
+		return;
+	if (is_of_known_issuer(trust, sorted, count, crt, now)) {
+		known_add(trust->known, sorted, count, known_until(trust->known, sorted + 1, count - 1));
+		return;
+	}
+	v = verify_from(crt, &trust->roots, v);
 	if (v.flags & (MBEDTLS_X509_BADCERT_NOT_TRUSTED | MBEDTLS_X509_BADCERT_OTHER))
 		judge_untrusted(j, sorted, count);
+	if (v.flags)
+		return;
+	known_add(trust->known, sorted, count, v.until);
+	if (v.by_issuer)
+		known_add(trust->known, sorted + 1, count - 1, v.until);
 }
 
 void judge_chain(struct judgement *j, struct trust *trust, const struct chain *chain, const char *host, int64_t now)
@@ -222,13 +265,13 @@ void judge_chain(struct judgement *j, struct trust *trust, const struct chain *c
 	for (size_t i = 0; i < count; i++) {
 		const struct buf *der = &sorted[i]->der;
 
-		if (i == 0 ? x509_crt_load(&crt, slice_buf(der), &e) < 0 :
+		if (i == 0 ? load_cert(&crt, slice_buf(der), &e) < 0 :
 			     mbedtls_x509_crt_parse_der(&crt, (const unsigned char *)der->data, der->len) != 0)
 			find_fault(j, FAULT_bad_chain, "The certificate of %s cannot be read.", called(sorted[i]));
 	}
 	if (!j->says[FAULT_bad_chain]) {
 		judge_leaf(j, chain->cert, &crt, host, now);
-		verify_chain(j, trust, sorted, count, &crt);
+		verify_chain(j, trust, sorted, count, &crt, now);
 	}
 	mbedtls_x509_crt_free(&crt);
 	free(sorted);

@@ -1,12 +1,13 @@
 #include "pki/key.h"
 
+#include <mbedtls/ecp.h>
 #include <mbedtls/oid.h>
 
 #include "base/digest.h"
 #include "base/encode.h"
 #include "pki/der.h"
-
-#define RSA_BITS_MIN 2048
+#include "pki/kind.h"
+#include "pki/rsa.h"
 
 static const struct curve {
 	enum key_type type;
@@ -26,16 +27,6 @@ struct public_key { /* borrowed from the DER */
 	struct slice x, y;         /* EC */
 };
 
-static size_t bit_length(struct slice number)
-{
-	const unsigned char *p = number.data;
-	size_t bits = number.len * 8;
-
-	for (int bit = 0x80; bits && !(*p & bit); bit >>= 1)
-		bits--;
-	return bits;
-}
-
 static bool read_rsa(struct slice bits, struct public_key *k)
 {
 	struct slice fields;
@@ -43,7 +34,7 @@ static bool read_rsa(struct slice bits, struct public_key *k)
 	if (!der_take(&bits, DER_SEQUENCE, &fields, NULL) || bits.len || !der_take_uint(&fields, &k->n) ||
 	    !der_take_uint(&fields, &k->e) || fields.len || !k->n.len || !k->e.len)
 		return false;
-	switch (bit_length(k->n)) {
+	switch (der_bits(k->n)) {
 	case 2048:
 		k->type = KEY_RSA_2048;
 		break;
@@ -114,10 +105,61 @@ int spki_check(struct slice spki, struct err *e)
 
 	if (read_public(spki, &k, e) < 0)
 		return -1;
-	if (k.curve || bit_length(k.n) >= RSA_BITS_MIN)
+	if (k.curve)
 		return 0;
-	err_set(e, ERR_INVALID, "the RSA key has %zu bits; at least %d are needed", bit_length(k.n), RSA_BITS_MIN);
+	if (der_bits(k.n) >= RSA_BITS_LEAST)
+		return rsa_check(k.n, k.e, e);
+	err_set(e, ERR_INVALID, "the RSA key has %zu bits; at least %d are needed", der_bits(k.n), RSA_BITS_LEAST);
 	return err_hint(e, "Make a new key; CAs refuse shorter ones.");
+}
+
+static char *rsa_text(const char *name, struct slice bits)
+{
+	struct slice fields, n;
+
+	if (!der_take(&bits, DER_SEQUENCE, &fields, NULL) || !der_take_uint(&fields, &n))
+		return xstrdup(name);
+	return xasprintf("%s, %zu bits", name, der_bits(n));
+}
+
+static char *ec_text(struct slice spki, struct slice parameters)
+{
+	const mbedtls_ecp_curve_info *info;
+	mbedtls_ecp_group_id group;
+	mbedtls_asn1_buf raw = { .tag = DER_OID };
+	enum key_type type;
+	struct slice curve;
+	_cleanup_free_ char *name = NULL;
+
+	if (spki_type(spki, &type, NULL) == 0)
+		return xstrdup(key_type_text(type));
+	if (!der_take(&parameters, DER_OID, &curve, NULL))
+		return xstrdup("EC, on a curve without a name");
+	raw.p = (unsigned char *)curve.data;
+	raw.len = curve.len;
+	info = mbedtls_oid_get_ec_grp(&raw, &group) ? NULL : mbedtls_ecp_curve_info_from_grp_id(group);
+	name = info ? xstrdup(info->name) : kind_name(curve);
+	return xasprintf("EC, %s", name);
+}
+
+char *spki_text(struct slice spki)
+{
+	struct slice in = spki, body, algorithm, oid, bits;
+	char *name, *text;
+
+	if (!der_take(&in, DER_SEQUENCE, &body, NULL) || !der_take(&body, DER_SEQUENCE, &algorithm, NULL) ||
+	    !der_take(&algorithm, DER_OID, &oid, NULL) || !der_take_bits(&body, &bits))
+		return xstrdup("unknown");
+	if (slice_eq(oid, DER_BYTES(MBEDTLS_OID_PKCS1_RSA)))
+		return rsa_text("RSA", bits);
+	if (slice_eq(oid, DER_BYTES(MBEDTLS_OID_EC_ALG_UNRESTRICTED)))
+		return ec_text(spki, algorithm);
+	name = kind_name(oid);
+	if (!slice_eq(oid, DER_BYTES(MBEDTLS_OID_RSASSA_PSS)))
+		return name;
+	text = rsa_text(name, bits);
+	free(name);
+	return text;
 }
 
 const char *spki_jws_alg(struct slice spki)
@@ -165,5 +207,16 @@ char *jwk_thumbprint(const char *jwk)
 	unsigned char hash[SHA256_SIZE];
 
 	sha256(jwk, strlen(jwk), hash);
+	return base64url_str(hash, sizeof(hash));
+}
+
+char *spki_digest(struct slice spki)
+{
+	_cleanup_free_ char *jwk = spki_jwk(spki, NULL);
+	unsigned char hash[SHA256_SIZE];
+
+	if (jwk)
+		return jwk_thumbprint(jwk);
+	sha256(spki.data, spki.len, hash);
 	return base64url_str(hash, sizeof(hash));
 }

@@ -8,7 +8,7 @@
 #define LABEL_MAX 63
 #define BLANKS " \t\r\n"
 
-static const struct known {
+static const struct service_known {
 	const char *scheme;
 	int port;
 	const char *starttls;
@@ -23,7 +23,7 @@ static int refuse(struct err *e, const char *line, const char *why)
 	return err_set(e, ERR_INVALID, "\"%.100s\" is no site: %s", line, why);
 }
 
-static const struct known *find(const char *scheme, size_t len)
+static const struct service_known *find(const char *scheme, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++)
 		if (strlen(services[i].scheme) == len && !strncasecmp(services[i].scheme, scheme, len))
@@ -62,6 +62,8 @@ static char *read_host(const char *line, const char *host, struct err *e)
 		return normal;
 	}
 	normal = identifier_normal(host, e);
+	if (!normal)
+		err_reword(e, "a name for a certificate", "the name of a server");
 	if (normal && identifier_is_wildcard(normal)) {
 		refuse(e, line, "an asterisk stands for many hosts; name one");
 		free(normal);
@@ -107,7 +109,7 @@ int service_parse(struct service *s, const char *typed, struct err *e)
 	_cleanup_free_ char *line = xstrdup(start), *place = NULL;
 	size_t len = strlen(line);
 	const char *behind = strstr(line, "://");
-	const struct known *known = behind ? find(line, (size_t)(behind - line)) : find("https", 5);
+	const struct service_known *known = behind ? find(line, (size_t)(behind - line)) : find("https", 5);
 
 	*s = (struct service){ .scheme = NULL };
 	while (len && strchr(BLANKS, line[len - 1]))

@@ -4,6 +4,9 @@
 #include <time.h>
 
 #include "pki/der.h"
+#include "pki/mbed.h"
+#include "pki/rsa.h"
+#include "pki/x509.h"
 
 bool signed_read(struct signed_thing *s, struct slice der)
 {
@@ -27,6 +30,8 @@ int signed_verify(const struct signed_thing *s, struct slice spki, struct err *e
 
 	if (mbedtls_oid_get_sig_alg(&oid, &signature.md, &signature.pk) || signature.pk == MBEDTLS_PK_RSASSA_PSS)
 		return err_set(e, ERR_INVALID, "it is signed with an algorithm that is not read here");
+	if (rsa_check_spki(spki, e) < 0)
+		return err_prefix(e, "the signer's public key");
 	mbedtls_pk_init(&pk);
 	ret = mbedtls_pk_parse_subpubkey(&start, start + spki.len, &pk);
 	if (ret)
@@ -64,19 +69,31 @@ bool signed_take_time(struct slice *in, int64_t *t)
 	return true;
 }
 
-bool signed_cert_read(struct signed_cert *c, const struct cert *cert)
+static bool read_validity(struct slice in, struct signed_cert *c)
+{
+	return signed_take_time(&in, &c->not_before) && signed_take_time(&in, &c->not_after);
+}
+
+bool signed_cert_read(struct signed_cert *c, struct slice der)
 {
 	struct signed_thing s;
-	struct slice body, spki;
+	struct slice body, validity, key;
 
-	if (!signed_read(&s, slice_buf(&cert->der)))
+	*c = (struct signed_cert){ .serial = { NULL, 0 } };
+	if (!signed_read(&s, der))
 		return false;
 	body = s.body;
 	der_take(&body, DER_TAGGED_LIST(0), NULL, NULL);	/* the version */
-	return der_take(&body, DER_INTEGER, NULL, &c->serial) && der_take(&body, DER_SEQUENCE, NULL, NULL) &&
-	       der_take(&body, DER_SEQUENCE, NULL, &c->issuer) && der_take(&body, DER_SEQUENCE, NULL, NULL) &&
-	       der_take(&body, DER_SEQUENCE, NULL, &c->subject) && der_take(&body, DER_SEQUENCE, &spki, NULL) &&
-	       der_take(&spki, DER_SEQUENCE, NULL, NULL) && der_take_bits(&spki, &c->public_key);
+	if (!der_take(&body, DER_INTEGER, NULL, &c->serial) || !der_take(&body, DER_SEQUENCE, NULL, NULL) ||
+	    !der_take(&body, DER_SEQUENCE, NULL, &c->issuer) || !der_take(&body, DER_SEQUENCE, &validity, NULL) ||
+	    !read_validity(validity, c) || !der_take(&body, DER_SEQUENCE, NULL, &c->subject) ||
+	    !der_take(&body, DER_SEQUENCE, &key, &c->spki) || !der_take(&key, DER_SEQUENCE, NULL, NULL) ||
+	    !der_take_bits(&key, &c->public_key))
+		return false;
+	der_take(&body, DER_TAGGED(1), NULL, NULL);	/* unique ids, which nobody has */
+	der_take(&body, DER_TAGGED(2), NULL, NULL);
+	der_take(&body, DER_TAGGED_LIST(3), &c->extensions, NULL);
+	return !body.len;
 }
 
 const char *signed_reason(unsigned int number)

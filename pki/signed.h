@@ -5,8 +5,8 @@
 #ifndef PKI_SIGNED_H
 #define PKI_SIGNED_H
 
-#include "pki/cert.h"
-#include "pki/x509.h"
+#include "base/buf.h"
+#include "base/err.h"
 
 struct signed_thing {		/* borrowed from the DER */
 	struct slice body, whole_body;
@@ -24,9 +24,12 @@ bool signed_take_time(struct slice *in, int64_t *t);
 struct signed_cert {		/* borrowed from the certificate */
 	struct slice serial;		/* INTEGER, the whole element */
 	struct slice issuer, subject;	/* Names, whole elements */
+	int64_t not_before, not_after;
+	struct slice spki;		/* the whole element */
 	struct slice public_key;	/* the bits of the key */
+	struct slice extensions;	/* Extensions, the whole element; empty: it has none */
 };
-bool signed_cert_read(struct signed_cert *, const struct cert *);
+bool signed_cert_read(struct signed_cert *, struct slice der);
 
 /* RFC 5280 section 5.3.1; NULL: there is none of this number. */
 const char *signed_reason(unsigned int number);

@@ -5,47 +5,28 @@
 #include <mbedtls/oid.h>
 
 #include "base/encode.h"
+#include "base/words.h"
 #include "pki/der.h"
 #include "pki/identifier.h"
 
-#define EXPONENT_MOST 64	/* bits; the usual one, 65537, has 17 */
+#define VALUE_MOST 1000	/* bytes of a value in a name; real ones have at most 200 (RFC 5280 appendix A) */
 
 enum { SAN_DNS = DER_TAGGED(2), SAN_IP = DER_TAGGED(7) }; /* GeneralName, RFC 5280 section 4.2.1.6 */
 
-size_t x509_utf8_sequence(const unsigned char *p, size_t len)
-{
-	static const struct {
-		unsigned char mask, lead;
-		uint32_t least;
-	} forms[] = { { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
-
-	for (size_t n = 0; n < ARRAY_SIZE(forms) && n < len; n++) {
-		uint32_t c = *p & (unsigned char)~forms[n].mask;
-
-		if ((*p & forms[n].mask) != forms[n].lead)
-			continue;
-		for (size_t i = 1; i <= n; i++) {
-			if ((p[i] & 0xc0) != 0x80)
-				return 0;
-			c = c << 6 | (p[i] & 0x3f);
-		}
-		return c >= forms[n].least && c <= 0x10ffff && (c & 0xfffff800) != 0xd800 ? n + 1 : 0;
-	}
-	return 0;
-}
-
-/* Everything unprintable becomes \XX; `special` what RFC 4514 section 2.4 escapes besides. */
+/* Everything that may not be shown (base/words.h) becomes \XX; `special` what RFC 4514 section 2.4 escapes besides. */
 static void add_escaped(struct buf *out, struct slice value, bool special)
 {
 	const unsigned char *p = value.data, *end = p + value.len;
 
 	for (size_t n; p < end; p += n) {
 		bool outermost = p == value.data || p == end - 1;
+		uint32_t point;
 
-		n = x509_utf8_sequence(p, (size_t)(end - p));
-		if (!n || *p < 0x20 || *p == 0x7f) {
-			buf_addf(out, "\\%02X", *p);
-			n = 1;
+		n = utf8_char(p, (size_t)(end - p), &point);
+		if (!n || !words_fit(point)) {
+			n = MAX(n, 1);
+			for (size_t i = 0; i < n; i++)
+				buf_addf(out, "\\%02X", p[i]);
 			continue;
 		}
 		if (special && (strchr(",+\"\\<>;", *p) || (*p == ' ' && outermost) || (*p == '#' && p == value.data)))
@@ -111,7 +92,9 @@ static void add_attribute(struct buf *out, const struct attribute *a)
 	add_attribute_name(out, a->oid);
 	buf_add_ch(out, '=');
 	if (is_text(a->tag)) {
-		add_escaped(out, a->value, true);
+		add_escaped(out, slice(a->value.data, MIN(a->value.len, VALUE_MOST)), true);
+		if (a->value.len > VALUE_MOST)
+			buf_add_str(out, "...");
 	} else {
 		buf_add_ch(out, '#');
 		hex_add(out, a->whole.data, a->whole.len);
@@ -142,11 +125,11 @@ char *x509_name_text(struct slice name)
 	return buf_detach(&text);
 }
 
-char *x509_name_cn(struct slice name)
+char *x509_name_value(struct slice name, struct slice oid)
 {
 	struct slice rdns, rdn;
 	struct attribute a;
-	char *cn = NULL;
+	char *value = NULL;
 
 	if (!der_take(&name, DER_SEQUENCE, &rdns, NULL))
 		return NULL;
@@ -154,14 +137,19 @@ char *x509_name_cn(struct slice name)
 		while (take_attribute(&rdn, &a)) {
 			struct buf text = BUF_INIT;
 
-			if (!is_text(a.tag) || !slice_eq(a.oid, DER_BYTES(MBEDTLS_OID_AT_CN)))
+			if (!is_text(a.tag) || !slice_eq(a.oid, oid))
 				continue;
-			add_escaped(&text, a.value, false);
-			free(cn);
-			cn = buf_detach(&text);
+			add_escaped(&text, slice(a.value.data, MIN(a.value.len, VALUE_MOST)), false);
+			free(value);
+			value = buf_detach(&text);
 		}
 	}
-	return cn;
+	return value;
+}
+
+char *x509_name_cn(struct slice name)
+{
+	return x509_name_value(name, DER_BYTES(MBEDTLS_OID_AT_CN));
 }
 
 void x509_name_put(struct buf *rdns, struct slice oid, int tag, const char *value)
@@ -328,47 +316,11 @@ int x509_sign(const struct key *key, struct slice body, struct buf *der, struct 
 	return 0;
 }
 
-/* Extensions mbedTLS does not know are no reason not to read a certificate: we judge chains, clients judge trust. */
-static int accept_extension(void *unused, const mbedtls_x509_crt *crt, const mbedtls_x509_buf *oid, int critical,
-			    const unsigned char *p, const unsigned char *end)
-{
-	return 0;
-}
-
-int x509_crt_load(mbedtls_x509_crt *crt, struct slice der, struct err *e)
-{
-	int ret = mbedtls_x509_crt_parse_der_with_ext_cb(crt, der.data, der.len, 1, accept_extension, NULL);
-
-	if (ret)
-		return mbed_err(e, ERR_INVALID, "this is no certificate that can be read", ret);
-	if (crt->raw.len != der.len)
-		return err_set(e, ERR_INVALID, "there is something behind the end of the certificate");
-	return 0;
-}
-
-/* An exponent as long as the modulus makes a verification as slow as a thousand: nobody has one but to that end. */
-static bool is_fast(const mbedtls_pk_context *signer)
-{
-	mbedtls_mpi exponent;
-	bool fast;
-
-	if (mbedtls_pk_get_type(signer) != MBEDTLS_PK_RSA)
-		return true;
-	mbedtls_mpi_init(&exponent);
-	fast = !mbedtls_rsa_export(mbedtls_pk_rsa(*signer), NULL, NULL, NULL, NULL, &exponent) &&
-	       mbedtls_mpi_bitlen(&exponent) <= EXPONENT_MOST;
-	mbedtls_mpi_free(&exponent);
-	return fast;
-}
-
 int x509_verify(const struct x509_signature *s, mbedtls_pk_context *signer, struct err *e)
 {
 	unsigned char hash[MBED_HASH_MAX];
 	size_t len;
 
-	if (!is_fast(signer))
-		return err_set(e, ERR_INVALID, "the public exponent of its signer's key has more than %d bits",
-			       EXPONENT_MOST);
 	if (s->md != MBEDTLS_MD_SHA256 && s->md != MBEDTLS_MD_SHA384 && s->md != MBEDTLS_MD_SHA512)
 		return err_set(e, ERR_INVALID,
 			       "it is signed with an outdated hash function; SHA-256 or better is needed");

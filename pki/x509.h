@@ -7,13 +7,12 @@
 
 #include <mbedtls/x509_crt.h>
 
-/* Bytes of the UTF-8 sequence at p; 0 if there is none that is valid. */
-size_t x509_utf8_sequence(const unsigned char *p, size_t len);
-
 /* A Name (whole element) as text, last RDN first (RFC 4514); always UTF-8.  Owned. */
 char *x509_name_text(struct slice name);
 /* Its most specific common name as it stands there; NULL: it has none.  Owned. */
 char *x509_name_cn(struct slice name);
+/* The same of another attribute. */
+char *x509_name_value(struct slice name, struct slice oid);
 /* Adds an RDN with one attribute. */
 void x509_name_put(struct buf *rdns, struct slice oid, int tag, const char *value);
 
@@ -34,9 +33,6 @@ char *x509_name_normal(const char *);
 void x509_algorithm_put(struct buf *, enum key_type);
 /* SEQUENCE { body, algorithm, signature }, by the type's own algorithm (see key_sign). */
 int x509_sign(const struct key *, struct slice body, struct buf *der, struct err *);
-
-/* Reads one certificate, and nothing behind it. */
-int x509_crt_load(mbedtls_x509_crt *, struct slice der, struct err *);
 
 struct x509_signature {		/* borrowed from a mbedtls_x509_crt or _csr */
 	struct slice body, value;

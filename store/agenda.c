@@ -52,22 +52,22 @@ static int64_t get_due(const unsigned char *in)
 
 /* A row's key in memory: all of it in table agenda, what is behind the due time in agenda_due. */
 
-struct key {
+struct agenda_key {
 	unsigned char bytes[KEY_SIZE];
 	size_t len;
 };
 
-static struct slice by_due(const struct key *k)
+static struct slice by_due(const struct agenda_key *k)
 {
 	return slice(k->bytes, k->len);
 }
 
-static struct slice by_id(const struct key *k)
+static struct slice by_id(const struct agenda_key *k)
 {
 	return slice(k->bytes + DUE_SIZE, k->len - DUE_SIZE);
 }
 
-static int make_key(struct key *k, enum agenda_kind kind, const char *id, struct err *e)
+static int make_key(struct agenda_key *k, enum agenda_kind kind, const char *id, struct err *e)
 {
 	size_t len = strlen(id);
 
@@ -80,7 +80,7 @@ static int make_key(struct key *k, enum agenda_kind kind, const char *id, struct
 }
 
 /* Completes the key with the due time of the row there is.  1 found, 0 not, -1. */
-static int find(struct txn *txn, struct key *k, struct err *e)
+static int find(struct txn *txn, struct agenda_key *k, struct err *e)
 {
 	struct slice due;
 	int found = txn_get(txn, TABLE_agenda_due, by_id(k), &due, e);
@@ -95,7 +95,7 @@ static int find(struct txn *txn, struct key *k, struct err *e)
 
 int agenda_delete(struct txn *txn, enum agenda_kind kind, const char *id, struct err *e)
 {
-	struct key k;
+	struct agenda_key k;
 	int found;
 
 	if (make_key(&k, kind, id, e) < 0)
@@ -110,7 +110,7 @@ int agenda_delete(struct txn *txn, enum agenda_kind kind, const char *id, struct
 
 int agenda_set(struct txn *txn, enum agenda_kind kind, const char *id, int64_t due, struct err *e)
 {
-	struct key k;
+	struct agenda_key k;
 
 	if (agenda_delete(txn, kind, id, e) < 0 || make_key(&k, kind, id, e) < 0)
 		return -1;
@@ -122,7 +122,7 @@ int agenda_set(struct txn *txn, enum agenda_kind kind, const char *id, int64_t d
 
 int agenda_due(struct txn *txn, enum agenda_kind kind, const char *id, int64_t *due, struct err *e)
 {
-	struct key k;
+	struct agenda_key k;
 	int found;
 
 	if (make_key(&k, kind, id, e) < 0)
@@ -175,25 +175,45 @@ struct due {
 	int64_t now, *next;
 	agenda_each_fn *fn;
 	void *arg;
+	unsigned char passed[DUE_SIZE + 1];	/* time and kind of the last row that fn passed */
+	bool herd;				/* so was the one before: all of these are passed */
 };
+
+static int pass(struct due *due, struct slice key)
+{
+	due->herd = !memcmp(due->passed, key.data, sizeof(due->passed));
+	memcpy(due->passed, key.data, sizeof(due->passed));
+	return due->herd;
+}
 
 static int due_row(void *arg, struct slice key, struct slice value, struct err *e)
 {
 	struct due *due = arg;
 	struct agenda_row row;
+	int result;
 
 	if (read_row(&row, key, e) < 0)
 		return -1;
-	if (row.due <= due->now)
-		return due->fn(due->arg, &row, e);
-	*due->next = row.due;
-	return 1;
+	if (row.due > due->now) {
+		*due->next = row.due;
+		return 1;
+	}
+	result = due->fn(due->arg, &row, e);
+	return result == AGENDA_PASS ? pass(due, key) : result;
 }
 
 int agenda_each_due(struct txn *txn, int64_t now, agenda_each_fn *fn, void *arg, int64_t *next, struct err *e)
 {
-	struct due due = { now, next, fn, arg };
+	struct due due = { .now = now, .next = next, .fn = fn, .arg = arg };
+	struct slice first = slice(NULL, 0);
+	int result;
 
 	*next = INT64_MAX;
-	return txn_walk(txn, TABLE_agenda, slice(NULL, 0), false, due_row, &due, e);
+	do {
+		due.herd = false;
+		result = txn_range(txn, TABLE_agenda, first, slice(NULL, 0), false, due_row, &due, e);
+		due.passed[DUE_SIZE]++;		/* no kind has the number 255 */
+		first = slice(due.passed, sizeof(due.passed));
+	} while (!result && due.herd);
+	return result;
 }

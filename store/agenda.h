@@ -7,7 +7,7 @@
 #ifndef STORE_AGENDA_H
 #define STORE_AGENDA_H
 
-#include "store/store.h"
+#include "store/db/store.h"
 
 enum agenda_kind {
 #define AGENDA_KIND(kind, number, doc) AGENDA_##kind = number,
@@ -27,9 +27,11 @@ int agenda_due(struct txn *, enum agenda_kind, const char *id, int64_t *due, str
 /* Up to `max` rows in order of due time.  Returns how many, or -1. */
 int agenda_first(struct txn *, struct agenda_row *, int max, struct err *);
 /*
- * Walks the rows that are due, in order.  fn: 0 go on, 1 stop, -1 fail with e.  *next: when the first row behind them
- * is due, INT64_MAX if there is none or fn stopped.
+ * Walks the rows that are due, in order.  fn: 0 go on, 1 stop, -1 fail with e; AGENDA_PASS: go on, and fn need not see
+ * more rows of that kind and time.  *next: when the first row behind them is due, INT64_MAX if there is none or fn
+ * stopped.
  */
+#define AGENDA_PASS 2
 typedef int agenda_each_fn(void *arg, const struct agenda_row *, struct err *);
 int agenda_each_due(struct txn *, int64_t now, agenda_each_fn *, void *arg, int64_t *next, struct err *);
 const char *agenda_kind_name(enum agenda_kind);

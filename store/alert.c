@@ -4,7 +4,10 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/words.h"
+#include "store/own_channel.h"
 
+#define TEXT_MOST 4000	/* bytes */
 #define KEY_BYTES 16
 
 static const struct {
@@ -111,18 +114,6 @@ enum agenda_kind channel_agenda(const struct rec_channel *channel)
 	return str_eq(channel->kind, kinds[CHANNEL_email].word) ? AGENDA_mail : AGENDA_post;
 }
 
-char *outbox_channel_id(const char *outbox_id)
-{
-	return xstrndup(outbox_id, strcspn(outbox_id, "/"));
-}
-
-int64_t outbox_number(const char *outbox_id)
-{
-	const char *slash = strchr(outbox_id, '/');
-
-	return slash ? strtoll(slash + 1, NULL, 10) : 0;
-}
-
 /*
  * Who wants it.
  */
@@ -176,10 +167,11 @@ static int tell_channel(struct raising *r, struct rec_channel *channel, const st
 {
 	char *own[] = { owner->mail, NULL };
 	bool posted = channel_agenda(channel) == AGENDA_post;
+	char *const *to = owner->id ? own : str_eq(channel->id, OWN_CONTACTS) ? r->of->contacts : channel->recipients;
 
 	if (posted && add_message(r, channel, NULL, e) < 0)
 		return -1;
-	for (char **to = owner->id ? own : channel->recipients; !posted && to && *to && **to; to++) {
+	for (; !posted && to && *to && **to; to++) {
 		if (strv_has(r->told, *to))
 			continue;
 		strv_add(&r->told, *to);
@@ -211,10 +203,41 @@ static int tell(struct raising *r, struct rec_channel *channel, struct err *e)
 	return may > 0 ? tell_channel(r, channel, &owner, e) : may;
 }
 
+/* Has a threshold of the channel been passed? */
+static bool is_near_enough(const struct rec_channel *channel, const struct alert_passed *passed)
+{
+	struct days own;
+
+	if (!passed)
+		return true;
+	if (!channel->expiring || !*channel->expiring || days_read(&own, channel->expiring, NULL) < 0)
+		return days_has_between(passed->configured, passed->from, passed->below);
+	return days_has_between(&own, passed->from, passed->below);
+}
+
+static int add_thresholds(void *arg, void *rec, struct err *e)
+{
+	const struct rec_channel *channel = rec;
+	struct days own;
+
+	if (days_read(&own, channel->expiring, NULL) == 0)
+		for (int i = 0; i < own.count; i++)
+			days_add(arg, own.day[i]);
+	return 0;
+}
+
+int alert_thresholds(struct txn *t, const struct days *configured, struct days *all, struct err *e)
+{
+	*all = *configured;
+	return record_each(t, &rec_channel_type, "", false, add_thresholds, all, e);
+}
+
 static int tell_if_wanted(void *arg, void *rec, struct err *e)
 {
 	struct raising *r = arg;
 
+	if (!is_near_enough(rec, r->of->passed))
+		return 0;
 	return channel_wants(rec, r->alert, r->level) ? tell(r, rec, e) : 0;
 }
 
@@ -232,15 +255,28 @@ static void raising_release(struct raising *r)
 	strv_free(r->told);
 }
 
+static int make_contact_channel(struct txn *t, const struct alert_of *of, struct err *e)
+{
+	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
+
+	return of->contacts && *of->contacts ? own_channel(t, OWN_CONTACTS, &channel, e) : 0;
+}
+
 static int raise_text(struct txn *t, enum alert alert, const struct alert_of *of, const char *text, struct err *e)
 {
+	_cleanup_buf_ struct buf shown = BUF_INIT;
+	const char *actor = txn_actor(t);
 	struct raising r;
 	int failed;
 
+	txn_act_for(t, NULL);	/* whose change it is has not changed the channels */
+	words_add_lines(&shown, text, strlen(text), TEXT_MOST);
 	raising_init(&r, t, alert, of);
-	r.text = text;
-	failed = record_each(t, &rec_channel_type, "", false, tell_if_wanted, &r, e);
+	r.text = buf_str(&shown);
+	failed = make_contact_channel(t, of, e) < 0 ? -1 :
+		 record_each(t, &rec_channel_type, "", false, tell_if_wanted, &r, e);
 	raising_release(&r);
+	txn_act_for(t, actor);
 	return failed < 0 ? err_prefix(e, "writing the alert \"%s\"", alerts[alert].word) : 0;
 }
 
@@ -284,7 +320,21 @@ int alert_raise_cert(struct txn *t, enum alert alert, const struct rec_cert *cer
 	va_start(args, fmt);
 	text = xvasprintf(fmt, args);
 	va_end(args);
-	return raise_text(t, alert, &(struct alert_of){ cert->id, cert->name, cert->staging, facts, cert->owner_id },
+	return raise_text(t, alert, &(struct alert_of){ .object = cert->id, .name = cert->name, .staging = cert->staging,
+						     .facts = facts, .owner_id = cert->owner_id,
+						     .contacts = cert->contacts },
+			  text, e);
+}
+
+int alert_raise_expiring(struct txn *t, const struct rec_cert *cert, const struct alert_passed *passed, const char *text,
+			 struct err *e)
+{
+	_cleanup_json_ json_t *facts = cert_facts(t, cert);
+
+	return raise_text(t, ALERT_expiring, &(struct alert_of){ .object = cert->id, .name = cert->name,
+								 .staging = cert->staging, .facts = facts,
+								 .owner_id = cert->owner_id, .contacts = cert->contacts,
+								 .passed = passed },
 			  text, e);
 }
 
@@ -300,7 +350,8 @@ int alert_raise_account(struct txn *t, enum alert alert, const struct rec_accoun
 	va_end(args);
 	json_put_str(facts, "account", account->name);
 	json_put_str(facts, "directory", account->directory);
-	return raise_text(t, alert, &(struct alert_of){ account->id, account->name, account->staging, facts, NULL },
+	return raise_text(t, alert, &(struct alert_of){ .object = account->id, .name = account->name, .staging = account->staging,
+						     .facts = facts },
 			  text, e);
 }
 

@@ -5,14 +5,15 @@
  *
  * alert_raise() is the only way in.  It writes one message a recipient of each channel that wants the alert, and a row
  * of the agenda for each, into the transaction that makes the change: whatever happens then, the messages go out, and
- * without the change there are none.  The engine delivers them (daemon/outbox.c); who raises one outside of it wakes
+ * without the change there are none.  The engine delivers them (daemon/notify/outbox.c); who raises one outside of it wakes
  * it.
  */
 #ifndef STORE_ALERT_H
 #define STORE_ALERT_H
 
+#include "base/days.h"
 #include "store/agenda.h"
-#include "store/record.h"
+#include "store/record/record.h"
 
 enum alert {
 #define ALERT(word, level, by_default, title, todo) ALERT_##word,
@@ -41,6 +42,13 @@ struct alert_of {		/* all borrowed */
 	bool staging;			/* of a certificate for testing: never more than info */
 	const json_t *facts;		/* an object of texts that people should see beside the sentence; may be NULL */
 	const char *owner_id;		/* the user whose it is; NULL, "": nobody's in particular */
+	char *const *contacts;		/* addresses that are told of it, too (own_channel.h); NULL: none */
+	const struct alert_passed *passed;	/* of ALERT_expiring; NULL: for all channels */
+};
+/* Which thresholds have been passed since people were last told: days before the end, in [from, below). */
+struct alert_passed {
+	int64_t from, below;
+	const struct days *configured;	/* of channels without their own */
 };
 /* In the transaction of the change; the sentence is whole, with its full stop. */
 int alert_raise(struct txn *, enum alert, const struct alert_of *, struct err *, const char *fmt, ...)
@@ -48,6 +56,13 @@ int alert_raise(struct txn *, enum alert, const struct alert_of *, struct err *,
 /* The same about a certificate, with what the record knows of it as facts. */
 int alert_raise_cert(struct txn *, enum alert, const struct rec_cert *, struct err *, const char *fmt, ...)
 	PRINTF_LIKE(5, 6);
+/* A certificate comes near its end: to channels with a threshold that has been passed. */
+int alert_raise_expiring(struct txn *, const struct rec_cert *, const struct alert_passed *, const char *text,
+			 struct err *);
+/* The row of AGENDA_expiry that has all certificates planned again: a channel has other thresholds. */
+#define ALERT_ALL_CERTS "all"
+/* The thresholds of all channels, and the configured ones. */
+int alert_thresholds(struct txn *, const struct days *configured, struct days *, struct err *);
 /* The same about an account. */
 int alert_raise_account(struct txn *, enum alert, const struct rec_account *, struct err *, const char *fmt, ...)
 	PRINTF_LIKE(5, 6);
@@ -70,8 +85,5 @@ bool channel_takes_url(enum channel_kind);
 bool channel_wants(const struct rec_channel *, enum alert, enum alert_level);
 /* The kind of row that has this channel's messages delivered. */
 enum agenda_kind channel_agenda(const struct rec_channel *);
-/* "id of the channel" and number of a message's id. */
-char *outbox_channel_id(const char *outbox_id);			/* owned */
-int64_t outbox_number(const char *outbox_id);
 
 #endif

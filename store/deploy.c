@@ -2,13 +2,14 @@
 
 #include "base/clock.h"
 #include "store/agenda.h"
+#include "store/hooks.h"
 #include "store/status.h"
 
 const char *deploy_script(const struct rec_cert *cert, const char *configured)
 {
 	const char *script = cert->deploy_hook && *cert->deploy_hook ? cert->deploy_hook : configured;
 
-	return script && *script && !str_eq(script, DEPLOY_NONE) ? script : NULL;
+	return script && *script && !str_eq(script, HOOKS_NONE) ? script : NULL;
 }
 
 /* The version in force as if its hook had never run; state: what it is now. */

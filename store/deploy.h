@@ -2,9 +2,8 @@
 #ifndef STORE_DEPLOY_H
 #define STORE_DEPLOY_H
 
-#include "store/record.h"
+#include "store/record/record.h"
 
-#define DEPLOY_NONE "none"	/* as a certificate's own deploy_hook: it has none, whatever is configured */
 
 /* Which script it is; NULL: there is none.  Borrowed from either. */
 const char *deploy_script(const struct rec_cert *, const char *configured);

@@ -4,15 +4,20 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/words.h"
 
 /*
  * Table event:        number as 16 hex digits -> record
- * Table event_object: object, NUL, number as 8 bytes -> nothing
+ * Table event_object: object or its name, NUL, number as 8 bytes -> nothing
  * meta "event_head":  number as 8 bytes and chain value of the newest event
+ * meta "event_seal":  the same of the event that was sealed last, and the keeper's MAC of both
  */
+#define TEXT_MOST 4000	/* bytes */
 #define NUMBER_SIZE 8
 #define NUMBER_TEXT 17
+#define NAME_MOST 255		/* a longer one is not found by name: what strangers type is told of, too */
 #define HEAD "event_head"
+#define SEAL "event_seal"
 
 struct head {
 	int64_t number;
@@ -86,9 +91,16 @@ static void object_key(struct buf *key, const char *object, int64_t number)
 	buf_add(key, bytes, sizeof(bytes));
 }
 
-static int add_event(struct txn *txn, struct rec_event *event, struct err *e)
+static int put_index(struct txn *txn, const char *object, int64_t number, struct err *e)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT;
+
+	object_key(&key, object, number);
+	return txn_put(txn, TABLE_event_object, slice_buf(&key), slice(NULL, 0), e);
+}
+
+static int add_event(struct txn *txn, struct rec_event *event, struct err *e)
+{
 	char number[NUMBER_TEXT];
 	struct head head;
 
@@ -102,14 +114,23 @@ static int add_event(struct txn *txn, struct rec_event *event, struct err *e)
 		return -1;
 	if (!event->object)
 		return 0;
-	object_key(&key, event->object, head.number);
-	return txn_put(txn, TABLE_event_object, slice_buf(&key), slice(NULL, 0), e);
+	if (put_index(txn, event->object, head.number, e) < 0)
+		return -1;
+	return event->name && strlen(event->name) <= NAME_MOST ? put_index(txn, event->name, head.number, e) : 0;
 }
 
 /* Empty is stored as nothing, so that an event reads the same before and after. */
 static void set_text(char **field, const char *value)
 {
 	record_set(field, value && *value ? value : NULL);
+}
+
+/* What may have a stranger's words in it: a CA's, or a name that somebody tried to sign in with. */
+static void set_words(char **field, const char *value)
+{
+	_cleanup_free_ char *shown = words_line(value, TEXT_MOST);
+
+	set_text(field, shown);
 }
 
 int history_add(struct txn *txn, const struct event_of *of, struct err *e, const char *fmt, ...)
@@ -122,12 +143,15 @@ int history_add(struct txn *txn, const struct event_of *of, struct err *e, const
 	va_start(args, fmt);
 	message = xvasprintf(fmt, args);
 	va_end(args);
-	set_text(&event.actor, of->actor);
+	set_words(&event.actor, of->actor);
 	set_text(&event.address, of->address);
 	set_text(&event.action, of->action);
 	set_text(&event.object, of->object);
-	set_text(&event.name, of->name);
-	set_text(&event.message, message);
+	set_words(&event.name, of->name);
+	set_words(&event.message, message);
+	/* An order is canceled by a person or, for a person, by the engine. */
+	set_text(&event.subclass, of->subclass ? of->subclass :
+				  str_eq(of->action, "order.canceled") ? history_subclass(EVENT_close_successful) : NULL);
 	rc = add_event(txn, &event, e);
 	rec_event_release(&event);
 	return rc < 0 ? err_prefix(e, "writing the audit log") : 0;
@@ -184,11 +208,86 @@ int history_each(struct txn *txn, const char *object, int64_t before, record_eac
 	return txn_range(txn, TABLE_event_object, slice_buf(&first), slice_buf(&end), true, each_of_object, &each, e);
 }
 
+int history_each_after(struct txn *txn, int64_t after, record_each_fn *fn, void *arg, struct err *e)
+{
+	struct each each = { txn, fn, arg };
+	char number[NUMBER_TEXT];
+
+	return txn_range(txn, TABLE_event, slice_str(number_text(number, MAX(after, 0) + 1)), slice(NULL, 0), false, each_event,
+			 &each, e);
+}
+
+static int take_name(void *arg, void *rec, struct err *e)
+{
+	record_set(arg, ((const struct rec_event *)rec)->name);
+	return 1;
+}
+
+char *history_name(struct txn *txn, const char *object)
+{
+	char *name = NULL;
+
+	history_each(txn, object, 0, take_name, &name, NULL);
+	return name;
+}
+
 static int bad_event(struct err *e, int64_t number, const char *what)
 {
 	err_set(e, ERR_STORAGE, "the audit log was tampered with or is damaged: event %lld %s",
 		(long long)number, what);
 	return err_hint(e, "Compare with a backup.  Events before this one are as they were written.");
+}
+
+/*
+ * The seal.
+ */
+
+int history_head(struct txn *txn, unsigned char out[HISTORY_HEAD_SIZE], struct err *e)
+{
+	struct head head;
+
+	if (read_head(txn, &head, e) < 0)
+		return -1;
+	put_number(out, (uint64_t)head.number);
+	memcpy(out + NUMBER_SIZE, head.chain, SHA256_SIZE);
+	return head.number > 0;
+}
+
+static int check_sealed(struct txn *txn, const unsigned char head[HISTORY_HEAD_SIZE], struct err *e)
+{
+	int64_t number = (int64_t)get_number(head);
+	struct rec_event event = { 0 };
+	char text[NUMBER_TEXT];
+	bool same;
+
+	if (rec_event_get(txn, &event, number_text(text, number), e) < 0)
+		return e->kind == ERR_MISSING ? bad_event(e, number, "is missing, which the keeper has sealed") : -1;
+	same = slice_eq(slice_buf(&event.chain), slice(head + NUMBER_SIZE, SHA256_SIZE));
+	rec_event_release(&event);
+	return same ? 0 : bad_event(e, number, "is not the one that the keeper has sealed");
+}
+
+int history_seal_get(struct txn *txn, struct history_seal *seal, struct err *e)
+{
+	struct slice value;
+	int found = txn_get(txn, TABLE_meta, slice_str(SEAL), &value, e);
+
+	if (found <= 0)
+		return found;
+	if (value.len != HISTORY_HEAD_SIZE + HISTORY_MAC_SIZE)
+		return err_set(e, ERR_STORAGE, "the audit log is damaged: its seal has %zu bytes", value.len);
+	memcpy(seal->head, value.data, HISTORY_HEAD_SIZE);
+	memcpy(seal->mac, (const unsigned char *)value.data + HISTORY_HEAD_SIZE, HISTORY_MAC_SIZE);
+	return check_sealed(txn, seal->head, e) < 0 ? -1 : 1;
+}
+
+int history_seal_put(struct txn *txn, const struct history_seal *seal, struct err *e)
+{
+	unsigned char value[HISTORY_HEAD_SIZE + HISTORY_MAC_SIZE];
+
+	memcpy(value, seal->head, HISTORY_HEAD_SIZE);
+	memcpy(value + HISTORY_HEAD_SIZE, seal->mac, HISTORY_MAC_SIZE);
+	return txn_put(txn, TABLE_meta, slice_str(SEAL), slice(value, sizeof(value)), e);
 }
 
 /* One event of the chain; head is how far it got. */
@@ -221,6 +320,7 @@ static int verify_event(void *arg, struct slice key, struct slice stored, struct
 int history_verify(struct txn *txn, int64_t *events, struct err *e)
 {
 	struct head head, found = { 0 };
+	struct history_seal seal;
 
 	*events = 0;
 	if (read_head(txn, &head, e) < 0 ||
@@ -232,6 +332,8 @@ int history_verify(struct txn *txn, int64_t *events, struct err *e)
 		return bad_event(e, head.number + 1, "was added behind the last one");
 	if (memcmp(found.chain, head.chain, sizeof(head.chain)))
 		return bad_event(e, head.number, "is not the last one that was written");
+	if (history_seal_get(txn, &seal, e) < 0)
+		return -1;
 	*events = found.number;
 	return 0;
 }

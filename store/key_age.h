@@ -2,7 +2,7 @@
 #ifndef STORE_KEY_AGE_H
 #define STORE_KEY_AGE_H
 
-#include "store/record.h"
+#include "store/record/record.h"
 
 #define KEY_AGE_ROW "daily"	/* the row of the agenda, of kind rotation, under which all keys are looked at */
 #define KEY_AGE_NEVER (-1)	/* rec_key.rotate_after: no reminder */

@@ -2,7 +2,7 @@
 #ifndef STORE_KEY_VERSION_H
 #define STORE_KEY_VERSION_H
 
-#include "store/record.h"
+#include "store/record/record.h"
 
 /*
  * Puts it, as the key's newest one, and the key.  type: a word of pki/key.def; material: sealed by the keeper.  Which

@@ -12,6 +12,7 @@
 #define TIMES_MAX 2000		/* kept where no limit is known */
 #define LONGEST (8 * DAY)	/* no limit looks back further */
 #define SHOWN_MAX 50
+#define NAMES_SHOWN 5
 
 static const struct {
 	const char *host;
@@ -156,6 +157,18 @@ static char *set_digest(char *const *names)
 	return hex_str(digest, 16);
 }
 
+char *ledger_names(char *const *names)
+{
+	size_t count = strv_len(names);
+	struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < MIN(count, NAMES_SHOWN); i++)
+		buf_addf(&text, "%s%s", i ? ", " : "", names[i]);
+	if (count > NAMES_SHOWN)
+		buf_addf(&text, " and %zu more", count - NAMES_SHOWN);
+	return buf_detach(&text);
+}
+
 /* Whose the limit is counted for: one subject each; owned list. */
 static char **subjects(const struct ledger_order *o, enum limit limit)
 {
@@ -177,10 +190,10 @@ static char **subjects(const struct ledger_order *o, enum limit limit)
 	return list;
 }
 
-static int load(struct txn *t, struct rec_usage *u, const char *account_id, enum limit limit, const char *subject,
+static int load(struct txn *t, struct rec_usage *u, const struct ledger_order *o, enum limit limit, const char *subject,
 		struct err *e)
 {
-	_cleanup_free_ char *id = xasprintf("%s/%s/%s", account_id, limits[limit].word, subject);
+	_cleanup_free_ char *id = xasprintf("%s/%s/%s", o->account_id, limits[limit].word, subject);
 
 	if (rec_usage_get(t, u, id, e) == 0)
 		return 0;
@@ -188,6 +201,8 @@ static int load(struct txn *t, struct rec_usage *u, const char *account_id, enum
 		return -1;
 	err_clear(e);
 	record_set(&u->id, id);
+	if (limit == LIMIT_set)
+		u->names = ledger_names(o->names);
 	return 0;
 }
 
@@ -197,7 +212,7 @@ static int use_one(struct txn *t, const struct ledger_order *o, enum limit limit
 	_cleanup_(rec_usage_release) struct rec_usage u = { 0 };
 	struct rate rate;
 
-	if (load(t, &u, o->account_id, limit, subject, e) < 0)
+	if (load(t, &u, o, limit, subject, e) < 0)
 		return -1;
 	rate = rate_of(o->directory, limit, &u, now);
 	if (!rate.most && limit != LIMIT_orders)	/* only these teach */
@@ -228,7 +243,8 @@ static void say_why(struct ledger_answer *a, const struct rec_usage *u, const st
 
 	clock_rfc3339(when, a->when);
 	if (!rate->most) {
-		snprintf(a->why, sizeof(a->why), "the CA takes no more %s%s%.100s before %s", what, space, whose, when);
+		snprintf(a->why, sizeof(a->why), "a limit of the CA: no %s%s%.100s before %s", what, space, whose,
+			 when);
 		return;
 	}
 	if (rate->window % DAY == 0)
@@ -237,7 +253,7 @@ static void say_why(struct ledger_answer *a, const struct rec_usage *u, const st
 		snprintf(span, sizeof(span), "%lld hours", (long long)rate->window / HOUR);
 	else
 		snprintf(span, sizeof(span), "%lld seconds", (long long)rate->window);
-	snprintf(a->why, sizeof(a->why), "the CA takes %lld %s%s%.100s in %s; the next is planned for %s",
+	snprintf(a->why, sizeof(a->why), "a limit of the CA: %lld %s%s%.100s in %s; the next is planned for %s",
 		 (long long)rate->most, what, space, whose, span, when);
 }
 
@@ -248,7 +264,7 @@ static int ask_one(struct txn *t, const struct ledger_order *o, enum limit limit
 	struct rate rate;
 	int64_t when;
 
-	if (load(t, &u, o->account_id, limit, subject, e) < 0)
+	if (load(t, &u, o, limit, subject, e) < 0)
 		return -1;
 	rate = rate_of(o->directory, limit, &u, now);
 	if (o->exempt && !rate.learned)	/* from what we know; what the CA refused counts all the same */
@@ -363,7 +379,7 @@ int ledger_refused(struct txn *t, const struct ledger_order *o, const struct err
 	enum limit limit = limit_meant(o, why, &subject);
 	int64_t until = (why->retry_at > now ? why->retry_at : now + HOUR) + 1;
 
-	if (load(t, &u, o->account_id, limit, subject, e) < 0)
+	if (load(t, &u, o, limit, subject, e) < 0)
 		return -1;
 	if (limit == LIMIT_orders) {
 		if (times_count(&u))	/* ours, which was noted when it was sent */
@@ -378,7 +394,7 @@ int ledger_refused(struct txn *t, const struct ledger_order *o, const struct err
  * For people.
  */
 
-struct shown {
+struct ledger_shown {
 	const char *account_id, *directory;
 	int64_t now;
 	json_t *list;
@@ -392,7 +408,7 @@ static json_t *show_usage(const struct rec_usage *u, const struct rate *rate, en
 	json_t *one = json_object();
 
 	json_put_str(one, "limit", limits[limit].what);
-	json_put_str(one, "of", limits[limit].of_one ? subject : "");
+	json_put_str(one, "of", limits[limit].of_one ? subject : u->names ? u->names : "");
 	json_put_int(one, "used", used);
 	if (rate->most) {
 		json_put_int(one, "most", rate->most);
@@ -407,7 +423,7 @@ static json_t *show_usage(const struct rec_usage *u, const struct rate *rate, en
 static int show_one(void *arg, void *rec, struct err *e)
 {
 	const struct rec_usage *u = rec;
-	struct shown *s = arg;
+	struct ledger_shown *s = arg;
 	const char *word = u->id + strlen(s->account_id) + 1, *subject = strchr(word, '/');
 	enum limit limit = 0;
 	struct rate rate;
@@ -428,7 +444,7 @@ static int show_one(void *arg, void *rec, struct err *e)
 
 json_t *ledger_json(struct txn *t, const char *account_id, const char *directory, int64_t now)
 {
-	struct shown s = { .account_id = account_id, .directory = directory, .now = now, .list = json_array() };
+	struct ledger_shown s = { .account_id = account_id, .directory = directory, .now = now, .list = json_array() };
 	_cleanup_free_ char *prefix = xasprintf("%s/", account_id);
 
 	record_each(t, &rec_usage_type, prefix, true, show_one, &s, NULL);
@@ -446,7 +462,7 @@ json_t *ledger_order_json(struct txn *t, const struct ledger_order *o, int64_t n
 			_cleanup_(rec_usage_release) struct rec_usage u = { 0 };
 			struct rate rate;
 
-			if (load(t, &u, o->account_id, limit, list[i], &(struct err){ 0 }) < 0)
+			if (load(t, &u, o, limit, list[i], &(struct err){ 0 }) < 0)
 				continue;
 			rate = rate_of(o->directory, limit, &u, now);
 			if (rate.most || u.blocked_until > now)
@@ -456,27 +472,18 @@ json_t *ledger_order_json(struct txn *t, const struct ledger_order *o, int64_t n
 	return all;
 }
 
-static int prune_one(void *arg, void *rec, struct err *e)
+static int prune_one(void *arg, struct txn *t, void *rec, struct err *e)
 {
 	const struct rec_usage *u = rec;
-	void **args = arg;
-	int64_t now = *(int64_t *)args[0];
+	int64_t now = *(int64_t *)arg;
 	size_t count = times_count(u);
 
-	if (u->blocked_until + LONGEST < now && (!count || times_get(u, count - 1) + LONGEST < now))
-		strv_add(args[1], u->id);
-	return 0;
+	if (u->blocked_until + LONGEST >= now || (count && times_get(u, count - 1) + LONGEST >= now))
+		return 0;
+	return rec_usage_delete(t, u->id, e);
 }
 
-int ledger_prune(struct txn *t, int64_t now, struct err *e)
+int ledger_prune(struct store *s, int64_t now, struct err *e)
 {
-	_cleanup_strv_ char **old = NULL;
-	void *args[] = { &now, &old };
-
-	if (record_each(t, &rec_usage_type, "", false, prune_one, args, e) < 0)
-		return -1;
-	for (size_t i = 0; i < strv_len(old); i++)
-		if (rec_usage_delete(t, old[i], e) < 0)
-			return -1;
-	return 0;
+	return record_each_in_steps(s, &rec_usage_type, prune_one, &now, e);
 }

@@ -13,7 +13,7 @@
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H
 
-#include "store/record.h"
+#include "store/record/record.h"
 
 enum limit { LIMIT_orders, LIMIT_domain, LIMIT_set, LIMIT_failed, LIMITS };
 
@@ -23,6 +23,9 @@ struct ledger_order {		/* one that is to be sent, or was; all borrowed */
 	bool renewal;		/* of a certificate with the same names */
 	bool exempt;		/* the CA lets it pass all limits (RFC 9773 section 5: renewed when it suggested to) */
 };
+
+/* What an order does that is ready, but has not its turn yet to ask the CA: the ledger does not have it. */
+#define ORDER_AWAITS_TURN "waiting for its turn"
 
 struct ledger_answer {
 	int64_t when;		/* it may be sent: now, or later */
@@ -45,14 +48,16 @@ int ledger_refused(struct txn *, const struct ledger_order *, const struct err *
 
 /*
  * What is used and left of an account's limits.
- * Owned: an array of {limit, of, used, most, window, learned, free_at}.
+ * Owned: an array of {limit, of (a domain, a name, names), used, most, window, learned, free_at}.
  */
 json_t *ledger_json(struct txn *, const char *account_id, const char *directory, int64_t now);
 /* The same of what this order would touch; owned. */
 json_t *ledger_order_json(struct txn *, const struct ledger_order *, int64_t now);
 /* Forgets what no limit looks at any more. */
-int ledger_prune(struct txn *, int64_t now, struct err *);
+int ledger_prune(struct store *, int64_t now, struct err *);
 
+/* "a.example, b.example and 3 more"; owned. */
+char *ledger_names(char *const *names);
 /* "example.org" of "www.example.org", by the public suffix list; the name itself if it has none.  Owned. */
 char *ledger_domain(const char *name);
 

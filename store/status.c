@@ -1,13 +1,14 @@
 #include "store/status.h"
 
 #include "base/clock.h"
+#include "store/hooks.h"
 
 #define DAY ((int64_t)24 * 60 * 60)
 
 static const struct {
-	const char *word, *sentence, *next;
+	const char *word, *sentence, *next, *imported, *imported_next;
 } statuses[] = {
-#define STATUS(status, sentence, next) { #status, sentence, next },
+#define STATUS(status, sentence, next, imported, imported_next) { #status, sentence, next, imported, imported_next },
 #include "store/status.def"
 #undef STATUS
 };
@@ -15,8 +16,8 @@ static const struct {
 #define DELIVERY_MOST (3 * DAY)	/* until a version should have been fetched */
 
 static const enum cert_status by_urgency[] = {
-	STATUS_expired, STATUS_failed,  STATUS_expiring, STATUS_waiting, STATUS_undelivered,
-	STATUS_revoked, STATUS_issuing, STATUS_pending,  STATUS_active,  STATUS_disabled,
+	STATUS_compromised, STATUS_expired,     STATUS_failed,  STATUS_expiring, STATUS_waiting, STATUS_unconfirmed,
+	STATUS_undelivered, STATUS_revoked,     STATUS_issuing, STATUS_pending,  STATUS_active,  STATUS_disabled,
 };
 
 /* A renewal is overdue a day after it was planned, or a tenth of a short life. */
@@ -38,12 +39,14 @@ static bool is_delivered(const struct rec_cert *c, int64_t now)
 {
 	if (c->deploy_says == DELIVERY_FAILED || c->live_says == DELIVERY_FAILED)
 		return false;
-	return c->live_says == DELIVERY_DONE || c->deploy_says == DELIVERY_DONE || c->site || !c->issued ||
+	return c->live_says == DELIVERY_DONE || c->deploy_says == DELIVERY_DONE || c->site || c->no_key || !c->issued ||
 	       now < cert_delivery_due(c) || c->fetched >= c->current;
 }
 
 enum cert_status cert_status(const struct rec_cert *c, int64_t now)
 {
+	if (c->current && c->compromised && !c->revoked && !c->open_order && c->not_after > now)
+		return STATUS_compromised;	/* also if it is switched off: it may be in use */
 	if (c->disabled)
 		return STATUS_disabled;
 	if (c->open_order)
@@ -54,6 +57,8 @@ enum cert_status cert_status(const struct rec_cert *c, int64_t now)
 		return STATUS_expired;
 	if (c->failures)
 		return STATUS_failed;
+	if (c->hooks == HOOKS_UNCONFIRMED)
+		return STATUS_unconfirmed;
 	if (!c->current)
 		return STATUS_pending;
 	if (overdue(c, now) || (c->renew_at <= now && c->not_after - now < (c->not_after - c->not_before) / 10))
@@ -63,7 +68,7 @@ enum cert_status cert_status(const struct rec_cert *c, int64_t now)
 
 char *cert_status_text(const struct rec_cert *c, enum cert_status status)
 {
-	const char *sentence = cert_status_sentence(status);
+	const char *sentence = cert_status_sentence(c, status);
 	char until[CLOCK_RFC3339_SIZE];
 
 	if (!c->current || (status != STATUS_failed && status != STATUS_expiring && status != STATUS_expired))
@@ -87,12 +92,49 @@ const char *cert_status_word(enum cert_status status)
 	return statuses[status].word;
 }
 
-const char *cert_status_sentence(enum cert_status status)
+const char *cert_status_sentence(const struct rec_cert *c, enum cert_status status)
 {
-	return statuses[status].sentence;
+	return c->imported ? statuses[status].imported : statuses[status].sentence;
 }
 
-const char *cert_status_next(enum cert_status status)
+const char *cert_status_next(const struct rec_cert *c, enum cert_status status)
 {
-	return statuses[status].next;
+	return c->imported ? statuses[status].imported_next : statuses[status].next;
+}
+
+#define NAMES	    "you: the web servers or the DNS of the names"
+#define CERTIFICATE "you: the settings of the certificate"
+#define SCRIPTS	    "an administrator: the scripts of the certificate"
+#define ACCOUNT	    "an administrator: the CA account"
+#define CA	    "the CA; Certera tries again"
+
+static const struct {
+	const char *code, *who;
+} acts[] = {
+#define ACTS(code, who) { #code, who },
+#include "store/acts.def"
+#undef ACTS
+};
+
+static const char *failure_acts(const struct rec_cert *c)
+{
+	_cleanup_json_ json_t *problem = c->error ? json_read(c->error, strlen(c->error), NULL) : NULL;
+	const char *code = json_str(problem, "code");
+
+	for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
+		if (str_eq(acts[i].code, code))
+			return acts[i].who;
+	return NULL;
+}
+
+const char *cert_status_acts(const struct rec_cert *c, enum cert_status status)
+{
+	if (status == STATUS_failed || (status == STATUS_expired && c->failures))
+		return failure_acts(c);
+	if (status != STATUS_undelivered)
+		return NULL;
+	if (c->deploy_says == DELIVERY_FAILED)
+		return "an administrator: the deploy script";
+	return c->live_says == DELIVERY_FAILED ? "you: the servers that should present the certificate" :
+						 "you: the servers that should download the certificate";
 }

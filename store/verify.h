@@ -2,7 +2,7 @@
 #ifndef STORE_VERIFY_H
 #define STORE_VERIFY_H
 
-#include "store/store.h"
+#include "store/db/store.h"
 
 struct verify_count {
 	int64_t records, events;

@@ -170,12 +170,16 @@ static void digests(void **state)
 
 static void random_numbers(void **state)
 {
-	_cleanup_free_ char *a = random_hex(16), *b = random_hex(16);
+	_cleanup_free_ char *a = random_hex(16), *b = random_hex(16), *text = random_text(32), *other = random_text(32),
+			    *hash = sha256_text("abc");
 	unsigned char x[16] = { 0 }, zeros[16] = { 0 };
 	int seen[6] = { 0 }, low = 0;
 
 	assert_int_equal(strlen(a), 32);
 	assert_string_not_equal(a, b);
+	assert_int_equal(strlen(text), 43);
+	assert_string_not_equal(text, other);
+	assert_string_equal(hash, "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");	/* FIPS 180-4 */
 	assert_int_equal(random_mbedtls(NULL, x, sizeof(x)), 0);
 	assert_memory_not_equal(x, zeros, sizeof(x));
 	for (int i = 0; i < 6000; i++)

@@ -83,7 +83,8 @@ static void too_long(void **state)
 	for (size_t i = 0; i + 2 < sizeof(text); i += 2)
 		memcpy(text + i, "\xc3\xa4", 3);
 	err_set(&e, ERR_CA, "%s", text);
-	assert_int_equal(strlen(e.message), sizeof(e.message) - 2); /* an even number: whole characters */
+	assert_int_equal(strlen(e.message), sizeof(e.message) - 1); /* whole characters, and the sign that more was said */
+	assert_true(str_ends(e.message, "\xc3\xa4..."));
 	for (int shift = 1; shift < 4; shift++) {
 		err_prefix(&e, "x");
 		for (const char *s = e.message; *s; s += utf8_len(s))
@@ -92,7 +93,7 @@ static void too_long(void **state)
 	memset(text, '\xff', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	err_detail(&e, "%s", text);
-	assert_int_equal(strlen(e.detail), sizeof(e.detail) - 1);
+	assert_true(str_starts(e.detail, "\xef\xbf\xbd\xef\xbf\xbd") && str_ends(e.detail, "..."));
 	memset(text, 'a', sizeof(text) - 1);
 	err_code(&e, text);
 	assert_int_equal(strlen(e.code), sizeof(e.code) - 1);
@@ -100,12 +101,51 @@ static void too_long(void **state)
 	assert_string_equal(e.code, "");
 }
 
+/* What a stranger says moves no cursor and turns no text round, whichever field it got into. */
+static void strangers(void **state)
+{
+	static const char said[] = "a\x1b[2J\nb\xc2\x9b\xe2\x80\xae" "c\xff";
+	struct err e;
+
+	err_set(&e, ERR_CA, "%s", said);
+	assert_string_equal(e.message, "a [2J b c\xef\xbf\xbd");
+	err_detail(&e, "%s", said);
+	assert_string_equal(e.detail, "a [2J\nb c\xef\xbf\xbd");	/* which a script's output needs */
+	err_hint(&e, "%s", said);
+	assert_string_equal(e.hint, e.message);
+	err_code(&e, said);
+	assert_string_equal(e.code, e.message);
+	err_part(&e, said, said, said);
+	assert_string_equal(e.parts, "a [2J b c\xef\xbf\xbd\ta [2J b c\xef\xbf\xbd\ta [2J b c\xef\xbf\xbd\n");
+}
+
+static void as_sentences(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "there is no key shop", "There is no key shop." },
+		{ "a note is too long: 9 bytes", "A note is too long: 9 bytes." },
+		{ "It has ended.", "It has ended." },
+		{ "www.example.org does not answer", "www.example.org does not answer." },
+		{ "certera.yaml:3: no such setting", "certera.yaml:3: no such setting." },
+		{ "\"csr\" has no name in it", "\"csr\" has no name in it." },
+		{ "reading: no such file", "Reading: no such file." },
+		{ "see https://ca.example/terms", "See https://ca.example/terms" },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = err_sentence(cases[i][0]);
+
+		assert_string_equal(text, cases[i][1]);
+	}
+}
+
 static void kinds(void **state)
 {
 	assert_int_equal(err_http_status(ERR_MISSING), 404);
 	assert_int_equal(err_exit_code(ERR_INTERNAL), 70);
 	assert_string_equal(err_kind_name(ERR_LIMIT), "LIMIT");
-	assert_string_equal(err_title(ERR_CA), "the CA refused");
+	assert_string_equal(err_title(ERR_CA), "Refused by the CA");
 	for (int k = ERR_NONE; k <= ERR_INTERNAL; k++)
 		assert_int_equal(err_kind_by_name(err_kind_name((enum err_kind)k)), k);
 	assert_int_equal(err_kind_by_name("missing"), ERR_MISSING);
@@ -118,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sentences),   cmocka_unit_test(system_errors), cmocka_unit_test(nobody_cares),
 		cmocka_unit_test(from_itself), cmocka_unit_test(too_long),      cmocka_unit_test(kinds),
+		cmocka_unit_test(strangers),   cmocka_unit_test(as_sentences),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -38,6 +38,7 @@ static void reading(void **state)
 		assert_null(read_text(bad[i], &e));
 		assert_int_equal(e.kind, ERR_INVALID);
 		assert_non_null(strstr(e.message, "line "));
+		assert_null(strstr(e.message, "JSON_"));
 		assert_null(read_text(bad[i], NULL));
 	}
 	assert_null(json_read("[\"a\0b\"]", 7, &e));
@@ -148,7 +149,7 @@ static void problem(void **state)
 	brief = json_problem(&e);
 	text = json_write(brief);
 	assert_string_equal(text,
-			    "{\"type\":\"urn:certera:error:limit\",\"title\":\"a limit is reached\",\"status\":429,"
+			    "{\"type\":\"urn:certera:error:limit\",\"title\":\"Limit reached\",\"status\":429,"
 			    "\"detail\":\"asking for an order: too many\"}");
 	err_detail(&e, "50 certificates");
 	err_hint(&e, "Wait.");

@@ -225,13 +225,37 @@ static void public_addresses(void **state)
 	assert_false(address_is_public((const struct sockaddr *)&local));
 }
 
+static void reaches(void **state)
+{
+	static const struct {
+		const char *address;
+		bool listed, public_only, any;
+	} rows[] = {
+		{ "8.8.8.8", true, true, true }, { "10.1.2.3", true, false, true }, { "::ffff:10.1.2.3", true, false, true },
+		{ "10.2.0.1", false, false, true }, { "127.0.0.1", false, false, true }, { "fe80::1", false, false, true },
+	};
+	struct cidr item;
+	const struct cidr_list listed = { &item, 1 };
+
+	assert_int_equal(cidr_parse(&item, "10.1.0.0/16", NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct address a;
+		const struct sockaddr *sa = (const struct sockaddr *)&a.sa;
+
+		assert_int_equal(address_parse_host(&a, rows[i].address), 0);
+		assert_int_equal(address_in_reach(sa, REACH_LISTED, &listed), rows[i].listed);
+		assert_int_equal(address_in_reach(sa, REACH_PUBLIC, &listed), rows[i].public_only);
+		assert_int_equal(address_in_reach(sa, REACH_ANY, &listed), rows[i].any);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses), cmocka_unit_test(bad_addresses), cmocka_unit_test(hosts),
 		cmocka_unit_test(networks),  cmocka_unit_test(mapped),        cmocka_unit_test(bad_networks),
 		cmocka_unit_test(lists),
-		cmocka_unit_test(public_addresses),
+		cmocka_unit_test(public_addresses), cmocka_unit_test(reaches),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -6,6 +6,7 @@
 
 #include "base/encode.h"
 #include "pki/der.h"
+#include "pki/file/pkcs8.h"
 #include "t/lib/pki.h"
 
 static struct key *parse_file(const char *name, const char *password, struct err *e)
@@ -56,6 +57,21 @@ static void test_words(void **state)
 	assert_has(e.message, "p521");
 }
 
+/* What was written here is read again without being judged: the same key, which signs; what is cut is refused. */
+static void expect_reopen(const struct key *key, struct slice der)
+{
+	_cleanup_buf_ struct buf spki = BUF_INIT, spki2 = BUF_INIT, signature = BUF_INIT;
+	struct err e = { 0 };
+	_cleanup_key_ struct key *again = key_reopen(der, &e);
+
+	assert_non_null(again);
+	assert_int_equal(key_type_of(again), key_type_of(key));
+	assert_int_equal(key_spki(key, &spki, NULL) | key_spki(again, &spki2, NULL), 0);
+	assert_true(slice_eq(slice_buf(&spki), slice_buf(&spki2)));
+	assert_int_equal(key_sign(again, slice_str("text"), &signature, &e), 0);
+	assert_null(key_reopen(slice(der.data, der.len / 2), &e));
+}
+
 /* openssl reads what we write, byte for byte what it writes itself, and we read it back. */
 static void test_generate(void **state)
 {
@@ -87,6 +103,7 @@ static void test_generate(void **state)
 		assert_true(slice_eq(slice_buf(&spki), slice_buf(&pub)));
 		expect_key("made.pem", NULL);
 		expect_key("made.der", NULL);
+		expect_reopen(key, slice_buf(&der));
 	}
 }
 
@@ -138,7 +155,10 @@ static void test_import_encrypted(void **state)
 		"pkcs8 -topk8 -in k.pem -v2 des3",
 		"pkcs8 -topk8 -in k.pem -v1 PBE-SHA1-3DES",
 		"pkey -in k.pem -traditional -aes256",
+		"pkey -in k.pem -traditional -aes192",
+		"pkey -in k.pem -traditional -aes128",
 		"pkey -in k.pem -traditional -des3",
+		"pkey -in k.pem -traditional -provider default -provider legacy -des",
 	};
 
 	SH("openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out k.pem");
@@ -162,6 +182,8 @@ static void test_import_encrypted(void **state)
 	expect_refusal("e.der", NULL, "no password was given");
 	expect_refusal("e.der", "s3cr3", "the password of the private key is wrong");
 	SH("openssl pkcs8 -topk8 -in k.pem -scrypt -passout pass:s3cr3t -out e.pem");
+	expect_refusal("e.pem", "s3cr3t", "encrypted in a way that cannot be read here");
+	SH("openssl pkey -in k.pem -traditional -camellia256 -passout pass:s3cr3t -out e.pem");
 	expect_refusal("e.pem", "s3cr3t", "encrypted in a way that cannot be read here");
 	SH("openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048 -aes-256-cbc -pass pass:pw -out e.pem");
 	SH("openssl pkey -in e.pem -passin pass:pw -pubout -outform DER -out pub");
@@ -204,7 +226,7 @@ static void test_import_refusals(void **state)
 	SH("openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:1024 -out k.pem");
 	expect_refusal("k.pem", NULL, "the RSA key has 1024 bits; at least 2048 are needed");
 	SH("openssl genpkey -algorithm ed25519 -out k.pem");
-	expect_refusal("k.pem", NULL, "no RSA or EC private key");
+	expect_refusal("k.pem", NULL, "the private key is Ed25519; RSA and EC keys can be used here");
 	SH("openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:secp256k1 -out k.pem");
 	expect_refusal("k.pem", NULL, "on a curve CAs do not take");
 	SH("openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out k.pem");
@@ -229,6 +251,79 @@ static void test_import_refusals(void **state)
 	   "ec_paramgen_curve:P-256 "
 	   "-outform DER -out o.der && { head -c -64 k.der; tail -c 64 o.der; } >p.der");
 	expect_refusal("p.der", NULL, "its public half does not belong to it");
+}
+
+/* PEM is read by pem.c alone: mbedTLS takes what ends in a NUL for PEM, and old ones read beyond the end of what is short there. */
+static void test_pem_inside(void **state)
+{
+	static const char *const bodies[] = { "", "AA==", "AAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAA==" };
+	_cleanup_buf_ struct buf pem = BUF_INIT, inner = BUF_INIT, secret = BUF_INIT;
+	struct err e = { 0 };
+
+	SH("openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out k.pem && "
+	   "openssl pkey -in k.pem -traditional -out t.pem");
+	pem = file_read("t.pem");
+	buf_add_ch(&pem, 0);
+	der_put(&inner, DER_SEQUENCE, slice_buf(&pem));
+	for (int wrapped = 0; wrapped < 2; wrapped++) {
+		buf_clear(&secret);
+		assert_int_equal(pkcs8_encrypt(slice_buf(wrapped ? &inner : &pem), "pw", &secret, &e), 0);
+		assert_null(key_parse(slice_buf(&secret), "pw", &e));
+		assert_string_equal(e.message, "the password of the private key is wrong");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		_cleanup_free_ char *text = xasprintf("-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+			"DEK-Info: AES-128-CBC,000102030405060708090A0B0C0D0E0F\n\n%s\n-----END EC PRIVATE KEY-----\n", bodies[i]);
+
+		assert_null(key_parse(slice_str(text), "pw", &e));
+	}
+	assert_null(key_parse(slice_str("-----BEGIN EC PRIVATE KEY-----\nDEK-Info: AES-128-CBC,00"
+					"-----END EC PRIVATE KEY-----"), "pw", &e));
+	assert_null(key_parse(slice_str("-----BEGIN EC PRIVATE KEY-----\nDEK-Info:-----END EC PRIVATE KEY-----"), "pw", &e));
+}
+
+/* RSAPrivateKey with numbers of these many bytes, each 0xff but the last one. */
+static void put_rsa(struct buf *out, size_t modulus, size_t exponent, size_t prime, char last)
+{
+	_cleanup_buf_ struct buf fields = BUF_INIT;
+	const size_t sizes[] = { 0, modulus, exponent, modulus, prime, prime, prime, prime, prime };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		_cleanup_buf_ struct buf number = BUF_INIT;
+
+		for (size_t n = 0; n < sizes[i]; n++)
+			buf_add_ch(&number, n + 1 < sizes[i] ? (char)0xff : i == 2 ? last : (char)0xfd);
+		der_put_uint(&fields, slice_buf(&number));
+	}
+	der_put(out, DER_SEQUENCE, slice_buf(&fields));
+}
+
+/* Keys that nobody has but to make others calculate are turned away before anything is calculated. */
+static void test_absurd(void **state)
+{
+	static const struct {
+		size_t modulus, exponent, prime;
+		char last;
+		const char *says;
+	} rows[] = {
+		{ 2500, 3, 1250, 1, "the RSA key has 20000 bits; at most 8192 can be used here" },
+		{ 1025, 3, 513, 1, "the RSA key has 8200 bits; at most 8192 can be used here" },
+		{ 256, 256, 128, 1, "the public exponent of the RSA key has 2048 bits" },
+		{ 256, 3, 128, 0, "its public exponent is even" },
+		{ 256, 3, 10000, 1, "a number in it is too long" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_buf_ struct buf der = BUF_INIT, wrapped = BUF_INIT;
+		struct err e = { 0 };
+
+		put_rsa(&der, rows[i].modulus, rows[i].exponent, rows[i].prime, rows[i].last);
+		assert_null(key_parse(slice_buf(&der), NULL, &e));
+		assert_has(e.message, rows[i].says);
+		assert_true(pkcs8_wrap(&wrapped, slice_buf(&der)));
+		assert_null(key_parse(slice_buf(&wrapped), NULL, &e));
+		assert_has(e.message, rows[i].says);
+	}
 }
 
 /* R||S as openssl wants it. */
@@ -327,6 +422,50 @@ static struct buf from_base64url(const char *text)
 	return b;
 }
 
+#define JWK_EC(d) "{\"kty\":\"EC\", \"crv\":\"P-256\", \"x\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\"," \
+		  "\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\"" d "}"
+
+/* RFC 7517 appendix A.2 */
+static void test_jwk_private(void **state)
+{
+	static const char text[] = "\n" JWK_EC(", \"d\":\"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE\", \"use\":\"enc\"");
+	_cleanup_key_ struct key *key = key_parse(slice_str(text), NULL, NULL);
+	_cleanup_buf_ struct buf spki = BUF_INIT;
+	_cleanup_free_ char *jwk = NULL;
+
+	assert_non_null(key);
+	assert_int_equal(key_spki(key, &spki, NULL), 0);
+	jwk = spki_jwk(slice_buf(&spki), NULL);
+	assert_string_equal(jwk, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\","
+				 "\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\"}");
+}
+
+static void test_jwk_private_refusals(void **state)
+{
+	static const struct {
+		const char *text, *sentence;
+	} rows[] = {
+		{ JWK_EC(""), "\"d\" is missing" },
+		{ JWK_EC(", \"d\":\"AAAB\""), "public half" },
+		{ JWK_EC(", \"d\":\"a b\""), "\"d\" is missing or damaged" },
+		{ JWK_EC(", \"d\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""), "do not fit its curve" },
+		{ "{\"kty\":\"EC\",\"crv\":\"secp256k1\"}", "neither an RSA key nor" },
+		{ "{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\",\"d\":\"AQAB\"}", "\"p\" is missing" },
+		{ "{\"kty\":\"oct\",\"k\":\"AQAB\"}", "neither an RSA key nor" },
+		{ "{\"kty\":", "reading a JWK" },
+		{ "words", "neither PEM" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct err e = { 0 };
+		_cleanup_key_ struct key *key = key_parse(slice_str(rows[i].text), NULL, &e);
+
+		assert_null(key);
+		assert_int_equal(e.kind, ERR_INVALID);
+		assert_has(e.message, rows[i].sentence);
+	}
+}
+
 /* RFC 7638 section 3.1 */
 static void test_jwk_rsa(void **state)
 {
@@ -408,6 +547,7 @@ static void test_mbedtls(void **state)
 {
 	_cleanup_key_ struct key *key = key_generate(KEY_P256, NULL);
 
+	assert_int_equal(key_ready(key, NULL), 0);
 	assert_int_equal(mbedtls_pk_get_bitlen(key_mbedtls(key)), 256);
 	key_free(NULL);
 }
@@ -421,10 +561,14 @@ int main(void)
 		cmocka_unit_test(test_import_encrypted),
 		cmocka_unit_test(test_import_refusals),
 		cmocka_unit_test(test_wrong_passwords),
+		cmocka_unit_test(test_pem_inside),
+		cmocka_unit_test(test_absurd),
 		cmocka_unit_test(test_sign),
 		cmocka_unit_test(test_sign_width),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_jwk_rsa),
+		cmocka_unit_test(test_jwk_private),
+		cmocka_unit_test(test_jwk_private_refusals),
 		cmocka_unit_test(test_jwk_ec),
 		cmocka_unit_test(test_jwk_refusals),
 		cmocka_unit_test(test_mbedtls),

@@ -9,7 +9,7 @@ static char *const *names(void)
 	return (char *const *)some_names;
 }
 
-static void make(struct key *key, char *const *list, const struct csr_subject *subject, struct buf *der)
+static void make(struct key *key, char *const *list, const struct csr_details *subject, struct buf *der)
 {
 	struct err e = { 0 };
 
@@ -18,7 +18,7 @@ static void make(struct key *key, char *const *list, const struct csr_subject *s
 	file_write("csr", der);
 }
 
-static void refused(char *const *list, const struct csr_subject *subject, const char *sentence)
+static void refused(char *const *list, const struct csr_details *subject, const char *sentence)
 {
 	_cleanup_key_ struct key *key = key_generate(KEY_P256, NULL);
 	_cleanup_buf_ struct buf der = BUF_INIT;
@@ -82,7 +82,7 @@ static void test_round_trip(void **state)
 
 static void test_subject(void **state)
 {
-	const struct csr_subject subject = { .cn = "www.example.org",
+	const struct csr_details subject = { .cn = "www.example.org",
 					     .o = "Foo, Inc.,CN=evil.example+#1",
 					     .ou = "M\u00fcnchen",
 					     .l = " a\\b; \"c\" ",
@@ -103,11 +103,32 @@ static void test_subject(void **state)
 	csr_release(&csr);
 }
 
+/* As openssl reads it; as text for the keeper it is the same again. */
+static void test_details(void **state)
+{
+	const struct csr_details asked = { .c = "DE", .email = "admin@example.org", .o = "a=b", .must_staple = true };
+	_cleanup_key_ struct key *key = key_generate(KEY_P256, NULL);
+	_cleanup_buf_ struct buf der = BUF_INIT, text = BUF_INIT, again = BUF_INIT;
+	_cleanup_free_ char *theirs = NULL, *lines = NULL;
+	struct csr_details read;
+
+	details_write(&asked, &text);
+	lines = xstrdup(buf_str(&text));
+	details_read(&read, lines);
+	details_write(&read, &again);
+	assert_string_equal(buf_str(&text), buf_str(&again));
+	make(key, names(), &read, &der);
+	theirs = SH_OUT("openssl req -inform DER -in csr -noout -text");
+	assert_has(theirs, "emailAddress = admin@example.org");
+	assert_has(theirs, "O = a=b");
+	assert_has(theirs, "status_request");
+}
+
 static void test_long_cn(void **state)
 {
 	char long_name[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.test";
 	char *list[] = { long_name, (char[]){ "a.test" }, (char[]){ "192.0.2.1" }, NULL };
-	struct csr_subject subject = { .cn = long_name };
+	struct csr_details subject = { .cn = long_name };
 	_cleanup_key_ struct key *key = key_generate(KEY_P256, NULL);
 	_cleanup_buf_ struct buf fits = BUF_INIT, der = BUF_INIT, ip = BUF_INIT;
 	struct csr csr;
@@ -162,13 +183,15 @@ static void test_make_refusals(void **state)
 	refused(NULL, NULL, "no name is given");
 	refused(none, NULL, "no name is given");
 	refused(loose, NULL, "not in their normal form");
-	refused(names(), &(struct csr_subject){ .cn = "other.example" }, "\"other.example\" is not one of");
-	refused(names(), &(struct csr_subject){ .c = "Germany" }, "country has 7 characters; 2 to 2");
-	refused(names(), &(struct csr_subject){ .c = "d1" }, "code of two capital letters");
-	refused(names(), &(struct csr_subject){ .o = "a\nb" }, "not possible");
-	refused(names(), &(struct csr_subject){ .o = "a\xff" }, "not possible");
+	refused(names(), &(struct csr_details){ .cn = "other.example" }, "\"other.example\" is not one of");
+	refused(names(), &(struct csr_details){ .email = "nobody" }, "no @");
+	refused(names(), &(struct csr_details){ .email = "m\u00fcller@example.org" }, "not possible");
+	refused(names(), &(struct csr_details){ .c = "Germany" }, "country has 7 characters; 2 to 2");
+	refused(names(), &(struct csr_details){ .c = "d1" }, "code of two capital letters");
+	refused(names(), &(struct csr_details){ .o = "a\nb" }, "not possible");
+	refused(names(), &(struct csr_details){ .o = "a\xff" }, "not possible");
 	refused(names(),
-		&(struct csr_subject){ .o = "01234567890123456789012345678901234567890123456789012345678901234" },
+		&(struct csr_details){ .o = "01234567890123456789012345678901234567890123456789012345678901234" },
 		"organization has 65 characters; 1 to 64");
 }
 
@@ -246,7 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_subject),
-		cmocka_unit_test(test_long_cn),        cmocka_unit_test(test_many_names),
+		cmocka_unit_test(test_details), cmocka_unit_test(test_long_cn),        cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_make_refusals),  cmocka_unit_test(test_theirs),
 		cmocka_unit_test(test_parse_refusals),
 	};

@@ -172,6 +172,7 @@ static void test_name_text(void **state)
 		{ DER_UTF8, "\U0001f600#", "CN=\U0001f600#" },
 		{ DER_UTF8, "#\x1b[31m", "CN=\\#\\1B[31m" },
 		{ DER_T61, "M\xfcller", "CN=M\\FCller" },
+		{ DER_UTF8, "\xc2\x9b" "31m\xe2\x80\xae" "gpj", "CN=\\C2\\9B31m\\E2\\80\\AEgpj" },
 		{ DER_UTF8, "\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80", "CN=\\C0\\AF\\ED\\A0\\80\\F4\\90\\80\\80" },
 		{ DER_UTF8, "\xe2\x82", "CN=\\E2\\82" },
 		{ 0x1e, "xy", "CN=#1e027879" },
@@ -250,6 +251,16 @@ static void test_chain_parse(void **state)
 	buf_release(&original);
 	original = file_read("root.pem");
 	assert_string_equal(buf_str(&pem), buf_str(&original));
+	for (size_t from = 0; from < 4; from++)		/* the same from the text itself */
+		for (size_t to = from; to < 5; to++) {
+			_cleanup_buf_ struct buf all = BUF_INIT, some = BUF_INIT;
+
+			chain_pem(&chain, 0, 3, &all);
+			chain_pem(&chain, from, to, &some);
+			assert_true(slice_eq(chain_pem_part(slice_buf(&all), from, to), slice_buf(&some)));
+		}
+	assert_int_equal(chain_pem_part(slice(NULL, 0), 0, SIZE_MAX).len, 0);
+	assert_int_equal(chain_pem_part(slice_str("no certificate"), 1, 2).len, 0);
 	chain_release(&chain);
 
 	SH("{ echo; sed 's/$/\\r/' leaf.pem; printf ' \\t\\r\\n'; cat mid.pem; echo; } >c.pem");
@@ -343,11 +354,11 @@ static void test_check_faults(void **state)
 	more[4] = NULL; /* the order does not matter */
 	assert_int_equal(check("chain.pem", "leaf.spki", more, now, &e), 0);
 	more[3] = NULL;
-	expect_fault("chain.pem", "leaf.spki", more, now, "has the name *.example.org, which nobody asked for");
-	expect_fault("chain.pem", "leaf.spki", no_names, now, "which nobody asked for");
+	expect_fault("chain.pem", "leaf.spki", more, now, "has the name *.example.org, which was not ordered");
+	expect_fault("chain.pem", "leaf.spki", no_names, now, "which was not ordered");
 	SH("openssl pkey -in other.key -pubout -outform DER -out other.spki; openssl pkey -in mid.key -pubout -outform "
 	   "DER -out mid.spki");
-	expect_fault("chain.pem", "other.spki", leaf_names, now, "for another key");
+	expect_fault("chain.pem", "other.spki", leaf_names, now, "for a different key");
 	expect_fault("mid.pem", "mid.spki", no_names, now, "a CA's own");
 	expect_fault("chain.pem", "leaf.spki", leaf_names, now + 91 * DAY, "the certificate has expired at 20");
 	assert_int_equal(check("chain.pem", "leaf.spki", leaf_names, now - 3000, &e), 0);
@@ -439,9 +450,66 @@ static void test_long_exponent(void **state)
 	   "openssl req -new -newkey rsa:2048 -nodes -keyout fast.key -subj /CN=fast -out fast.csr;"
 	   "openssl x509 -req -in fast.csr -CA slow.pem -CAkey slow.key -set_serial 2 -days 9 -out fast.pem; cat fast.pem slow.pem >both.pem");
 	pem = file_read("both.pem");
-	assert_int_equal(chain_parse(&chain, slice_buf(&pem), &e), 0);
-	assert_int_equal(cert_signed_by(&chain.cert[0], &chain.cert[1], &e), -1);
-	assert_string_equal(e.message, "the public exponent of its signer's key has more than 64 bits");
+	assert_int_equal(chain_parse(&chain, slice_buf(&pem), &e), -1);
+	assert_has(e.message, "certificate 2: the certificate is not usable: the public exponent of the RSA key has 129 bits");
+}
+
+/* SubjectPublicKeyInfo with a modulus and an exponent of these many bytes, 0xff but the last one. */
+static void write_spki(const char *file, size_t modulus, size_t exponent, char last)
+{
+	_cleanup_buf_ struct buf number = BUF_INIT, fields = BUF_INIT, key = BUF_INIT, both = BUF_INIT, spki = BUF_INIT,
+				 pem = BUF_INIT;
+	const size_t sizes[] = { modulus, exponent };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		buf_clear(&number);
+		for (size_t n = 1; n < sizes[i]; n++)
+			buf_add_ch(&number, (char)0xff);
+		buf_add_ch(&number, i ? last : 1);
+		der_put_uint(&fields, slice_buf(&number));
+	}
+	der_put(&key, DER_SEQUENCE, slice_buf(&fields));
+	der_put_algorithm(&both, DER_BYTES(MBEDTLS_OID_PKCS1_RSA), DER_BYTES("\x05\x00"));
+	der_put_bits(&both, slice_buf(&key));
+	der_put(&spki, DER_SEQUENCE, slice_buf(&both));
+	spki_pem(slice_buf(&spki), &pem);
+	file_write(file, &pem);
+}
+
+/* Certificates with keys that nobody has but to make others calculate: shown, never used. */
+static void test_absurd_keys(void **state)
+{
+	static const struct {
+		size_t modulus, exponent;
+		char last;
+		const char *says;	/* NULL: nothing is wrong with it */
+	} rows[] = {
+		{ 1024, 3, 1, NULL }, { 1025, 3, 1, "the RSA key has 8200 bits; at most 8192 can be used here" },
+		{ 2500, 3, 1, "the RSA key has 20000 bits; at most 8192 can be used here" },
+		{ 256, 9, 1, "the public exponent of the RSA key has 72 bits; at most 64 are sensible" },
+		{ 256, 8, 1, NULL }, { 256, 3, 2, "the RSA key is none: its modulus or its public exponent is even" },
+	};
+
+	SH("openssl req -x509 -newkey rsa:2048 -nodes -keyout a.key -subj /CN=a -out a.pem; "
+	   "openssl req -new -key a.key -subj /CN=odd -out odd.csr");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_buf_ struct buf der = BUF_INIT;
+		struct err e = { 0 };
+		struct cert c;
+
+		write_spki("odd.pub", rows[i].modulus, rows[i].exponent, rows[i].last);
+		SH("openssl x509 -req -in odd.csr -CA a.pem -CAkey a.key -set_serial 7 -force_pubkey odd.pub -outform DER -out odd.der");
+		der = file_read("odd.der");
+		assert_int_equal(cert_look(&c, slice_buf(&der), &e), 0);
+		assert_string_equal(c.subject, "CN=odd");
+		if (rows[i].says)
+			assert_string_equal(c.unusable, rows[i].says);
+		else
+			assert_null(c.unusable);
+		cert_release(&c);
+		assert_int_equal(cert_parse(&c, slice_buf(&der), &e), rows[i].says ? -1 : 0);
+		cert_release(&c);
+	}
 }
 
 int main(void)
@@ -452,6 +520,7 @@ int main(void)
 		cmocka_unit_test(test_cert_refusals),    cmocka_unit_test(test_chain_parse),
 		cmocka_unit_test(test_check_algorithms), cmocka_unit_test(test_check_faults),
 		cmocka_unit_test(test_self_signed),      cmocka_unit_test(test_long_exponent),
+		cmocka_unit_test(test_absurd_keys),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,6 +1,6 @@
 /* PKCS#7 and zip, as openssl, certtool, keytool, unzip and Python see them. */
-#include "pki/pkcs7.h"
-#include "pki/zip.h"
+#include "pki/file/pkcs7.h"
+#include "pki/file/zip.h"
 
 #include "base/encode.h"
 #include "t/lib/chain.h"

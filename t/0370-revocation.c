@@ -1,5 +1,5 @@
 /* OCSP and CRLs as openssl makes them: good, revoked, unknown, stale, wrongly signed, nonsense. */
-#include "pki/ocsp.h"
+#include "pki/revocation/ocsp.h"
 
 #include "base/clock.h"
 #include "t/lib/chain.h"
@@ -79,7 +79,7 @@ static void test_ocsp_states(void **state)
 		if (judge(&rsa_leaf, signers[i], "", now, &r, &e))
 			fail_msg("%s", e.message);
 		assert_int_equal(r.state, REVOCATION_GOOD);
-		assert_true(r.this_update <= now && r.next_update > now + 86400 && r.next_update < now + 3 * 86400);
+		assert_true(r.this_update <= clock_now() && r.next_update > now + 86400 && r.next_update < now + 3 * 86400);
 		assert_int_equal(judge(&ec_leaf, signers[i], "", now, &r, &e), 0);
 		assert_int_equal(r.state, REVOCATION_REVOKED);
 		assert_string_equal(r.reason, "keyCompromise");
@@ -115,10 +115,10 @@ static void test_ocsp_not_believed(void **state)
 
 	expect_ocsp(&rsa_leaf, "ca1", "", now + 3 * 86400, "was good until");
 	expect_ocsp(&rsa_leaf, "ca1", "", now - 2 * 86400, "from the future");
-	expect_ocsp(&rsa_leaf, "ca2", "", now, "did not appoint");		/* another CA */
-	expect_ocsp(&rsa_leaf, "r-ca2", "", now, "did not appoint");		/* another CA's responder */
+	expect_ocsp(&rsa_leaf, "ca2", "", now, "not authorised");		/* another CA */
+	expect_ocsp(&rsa_leaf, "r-ca2", "", now, "not authorised");		/* another CA's responder */
 	expect_ocsp(&rsa_leaf, "ca2", "-resp_no_certs", now, "not signed");
-	expect_ocsp(&rsa_leaf, "r-ca1", "", now + 10 * 86400, "did not appoint");	/* expired, as is the answer */
+	expect_ocsp(&rsa_leaf, "r-ca1", "", now + 10 * 86400, "not authorised");	/* expired, as is the answer */
 }
 
 static void test_ocsp_of_another(void **state)
@@ -128,7 +128,7 @@ static void test_ocsp_of_another(void **state)
 	struct err e = { 0 };
 
 	assert_int_equal(ocsp_read(slice_buf(&response), &ec_leaf, &issuer, clock_now(), &r, &e), -1);
-	assert_has(e.message, "about another certificate");
+	assert_has(e.message, "about a different certificate");
 }
 
 static void test_ocsp_nonsense(void **state)
@@ -195,8 +195,8 @@ static void test_crl_not_believed(void **state)
 
 	expect_crl("ca1", "", URL, now + 6 * 86400, "was good until");
 	expect_crl("ca1", "", URL, now - 2 * 86400, "from the future");
-	expect_crl("ca2", "", URL, now, "another CA");
-	expect_crl("ca1", "-crlexts part", "http://crl.example/2.crl", now, "another part");
+	expect_crl("ca2", "", URL, now, "different CA");
+	expect_crl("ca1", "-crlexts part", "http://crl.example/2.crl", now, "different part");
 	expect_crl("ca1", "-crlexts cas", URL, now, "not one for certificates of servers");
 	/* The right name, another key. */
 	SH("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout f.key -out f.pem -subj '/O=Test/CN=ca1' "

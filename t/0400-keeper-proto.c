@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/digest.h"
-#include "keeper/channel.h"
+#include "base/process/channel.h"
 #include "keeper/ops.h"
 
 static const unsigned char master[SEAL_KEY_SIZE] = "0123456789abcdef0123456789abcde";
@@ -107,7 +107,7 @@ static void judge(const struct room *room, struct slice packet)
 	void *exact = xmemdup(packet.data, packet.len);
 	struct message m;
 
-	ops_answer(room, slice(exact, packet.len), -1, &answer);
+	ops_answer(room, BOTH, slice(exact, packet.len), -1, &answer);
 	assert_int_equal(proto_decode(&m, slice_buf(&answer), NULL), 0);
 	assert_memory_equal(answer.data, packet.data, 4);
 	free(exact);
@@ -153,8 +153,44 @@ static void plausible_nonsense(void **state)
 	room_init(&room, master, "test", 1);
 	for (int round = 0; round < 300; round++)
 		for (unsigned op = 0; op < KEEPER_OPS; op++)
-			if (proto_op(op)->speed == FAST || round < 5)
+			if (proto_op(op)->lane == FAST || round < 5)
 				random_fields(&room, op);
+	room_release(&room);
+}
+
+/* Is it refused for who asks, and not for what is asked? */
+static bool is_not_theirs(const struct room *room, unsigned op, enum proto_asker who)
+{
+	_cleanup_buf_ struct buf packet = BUF_INIT, answer = BUF_INIT;
+	struct message m = { .id = 7, .code = (unsigned char)op, .count = proto_arity(proto_op(op)->question) };
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < m.count; i++)
+		m.field[i] = slice_str("");
+	assert_int_equal(proto_encode(&packet, &m, NULL), 0);
+	ops_answer(room, who, slice_buf(&packet), -1, &answer);
+	assert_int_equal(proto_decode(&m, slice_buf(&answer), NULL), 0);
+	if (m.code == PROTO_ERROR)
+		proto_decode_err(&m, &e);
+	return strstr(e.message, "does not answer");
+}
+
+/* Each row by each channel: what is for people is not the engine's to ask, what the machine does not a desk's. */
+static void who_asks(void **state)
+{
+	struct room room;
+	unsigned engine = 0, desk = 0;
+
+	room_init(&room, master, "test", 1);
+	for (unsigned op = 0; op < KEEPER_OPS; op++) {
+		assert_int_equal(is_not_theirs(&room, op, ENGINE), !(proto_op(op)->who & ENGINE));
+		assert_int_equal(is_not_theirs(&room, op, DESK), !(proto_op(op)->who & DESK));
+		engine += proto_op(op)->who == ENGINE;
+		desk += proto_op(op)->who == DESK;
+	}
+	assert_true(engine >= 8 && desk >= 20);
+	assert_int_equal(proto_op(KEEPER_key_export)->who, DESK);
+	assert_int_equal(proto_op(KEEPER_log_seal)->who, ENGINE);
 	room_release(&room);
 }
 
@@ -244,7 +280,7 @@ int main(void)
 		cmocka_unit_test(there_and_back), cmocka_unit_test(cut_off),
 		cmocka_unit_test(too_much), cmocka_unit_test(errors),
 		cmocka_unit_test(names), cmocka_unit_test(nonsense),
-		cmocka_unit_test(plausible_nonsense), cmocka_unit_test(passed_descriptors),
+		cmocka_unit_test(plausible_nonsense), cmocka_unit_test(who_asks), cmocka_unit_test(passed_descriptors),
 		cmocka_unit_test(outbox),
 	};
 

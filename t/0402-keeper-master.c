@@ -177,22 +177,6 @@ static void keeper_says_why(void **state)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
-static void unknown_user(void **state)
-{
-	struct keeper_options o = {
-		.master_key_file = dir.key_file, .may_create = true, .user = "no-such-user", .clients = 1
-	};
-
-	if (geteuid() != 0)
-		SKIP("needs root");
-	unlink(dir.key_file);
-	assert_null(keeper_start(&o, &e));
-	assert_int_equal(e.kind, ERR_CONFIG);
-	assert_non_null(strstr(e.message, "server.user"));
-	assert_non_null(strstr(e.message, "no-such-user"));
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-}
-
 static int group_set_up(void **state)
 {
 	make_dir(&dir);
@@ -213,7 +197,7 @@ int main(void)
 		cmocka_unit_test(no_directory), cmocka_unit_test(two_forms),
 		cmocka_unit_test(no_key_in_it), cmocka_unit_test(open_to_others),
 		cmocka_unit_test(credential), cmocka_unit_test(not_a_file),
-		cmocka_unit_test(keeper_says_why), cmocka_unit_test(unknown_user),
+		cmocka_unit_test(keeper_says_why),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

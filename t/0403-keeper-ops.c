@@ -123,6 +123,8 @@ static void sign(void **state)
 	assert_int_equal(key_sign(key, S("to be signed"), &expected, NULL), 0);
 	assert_int_equal(ASK(f, &r, sign, -1, F(&k, ID), F(&k, MATERIAL), S("to be signed")), ERR_NONE);
 	assert_true(slice_eq(F(&r, 0), slice_buf(&expected)));
+	assert_int_equal(ASK(f, &r, sign, -1, F(&k, ID), F(&k, MATERIAL), S("to be signed")), ERR_NONE);	/* it is at hand now */
+	assert_true(slice_eq(F(&r, 0), slice_buf(&expected)));
 	assert_int_equal(ASK(f, &r, sign, -1, S("another id"), F(&k, MATERIAL), S("to be signed")), ERR_STORAGE);
 	assert_int_equal(ASK(f, &r, sign, -1, F(&k, ID), F(&k, ACCESS), S("to be signed")), ERR_STORAGE);
 	release_reply(&k);
@@ -183,13 +185,13 @@ static void import(void **state)
 	struct reply r = { 0 };
 
 	assert_int_equal(key_pem(key, &pem, NULL), 0);
-	assert_int_equal(ASK(f, &r, key_import, -1, slice_buf(&pem), S(""), S("certificate")), ERR_NONE);
+	assert_int_equal(ASK(f, &r, key_import, -1, slice_buf(&pem), S(""), S("certificate"), S("alice")), ERR_NONE);
 	expect_spki(key, F(&r, SPKI));
 	back = exported(f, &r, F(&r, MATERIAL));
 	assert_int_equal(key_pem(back, &again, NULL), 0);
 	assert_string_equal(again.data, pem.data);
-	assert_int_not_equal(ASK(f, &r, key_import, -1, S("no key"), S(""), S("certificate")), ERR_NONE);
-	assert_int_equal(ASK(f, &r, key_import, -1, slice_buf(&pem), S(""), S("x")), ERR_INVALID);
+	assert_int_not_equal(ASK(f, &r, key_import, -1, S("no key"), S(""), S("certificate"), S("alice")), ERR_NONE);
+	assert_int_equal(ASK(f, &r, key_import, -1, slice_buf(&pem), S(""), S("x"), S("alice")), ERR_INVALID);
 	release_reply(&r);
 }
 
@@ -201,7 +203,7 @@ static void csr(void **state)
 	struct err e;
 
 	assert_int_equal(ASK(f, &k, key_new, -1, S("p256"), S("certificate")), ERR_NONE);
-	assert_int_equal(ASK(f, &r, csr, -1, F(&k, ID), F(&k, MATERIAL), S("a.example\n192.0.2.7\n*.b.example")),
+	assert_int_equal(ASK(f, &r, csr, -1, F(&k, ID), F(&k, MATERIAL), S("a.example\n192.0.2.7\n*.b.example"), S("o=Example\nmust_staple=true\n")),
 			 ERR_NONE);
 	if (csr_parse(&got, F(&r, 0), &e))
 		fail_msg("%s", e.message);
@@ -211,8 +213,8 @@ static void csr(void **state)
 	assert_true(strv_has(got.names, "192.0.2.7"));
 	assert_true(slice_eq(slice_buf(&got.spki), F(&k, SPKI)));
 	csr_release(&got);
-	assert_int_not_equal(ASK(f, &r, csr, -1, F(&k, ID), F(&k, MATERIAL), S("")), ERR_NONE);
-	assert_int_equal(ASK(f, &r, csr, -1, F(&k, ID), F(&k, MATERIAL), slice("a\0b", 3)), ERR_INVALID);
+	assert_int_not_equal(ASK(f, &r, csr, -1, F(&k, ID), F(&k, MATERIAL), S(""), S("")), ERR_NONE);
+	assert_int_equal(ASK(f, &r, csr, -1, F(&k, ID), F(&k, MATERIAL), slice("a\0b", 3), S("")), ERR_INVALID);
 	release_reply(&k);
 	release_reply(&r);
 }
@@ -289,11 +291,34 @@ static void passwords(void **state)
 	release_reply(&r);
 }
 
+/* Events are sealed once, and none before them afterwards; a seal is checked, and raises the mark, too. */
+static void log_seal(void **state)
+{
+	struct fixture *f = *state;
+	unsigned char five[40] = { 0, 0, 0, 0, 0, 0, 0, 5, 'a' }, six[40] = { 0, 0, 0, 0, 0, 0, 0, 6, 'b' };
+	struct slice at_five = slice(five, sizeof(five)), at_six = slice(six, sizeof(six));
+	struct reply r = { 0 }, sealed = { 0 };
+
+	assert_int_equal(ASK(f, &sealed, log_seal, -1, at_five), ERR_NONE);
+	assert_int_equal(ASK(f, &r, log_check, -1, at_five, F(&sealed, 0)), ERR_NONE);
+	assert_int_equal(ASK(f, &r, log_check, -1, at_six, F(&sealed, 0)), ERR_STORAGE);
+	assert_int_equal(ASK(f, &r, log_check, -1, at_five, S("no MAC at all")), ERR_STORAGE);
+	assert_int_equal(ASK(f, &r, log_seal, -1, at_five), ERR_NONE);		/* the same again */
+	assert_int_equal(ASK(f, &r, log_seal, -1, at_six), ERR_NONE);
+	assert_int_equal(ASK(f, &r, log_seal, -1, at_five), ERR_DENIED);
+	six[8] = 'c';
+	assert_int_equal(ASK(f, &r, log_seal, -1, at_six), ERR_DENIED);
+	assert_int_equal(ASK(f, &r, log_check, -1, at_five, F(&sealed, 0)), ERR_DENIED);
+	assert_int_equal(ASK(f, &r, log_seal, -1, S("short")), ERR_INVALID);
+	release_reply(&sealed);
+	release_reply(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(check), cmocka_unit_test(other_master_key),
-		cmocka_unit_test(access_of_certificate), cmocka_unit_test(sign),
+		cmocka_unit_test(access_of_certificate), cmocka_unit_test(sign), cmocka_unit_test(log_seal),
 		cmocka_unit_test(key_versions), cmocka_unit_test(refused_keys),
 		cmocka_unit_test(import), cmocka_unit_test(csr),
 		cmocka_unit_test(site_key), cmocka_unit_test(sealed_secrets),

@@ -5,8 +5,9 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "keeper/channel.h"
+#include "base/process/channel.h"
 #include "keeper/proto.h"
+#include "t/lib/pki.h"
 
 #define MANY 200
 
@@ -170,6 +171,77 @@ static void cancelled(void **state)
 	release_reply(&r);
 }
 
+/* A PFX file with nearly as many rounds of key derivation as a key may have. */
+static struct buf slow_file(const struct fixture *f)
+{
+	snprintf(dir, sizeof(dir), "%s", f->dir);
+	SH("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k -subj /CN=x -out c && openssl pkcs12 "
+	   "-export -inkey k -in c -passout pass:x -certpbe AES-256-CBC -keypbe AES-256-CBC -iter 1900000 -nomac -out slow.pfx");
+	return file_read("slow.pfx");
+}
+
+struct visit {
+	struct fixture *f;
+	struct keeper_question *question[24];	/* NULL: it is answered */
+	int refused, read, read_before;	/* of one visitor's files; and when the others had their answers */
+	int others;
+};
+
+struct file {
+	struct visit *visit;
+	int number;
+};
+
+static void on_file(void *arg, const struct keeper_answer *a)
+{
+	struct file *file = arg;
+	struct visit *v = file->visit;
+
+	v->question[file->number] = NULL;
+	v->refused += a->err && a->err->kind == ERR_LIMIT;
+	v->read += !a->err;
+}
+
+static void on_other(void *arg, const struct keeper_answer *a)
+{
+	struct visit *v = arg;
+
+	v->read_before = v->read;
+	if (!--v->others)
+		loop_stop(v->f->loop);
+}
+
+/* One visitor's files stop neither passwords nor keys, other visitors' files wait for one of them, and nobody for those given up. */
+static void files_take_turns(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_buf_ struct buf file = slow_file(f);
+	struct visit visit = { .f = f, .others = 3 };
+	struct file files[24];
+	struct reply key = { 0 }, r = { 0 };
+	int read;
+
+	assert_int_equal(ASK(f, &key, key_new, -1, S("p256"), S("account")), ERR_NONE);
+	for (int i = 0; i < 24; i++) {
+		files[i] = (struct file){ &visit, i };
+		visit.question[i] = KEEPER_ASK(f->client, inspect, -1, on_file, &files[i], slice_buf(&file), S("x"), S("eve"));
+	}
+	KEEPER_ASK(f->client, inspect, -1, on_other, &visit, S("no key"), S(""), S("alice"));
+	KEEPER_ASK(f->client, password_hash, -1, on_other, &visit, S("x"));
+	KEEPER_ASK(f->client, key_next, -1, on_other, &visit, F(&key, 0), F(&key, 1), S("p256"));
+	loop_run(f->loop);
+	assert_in_range(visit.refused, 7, 8);	/* sixteen wait, and one is being read or is still the first of them */
+	assert_true(visit.read_before < 2);
+	read = visit.read;
+	for (int i = 0; i < 24; i++)
+		if (visit.question[i])
+			keeper_cancel(visit.question[i]);
+	assert_int_equal(ASK(f, &r, inspect, -1, S("no key"), S(""), S("eve")), ERR_INVALID);
+	assert_int_equal(visit.read, read);	/* none of them was answered */
+	release_reply(&key);
+	release_reply(&r);
+}
+
 static void garbage(void **state)
 {
 	struct fixture *f = *state;
@@ -287,6 +359,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(slow_does_not_delay_fast, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(signature_before_rsa, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(cancelled, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(files_take_turns, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(garbage, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(detached_in_callback, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(death, set_up, tear_down),

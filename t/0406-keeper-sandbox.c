@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 
 #include "base/encode.h"
-#include "keeper/sandbox.h"
+#include "base/process/sandbox.h"
 
 /* Sanitizers need more system calls, and so much memory that reading it takes minutes. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -77,8 +77,9 @@ static void all_threads_limited(void **state)
 static void not_dumpable(void **state)
 {
 	struct fixture other = { 0 };
+	struct system_user user;
 	struct keeper_options o = {
-		.master_key_file = other.key_file, .may_create = true, .user = "nobody", .clients = 1
+		.master_key_file = other.key_file, .may_create = true, .user = &user, .clients = 1
 	};
 	_cleanup_free_ char *path = NULL;
 	struct passwd *nobody = getpwnam("nobody");
@@ -87,7 +88,9 @@ static void not_dumpable(void **state)
 
 	if (geteuid() != 0 || !nobody)
 		SKIP("needs root");
+	assert_int_equal(user_find(&user, "nobody", &e), 0);
 	make_dir(&other);
+	assert_int_equal(chown(other.dir, user.uid, user.gid), 0);
 	other.keeper = keeper_start(&o, &e);
 	assert_non_null(other.keeper);
 	assert_int_equal(status_of(keeper_pid(other.keeper), "Uid"), nobody->pw_uid);
@@ -140,7 +143,7 @@ static void forbidden(void **state)
 	if (pid == 0) {
 		struct err e;
 
-		if (sandbox_filter(&e))
+		if (sandbox_filter(SANDBOX_KEEPER, &e))
 			_exit(1);
 		if (open("/etc/passwd", O_RDONLY) >= 0 || errno != ENOSYS)
 			_exit(2);

@@ -4,8 +4,8 @@
 #include "keeper/access.h"
 #include "keeper/master.h"
 #include "pki/cert.h"
-#include "pki/pem.h"
-#include "pki/pfx.h"
+#include "pki/file/pem.h"
+#include "pki/file/pfx.h"
 
 enum { ID, ACCESS, MATERIAL, SPKI, KEY_APIKEY };	/* of a key */
 enum { CERT_APIKEY = 2 };			/* of a certificate, behind the same two */
@@ -172,14 +172,14 @@ static void pfx_in(void **state)
 	struct reply file = { 0 }, seen = { 0 }, r = { 0 };
 
 	assert_int_equal(pack(f, &file, &key, F(&key, ACCESS), &cert, F(&cert, ACCESS), F(&key, KEY_APIKEY), "pfx"), ERR_NONE);
-	assert_int_equal(ASK(f, &seen, inspect, -1, F(&file, 0), S("s3cr3t")), ERR_NONE);
+	assert_int_equal(ASK(f, &seen, inspect, -1, F(&file, 0), S("s3cr3t"), S("alice")), ERR_NONE);
 	assert_true(slice_eq(F(&seen, 0), slice_buf(&chain)));
 	assert_true(str_starts(seen.field[1].data, "-----BEGIN PUBLIC KEY-----\n"));
-	assert_int_equal(ASK(f, &seen, inspect, -1, F(&file, 0), S("wrong")), ERR_INVALID);
-	assert_int_equal(ASK(f, &r, key_replace, -1, F(&other_key, ID), F(&other_key, ACCESS), F(&file, 0), S("s3cr3t")), ERR_NONE);
+	assert_int_equal(ASK(f, &seen, inspect, -1, F(&file, 0), S("wrong"), S("alice")), ERR_INVALID);
+	assert_int_equal(ASK(f, &r, key_replace, -1, F(&other_key, ID), F(&other_key, ACCESS), F(&file, 0), S("s3cr3t"), S("alice")), ERR_NONE);
 	assert_true(slice_eq(F(&r, 1), F(&key, SPKI)));
-	assert_int_equal(ASK(f, &r, key_replace, -1, F(&other_key, ID), F(&key, ACCESS), F(&file, 0), S("s3cr3t")), ERR_STORAGE);
-	assert_int_equal(ASK(f, &r, key_import, -1, F(&file, 0), S("s3cr3t"), S("certificate")), ERR_NONE);
+	assert_int_equal(ASK(f, &r, key_replace, -1, F(&other_key, ID), F(&key, ACCESS), F(&file, 0), S("s3cr3t"), S("alice")), ERR_STORAGE);
+	assert_int_equal(ASK(f, &r, key_import, -1, F(&file, 0), S("s3cr3t"), S("certificate"), S("alice")), ERR_NONE);
 	assert_true(slice_eq(F(&r, SPKI), F(&key, SPKI)));
 	release_reply(&file);
 	release_reply(&seen);
@@ -189,7 +189,7 @@ static void pfx_in(void **state)
 /* Access blobs written before there were grants. */
 static void first_form(void **state)
 {
-	unsigned char secret[SEAL_KEY_SIZE] = { 7 }, record[2 * SHA256_SIZE + ACCESS_USE_SIZE] = { 1 };
+	unsigned char secret[SEAL_KEY_SIZE] = { 7 }, record[2 * SHA256_SIZE + ACCESS_USE_SIZE + 4] = { 1 };
 	_cleanup_buf_ struct buf blob = BUF_INIT, again = BUF_INIT;
 	struct access a;
 	struct seal seal;

@@ -1,5 +1,5 @@
 /* The configuration: every type, and every mistake a person can make. */
-#include "daemon/config.h"
+#include "daemon/config/config.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "daemon/setting.h"
+#include "daemon/config/setting.h"
 
 static void collect(void *arg, const char *line)
 {
@@ -150,6 +150,7 @@ static void test_a_mistake_leaves_the_default(void **state)
 	_cleanup_free_ char *said = read_text(&c,
 		"server: {state_directory: here, threads: 99}\naccess: {api: \"10.0.0.0/8, x\"}\nkeys: {type: dsa}\n");
 
+	assert_non_null(strstr(said, "keys.type"));
 	assert_string_equal(c.server_state_directory, "/var/lib/certera");
 	assert_int_equal(c.server_threads, 2);
 	assert_int_equal(c.access_api.count, 2);
@@ -193,7 +194,7 @@ static void test_numbers(void **state)
 	expect("server: {threads: 2x}\n",
 	       "F:1: server.threads: 2x has an unknown unit; a number from 1 to 64 is expected\n");
 	expect("server: {threads: 0x10}\n",
-	       "F:1: server.threads: 0x10 is no number with a unit; a number from 1 to 64 is expected\n");
+	       "F:1: server.threads: 0x10 is no whole number; a number from 1 to 64 is expected\n");
 	expect("server:\n  threads:\n",
 	       "F:2: server.threads: is empty; a number from 1 to 64 is expected\n");
 }
@@ -227,8 +228,8 @@ static void test_durations(void **state)
 /* Types that no setting has at present, and corners of those that have. */
 static void test_types(void **state)
 {
-	static const struct setting size = { "g", "k", &setting_types[SETTING_SIZE], "64M", 1024, 1LL << 40, "", 0 };
-	static const struct setting truth = { "g", "k", &setting_types[SETTING_BOOL], "no", 0, 0, "", 0 };
+	static const struct setting size = { "g", "k", &setting_types[SETTING_SIZE], "64M", 1024, 1LL << 40, SETTING_RELOAD, SETTING_FILE, "", 0, 0 };
+	static const struct setting truth = { "g", "k", &setting_types[SETTING_BOOL], "no", 0, 0, SETTING_RELOAD, SETTING_FILE, "", 0, 0 };
 	int64_t bytes;
 	bool yes = false;
 	struct err e;
@@ -293,9 +294,9 @@ static void test_shapes(void **state)
 	expect("access:\n  api:\n  - {a: b}\n", "F:3: access.api: a group was found; one value is expected\n");
 	expect("server:\n  ? [a]\n  : b\n", "F:2: server: a list was found; one value is expected\n");
 	expect("server:\n  user: \"a\\nb\"\n",
-	       "F:2: server.user: a line break or another control character is in the value\n");
+	       "F:2: server.user: the value contains a line break or a control character\n");
 	expect("server:\n  user: \"a\\0b\"\n",
-	       "F:2: server.user: a line break or another control character is in the value\n");
+	       "F:2: server.user: the value contains a line break or a control character\n");
 	expect("server: {}\n---\nlog: {}\n", "F:3: a second document starts here; only one is expected\n");
 	expect("server: &s {user: *s}\n", "F:1: server.user: a group was found; one value is expected\n");
 }
@@ -304,17 +305,17 @@ static void test_syntax(void **state)
 {
 	expect("listen:\n  http: *:80\n",
 	       "F:2: this is no YAML: did not find expected alphabetic or numeric character; "
-	       "a value that starts with *, [ or another sign belongs in quotes, like \"*:80\"\n");
+	       "a value that starts with *, [ or a similar sign needs quotes, like \"*:80\"\n");
 	expect("server:\n  threads: 2\nlisten:\n  http: [::1]:80\n",
 	       "F:4: this is no YAML: did not find expected node content; "
-	       "a value that starts with *, [ or another sign belongs in quotes, like \"*:80\"\n");
+	       "a value that starts with *, [ or a similar sign needs quotes, like \"*:80\"\n");
 	expect("server:\n\tthreads: 1\n",
 	       "F:2: this is no YAML: found character that cannot start any token; indent with spaces, not with tabs\n");
 	expect("server:\n  user: \"a\n", "F:3: this is no YAML: found unexpected end of stream\n");
 	expect("server:\n  user: a: b\n", "F:2: this is no YAML: mapping values are not allowed in this context\n");
 	expect("server: *nobody\n",
 	       "F:1: this is no YAML: found undefined alias; "
-	       "a value that starts with *, [ or another sign belongs in quotes, like \"*:80\"\n");
+	       "a value that starts with *, [ or a similar sign needs quotes, like \"*:80\"\n");
 	expect("server:\n  user: \xff\n", "F:2: this is no UTF-8 text: invalid leading UTF-8 octet\n");
 }
 
@@ -357,16 +358,16 @@ static void test_worked_out(void **state)
 
 	unsetenv("CREDENTIALS_DIRECTORY");
 	path = config_control_socket(&c);
-	assert_string_equal(path, "/srv/c/control.sock");
+	assert_string_equal(path, "/srv/c/store/control.sock");
 	free(TAKE(path));
 	path = config_master_key(&c);
-	assert_string_equal(path, "/srv/c/master.key");
+	assert_string_equal(path, "/srv/c/keeper/master.key");
 	free(TAKE(path));
 
 	assert_non_null(mkdtemp(directory));
 	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
 	path = config_master_key(&c);
-	assert_string_equal(path, "/srv/c/master.key");
+	assert_string_equal(path, "/srv/c/keeper/master.key");
 	free(TAKE(path));
 	credential = xasprintf("%s/master.key", directory);
 	f = fopen(credential, "w");
@@ -430,6 +431,110 @@ static void test_documents(void **state)
 	}
 }
 
+/*
+ * What may be changed at the web UI decides neither who may do what, nor where we connect to, what runs, or which files
+ * are used.
+ */
+static void test_what_the_store_may_keep(void **state)
+{
+	static const char *const never[] = { "listen", "access", "keeper", "hooks", "webui", "log", "mail", "dns", "limits" };
+	size_t kept = 0;
+
+	for (const struct setting *s = settings; s < settings + SETTING_COUNT; s++) {
+		_cleanup_free_ char *name = setting_name(s), *text = NULL;
+		long type = s->type - setting_types;
+		struct err e;
+
+		assert_ptr_equal(setting_by_name(name), s);
+		if (s->kept != SETTING_STORE) {
+			assert_int_equal(config_check_kept(name, "1", &text, &e), -1);
+			assert_int_equal(e.kind, ERR_DENIED);
+			continue;
+		}
+		kept++;
+		if (s->when != SETTING_RELOAD || type == SETTING_PATH || type == SETTING_NETWORKS || type == SETTING_ADDRESSES ||
+		    type == SETTING_LINES || (str_eq(s->group, "server") && !str_eq(s->key, "hostname")) ||
+		    (type == SETTING_HOST && !str_eq(s->group, "server")) || str_eq(s->key, "port"))
+			fail_msg("%s must stay in the file", name);
+		for (size_t i = 0; i < ARRAY_SIZE(never); i++)
+			if (str_eq(s->group, never[i]))
+				fail_msg("%s must stay in the file: its group is %s", name, never[i]);
+	}
+	assert_true(kept > 10);
+}
+
+/* As it is shown, a value can be said again: resetting is that. */
+static void test_values_can_be_kept(void **state)
+{
+	struct config c;
+
+	config_read(&c, NULL, NULL, NULL);
+	for (const struct setting *s = settings; s < settings + SETTING_COUNT; s++) {
+		_cleanup_free_ char *name = setting_name(s), *value = setting_text(s, &c), *text = NULL;
+		struct err e = { 0 };
+
+		if (s->kept != SETTING_STORE)
+			continue;
+		if (config_check_kept(name, value, &text, &e) < 0)
+			fail_msg("%s", e.message);
+		assert_string_equal(text, value);
+	}
+	config_release(&c);
+}
+
+static void test_kept_over_the_file(void **state)
+{
+	char *kept[] = { "renewal.before=10d", "session.app=required", "access.api=0.0.0.0/0", "keys.type=dsa", NULL };
+	_cleanup_buf_ struct buf said = BUF_INIT;
+	struct config c, fresh;
+
+	free(read_text(&c, "renewal: {before: 20d}\nkeys: {type: p384}\n"));
+	config_keep(&c, kept, collect, &said);
+	assert_int_equal(c.renewal_before, 10 * 86400);
+	assert_string_equal(c.session_app, "required");
+	assert_string_equal(c.keys_type, "p384");
+	assert_int_equal(c.access_api.count, 2);
+	assert_non_null(strstr(buf_str(&said), "keys.type"));
+	assert_null(strstr(buf_str(&said), "renewal.before"));
+
+	free(read_text(&fresh, "renewal: {before: 25d}\n"));
+	config_keep(&fresh, kept, collect, &said);
+	config_reload(&c, &fresh);
+	assert_int_equal(c.renewal_before, 10 * 86400);
+
+	config_keep(&c, NULL, collect, &said);
+	assert_int_equal(c.renewal_before, 25 * 86400);
+	assert_string_equal(c.session_app, "optional");
+	config_release(&c);
+}
+
+static void test_what_cannot_be_kept(void **state)
+{
+	static const struct {
+		const char *name, *value, *said;
+	} wrong[] = {
+		{ "renewal.before", "soon", "renewal.before: soon is no number" },
+		{ "renewal.before", "", "renewal.before: is empty" },
+		{ "renewal.fallback_after", "101", "is too large" },
+		{ "keys.type", "dsa", "one of p256, p384" },
+		{ "notify.expiring", "7 x", "notify.expiring" },
+		{ "renewal.windows", "never", "renewal.windows" },
+		{ "server.hostname", "a_b", "is no host name" },
+		{ "server.threads", "3", "server.threads can only be changed in the configuration file" },
+		{ "renewal", "3", "there is no setting" },
+		{ "renewal.windows", "a\nb", "line break" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		_cleanup_free_ char *text = NULL;
+		struct err e = { 0 };
+
+		assert_int_equal(config_check_kept(wrong[i].name, wrong[i].value, &text, &e), -1);
+		if (!strstr(e.message, wrong[i].said))
+			fail_msg("\"%s\" does not say \"%s\"", e.message, wrong[i].said);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +545,8 @@ int main(void)
 		cmocka_unit_test(test_words_and_addresses), cmocka_unit_test(test_shapes), cmocka_unit_test(test_syntax),
 		cmocka_unit_test(test_nul_byte), cmocka_unit_test(test_files), cmocka_unit_test(test_worked_out),
 		cmocka_unit_test(test_machine_name), cmocka_unit_test(test_documents),
+		cmocka_unit_test(test_what_the_store_may_keep), cmocka_unit_test(test_values_can_be_kept),
+		cmocka_unit_test(test_kept_over_the_file), cmocka_unit_test(test_what_cannot_be_kept),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

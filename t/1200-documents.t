@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Scripts and manuals: clean by the tools that judge them, and the manuals say what the programs do."""
+import glob
 import os
 import re
 import sys
@@ -40,6 +41,7 @@ def main(t):
     t.equal(settings.returncode, 0, "-x manual exits 0")
     manuals = {
         "certerad.8": read("man", "certerad.8"),
+        "certera-migrate.7": read("man", "certera-migrate.7"),
         "certeractl.1": read("man", "certeractl.1"),
         "certera.yaml.5": read("man", "certera.yaml.5.in").replace("@SETTINGS@\n", settings.stdout.decode()),
     }
@@ -57,15 +59,18 @@ def main(t):
         absent = [w for w in [words] + [f"--{o}" for o in options] if w not in shown]
         t.equal(absent, [], f"certeractl(1) has `{words}` with its options")
     for option in re.findall(r"--[a-z-]{2,}", shown):
-        if option not in ("--json", "--help", "--socket", "--version") and f"OPTION({option[2:]}," not in table:
+        if option not in ("--json", "--csv", "--quiet", "--timeout", "--help", "--socket", "--version") and f"OPTION({option[2:]}," not in table:
             t.ok(False, f"certeractl(1) has {option}, certeractl has not")
+
+    named = set(re.findall(r"t/(\d{4})", read("doc", "documents.md")))
+    t.equal([n for n in sorted(named) if not glob.glob(os.path.join(TOP, "t", n + "-*"))], [], "doc/documents.md names tests that there are")
 
     codes = set(re.findall(r"^ERR_KIND\(\w+,\s*\d+,\s*(\d+),", read("base", "err.def"), re.M))
     listed = manuals["certeractl.1"].split(".Sh EXIT STATUS")[1].split(".Sh")[0]
     t.equal(set(re.findall(r"^\.It (\d+)$", listed, re.M)), codes, "certeractl(1) lists every exit code")
 
     shown = shown_text(manuals["certera.yaml.5"])
-    for group, key in re.findall(r"^SETTING\((\w+), (\w+),", read("daemon", "config.def"), re.M):
+    for group, key in re.findall(r"^SETTING\((\w+), (\w+),", read("daemon", "config", "config.def"), re.M):
         t.contains(shown, f" {key} ", f"certera.yaml(5) has {group}.{key}")
 
 

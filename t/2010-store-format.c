@@ -1,14 +1,14 @@
 /*
- * Formats of the store: newer ones are refused, older ones migrated.  To have an older one without a
- * way on, and a migration of our own, this test is a program of format 3 around format.c itself.
+ * Formats of the store: newer ones are refused, older ones migrated.  To have a newer one, this test is a program around
+ * format.c itself.
  */
-#include "store/store.h"
+#include "store/db/format.h"
 
 #undef STORE_FORMAT
 #define STORE_FORMAT test_format
-static int test_format = 1;
+static int test_format = 6;
 
-#include "store/format.c"
+#include "store/db/format.c"
 
 #include "t/lib/store.h"
 
@@ -54,12 +54,12 @@ static void assert_refused(const char *words, const char *more)
 
 static void test_newer_is_refused(void **state)
 {
-	set_format("2");
-	assert_refused("has format 2", "up to 1");
+	set_format("7");
+	assert_refused("has format 7", "up to 6");
 	assert_true(strlen(e.hint) > 0);
-	test_format = 2;	/* the newer program still opens it */
+	test_format = 7;	/* the newer program still opens it */
 	store_close(open_test_store());
-	test_format = 1;
+	test_format = 6;
 }
 
 static void test_nonsense_is_refused(void **state)
@@ -72,15 +72,6 @@ static void test_nonsense_is_refused(void **state)
 		remove_test_dir(NULL);
 		make_test_dir(NULL);
 	}
-}
-
-static void test_no_way_on_is_refused(void **state)
-{
-	set_format("1");
-	test_format = 3;	/* and there is no migration from 1 in this program */
-	assert_refused("has format 1", "no way on from format 1");
-	test_format = 1;
-	store_close(open_test_store());
 }
 
 /* A first start that ended before the format was named. */
@@ -103,10 +94,24 @@ static void test_unfinished_first_start(void **state)
 	OK(store_upgrade(s, &e));
 	t = read_txn(s);
 	assert_int_equal(txn_get(t, TABLE_meta, slice_str("format"), &value, &e), 1);
-	assert_true(slice_eq(value, slice_str("1")));
+	assert_true(slice_eq(value, slice_str("6")));
 	txn_abort(t);
 	assert_one(s, "early", "bird");
 	store_close(s);
+}
+
+/* Behind the store's back, in LMDB. */
+static void drop_tables(struct store *s, size_t from, size_t to, const char *make)
+{
+	MDB_txn *txn;
+	MDB_dbi made;
+
+	assert_int_equal(mdb_txn_begin(s->env, NULL, 0, &txn), 0);
+	for (size_t i = from; i < to; i++)
+		assert_int_equal(mdb_drop(txn, s->dbi[i], 1), 0);
+	if (make)
+		assert_int_equal(mdb_dbi_open(txn, make, MDB_CREATE, &made), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
 }
 
 /* An older store may lack tables: they read as empty until the upgrade has made them. */
@@ -119,8 +124,8 @@ static void test_older_lacks_tables(void **state)
 	int rows = 0;
 
 	OK(txn_delete(t, TABLE_meta, slice_str("format"), &e));
-	assert_int_equal(mdb_drop(t->mdb, s->dbi[TABLE_consumer], 1), 0);
-	OK(txn_commit(t, &e));
+	OK(commit_now(s, t, &e));
+	drop_tables(s, TABLE_consumer, TABLE_consumer + 1, NULL);
 	store_close(s);
 
 	OK(store_open(&s, path, &e));
@@ -133,25 +138,104 @@ static void test_older_lacks_tables(void **state)
 	OK(store_upgrade(s, &e));
 	t = write_txn(s);
 	put(t, TABLE_consumer, "x", "y");
-	OK(txn_commit(t, &e));
+	OK(commit_now(s, t, &e));
 
-	t = write_txn(s);
-	assert_int_equal(mdb_drop(t->mdb, s->dbi[TABLE_consumer], 1), 0);
-	OK(txn_commit(t, &e));
+	drop_tables(s, TABLE_consumer, TABLE_consumer + 1, NULL);
 	store_close(s);
 	assert_refused("its table consumer is missing", "s: ");		/* in the present format none may */
+}
+
+static int count_cert(void *arg, void *rec, struct err *err)
+{
+	++*(int *)arg;
+	return 0;
+}
+
+/* Format 1 did not know which certificates have a key. */
+static void test_format_1_learns_who_has_a_key(void **state)
+{
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+	struct rec_cert cert = { .id = (char *)"c", .name = (char *)"www", .key_id = (char *)"k" };
+	int64_t records = 0;
+	int count = 0;
+
+	OK(rec_cert_put(t, &cert, &e));
+	put(t, TABLE_meta, "format", "1");
+	OK(commit_now(s, t, &e));
+	drop_tables(s, TABLE_cert_ref, TABLE_cert_ref + 1, NULL);
+	drop_tables(s, TABLE_compromise, TABLE_compromise + 1, NULL);
+	store_close(s);
+
+	s = open_test_store();
+	t = read_txn(s);
+	OK(record_each_with(t, &rec_cert_type, REC_cert_key_id, "k", count_cert, &count, &e));
+	assert_int_equal(count, 1);
+	OK(record_verify_all(t, &records, &e));
+	txn_abort(t);
+	store_close(s);
+}
+
+/* Format 5 had no orders to page through. */
+static void test_format_5_learns_orders(void **state)
+{
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+	struct rec_cert first = { .id = (char *)"c", .name = (char *)"www", .not_after = 9 };
+	struct rec_cert second = { .id = (char *)"d", .name = (char *)"zzz", .not_after = 3 };
+	struct record_page of = { REC_cert_not_after, false, 1, 1 };
+	int64_t records = 0;
+	int count = 0;
+
+	OK(rec_cert_put(t, &first, &e));
+	OK(rec_cert_put(t, &second, &e));
+	put(t, TABLE_meta, "format", "5");
+	OK(commit_now(s, t, &e));
+	drop_tables(s, TABLE_cert_order, TABLE_cert_order + 1, NULL);
+	drop_tables(s, TABLE_order_order, TABLE_order_order + 1, NULL);
+	store_close(s);
+
+	s = open_test_store();
+	t = read_txn(s);
+	OK(record_page(t, &rec_cert_type, &of, count_cert, &count, &e));
+	assert_int_equal(count, 1);
+	OK(record_verify_all(t, &records, &e));
+	txn_abort(t);
+	store_close(s);
+}
+
+/* Format 4 had a different spelling of an order's result, and no settings. */
+static void test_format_4_learns_to_spell(void **state)
+{
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+	struct rec_order order = { .id = (char *)"c/00000001", .result = (char *)"cancelled" }, now = { 0 };
+
+	OK(rec_order_put(t, &order, &e));
+	order = (struct rec_order){ .id = (char *)"c/00000002", .result = (char *)"issued" };
+	OK(rec_order_put(t, &order, &e));
+	put(t, TABLE_meta, "format", "4");
+	OK(commit_now(s, t, &e));
+	drop_tables(s, TABLE_setting, TABLE_setting + 1, NULL);
+	drop_tables(s, TABLE_reader, TABLE_reader + 1, NULL);
+	store_close(s);
+
+	s = open_test_store();
+	t = read_txn(s);
+	OK(rec_order_get(t, &now, "c/00000001", &e));
+	assert_string_equal(now.result, "canceled");
+	OK(rec_order_get(t, &now, "c/00000002", &e));
+	assert_string_equal(now.result, "issued");
+	rec_order_release(&now);
+	txn_abort(t);
+	store_close(s);
 }
 
 static void test_foreign_file_is_refused(void **state)
 {
 	struct store *s = open_test_store();
-	struct txn *t = write_txn(s);
-	MDB_dbi foreign;
 
-	for (size_t i = 0; i < TABLES; i++)
-		assert_int_equal(mdb_drop(t->mdb, s->dbi[i], 1), 0);
-	assert_int_equal(mdb_dbi_open(t->mdb, "mail", MDB_CREATE, &foreign), 0);
-	OK(txn_commit(t, &e));
+	drop_tables(s, 0, TABLES, "mail");
 	store_close(s);
 	assert_refused("not of Certera", "s: ");
 }
@@ -162,9 +246,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_newer_is_refused),
 		TEST(test_nonsense_is_refused),
-		TEST(test_no_way_on_is_refused),
 		TEST(test_unfinished_first_start),
 		TEST(test_older_lacks_tables),
+		TEST(test_format_1_learns_who_has_a_key),
+		TEST(test_format_5_learns_orders),
+		TEST(test_format_4_learns_to_spell),
 		TEST(test_foreign_file_is_refused),
 	};
 

@@ -303,7 +303,7 @@ static void test_what_is_refused(void **state)
 	FAILS(rec_cert_put(t, &c, &e), INVALID, "needs a name");
 	record_set(&c.name, name);
 	FAILS(rec_cert_put(t, &c, &e), INVALID, "name of a certificate is too long");
-	name[509] = '\0';
+	name[500] = '\0';
 	record_set(&c.name, name);
 	OK(rec_cert_put(t, &c, &e));
 	OK(rec_cert_by_name(t, &c, name, false, &e));
@@ -325,7 +325,7 @@ static void test_damaged_record(void **state)
 	OK(txn_put(t, TABLE_cert, slice_str("id2"), slice("\x01\x01\x03" "id9", 6), &e));
 	FAILS(rec_cert_get(t, &c, "id1", &e), STORAGE, "certificate with the id \"id1\"");
 	FAILS(rec_cert_by_name(t, &c, "www", false, &e), STORAGE, "certificate with the id \"id1\"");
-	FAILS(rec_cert_get(t, &c, "id2", &e), STORAGE, "its id is another");
+	FAILS(rec_cert_get(t, &c, "id2", &e), STORAGE, "its id is different");
 	put_cert(t, "id1", "www2", false);
 	put_cert(t, "id3", "www", false);
 	OK(txn_put(t, TABLE_cert, slice_str("id3"), slice("\x01\x02", 2), &e));
@@ -390,6 +390,20 @@ static int note(void *arg, void *rec, struct err *err)
 	return met->txn ? rec_version_delete(met->txn, met->kept, err) : 0;
 }
 
+static void test_child_ids(void **state)
+{
+	_cleanup_free_ char *order = record_child_id("c1", 7), *txt = record_child_id(order, 123456789), *up = record_parent_id(txt),
+			    *top = record_parent_id(up), *none = record_parent_id(top);
+
+	assert_string_equal(txt, "c1/00000007/123456789");
+	assert_int_equal(record_child_number(txt), 123456789);
+	assert_string_equal(up, order);
+	assert_int_equal(record_child_number(up), 7);
+	assert_string_equal(top, "c1");
+	assert_int_equal(record_child_number(top), 0);
+	assert_string_equal(none, "c1");
+}
+
 static void test_each(void **state)
 {
 	struct store *s = open_test_store();
@@ -441,6 +455,98 @@ static void test_setters(void **state)
 	buf_release(&blob);
 }
 
+/* Many records are changed in steps: each is written by itself, so an error in the middle leaves those before. */
+struct steps {
+	struct txn *last;
+	int seen, transactions, fail_at;
+};
+
+static int plan_one(void *arg, struct txn *t, void *rec, struct err *err)
+{
+	const struct rec_plan *plan = rec;
+	struct steps *s = arg;
+
+	s->transactions += s->last != t || s->seen % RECORD_STEP == 0;
+	s->last = t;
+	if (++s->seen == s->fail_at)
+		return err_set(err, ERR_INVALID, "as asked");
+	return agenda_set(t, AGENDA_issue, plan->id, 1, err);
+}
+
+static void test_steps(void **state)
+{
+	struct store *s = open_test_store();
+	struct steps all = { 0 }, failing = { .fail_at = 700 };
+	struct rec_plan plan = { 0 };
+	struct txn *t;
+
+	OK(record_each_in_steps(s, &rec_key_type, plan_one, &all, &e));		/* there are none */
+	for (int i = 0; i < 1000; i++) {
+		t = write_txn(s);
+		free(plan.id);
+		plan.id = xasprintf("%03d%s", i, i % 2 ? "" : "x");
+		record_set(&plan.name, plan.id);
+		OK(rec_plan_put(t, &plan, &e));
+		OK(txn_commit(t, &e));
+	}
+	rec_plan_release(&plan);
+	FAILS(record_each_in_steps(s, &rec_plan_type, plan_one, &failing, &e), INVALID, "as asked");
+	t = read_txn(s);
+	assert_int_equal(txn_count(t, TABLE_agenda), 2 * RECORD_STEP);
+	txn_abort(t);
+	OK(record_each_in_steps(s, &rec_plan_type, plan_one, &all, &e));
+	assert_int_equal(all.seen, 1000);
+	assert_int_equal(all.transactions, 4);
+	t = read_txn(s);
+	assert_int_equal(txn_count(t, TABLE_agenda), 1000);
+	txn_abort(t);
+	store_close(s);
+}
+
+static int see_issuer(void *arg, const void *rec, const struct slice *value, struct err *err)
+{
+	if (!slice_eq(value[REC_cert_issuer], slice_str("CN=Some CA")) || !slice_eq(value[REC_cert_profile], slice_str("short")))
+		return err_set(err, ERR_INTERNAL, "the row lacks them");
+	++*(int *)arg;
+	return 0;
+}
+
+/* A store of format 3 has neither the issuer in its certificates, nor the profile in their rows. */
+static void test_issuers(void **state)
+{
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	_cleanup_(rec_cert_release) struct rec_cert cert = { .current = 2 };
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+	int seen = 0;
+	int64_t records;
+
+	record_set(&cert.id, "old");
+	record_set(&cert.name, "old");
+	record_set(&version.id, "old/00000002");
+	record_set(&version.issuer, "CN=Some CA");
+	OK(rec_version_put(t, &version, &e));
+	OK(rec_cert_put(t, &cert, &e));
+	record_set(&cert.profile, "short");	/* as an older program did: the record alone has it */
+	{
+		_cleanup_buf_ struct buf bytes = BUF_INIT;
+
+		record_encode(&rec_cert_type, &cert, &bytes);
+		OK(txn_put(t, TABLE_cert, slice_str("old"), slice_buf(&bytes), &e));
+	}
+	put(t, TABLE_meta, "format", "3");
+	OK(txn_commit(t, &e));
+	store_close(s);
+
+	s = open_test_store();
+	t = read_txn(s);
+	OK(record_skim(t, &rec_cert_type, see_issuer, &seen, &e));
+	assert_int_equal(seen, 1);
+	OK(record_verify_all(t, &records, &e));
+	txn_abort(t);
+	store_close(s);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_test_dir, remove_test_dir)
@@ -459,6 +565,9 @@ int main(void)
 		TEST(test_json),
 		TEST(test_each),
 		TEST(test_setters),
+		TEST(test_issuers),
+		TEST(test_steps),
+		cmocka_unit_test(test_child_ids),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

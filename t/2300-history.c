@@ -7,7 +7,7 @@
 
 static void add(struct txn *t, const char *object, int number)
 {
-	const struct event_of of = { "anna", "192.0.2.1", "certificate.added", object, "www" };
+	const struct event_of of = { "anna", "192.0.2.1", "certificate.added", object, "www", NULL };
 
 	OK(history_add(t, &of, &e, "%s number %d", "event", number));
 }
@@ -46,7 +46,7 @@ static void test_fields(void **state)
 	OK(rec_event_get(t, &event, "0000000000000002", &e));
 	assert_string_equal(event.action, "store.opened");
 	assert_null(event.actor);
-	assert_int_equal(txn_count(t, TABLE_event_object), 1);
+	assert_int_equal(txn_count(t, TABLE_event_object), 2);	/* by its id, by its name */
 	OK(history_verify(t, &events, &e));
 	assert_int_equal(events, 2);
 	txn_abort(t);
@@ -342,6 +342,51 @@ static void test_tampering_shows(void **state)
 	store_close(s);
 }
 
+static struct store *open_other_store(void)
+{
+	char *path = test_path("other");
+	struct store *s;
+
+	OK(store_open(&s, path, &e));
+	OK(store_upgrade(s, &e));
+	free(path);
+	return s;
+}
+
+/* The seal is of an event of this log, or it shows: the log shortened with its head, written anew, the seal spoiled. */
+static void test_seal(void **state)
+{
+	struct store *s = store_with_events(), *other = open_other_store();
+	struct history_seal seal = { { 0 }, { 0 } };
+	struct txn *t = write_txn(s);
+	int64_t events;
+
+	assert_int_equal(history_seal_get(t, &seal, &e), 0);
+	assert_int_equal(history_head(t, seal.head, &e), 1);
+	OK(history_seal_put(t, &seal, &e));
+	assert_int_equal(history_seal_get(t, &seal, &e), 1);
+	OK(history_verify(t, &events, &e));
+	add(t, "a", EVENTS + 1);
+	OK(history_verify(t, &events, &e));		/* what came since is not sealed yet */
+	txn_abort(t);
+
+	/* The same number of events, every chain value right: but not those that were sealed. */
+	t = write_txn(other);
+	for (int i = 1; i <= EVENTS; i++)
+		add(t, "a", i);
+	OK(history_verify(t, &events, &e));
+	OK(history_seal_put(t, &seal, &e));
+	FAILS(history_verify(t, &events, &e), STORAGE, "event 20 is not the one that the keeper has sealed");
+	seal.head[7]++;
+	OK(history_seal_put(t, &seal, &e));
+	FAILS(history_verify(t, &events, &e), STORAGE, "event 21 is missing, which the keeper has sealed");
+	OK(txn_put(t, TABLE_meta, slice_str("event_seal"), slice_str("short"), &e));
+	FAILS(history_verify(t, &events, &e), STORAGE, "its seal has 5 bytes");
+	txn_abort(t);
+	store_close(other);
+	store_close(s);
+}
+
 /* Every bit of every event counts. */
 static void test_every_bit_counts(void **state)
 {
@@ -373,6 +418,7 @@ int main(void)
 		TEST(test_each_fails),
 		TEST(test_tampering_shows),
 		TEST(test_every_bit_counts),
+		TEST(test_seal),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -19,6 +20,7 @@ enum fault { NONE, FULL, SHORT, BROKEN };
 static enum fault fault;
 static int calls_until;		/* the fault strikes from this call on */
 static bool lasting;		/* and at every later one too */
+static bool only_meta;		/* of those of the page that makes a commit valid */
 static int struck;
 
 static enum fault strikes(void)
@@ -39,7 +41,7 @@ static ssize_t faulty(enum fault f, size_t len)
 
 ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
 {
-	enum fault f = strikes();
+	enum fault f = only_meta && len >= 4096 ? NONE : strikes();
 
 	if (f == NONE)
 		return syscall(SYS_pwrite64, fd, data, len, offset);
@@ -50,7 +52,7 @@ ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
 
 ssize_t writev(int fd, const struct iovec *iov, int count)
 {
-	enum fault f = strikes();
+	enum fault f = only_meta ? NONE : strikes();
 
 	if (f == NONE)
 		return syscall(SYS_writev, fd, iov, count);
@@ -61,7 +63,7 @@ ssize_t writev(int fd, const struct iovec *iov, int count)
 
 int fdatasync(int fd)
 {
-	enum fault f = strikes();
+	enum fault f = only_meta ? NONE : strikes();
 
 	return f == NONE ? (int)syscall(SYS_fdatasync, fd) : (int)faulty(f == SHORT ? BROKEN : f, 0);
 }
@@ -94,8 +96,18 @@ static int change(struct store *s, int number, struct err *err)
 	     rec_cert_put(t, &c, err) < 0 ||
 	     agenda_set(t, AGENDA_issue, c.id, number * 60, err) < 0 ||
 	     history_add(t, &of, err, "number %d", number) < 0 ||
-	     txn_commit(TAKE(t), err) < 0 ? -1 : 0;
+	     commit_now(s, TAKE(t), err) < 0 ? -1 : 0;
 	rec_cert_release(&c);
+	return rc;
+}
+
+/* The same, as soon as the store takes something again. */
+static int change_again(struct store *s, int number, struct err *err)
+{
+	int tries = 0, rc;
+
+	while ((rc = change(s, number, err)) < 0 && tries++ < 500)
+		poll(NULL, 0, 2);
 	return rc;
 }
 
@@ -137,12 +149,12 @@ static void test_each_write_fails(void **state)
 				assert_true(strlen(e.hint) > 0);
 			}
 			assert_in_range(call, 1, 50);
-			if (rc)		/* the next one works, whatever happened */
-				OK(change(s, done++, &e));
+			if (rc)		/* a next one works, whatever happened */
+				OK(change_again(s, done++, &e));
 			assert_int_equal(certs(s), done);
 			check_whole(s);
 		}
-		OK(change(s, done, &e));
+		OK(change_again(s, done, &e));
 		done = (int)certs(s);
 	}
 	assert_true(failed >= 12);
@@ -158,24 +170,21 @@ static void test_readers_see_the_store_again(void **state)
 {
 	struct store *s = open_test_store();
 	struct txn *reader, *t;
-	int last = 0;
 
 	OK(change(s, 0, &e));
-	do {			/* which call is the last of a commit? */
-		strike(BROKEN, ++last, false);
-		change(s, 1, NULL);
-	} while (struck);
-	strike(NONE, 0, false);
+	OK(change(s, 1, &e));
 	reader = read_txn(s);
-	strike(BROKEN, last - 1, true);
+	only_meta = true;
+	strike(BROKEN, 1, true);
 	FAILS(change(s, 2, &e), STORAGE, "writing the store");
 	strike(NONE, 0, false);
+	only_meta = false;
 	assert_int_equal(txn_count(reader, TABLE_cert), 2);
 	FAILS(store_read(s, &t, &e), STORAGE, "an earlier write failed badly");	/* this thread still reads: not now */
 	assert_null(t);
 	txn_abort(reader);
-	assert_int_equal(certs(s), 2);
-	OK(change(s, 2, &e));
+	OK(change_again(s, 2, &e));
+	assert_int_equal(certs(s), 3);
 	check_whole(s);
 	store_close(s);
 }
@@ -233,7 +242,7 @@ static void reach_size_limit(void)
 	check_whole(s);
 	limit.rlim_cur = RLIM_INFINITY;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	OK(change(s, done, &e));
+	OK(change_again(s, done, &e));
 	check_whole(s);
 	store_close(s);
 }
@@ -277,14 +286,14 @@ static void test_full_disk(void **state)
 	FAILS(store_copy(s, copy, &e), STORAGE, "no space left on device");
 	assert_false(store_exists(copy));
 	assert_int_equal(access(copy, F_OK), -1);
-	FAILS(change(s, done, &e), STORAGE, "no space left on device");
+	done = fill(s, done);
 	store_close(s);
 
 	OK(store_open(&s, path, &e));		/* opens on the full disk, too */
 	check_whole(s);
 	assert_int_equal(certs(s), done);
 	assert_int_equal(ftruncate(fd, 0), 0);
-	OK(change(s, done, &e));		/* space came back */
+	OK(change_again(s, done, &e));		/* space came back */
 	done = fill(s, done + 1);
 	assert_int_equal(certs(s), done);
 	check_whole(s);

@@ -83,7 +83,7 @@ static void write_batch(struct store *s, int from)
 		OK(rec_version_put(t, &v, &e));
 	}
 	rec_version_release(&v);
-	OK(txn_commit(t, &e));
+	OK(from / BATCH % 8 ? txn_commit(t, &e) : commit_now(s, t, &e));
 }
 
 static void test_readers_and_a_writer(void **state)
@@ -98,6 +98,7 @@ static void test_readers_and_a_writer(void **state)
 		assert_int_equal(pthread_create(&reader[i], NULL, read_all, s), 0);
 	for (int i = 0; i < RECORDS; i += BATCH)
 		write_batch(s, i);
+	OK(store_settle(s, &e));
 	finished = true;
 	for (int i = 0; i < READERS; i++) {
 		void *problem;
@@ -135,7 +136,7 @@ static void *write_counter(void *arg)
 		    txn_commit(TAKE(t), NULL) < 0)
 			return "cannot write";
 	}
-	return NULL;
+	return store_settle(arg, NULL) < 0 ? "lost" : NULL;
 }
 
 static void test_writers(void **state)

@@ -86,7 +86,8 @@ static void test_urgency(void **state)
 		assert_false(taken[urgency]);
 		taken[urgency] = true;
 	}
-	assert_int_equal(cert_status_urgency(STATUS_expired), 0);
+	assert_int_equal(cert_status_urgency(STATUS_compromised), 0);
+	assert_int_equal(cert_status_urgency(STATUS_expired), 1);
 }
 
 /* What servers show counts more than what was fetched. */
@@ -113,17 +114,67 @@ static void test_sentences(void **state)
 	free(text);
 	cert.current = 0;
 	text = cert_status_text(&cert, STATUS_failed);
-	assert_string_equal(text, cert_status_sentence(STATUS_failed));
+	assert_string_equal(text, cert_status_sentence(&cert, STATUS_failed));
 	free(text);
 }
 
 static void test_words(void **state)
 {
+	static const struct rec_cert ours, imported = { .imported = true };
+
 	assert_string_equal(cert_status_word(STATUS_pending), "pending");
 	assert_string_equal(cert_status_word(STATUS_disabled), "disabled");
 	for (int i = STATUS_pending; i <= STATUS_disabled; i++) {
-		assert_true(str_ends(cert_status_sentence(i), "."));
-		assert_true(str_ends(cert_status_next(i), "."));
+		assert_true(str_ends(cert_status_sentence(&ours, i), ".") && str_ends(cert_status_sentence(&imported, i), "."));
+		assert_true(str_ends(cert_status_next(&ours, i), ".") && str_ends(cert_status_next(&imported, i), "."));
+		assert_null(strstr(cert_status_next(&imported, i), "\"issue\""));
+		assert_null(strstr(cert_status_sentence(&imported, i), "automatically"));
+	}
+}
+
+/* One that is not renewed here says what there is to do instead, from the beginning to the end. */
+static void test_imported(void **state)
+{
+	struct rec_cert cert = { .current = 1, .not_before = NOW - 365 * DAY, .not_after = NOW + 10 * DAY, .imported = true };
+	enum cert_status status = cert_status(&cert, NOW);
+	char *text = cert_status_text(&cert, status);
+
+	assert_int_equal(status, STATUS_expiring);
+	assert_string_equal(text, "The certificate expires soon. It was imported, so Certera does not renew it. It is still valid until 2001-09-19T01:46:40Z.");
+	assert_string_equal(cert_status_next(&cert, status), "Import the next version before this one expires.");
+	free(text);
+}
+
+/* Which side must act, where it is known. */
+static void test_acts(void **state)
+{
+	static const struct {
+		const char *error;
+		int64_t deploy_says, live_says;
+		enum cert_status status;
+		const char *who;
+	} rows[] = {
+		{ "{\"code\":\"connection\"}", 0, 0, STATUS_failed, "you: the web servers" },
+		{ "{\"code\":\"preflight\"}", 0, 0, STATUS_failed, "you: the web servers" },
+		{ "{\"code\":\"rateLimited\"}", 0, 0, STATUS_failed, "the CA" },
+		{ "{\"code\":\"externalAccountRequired\"}", 0, 0, STATUS_failed, "an administrator: the CA account" },
+		{ "{\"code\":\"hooksUnconfirmed\"}", 0, 0, STATUS_failed, "an administrator: the scripts" },
+		{ "{\"code\":\"invalidProfile\"}", 0, 0, STATUS_failed, "you: the settings" },
+		{ "{\"code\":\"odd\"}", 0, 0, STATUS_failed, NULL },
+		{ NULL, 0, 0, STATUS_failed, NULL },
+		{ NULL, DELIVERY_FAILED, DELIVERY_FAILED, STATUS_undelivered, "an administrator: the deploy script" },
+		{ NULL, 0, DELIVERY_FAILED, STATUS_undelivered, "you: the servers that should present" },
+		{ NULL, 0, 0, STATUS_undelivered, "you: the servers that should download" },
+		{ "{\"code\":\"connection\"}", 0, 0, STATUS_active, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct rec_cert cert = { .error = (char *)rows[i].error, .deploy_says = rows[i].deploy_says,
+					 .live_says = rows[i].live_says };
+		const char *who = cert_status_acts(&cert, rows[i].status);
+
+		if (!who != !rows[i].who || (who && !str_starts(who, rows[i].who)))
+			fail_msg("row %zu: %s", i, who ? who : "nobody");
 	}
 }
 
@@ -136,6 +187,8 @@ int main(void)
 		cmocka_unit_test(test_live),
 		cmocka_unit_test(test_sentences),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_imported),
+		cmocka_unit_test(test_acts),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

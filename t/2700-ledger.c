@@ -203,11 +203,33 @@ static void test_shown_and_pruned(void **state)
 	assert_int_equal(json_array_size(list), 2);	/* the domain is far from its limit */
 	assert_int_equal(json_int(json_array_get(list, 0), "left", -1), 1);
 	assert_int_equal(json_int(json_array_get(list, 1), "left", -1), 296);
+	assert_string_equal(json_str(json_array_get(list, 0), "of"), "shop.example.org, www.example.org");
+	assert_string_equal(json_str(json_array_get(list, 1), "of"), "");
 	json_decref(list);
-	OK(ledger_prune(t, NOW + DAY, &e));
+	OK(txn_commit(t, &e));
+	OK(ledger_prune(s, NOW + DAY, &e));
+	t = read_txn(s);
 	assert_int_equal(txn_count(t, TABLE_usage), 3);
-	OK(ledger_prune(t, NOW + 9 * DAY, &e));
+	txn_abort(t);
+	OK(ledger_prune(s, NOW + 9 * DAY, &e));
+	t = read_txn(s);
 	assert_int_equal(txn_count(t, TABLE_usage), 0);
+	txn_abort(t);
+	store_close(s);
+}
+
+/* However many names a set has, its row says which it is. */
+static void test_of_many_names(void **state)
+{
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+	char *names[] = { "a.example", "b.example", "c.example", "d.example", "e.example", "f.example", "g.example", NULL };
+	struct ledger_order o = order_of(LE, names);
+	_cleanup_json_ json_t *list = NULL;
+
+	sent(t, &o, NOW, 4);
+	list = ledger_json(t, "acc", LE, NOW);
+	assert_string_equal(json_str(json_array_get(list, 0), "of"), "a.example, b.example, c.example, d.example, e.example and 2 more");
 	txn_abort(t);
 	store_close(s);
 }
@@ -225,6 +247,7 @@ static void test_of_an_order(void **state)
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(json_int(json_array_get(touched, i), "used", -1), 2);
 	assert_string_equal(json_str(json_array_get(touched, 1), "of"), "example.org");
+	assert_string_equal(json_str(json_array_get(touched, 2), "of"), "shop.example.org, www.example.org");
 	assert_int_equal(json_int(json_array_get(touched, 2), "left", -1), 3);
 	assert_int_equal(json_int(json_array_get(touched, 3), "used", -1), 0);
 	nothing = ledger_order_json(t, &other, NOW);
@@ -237,6 +260,7 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_test_dir, remove_test_dir)
 	const struct CMUnitTest tests[] = {
+		TEST(test_of_many_names),
 		TEST(test_known),	TEST(test_domain),	TEST(test_slots),
 		TEST(test_learning),	TEST(test_meaning),	TEST(test_failed),
 		TEST(test_shown_and_pruned), TEST(test_of_an_order),

@@ -23,6 +23,8 @@ static void policies(void **state)
 	assert_int_equal(problem_policy("noChallenge"), PROBLEM_PERSON);
 	assert_int_equal(problem_policy("somethingNew"), PROBLEM_FRESH);
 	assert_int_equal(problem_policy(""), PROBLEM_FRESH);
+	assert_int_equal(problem_about("unauthorized"), ABOUT_RIGHTS);
+	assert_int_equal(problem_about("somethingNew"), ABOUT_ORDER);
 	assert_non_null(strstr(problem_hint("caa"), "CAA"));
 	assert_null(problem_hint("somethingNew"));
 }
@@ -77,6 +79,43 @@ static void many_subproblems(void **state)
 	assert_true(strlen(e.parts) < sizeof(e.parts) && strlen(e.parts) > sizeof(e.parts) - 50);
 }
 
+/* Only a CA that has looked for an answer of ours lets us advise about web servers, or about DNS records. */
+static void advice_is_about_the_proof(void **state)
+{
+	static const struct {
+		const char *challenge, *hint;
+	} rows[] = {
+		{ "http-01", "redirect /.well-known/acme-challenge/" },
+		{ "dns-01", "TXT record" },
+		{ "dns-account-01", "TXT record" },
+		{ "tls-alpn-01", "does not allow this account" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		READ(403, "{\"type\":\"urn:ietf:params:acme:error:unauthorized\"}");
+		assert_null(strstr(e.hint, "well-known"));
+		assert_int_equal(problem_of_proof(&e, rows[i].challenge), -1);
+		assert_non_null(strstr(e.hint, rows[i].hint));
+	}
+}
+
+/* A CA that does not change keys says so of a "rejectedIdentifier": there is no identifier in that request. */
+static void advice_to_accounts_is_not_about_names(void **state)
+{
+	{
+		READ(501, "{\"type\":\"urn:ietf:params:acme:error:rejectedIdentifier\",\"detail\":\"not implemented\"}");
+		assert_string_equal(e.code, "notOffered");
+		assert_string_equal(e.message, "https://ca/o: 501 rejectedIdentifier");
+		assert_int_equal(problem_policy(e.code), PROBLEM_PERSON);
+		assert_non_null(strstr(e.hint, "does not offer"));
+	}
+	{
+		READ(403, "{\"type\":\"urn:ietf:params:acme:error:rejectedIdentifier\"}");
+		assert_int_equal(problem_of_account(&e), -1);
+		assert_string_equal(e.hint, "");
+	}
+}
+
 /* What is registered at IANA, and ours; each tells a person what to do. */
 static void every_type(void **state)
 {
@@ -129,6 +168,8 @@ int main(void)
 		cmocka_unit_test(an_ordinary_one),
 		cmocka_unit_test(subproblems_name_names),
 		cmocka_unit_test(many_subproblems),
+		cmocka_unit_test(advice_is_about_the_proof),
+		cmocka_unit_test(advice_to_accounts_is_not_about_names),
 		cmocka_unit_test(every_type),
 		cmocka_unit_test(a_person_must_go_somewhere),
 		cmocka_unit_test(odd_ones),

@@ -54,6 +54,24 @@ static void new_account(void **state)
 	assert_string_equal(buf_str(&ca.log), "GET /directory\nHEAD /nonce\nPOST /account\n");
 }
 
+/* What a CA offers is shown on pages and terminals. */
+static void a_directory_that_paints(void **state)
+{
+	_cleanup_free_ char *meta = xasprintf("{\"termsOfService\":\"https://ca.example/\\u001b[31m\",\"profiles\":{\"a\\u009bb\":\"c\\u202ed\","
+					      "\"typed\":7,\"%0300d\":\"%02000d\"}}", 1, 2);
+	const char *name;
+	json_t *said;
+
+	ca.meta = meta;
+	register_now((struct acme_registration){ .terms_agreed = true });
+	assert_string_equal(acme_terms(our.acme), "https://ca.example/ [31m");
+	assert_int_equal(json_object_size(acme_profiles(our.acme)), 3);
+	assert_string_equal(json_str(acme_profiles(our.acme), "a b"), "cd");
+	assert_string_equal(json_str(acme_profiles(our.acme), "typed"), "");
+	json_object_foreach ((json_t *)acme_profiles(our.acme), name, said)
+		assert_true(strlen(name) <= 200 && json_string_length(said) <= 2000);
+}
+
 static void existing_account(void **state)
 {
 	ca.account_http = 200;
@@ -104,6 +122,21 @@ static void binding(void **state)
 		assert_int_equal(base64url_decode(&payload, json_str(eab, "payload"), strlen(json_str(eab, "payload"))),
 				 0);
 		assert_string_equal(payload.data, CA_JWK);
+	}
+}
+
+/* CAs refuse a wrong key identifier or MAC key in many words; none of them is about web servers. */
+static void wrong_bindings(void **state)
+{
+	static const char *const types[] = { "unauthorized", "malformed", "externalAccountRequired" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		_cleanup_free_ char *body = xasprintf("{\"type\":\"" URN_ "%s\"}", types[i]);
+
+		ca_fault((struct fault){ .on = "POST /account", .status = 403, .body = body });
+		register_now((struct acme_registration){ .eab_kid = "kid-1", .eab_key = "mac-key" });
+		assert_string_equal(got.err.code, types[i]);
+		assert_non_null(strstr(got.err.hint, "key identifier (kid) and the MAC key"));
 	}
 }
 
@@ -193,6 +226,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(new_account),     TEST(existing_account), TEST(terms_first), TEST(binding),
+		TEST(a_directory_that_paints),
+		TEST(wrong_bindings),
 		TEST(bad_directories), TEST(refusals),         TEST(silence),     TEST(cancelled),
 	};
 

@@ -3,7 +3,7 @@
 
 #include "acme/link.h"
 #include "base/clock.h"
-#include "pki/revocation.h"
+#include "pki/revocation/reason.h"
 
 #define RESOURCES \
 	"\"renewalInfo\":\"https://ca.example/renewal\",\"keyChange\":\"https://ca.example/key\"," \

@@ -304,8 +304,12 @@ static void nonsense(void **state)
 		{ "POST /authz/0", "{}", "https://ca.example/authz/0: the authorization names no identifier" },
 		{ "POST /authz/0", "{\"identifier\":{\"value\":\"x.example\"}}", "the authorization has no status" },
 		{ "POST /authz/0",
-		  "{\"identifier\":{\"value\":\"x.example\"},\"status\":\"pending\",\"challenges\":{}}",
-		  "x.example: the CA does not offer http-01 for this name, only: nothing" },
+		  "{\"identifier\":{\"value\":\"WWW.example.org\"},\"status\":\"pending\",\"challenges\":{}}",
+		  "www.example.org: the CA does not offer http-01 for this name, only: nothing" },
+		{ "POST /authz/0", "{\"identifier\":{\"value\":\"x.example\"},\"status\":\"pending\",\"challenges\":[]}",
+		  "https://ca.example/authz/0: the CA wants x.example proved, which was not ordered" },
+		{ "POST /authz/0", "{\"identifier\":{\"value\":\"x.example\"},\"status\":\"invalid\",\"challenges\":[{\"type\":"
+				   "\"http-01\",\"error\":{\"type\":\"" URN_ "unauthorized\"}}]}", "x.example: unauthorized" },
 		{ "POST /authz/0", "{\"identifier\":{\"value\":\"x.example\"},\"status\":\"deactivated\"}",
 		  "x.example: the authorization is deactivated" },
 	};
@@ -414,7 +418,7 @@ static void invalid_name(void **state)
 	order_now(two);
 	assert_failed(ERR_CA, "unauthorized", "waiting for the CA to validate: www.example.org: 403 unauthorized");
 	assert_string_equal(our.err.detail, "404 from 192.0.2.1");
-	assert_string_equal(our.err.hint, problem_hint("unauthorized"));
+	assert_non_null(strstr(our.err.hint, "redirect /.well-known/acme-challenge/"));
 	assert_true(world_ms < 3000); /* it did not wait for the other */
 }
 
@@ -436,6 +440,72 @@ static void never_decided(void **state)
 	assert_failed(ERR_CA, "unauthorized", "not done within 600 seconds: example.org: 403 unauthorized");
 	assert_true(world_ms > 599000 && world_ms < 602000);
 	assert_true(ca_count("POST /authz/0") > 100 && ca_count("POST /authz/0") < 140);
+}
+
+/* What the CA was told, and said 2xx to, but does not know any more: it was restarted. */
+static void a_forgetful_ca(void **state)
+{
+	static const struct {
+		const char *on, *body;
+		int told;
+	} rows[] = {
+		{ "POST /challenge/0", "{}", 2 },
+		{ "POST /challenge/0", "{\"type\":\"http-01\",\"status\":\"processing\"}", 2 },
+		{ "POST /challenge/0", "", 2 },
+		{ "POST /challenge/0", "<html>OK</html>", 2 },
+		{ "POST /finalize", "{\"status\":\"ready\"}", 2 },
+		{ "POST /finalize", "{\"status\":\"processing\"}", 2 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (i)
+			world_begin(NULL);
+		ordinary_ca();
+		ca_fault((struct fault){ .on = rows[i].on, .status = 200, .body = rows[i].body });
+		order_now(two);
+		assert_issued();
+		assert_int_equal(ca_count(rows[i].on), rows[i].told);
+		assert_int_equal(ca.orders, 1);
+		assert_true(world_ms < 75000);
+		if (i + 1 < ARRAY_SIZE(rows))
+			world_end(NULL);
+	}
+}
+
+/* However often it is told. */
+static void a_ca_that_never_listens(void **state)
+{
+	ordinary_ca();
+	ca_fault((struct fault){ .on = "POST /challenge/0", .times = 1000, .status = 200, .body = "{}" });
+	order_now(two);
+	assert_failed(ERR_TIMEOUT, "", "waiting for the CA to validate: example.org: not done within 600 seconds");
+	assert_non_null(strstr(our.err.hint, "tells it again"));
+	assert_true(our.ran_out && our.goes_on);
+	assert_in_range(ca_count("POST /challenge/0"), 9, 11);
+	assert_int_equal(ca_count("POST /challenge/1"), 1);
+}
+
+/* One that shows nothing while it looks, and does not want to be told twice. */
+static void a_ca_that_only_seems_to_forget(void **state)
+{
+	ordinary_ca();
+	ca.authz[0].polls = 40;
+	ca.authz[0].coy = true;
+	order_now(two);
+	assert_issued();
+	assert_in_range(ca_count("POST /challenge/0"), 3, 5);
+}
+
+/* An authorization of an order before, whose challenge is `processing` and will be until the CA is told again. */
+static void a_ca_that_looks_when_told(void **state)
+{
+	ordinary_ca();
+	ca.authz[0].challenge = "processing";
+	ca.authz[0].asleep = true;
+	order_now(two);
+	assert_issued();
+	assert_int_equal(ca_count("POST /challenge/0"), 1);
+	assert_true(world_ms < 5000);
 }
 
 static void never_issued(void **state)
@@ -516,6 +586,42 @@ static void rate_limits(void **state)
 	order_now(two);
 	assert_failed(ERR_CA, "rateLimited", "example.org: https://ca.example/challenge/1: 429 rateLimited");
 	assert_int_equal(our.err.retry_at, 0);
+	world_end(NULL);
+
+	world_begin(NULL); /* limits for exactly these names last a week; what else a CA says is believed for a day */
+	ordinary_ca();
+	ca_fault((struct fault){ .on = "POST /orders", .status = 429, .header = "Retry-After: 120000", .body = LIMITED });
+	order_now(two);
+	assert_int_equal(our.err.retry_at, world_epoch + 120000);
+	world_end(NULL);
+
+	world_begin(NULL);
+	ordinary_ca();
+	ca_fault((struct fault){ .on = "POST /orders", .status = 429, .header = "Retry-After: 9999999999", .body = LIMITED });
+	order_now(two);
+	assert_int_equal(our.err.retry_at, world_epoch + 8 * 86400);
+	world_end(NULL);
+
+	world_begin(NULL);
+	ordinary_ca();
+	ca_fault((struct fault){ .on = "POST /orders", .status = 503, .header = "Retry-After: 9999999999",
+				 .body = "{\"type\":\"" URN_ "serverInternal\"}" });
+	order_now(two);
+	assert_int_equal(our.err.retry_at, world_epoch + 86400);
+}
+
+/* Let's Encrypt, after many failures: time alone ends nothing. */
+static void a_paused_account(void **state)
+{
+	ordinary_ca();
+	ca_fault((struct fault){ .on = "POST /orders", .status = 429, .body = "{\"type\":\"" URN_ "rateLimited\",\"detail\":"
+				 "\"Your account is temporarily prevented from requesting certificates for example.org and "
+				 "possibly others. Please visit: https://ca.example/unpause?jwt=x\"}" });
+	order_now(two);
+	assert_failed(ERR_CA, "paused", "https://ca.example/orders: 429 rateLimited");
+	assert_non_null(strstr(our.err.hint, "Open the URL"));
+	assert_non_null(strstr(our.err.detail, "https://ca.example/unpause?jwt=x"));
+	assert_int_equal(problem_policy(our.err.code), PROBLEM_PERSON);
 }
 
 static void what_may_be_ordered(void **state)
@@ -551,8 +657,9 @@ static void replaced_already(void **state)
 		const char *type;
 		bool again;
 	} rows[] = {
-		{ 409, "alreadyReplaced", true }, { 404, "malformed", true },  { 400, "malformed", true },
-		{ 403, "rejectedIdentifier", false },
+		{ 409, "alreadyReplaced", true }, { 409, "conflict", true },	{ 404, "malformed", true },
+		{ 400, "malformed", true },	  { 403, "unauthorized", true },   { 403, "rejectedIdentifier", true },
+		{ 400, "accountDoesNotExist", false }, { 403, "userActionRequired", false }, { 429, "rateLimited", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -574,7 +681,44 @@ static void replaced_already(void **state)
 		if (rows[i].again)
 			assert_issued();
 		else
-			assert_failed(ERR_CA, rows[i].type, "rejectedIdentifier");
+			assert_failed(ERR_CA, rows[i].type, rows[i].type);
+		if (i + 1 < ARRAY_SIZE(rows))
+			world_end(NULL);
+	}
+}
+
+/* Parts of a CA know the former key of an account for some seconds.  "replaces" is not to blame for that. */
+static void the_key_is_news(void **state)
+{
+	static const struct {
+		int64_t ago;
+		int refusals;
+		bool issued;
+	} rows[] = { { 0, 4, true }, { 3, 3, true }, { 0, 1000, false }, { 3600, 1, false } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct order_params q = params(two);
+
+		if (i)
+			world_begin(NULL);
+		q.replaces = "aki.serial";
+		q.account.key_changed = world_epoch - rows[i].ago;
+		ordinary_ca();
+		ca.resources = "\"renewalInfo\":\"https://ca.example/renewal\",";
+		ca_fault((struct fault){ .on = "POST /orders", .times = rows[i].refusals, .status = 400,
+					 .body = "{\"type\":\"" URN_ "malformed\",\"detail\":\"JWS verification error\"}" });
+		order_start(order_new(our.acme, &q, &our));
+		loop_run(world_loop);
+		if (rows[i].issued) {
+			assert_issued();
+			assert_string_equal(json_str(ca.ordered, "replaces"), "aki.serial");
+		} else if (rows[i].refusals > 1) {
+			assert_failed(ERR_CA, "malformed", "400 malformed");
+			assert_in_range(world_ms, 15000, 60000);
+		} else {
+			assert_issued(); /* of a key that is known, it is about "replaces" */
+			assert_null(json_object_get(ca.ordered, "replaces"));
+		}
 		if (i + 1 < ARRAY_SIZE(rows))
 			world_end(NULL);
 	}
@@ -901,6 +1045,46 @@ static void resumed_orders_that_are_gone(void **state)
 	}
 }
 
+/* Taken up while it was waiting for the CA: that is told at once what it may have forgotten meanwhile. */
+static void told_again_when_taken_up(void **state)
+{
+#define ANSWERED(n, name) \
+	"{\"state\":\"answered\",\"url\":\"https://ca.example/authz/" n "\",\"name\":\"" name "\",\"type\":\"http-01\"," \
+	"\"challenge\":\"https://ca.example/challenge/" n "\",\"token\":\"t\"}"
+	static const char waiting[] = "{\"step\":\"validate\",\"url\":\"https://ca.example/order/1\",\"finalize\":"
+				      "\"https://ca.example/finalize\",\"authorizations\":[" ANSWERED("0", "example.org")
+				      "," ANSWERED("1", "www.example.org") "]}";
+	static const struct {
+		const char *state, *challenge, *order;
+	} rows[] = {
+		{ waiting, "pending", "pending" },
+		{ waiting, "processing", "pending" },
+		{ "{\"step\":\"issue\",\"url\":\"https://ca.example/order/1\",\"finalize\":\"https://ca.example/finalize\"}",
+		  NULL, "ready" },
+	};
+	struct order_params q = params(two);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct err e = { 0 };
+
+		if (i)
+			world_begin(NULL);
+		ordinary_ca();
+		ca.order = rows[i].order;
+		ca.authz[0].challenge = rows[i].challenge;
+		ca.authz[0].asleep = str_eq(rows[i].challenge, "processing");
+		ca.authz[1].status = "valid";
+		order_start(order_load(our.acme, &q, &our, rows[i].state, &e));
+		loop_run(world_loop);
+		assert_issued();
+		assert_int_equal(ca_count("POST /challenge/0"), rows[i].challenge != NULL);
+		assert_int_equal(ca_count("POST /finalize"), 1);
+		assert_true(world_ms < 5000);
+		if (i + 1 < ARRAY_SIZE(rows))
+			world_end(NULL);
+	}
+}
+
 static void finalize_resumed(void **state)
 {
 	static const char *const statuses[] = { "pending", "ready", "processing", "valid" };
@@ -987,11 +1171,17 @@ int main(void)
 		TEST(invalid_name),
 		TEST(error_of_a_pending_one_is_not_final),
 		TEST(never_decided),
+		TEST(a_forgetful_ca),
+		TEST(a_ca_that_never_listens),
+		TEST(a_ca_that_only_seems_to_forget),
+		TEST(a_ca_that_looks_when_told),
 		TEST(never_issued),
 		TEST(retry_after_while_polling),
 		TEST(rate_limits),
+		TEST(a_paused_account),
 		TEST(what_may_be_ordered),
 		TEST(replaced_already),
+		TEST(the_key_is_news),
 		TEST(preferred_chains),
 		TEST(the_ca_moves),
 		TEST(directory_lost_meanwhile),
@@ -1005,6 +1195,7 @@ int main(void)
 		TEST(crash_at_every_step),
 		TEST(freed_at_every_moment),
 		TEST(resumed_orders_that_are_gone),
+		TEST(told_again_when_taken_up),
 		TEST(finalize_resumed),
 		TEST(saved_nonsense),
 	};

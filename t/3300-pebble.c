@@ -224,7 +224,7 @@ static void csr(void *arg, struct order *o, acme_bytes_cb *cb, void *cb_arg)
 	struct job *job = order_owner(o);
 	struct later *l = later(cb, cb_arg);
 
-	csr_make(job->key, job->names, &(struct csr_subject){ 0 }, &l->bytes, &l->err);
+	csr_make(job->key, job->names, &(struct csr_details){ 0 }, &l->bytes, &l->err);
 }
 
 static void one_less(void)

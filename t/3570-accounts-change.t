@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """An account's life at the CA: contacts, its orders, another key, found by its key, given up; external bindings."""
+import base64
 import sys
 sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
@@ -77,17 +78,31 @@ def lost_rollover(t, name, site):
             daemon.begin()
         daemon.wait_until("it is over", lambda: not account(daemon, case)["wish"], 90)
         t.equal((account(daemon, case)["error"], account(daemon, case)["kid"]), (None, kid), f"{case}: that is found out")
+        # Boulder knows the former key for some seconds more.
+        refusals = [Refuse(400, {"type": "urn:ietf:params:acme:error:malformed", "detail": "JWS verification error"})] * 2
+        recorder.before = lambda seen: former_key(seen, refusals)
         daemon.add_cert(case, f"{case}.example", account=case)
-        t.equal(daemon.cert(case)["status"], "active", "and the right key orders")
+        t.equal((daemon.cert(case)["status"], daemon.cert(case)["failures"], refusals), ("active", 0, []),
+            "and the right key orders, as soon as all of the CA knows it")
+
+
+def former_key(seen, refusals):
+    if seen.kind == "neworder" and refusals:
+        raise refusals.pop()
 
 
 def end_of_it(t, name, site):
     daemon = site.daemon
-    gone = daemon.ctl("account", "deactivate", "ca", "--wait")
+    gone = daemon.ctl("account", "deactivate", "ca", "--yes", "--wait")
     t.equal(gone["state"], "deactivated", f"{name}: an account is given up")
     t.equal(daemon.run_ctl("account", "contact", "ca").returncode, 7, "then it takes no changes")
     done = daemon.run_ctl("cert", "issue", "shop", "--wait")
     t.contains(done.stderr, b"deactivated", "and orders nothing; the error says why")
+
+
+def add(site, name, kid, key_file):
+    return site.daemon.run_ctl("account", "add", name, "--directory", site.ca.directory, "--ca-file", site.ca.ca_file,
+        "--agree-terms", "--eab-kid", kid, "--eab-key-file", key_file, "--wait")
 
 
 def bindings(t):
@@ -97,6 +112,20 @@ def bindings(t):
         account = site.daemon.ctl("account", "add", alg.lower(), "--directory", site.ca.directory, "--ca-file", site.ca.ca_file,
             "--agree-terms", "--eab-kid", "kid-1", "--eab-key-file", key_file, "--eab-alg", alg, "--wait")
         t.equal(account["state"], "valid", f"bound with {alg}")
+    standard = base64.b64encode(base64.urlsafe_b64decode(MAC_KEY)).decode()
+    pasted = {"standard base64": standard, "padded": MAC_KEY + "==", "wrapped by a mail": f"  {MAC_KEY[:40]}\r\n  {MAC_KEY[40:]}\r\n",
+        "in quotes": f'"{MAC_KEY}"', "with a byte order mark": "\ufeff" + MAC_KEY}
+    for number, (how, text) in enumerate(pasted.items()):
+        kid = "kid-1" if number else " kid-1\n"
+        done = add(site, f"pasted-{number}", kid, t.write(f"pasted-{number}", text))
+        t.equal(done.returncode, 0, f"a MAC key {how} is taken")
+    done = add(site, "garbage", "kid-1", t.write("garbage", "not base64!"))
+    t.contains(done.stderr, b"the MAC key of the external account binding is not", "what is no MAC key is not")
+    wrong = MAC_KEY[:-2] + "AA"
+    for kid, key, name in (("kid-2", MAC_KEY, "wrong-kid"), ("kid-1", wrong, "wrong-key")):
+        done = add(site, name, kid, t.write(name, key))
+        t.contains(done.stderr, b"Check the key identifier (kid) and the MAC key", f"{name}: the advice is about kid and key")
+        t.lacks(done.stderr, b"well-known", "not about web servers")
 
 
 def new_terms(t):

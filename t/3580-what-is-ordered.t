@@ -58,7 +58,16 @@ def own_request(t, name, site):
     t.equal((daemon.cert("own")["newest"], daemon.leaf("own").public_key), (2, public_key_of_key(key)),
         "renewed with the same request")
     key, csr = request(t, "second", "own.example")
-    daemon.ctl("cert", "csr", "own", "--file", csr)
+    der = t.path("second.der")
+    openssl("req", "-in", csr, "-outform", "DER", "-out", der)
+    planned = daemon.ctl("cert", "add", "planned", "--csr-file", der, "--account", "ca", "--dry-run")
+    t.equal([p["name"] for p in planned["proofs"]], ["own.example"], "a request in DER is taken, too")
+    done = daemon.run_ctl("cert", "csr", "own", "--file", der)
+    t.ok(done.returncode == 7 and b"without www.own.example" in done.stderr and b"--other-names" in done.stderr,
+        "a request for other names is not taken by mistake", done.stderr)
+    t.equal(daemon.cert("own")["names"], ["own.example", "www.own.example"], "the certificate keeps its own")
+    daemon.ctl("cert", "csr", "own", "--file", der, "--other-names")
+    daemon.ctl("cert", "csr", "own", "--file", der)
     daemon.ctl("cert", "issue", "own", "--wait")
     t.equal((daemon.leaf("own").public_key, daemon.leaf("own").names), (public_key_of_key(key), ["own.example"]),
         "and with another one that was sent")
@@ -85,6 +94,12 @@ def chains(t, name, site):
     daemon.add_cert("nowhere", "nowhere.example", preferred_chain="Nobody's Root")
     t.equal(daemon.cert("nowhere")["status"], "active", "a chain that is not offered is no reason to fail")
     t.contains(daemon.log(), b"no chain to \"Nobody's Root\"", "but it is said")
+    t.ok(daemon.cert("nowhere")["chain_missed"] and not daemon.cert("print")["chain_missed"], "also of the certificate")
+    t.contains(daemon.run_ctl("cert", "show", "nowhere").stdout, b"does not offer the chain wanted", "to people")
+    t.ok(any("Nobody's Root" in e["message"] for e in daemon.api("GET", "/events", object="nowhere", action="certificate.warned")[1]["events"]),
+        "and in the audit log")
+    daemon.ctl("cert", "set", "nowhere", "--preferred-chain", "")
+    t.ok(not daemon.cert("nowhere")["chain_missed"], "until something else is wanted")
 
 
 def profiles(t, name, site, offered):

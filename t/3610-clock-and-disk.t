@@ -64,9 +64,12 @@ def disk(t):
     site.recorder.before = hold
     daemon.add_cert("shop", "shop.example", wait=False)
     until("the order is under way", held.is_set)
+    daemon.wait_for_cert("shop", lambda c: (c["order"] or {}).get("step") == "authz", "it is kept that the CA has its order")
     filler = t.path("small-state", "filler")
     inside("dd", "if=/dev/zero", f"of={filler}", "bs=4k")
     t.ok(inside("dd", "if=/dev/zero", f"of={filler}2", "bs=4k", "count=2").returncode, "the disk is full")
+    codes = (daemon.run_ctl("site", "add", f"s{i}.example").returncode for i in range(300))
+    t.equal(next((code for code in codes if code), 0), 10, "at some point nothing more is taken")  # its file may have room
     go.set()
     daemon.wait_for_log("no space left on device")
     t.ok(daemon.running(), "the daemon says so and runs on")

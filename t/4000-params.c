@@ -6,11 +6,12 @@
 
 #include <cmocka.h>
 
-#include "webui/chain.h"
-#include "webui/form.h"
-#include "webui/name.h"
-#include "webui/params.h"
-#include "webui/validator.h"
+#include "base/http/date.h"
+#include "base/http/params.h"
+#include "base/http/validator.h"
+#include "webui/download/chain.h"
+#include "webui/http/name.h"
+#include "webui/page/form.h"
 
 static void test_forms(void **state)
 {
@@ -81,20 +82,6 @@ static void test_broken_forms(void **state)
 		params_release(&p);
 	}
 	assert_null(params_decode("a\0b", 3, false));
-}
-
-static void test_known_params(void **state)
-{
-	static const char *const known[] = { "format", "chain", NULL };
-	struct params p = { NULL, 0 };
-	struct err e = { 0 };
-
-	params_add(&p, "chain", xstrdup("x"));
-	assert_int_equal(params_only(&p, known, &e), 0);
-	params_add(&p, "fromat", xstrdup("x"));
-	assert_int_equal(params_only(&p, known, &e), -1);
-	assert_non_null(strstr(e.message, "\"fromat\""));
-	params_release(&p);
 }
 
 static void test_decoding_paths(void **state)
@@ -184,7 +171,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_many), cmocka_unit_test(test_broken_forms),
-		cmocka_unit_test(test_known_params),
 		cmocka_unit_test(test_decoding_paths),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_dates),

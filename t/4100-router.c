@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "webui/call.h"
-#include "webui/gate.h"
+#include "webui/http/call.h"
+#include "webui/http/gate.h"
 
 static const struct route rows[] = {
 #define ROUTE(method, path, page, role, template) { METHOD_##method, path, page, ROLE_##role, template },
@@ -59,12 +59,12 @@ static void test_parameters(void **state)
 	assert_string_equal(params_get(&m.params, "name"), "a-b");
 	assert_string_equal(params_get(&m.params, "slot"), "2");
 	match_release(&m);
-	router_find(&m, METHOD_GET, "/.well-known/acme-challenge/../a%20b/c");
-	assert_string_equal(params_get(&m.params, "token"), "../a%20b/c");
+	router_find(&m, METHOD_GET, "/static/../a%20b/c");
+	assert_string_equal(params_get(&m.params, "file"), "../a%20b/c");
 	match_release(&m);
-	router_find(&m, METHOD_GET, "/.well-known/acme-challenge/");
+	router_find(&m, METHOD_GET, "/static/");
 	assert_non_null(m.route);
-	assert_string_equal(params_get(&m.params, "token"), "");
+	assert_string_equal(params_get(&m.params, "file"), "");
 	match_release(&m);
 }
 
@@ -85,8 +85,8 @@ static void test_no_such_path(void **state)
 		"/api//certificate/a",
 		"api/certificate/a",
 		"/api/v1/keys/a/apikeys/1/2",
-		"/.well-known/acme-challenge",
-		"/.well-known/acme-challengex/a",
+		"/static",
+		"/staticx/a",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
@@ -146,13 +146,15 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct visitor visit(enum webui_face face, const char *peer, const char *forwarded)
+static struct visitor visit(enum face face, const char *peer, const char *forwarded)
 {
-	struct address a;
+	_cleanup_free_ char *text = xasprintf(" %s", forwarded ? forwarded : "");
+	struct http_request r = { .face = face, .socket = -1, .text = text };
 	struct visitor v;
 
-	assert_int_equal(address_parse_host(&a, peer), 0);
-	gate_visitor(&v, face, (const struct sockaddr *)&a.sa, -1, forwarded, &settings);
+	assert_int_equal(address_parse_host(&r.peer, peer), 0);
+	r.field[HTTP_forwarded_for] = forwarded ? 1 : 0;
+	gate_visitor(&v, &r, &settings);
 	return v;
 }
 
@@ -195,25 +197,24 @@ static void test_who_asks(void **state)
 static void test_roles(void **state)
 {
 	static const struct {
-		enum webui_face face;
+		enum face face;
 		const char *peer, *forwarded;
-		bool anyone, apikey, known;
+		bool apikey, known;
 	} cases[] = {
-		{ FACE_HTTPS, "203.0.113.5", NULL, true, false, false },
-		{ FACE_HTTPS, "198.51.100.7", NULL, true, true, false },
-		{ FACE_HTTPS, "192.0.2.1", NULL, true, false, true },
-		{ FACE_HTTP, "203.0.113.5", NULL, true, false, false },
-		{ FACE_HTTP, "198.51.100.7", NULL, true, false, true },
-		{ FACE_HTTP, "192.0.2.1", NULL, true, false, true },
-		{ FACE_HTTPS, "10.0.0.1", "198.51.100.7", true, true, false },
-		{ FACE_HTTPS, "10.0.0.1", "nonsense", true, false, false },
-		{ FACE_HTTPS, "10.0.0.1", NULL, true, false, false },
+		{ FACE_HTTPS, "203.0.113.5", NULL, false, false },
+		{ FACE_HTTPS, "198.51.100.7", NULL, true, false },
+		{ FACE_HTTPS, "192.0.2.1", NULL, false, true },
+		{ FACE_HTTP, "203.0.113.5", NULL, false, false },
+		{ FACE_HTTP, "198.51.100.7", NULL, false, true },
+		{ FACE_HTTP, "192.0.2.1", NULL, false, true },
+		{ FACE_HTTPS, "10.0.0.1", "198.51.100.7", true, false },
+		{ FACE_HTTPS, "10.0.0.1", "nonsense", false, false },
+		{ FACE_HTTPS, "10.0.0.1", NULL, false, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct visitor v = visit(cases[i].face, cases[i].peer, cases[i].forwarded);
 
-		assert_int_equal(gate_lets_in(&v, ROLE_ANYONE, &settings), cases[i].anyone);
 		assert_int_equal(gate_lets_in(&v, ROLE_APIKEY, &settings), cases[i].apikey);
 		assert_int_equal(gate_knows(&v, &settings), cases[i].known);
 		assert_false(gate_lets_in(&v, ROLE_ADMIN, &settings));
@@ -224,7 +225,7 @@ static void test_roles(void **state)
 static void test_signed_in(void **state)
 {
 	static const struct {
-		enum webui_face face;
+		enum face face;
 		const char *peer;
 		bool bearer, admitted;
 	} cases[] = {
@@ -284,20 +285,22 @@ static void test_actions(void **state)
 
 static void test_control_socket(void **state)
 {
-	struct sockaddr peer = { .sa_family = AF_UNIX };
+	struct http_request r = { .face = FACE_CONTROL };
 	char text[ADDRESS_TEXT];
 	struct visitor v;
 	int fd[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
-	gate_visitor(&v, FACE_CONTROL, &peer, fd[0], "192.0.2.1", &settings);
+	r.socket = fd[0];
+	gate_visitor(&v, &r, &settings);
 	assert_true(gate_lets_in(&v, ROLE_ADMIN, &settings));
 	assert_string_equal(gate_visitor_text(&v, text), "local");
 	close(fd[0]);
 	close(fd[1]);
 
 	/* The kernel cannot say who is there. */
-	gate_visitor(&v, FACE_CONTROL, &peer, -1, NULL, &settings);
+	r.socket = -1;
+	gate_visitor(&v, &r, &settings);
 	assert_false(gate_lets_in(&v, ROLE_ADMIN, &settings));
 	assert_false(gate_lets_in(&v, ROLE_APIKEY, &settings));
 }

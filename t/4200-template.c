@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "webui/template.h"
+#include "base/template.h"
 
 /* Pairs of name and text. */
 static const char *const partials[] = {
@@ -53,7 +53,13 @@ static void test_what_it_understands(void **state)
 		{ "{{#a}}yes{{/a}}{{^a}}no{{/a}}", "{}", "no" },
 		{ "{{#a}}({{.}}){{/a}}", "{\"a\":[\"x\",1,\"<\"]}", "(x)(1)(&lt;)" },
 		{ "{{#a}}{{.}}!{{/a}}", "{\"a\":\"text\"}", "text!" },
-		{ "{{#a}}{{x}}{{y}} {{/a}}", "{\"y\":\"o\",\"a\":[{\"x\":1},{\"x\":2,\"y\":\"i\"}]}", "1o 2i " },
+		{ "{{#a}}{{x}}{{y}} {{/a}}", "{\"y\":\"o\",\"a\":[{\"x\":1},{\"x\":2,\"y\":\"i\"}]}", "1 2i " },
+		{ "{{#a}}{{#url}}{{url}}{{/url}}{{^url}}none{{/url}}{{/a}}", "{\"url\":\"o\",\"a\":[{\"x\":1}]}", "none" },
+		{ "{{#a}}{{x}}{{..y}}{{#..y}}{{..y}}{{/..y}} {{/a}}", "{\"y\":\"o\",\"a\":[{\"x\":1,\"y\":\"i\"}]}", "1oo " },
+		{ "{{#a}}{{#b}}{{..x}}{{..y.z}}{{/b}}{{/a}}", "{\"y\":{\"z\":\"o\"},\"a\":{\"x\":1,\"b\":{\"c\":2}}}", "1o" },
+		{ "{{#t}}{{x}}{{/t}}{{#l}}{{x}}{{.}}{{/l}}{{#n}}{{x}}{{/n}}", "{\"t\":\"a\",\"l\":[1,2],\"n\":3,\"x\":\"x\"}", "xx1x2x" },
+		{ "{{#a}}{{#b}}{{_.v}}{{#_.w}}{{v}}{{/_.w}}{{/b}}{{/a}}", "{\"_\":{\"v\":1,\"w\":{\"v\":2}},\"a\":{\"b\":{\"c\":1}}}", "12" },
+		{ "[{{..x}}{{#..x}}x{{/..x}}]", "{\"x\":1}", "[]" },
 		{ "{{#a}}{{#a}}{{b}}{{/a}}{{/a}}", "{\"a\":{\"a\":{\"b\":3}}}", "3" },
 		{ "{{a.b.c}}", "{\"a\":{\"b\":{\"c\":\"deep\"}}}", "deep" },
 		{ "{{a.0}} of {{a.count}}", "{\"a\":[\"first\",\"second\"]}", "first of 2" },
@@ -80,7 +86,7 @@ static void test_what_is_wrong(void **state)
 		const char *text, *said;
 	} cases[] = {
 		{ "a\n{{#a}}\n", "template main, line 2: no end of the section a" },
-		{ "{{#a}}{{/b}}", "another section than this one ends: b" },
+		{ "{{#a}}{{/b}}", "a different section ends: b" },
 		{ "{{/a}}", "no section begins that ends here: a" },
 		{ "{{a", "no end of the tag" },
 		{ "{{}}", "without a name" },
@@ -92,6 +98,7 @@ static void test_what_is_wrong(void **state)
 		{ "{{l}}", "this is an object or a list" },
 		{ "\n\n{{nosuch}}", "line 3: there is no nosuch" },
 		{ "{{o.nosuch}}", "there is no o.nosuch" },
+		{ "{{#o}}{{a}}{{/o}}", "there is no a" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -25,11 +25,11 @@ def rows(file, macro):
 def known_names():
 	"""Every member that some handler may set."""
 	names = {"_"}
-	for path in glob.glob(os.path.join(TOP, "*", "*.[ch]")):
+	for path in glob.glob(os.path.join(TOP, "*", "*.[ch]")) + glob.glob(os.path.join(TOP, "*", "*", "*.[ch]")):
 		text = read(path)
 		names.update(re.findall(r'(?:json_\w+|put_\w+|list_json|find)\([^;]*?"(\w+)"', text))
 		names.update(re.findall(r'"(\w+)"', text) if os.sep + "webui" + os.sep in path or "decode" in path else [])
-	names.update(re.findall(r"^FIELD\(\w+,\s*\d+,\s*\w+,\s*(\w+)", read("store", "record.def"), re.M))
+	names.update(re.findall(r"^FIELD\(\w+,\s*\d+,\s*\w+,\s*(\w+)", read("store", "record", "record.def"), re.M))
 	names.update(re.findall(r"^STATUS\((\w+)", read("store", "status.def"), re.M))
 	return names
 
@@ -41,7 +41,7 @@ def main(t):
 		tags = TAG.findall(text)
 		partials = {word for kind, word in tags if kind == ">"}
 		t.equal(partials - set(templates), set(), f"{name}: its partials exist")
-		unknown = {word for kind, word in tags if kind in "#^" and word != "." and word.split(".")[0] not in known}
+		unknown = {word for kind, word in tags if kind in "#^" and word != "." and word.lstrip(".").split(".")[0] not in known}
 		t.equal(unknown, set(), f"{name}: its names are members of something")
 		plain = TAG.sub("x", text)
 		t.equal(re.findall(r"<[^>]*\s(?:style|on\w+)\s*=|javascript:|<style|<script(?! src=\"/static/)|(?:src|href|action)=\"(?:https?:)?//",
@@ -67,7 +67,7 @@ def forms_fit(t, templates):
 	for call, body in re.findall(r"^CALL\((\w+),.*?\n(.*?)^END\(", read("webui", "api.def"), re.M | re.S):
 		members[call] = set(re.findall(r"^MEMBER\((\w+)", body, re.M))
 	fields = {}
-	for form, member, kind, *rest in rows("forms.def", "FIELD"):
+	for form, member, kind, *rest in rows("forms.def", "INPUT"):
 		fields.setdefault(form, []).append((member, kind, rest))
 	shown = set(re.findall(r"\{\{#_\.forms\.(\w+)\}\}", "".join(templates.values())))
 	forms = {row[0]: row[1] for row in rows("forms.def", "FORM")}

@@ -73,10 +73,13 @@ def documented_calls(t, daemon, key, key_key):
         ("curl -d chain", key, [f"{base}/certificate/shop", "-d", "chain=false"], CERTIFICATE),
         ("curl of the key", key_key, [f"{base}/key/shop"], KEY),
         ("curl -d of the key", key_key, [f"{base}/key/shop", "-d", "format=pem"], KEY),
+        ("names and values in any case", key, [f"{base}/certificate/shop?Staging=False&FORMAT=PEM&CHAIN=True"], CERTIFICATE),
+        ("what PowerShell makes of booleans", key, [f"{base}/certificate/shop", "-d", "staging=False&chain=False&pfxlegacy=True&Format=PFX&pfxpassword=Se+cret"], b"MI"),
+        ("the key, in any case", key_key, [f"{base}/key/shop?FORMAT=Pem&certificate=shop"], KEY),
         ("curl with a query", key, [f"{base}/certificate/shop?staging=false&format=pem"], CERTIFICATE),
     ):
-        for spelling in ("apiKey", "APIKEY", "apikey"):
-            done = run_command("curl", "-fsSk", *argv, "-H", f"{spelling}:{api_key}")
+        for spelling, *more in (("apiKey:",), ("APIKEY: ",), ("apikey:\t",), ("apiKey: ", "-0"), ("apiKey:", "--http1.1")):
+            done = run_command("curl", "-fsSk", *argv, *more, "-H", f"{spelling}{api_key}")
             if not done.stdout.startswith(begin):
                 break
         t.ok(done.stdout.startswith(begin), f"{sentence}, in any case of the header's name", repr(done))
@@ -102,18 +105,41 @@ def refusals(t, daemon, key, key_key):
         ("/api/key/shop", {}, 401),
         ("/api/key/nosuch", mine, 401),
         ("/api/certificate/nosuch", mine, 401),
-        ("/api/certificate/shop?staging=true", mine, 401),
+        ("/api/certificate/shop?staging=true", mine, 404),
+        ("/api/certificate/shop?staging=true", mine_key, 401),
+        ("/api/certificate/shop?format=pem&Format=pem", mine, 400),
     ):
         given = headers.get("apiKey")
         whose = {None: "no", key: "the certificate's", key_key: "the key's"}.get(given, "a wrong")
         t.equal(status(path, headers), wanted, f"{path} with {whose} API key: {wanted}")
     t.equal(status("/api/certificate/shop", mine, method="DELETE"), 405, "another method: 405")
+    bodies(t, daemon, key)
+    t.contains(daemon.https("/api/certificate/shop?staging=True", headers=mine).text, "no staging version",
+        "with a good key one is told that there is no staging version")
     problem = daemon.https("/api/certificate/shop?format=exe", headers={**mine, "Accept": "application/problem+json"})
     t.matches(problem.header("Content-Type"), r"^application/problem\+json", "a problem document, if asked for")
     t.matches(problem.text, r'"status":\s*400', "with its status")
     plain = daemon.https("/api/certificate/shop?format=exe", headers=mine)
     t.matches(plain.header("Content-Type"), r"^text/plain", "one plain sentence otherwise")
     t.ok(0 < len(plain.text.strip().splitlines()) <= 2 and "format" in plain.text, "that says what was wrong", plain)
+
+
+def bodies(t, daemon, key):
+    url = f"https://localhost:{daemon.https_port}/api/certificate/shop"
+    def curl(*argv):
+        said = run_command("curl", "-sk", "-w", "\n%{http_code}", "-H", f"apiKey: {key}", url, *argv).stdout.decode()
+        return int(said.rsplit("\n", 1)[1]), said
+    for what, wanted, argv in (
+        ("JSON", 415, ["-H", "Content-Type: application/json", "-d", '{"format": "pfx", "pfxPassword": "hunter2"}']),
+        ("multipart", 415, ["-F", "pfxPassword=hunter2"]),
+        ("text", 415, ["-H", "Content-Type: text/plain", "-d", "pfxPassword=hunter2"]),
+        ("JSON as a form", 400, ["-d", '{"pfxPassword": "hunter2"}']),
+        ("a password alone", 400, ["-d", "hunter2"]),
+        ("broken", 400, ["-d", "hunter2=%zz"]),
+        ("a body of GET", 400, ["-X", "GET", "-d", "format=pfx&pfxPassword=hunter2"]),
+    ):
+        status, said = curl(*argv)
+        t.ok(status == wanted and "hunter2" not in said, f"{what}: {wanted}, and nothing of the body is echoed", said)
 
 
 def constant_answer(t, daemon, key):
@@ -139,7 +165,7 @@ def not_yet_issued(t, daemon):
 
 
 def rotation(t, daemon, first, second):
-    new = daemon.ctl("apikey", "rotate", "cert", "shop", "1")
+    new = daemon.ctl("apikey", "rotate", "cert", "shop", "1", "--yes")
     statuses = [daemon.download("certificate", "shop", k).status for k in (first, second, new["api_key"])]
     t.equal(statuses, [401, 200, 200], "one API key is replaced, the other goes on")
 

@@ -29,8 +29,11 @@ def main(t):
     old = raw_fetch(daemon.http_port, f"GET {WELL_KNOWN}{token} HTTP/1.0\r\n\r\n")
     t.ok(old.endswith(b"\r\n\r\n" + answer.body), "no Host at all (HTTP/1.0)", old)
 
+    for path in ("/" + WELL_KNOWN + token, WELL_KNOWN + token + "/", WELL_KNOWN + "/" + token, "/.well-known//acme-challenge/" + token + "//",
+            WELL_KNOWN + token + "?from=shop.example"):
+        t.equal([daemon.http(path).body, daemon.https(path).body], [answer.body] * 2, f"as web servers send it on: {path.replace(token, 'TOKEN')}")
     unknown = token[::-1]
-    for path in (unknown, "", token[:-1], token + "/", token + "x", "../" + token, "%2e%2e/x", "x" * 3000,
+    for path in (unknown, "", "/", token[:-1], token + "/x", token + "x", "../" + token, "%2e%2e/x", "x" * 3000,
             token + "%00"):
         t.equal(daemon.http(WELL_KNOWN + path).status, 404, f"not {path[:60] or 'nothing'}")
     t.ok(daemon.http(WELL_KNOWN + token, body="x").status in (404, 405), "POST is no way to ask")

@@ -10,7 +10,7 @@ from certera import *
 
 def main(t):
     site = Site(t, access={
-        "api": "127.0.0.2, 127.0.1.0/24, 203.0.113.7",
+        "api": "127.0.0.2, 127.0.1.0/24, 203.0.113.7, ::/128",
         "admin": "127.0.0.3",
         "trusted_proxies": "127.0.0.9"})
     daemon = site.daemon
@@ -33,6 +33,8 @@ def main(t):
         ("127.0.0.9", "203.0.113.8, 203.0.113.7", 200, "not what a client put before it"),
         ("127.0.0.9", "203.0.113.7, 127.0.0.9", 200, "a chain of trusted proxies"),
         ("127.0.0.9", "nonsense", 403, "nonsense forwarded"),
+        ("127.0.0.9", "*:80", 403, "every address forwarded, which is none"),
+        ("127.0.0.9", ":80", 403, "a port forwarded, without an address"),
         ("127.0.0.9", None, 403, "the proxy itself"),
     ):
         t.equal(status(source, forwarded), wanted, f"{sentence}: {wanted}")
@@ -46,6 +48,12 @@ def main(t):
     for path in ("/", "/api/v1/status", "/api/v1/certificates"):
         t.ok(status("127.0.0.2", path=path) in (403, 404), f"{path} is not for deploy scripts")
         t.ok(status("127.0.0.3", path=path) in (303, 401, 403, 404), "nor open to admins without a sign-in")
+
+    log = daemon.log().decode()
+    t.ok("refused 127.0.0.2: this address is not in access.admin" in log and "refused 127.0.0.3: this address is not in access.api" in log,
+        "the log says who was refused, and by which setting", log[-2000:])
+    t.ok(1 <= log.count("refused 127.0.0.1: ") <= 8, "once for a thread, not each time", log[-2000:])
+    t.lacks(log, "/api/nosuch", "and nothing of paths that strangers make up")
 
     daemon.configure(access={"api": "127.0.0.1"})
     daemon.reload()

@@ -26,6 +26,9 @@ def main(t):
     t.equal(served("alias.example").serial, issued.serial, "issued, it is served for its names")
     answer = daemon.https("/api/certificate/site", server_name=NAME, headers={"apiKey": made["api_keys"][0]})
     t.equal(answer.status, 200, "requests go on")
+    splitter = Splitter(daemon.https_port)
+    answer = fetch(f"https://localhost:{splitter.port}/api/certificate/site", server_name=NAME, headers={"apiKey": made["api_keys"][0]})
+    t.equal(answer.status, 200, "also of a client whose hello comes in many records")
     t.ok(served("elsewhere.example").pem, "an unknown name gets a certificate all the same")
 
     daemon.ctl("cert", "issue", "site", "--wait")
@@ -40,6 +43,17 @@ def main(t):
 
     made = daemon.add_cert("other", "shop.example")
     t.ok(served("shop.example").names != ["shop.example"], "a certificate that is not ours is not served")
+
+    daemon.add_cert("second", f"{NAME} second.example")
+    until("another one of ours is served", lambda: served(NAME).names == [NAME, "second.example"])
+    t.equal(served("alias.example").serial, serial, "beside the first")
+    daemon.ctl("cert", "rm", "second", "--yes")
+    until("the first is served again", lambda: served(NAME).serial == serial)
+    t.equal(served("second.example").serial, serial, "one that was removed is served no more")
+    daemon.ctl("cert", "rm", "site", "--yes")
+    until("it is self-signed as at first", lambda: served(NAME).names == [NAME])
+    last = served(NAME)
+    t.ok(last.verified_by(last.pem), "with none left, we serve a self-signed one again")
 
 
 run(main)

@@ -137,7 +137,7 @@ def flag(t, daemon, made):
     daemon.ctl("cert", "key-download", "shop", "off")
     t.equal(statuses(), [403, 403, 403, 200, 200], "off: 403 for what holds the key, the rest goes on")
     t.equal(daemon.cert("shop")["key_withheld"], True, "and it is shown")
-    new = daemon.ctl("apikey", "rotate", "cert", "shop", "2")["api_key"]
+    new = daemon.ctl("apikey", "rotate", "cert", "shop", "2", "--yes")["api_key"]
     t.equal(daemon.download("certificate", "shop", new, format="bundle").status, 403, "also for a new API key")
     daemon.ctl("cert", "key-download", "shop", "on")
     key = new

@@ -79,13 +79,13 @@ def chains(t, decode, read, make):
     make("alone", 90, "alone", "subjectAltName=DNS:alone.example")
     t.contains(findings("alone.pem"), "self-signed", "finding: self-signed")
     make("old", 0, "middle", "subjectAltName=DNS:old.example")
-    t.contains(findings("old.pem", "middle.pem"), "old.example has expired at", "finding: expired")
+    t.contains(findings("old.pem", "middle.pem"), "old.example expired at", "finding: expired")
     make("soon", 9, "middle", "subjectAltName=DNS:soon.example")
     t.equal(findings("soon.pem", "middle.pem"), "", "a short-lived one is not warned of for that")
     make("sha1", 90, "middle", "subjectAltName=DNS:sha1.example", digest="-sha1")
     t.contains(findings("sha1.pem", "middle.pem"), "outdated hash", "finding: SHA-1")
     make("nameless", 90, "middle", "keyUsage=digitalSignature", subject="/O=Nobody")
-    t.contains(findings("nameless.pem", "middle.pem"), "no names", "finding: no names")
+    t.contains(findings("nameless.pem", "middle.pem"), "no subjectAltName", "finding: no names")
     p7 = t.path("c.p7b")
     openssl("crl2pkcs7", "-nocrl", "-certfile", t.path("shop.pem"), "-certfile", t.path("middle.pem"), "-out", p7)
     t.equal(len(decode(p7)["certificates"]), 2, "PKCS#7")
@@ -117,8 +117,16 @@ def private(t, daemon, decode, read, file):
     answer = decode(pfx, "--password-file", password)
     t.equal((len(answer["certificates"]), len(answer["keys"]), answer["findings"]), (2, 1, []), "a PFX, with its password")
     shown = daemon.run_ctl("decode", pfx, "--password-file", password)
-    t.ok(b"shop.example" in shown.stdout and b"Nothing is wrong" in shown.stdout, "for people", shown)
+    t.ok(b"shop.example" in shown.stdout and b"No problems found" in shown.stdout, "for people", shown)
+    t.ok(b"  valid until " in shown.stdout and b"not_after" not in shown.stdout, "with titles, not members", shown)
     t.ok(b"PRIVATE" not in shown.stdout and "PRIVATE" not in str(answer), "nothing private is shown")
+    ed, ed_key = file("ed.pem"), file("ed.key")
+    openssl("req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", ed_key, "-out", ed, "-subj", "/CN=ed.example")
+    openssl("pkcs12", "-export", "-inkey", ed_key, "-in", ed, "-out", pfx, "-passout", "pass:s3cr3t")
+    for what, odd, count in (("PEM", t.write("ed-both.pem", read("ed.pem", "ed.key")), 1), ("a PFX", pfx, 1), ("a key alone", ed_key, 0)):
+        answer = decode(odd, "--password-file", password)
+        t.equal((len(answer["certificates"]), len(answer["keys"])), (count, 0), f"{what} with a key that is not used here: what is with it is shown")
+        t.contains(" ".join(answer["findings"]), "A private key in it cannot be used here: the private key is Ed25519", "and why the key is not used")
     openssl("pkcs12", "-export", "-legacy", "-inkey", file("shop.key"), "-in", file("shop.pem"), "-out", pfx, "-passout", "pass:s3cr3t")
     refused = daemon.run_ctl("decode", pfx, "--password-file", password)
     t.ok(refused.returncode and b"RC2" in refused.stderr and b"openssl pkcs12 -legacy" in refused.stderr,
@@ -126,6 +134,9 @@ def private(t, daemon, decode, read, file):
 
 
 def refusals(t, daemon):
+    broken = t.write("broken.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+    refused = daemon.run_ctl("decode", broken)
+    t.ok(b"certificate 1" in refused.stderr and b"private key" not in refused.stderr, "of a broken certificate is said what it is", refused)
     for sentence, content in (("nonsense", b"nonsense\0"), ("nothing", b""), ("half a PEM block", b"-----BEGIN CERTIFICATE-----\nMII"),
             ("DER of something else", b"\x30\x03\x02\x01\x05")):
         refused = daemon.run_ctl("decode", t.write("bad", content))

@@ -114,8 +114,8 @@ def ocsp_answers(t, daemon, ca, web):
     t.equal(ask(daemon, "ocsp")[1]["state"], "good", "another responder of that CA")
     for sentence, page, words in (
         ("an expired answer", lambda r: ca.answer_of_before(r, by_rsa), "was good until"),
-        ("signed by another CA's responder", lambda r: ca.answer(r, stranger), "did not appoint"),
-        ("signed by a certificate of ours that is no responder", lambda r: ca.answer(r, wrong_usage), "did not appoint"),
+        ("signed by another CA's responder", lambda r: ca.answer(r, stranger), "is not authorised"),
+        ("signed by a certificate of ours that is no responder", lambda r: ca.answer(r, wrong_usage), "is not authorised"),
         ("garbage", lambda r: b"<html>hello</html>", "no OCSP answer"),
         ("nothing", lambda r: b"", "no OCSP answer"),
         ("half an answer", lambda r: ca.answer(r)[:200], "no OCSP answer"),
@@ -150,8 +150,8 @@ def crls(t, daemon, ca, web):
     web.pages["/part.crl"] = ca.crl(url)
     t.equal((ask(daemon, "part")[1]["state"], ask(daemon, "part")[1]["from"]), ("good", url), "a part of a CRL, the one for this URL")
     for sentence, crl, words in (
-        ("another part", ca.crl(web.url("/7.crl")), "another part"),
-        ("another CA's", other.crl(), "another CA"),
+        ("another part", ca.crl(web.url("/7.crl")), "a different part"),
+        ("another CA's", other.crl(), "a different CA"),
         ("expired", stale(), "was good until"),
         ("garbage", b"<html>", "no CRL"),
         ("a changed byte", bytes(b ^ (i == 120) for i, b in enumerate(ca.crl())), ""),

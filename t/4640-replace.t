@@ -43,6 +43,17 @@ def found_revoked(t, site, web):
     daemon.ctl("cert", "revocation", "taken")
     shown = daemon.cert("taken")
     t.equal((shown["status"], shown["current"], shown["open_order"]), ("revoked", 2, 0), "replace: false: it is found, and left to people")
+    daemon.configure(revocation={"replace": True})
+    daemon.reload()
+    daemon.add_cert("known", "known.example")
+    daemon.add_cert("beside", "beside.example", key="known")
+    spoilt = daemon.leaf("known").public_key
+    registry.know(t.write("known.pem", daemon.leaf("known").pem))
+    registry.revoke(t.path("known.pem"), "keyCompromise")
+    daemon.ctl("cert", "revocation", "known")
+    for name in ("known", "beside"):
+        daemon.wait_for_cert(name, lambda c: c["current"] == 2 and c["status"] == "active", "it is replaced")
+    t.ok(daemon.leaf("known").public_key == daemon.leaf("beside").public_key != spoilt, "found revoked because others know its key: what shares that is replaced, too")
     web.pages.clear()
 
 
@@ -75,7 +86,7 @@ def consumers(t, daemon, ca):
     daemon.download("certificate", "mail", key)
     daemon.wait_for_cert("mail", lambda c: c["consumers"], "somebody has fetched it")
     done = daemon.run_ctl("cert", "revoke", "mail", "--replace", "--wait", timeout=120 * PATIENCE)
-    t.contains(done.stdout.decode(), "when all who fetched it have fetched its replacement", "somebody has the old one: it waits for them")
+    t.contains(done.stdout.decode(), "when all API keys that downloaded it have downloaded the new version", "somebody has the old one: it waits for them")
     old = daemon.cert("mail")["versions"][1]
     t.ok(not old["revoked"] and old["revoke_by"], "it is not revoked yet, and by when it will be is known", old)
     t.equal(ca.status(old["serial"])["Status"], "Valid", "nor at the CA")
@@ -123,7 +134,7 @@ def refusals(t, daemon):
     daemon.add_cert("plain", "plain.example")
     daemon.ctl("cert", "set", "plain", "--disable")
     refused = daemon.run_ctl("cert", "revoke", "plain", "--replace")
-    t.ok(refused.returncode == 7 and b"switched off" in refused.stderr, "one that is switched off", refused)
+    t.ok(refused.returncode == 7 and b"disabled" in refused.stderr, "one that is switched off", refused)
     t.equal(revoked_versions(daemon, "plain"), [], "and nothing follows")
     csr = t.path("own.csr")
     openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", t.path("own.key"), "-subj", "/CN=own.example",

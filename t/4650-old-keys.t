@@ -17,7 +17,7 @@ def main(t):
     daemon.configure(keys={"rotate_after": "1s"})
     daemon.stop()
     daemon.begin()
-    t.contains(daemon.ctl("key", "show", "shop")["note"], "is 0 days old: order its certificate with a new one", "an old one: what to do")
+    t.contains(daemon.ctl("key", "show", "shop")["note"], "is 0 days old: order its certificate with a new key", "an old one: what to do")
     t.contains(daemon.cert("shop")["key_note"], "0 days old", "shown with its certificate too")
     for command in ("key", "cert"):
         t.contains(daemon.run_ctl(command, "show", "shop").stdout.decode(), "The key is 0 days old", f"{command} show, for people")

@@ -13,7 +13,7 @@ ROW = re.compile(r'^ROUTE\((\w+), +"([^"]*)", +(\w+), +(\w+) *, +"([^"]*)"\)', r
 ROLES = ["ANYONE", "APIKEY", "GUEST", "VIEWER", "OPERATOR", "ADMIN"]
 HAS = {"nobody": "GUEST", "viewer": "VIEWER", "operator": "OPERATOR", "admin": "ADMIN"}
 METHODS = ("GET", "POST", "DELETE", "PUT")
-FOR = {"certificates": "c", "certificate": "c", "keys": "k", "key": "k", "accounts": "ca", "users": "target", "plans": "p", "tokens": "tok", "sites": "www.example",
+FOR = {"certificates": "c", "certificate": "c", "keys": "k", "key": "k", "accounts": "ca", "users": "target", "plans": "p", "tokens": "tok", "sites": "www.example", "settings": "renewal.before", "readers": "r",
     "static": "style.css", "test": "c", "acme-challenge": "token"}
 shown = {True: 0, False: 0}  # GETs that were let in, by whether they had something to show
 ELSEWHERE = "127.0.0.5"  # on no list
@@ -113,7 +113,7 @@ def wrong(what, answer, method, path, role, allowed, offered):
         yield f"{what}: {answer.status} instead of 405"
     if allowed and offered and method == "GET" and ROLES.index(role) >= ROLES.index("GUEST"):
         shown[200 <= answer.status < 400] += 1
-        if answer.status >= 400 and (answer.status not in (404, 409, 503) or b"there is nothing here" in answer.body and path != "/api/v1/setup"):
+        if answer.status >= 400 and (answer.status not in (404, 409, 503) or b"this page does not exist" in answer.body and path != "/api/v1/setup"):
             yield f"{what}: {answer}"
     if answer.status >= 500 and answer.status != 503:
         yield f"{what}: {answer}"

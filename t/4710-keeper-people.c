@@ -88,10 +88,12 @@ static void passwords(void **state)
 	assert_false(sign_in(f, &nobody, PASSWORD, "", "0"));
 	assert_true(sign_in(f, &admin, PASSWORD, "", "0"));
 	assert_int_equal(ASK(f, &r, user_check, -1, S("another"), slice_buf(&admin.user), S(PASSWORD), S(""), S("0")), ERR_STORAGE);
-	assert_int_equal(ASK(f, &r, user_password, -1, slice_buf(&admin.id), slice_buf(&admin.user), S("another secret"), S("")), ERR_DENIED);
+	assert_int_equal(ASK(f, &r, user_password, -1, slice_buf(&admin.id), slice_buf(&admin.user), S("another secret"), S(""), S("")), ERR_DENIED);
 	assert_int_equal(ASK(f, &r, user_password, -1, slice_buf(&admin.id), slice_buf(&admin.user), S("another secret"),
-			     slice_buf(&admin.proof)), ERR_NONE);
+			     slice_buf(&admin.proof), S("")), ERR_NONE);
 	take(&admin.user, F(&r, 0));
+	assert_int_equal(ASK(f, &r, user_password, -1, slice_buf(&admin.id), slice_buf(&admin.user), S("another secret"),
+			     slice_buf(&admin.proof), S("1")), ERR_INVALID);	/* it is no other */
 	assert_false(sign_in(f, &admin, PASSWORD, "", "0"));
 	assert_true(sign_in(f, &admin, "another secret", "", "0"));
 	release_somebody(&nobody);
@@ -107,14 +109,14 @@ static void who_makes_whom(void **state)
 	assert_true(sign_in(f, &viewer, PASSWORD, "", "0"));
 	assert_int_equal(ASK(f, &r, user_new, -1, S("viewer"), S(PASSWORD), slice_buf(&viewer.proof)), ERR_DENIED);
 	assert_int_equal(ASK(f, &r, user_role, -1, slice_buf(&viewer.id), slice_buf(&viewer.user), S("admin"), slice_buf(&viewer.proof)), ERR_DENIED);
-	assert_int_equal(ASK(f, &r, user_password, -1, slice_buf(&other.id), slice_buf(&other.user), S(PASSWORD), slice_buf(&viewer.proof)), ERR_DENIED);
+	assert_int_equal(ASK(f, &r, user_password, -1, slice_buf(&other.id), slice_buf(&other.user), S(PASSWORD), slice_buf(&viewer.proof), S("")), ERR_DENIED);
 	assert_int_equal(ASK(f, &r, totp_remove, -1, slice_buf(&other.id), slice_buf(&other.user), slice_buf(&viewer.proof)), ERR_DENIED);
-	assert_int_equal(ASK(f, &r, user_password, -1, slice_buf(&viewer.id), slice_buf(&viewer.user), S(PASSWORD), slice_buf(&viewer.proof)), ERR_NONE);
+	assert_int_equal(ASK(f, &r, user_password, -1, slice_buf(&viewer.id), slice_buf(&viewer.user), S(PASSWORD), slice_buf(&viewer.proof), S("")), ERR_NONE);
 
 	assert_int_equal(ASK(f, &r, user_role, -1, slice_buf(&viewer.id), slice_buf(&viewer.user), S("operator"), slice_buf(&admin.proof)), ERR_NONE);
 	take(&viewer.user, F(&r, 0));
 	/* What was said of the user before is good no more. */
-	assert_int_equal(ASK(f, &r, user_password, -1, slice_buf(&viewer.id), slice_buf(&viewer.user), S(PASSWORD), slice_buf(&viewer.proof)), ERR_DENIED);
+	assert_int_equal(ASK(f, &r, user_password, -1, slice_buf(&viewer.id), slice_buf(&viewer.user), S(PASSWORD), slice_buf(&viewer.proof), S("")), ERR_DENIED);
 	assert_int_equal(ASK(f, &r, user_check, -1, slice_buf(&viewer.id), slice_buf(&viewer.user), S(PASSWORD), S(""), S("0")), ERR_NONE);
 	assert_string_equal(buf_str(&r.field[CHECK_ROLE]), "operator");
 	release_reply(&r);
@@ -262,6 +264,77 @@ static void guessing(void **state)
 	release_somebody(&other);
 }
 
+/* A key that is new, with its access blob. */
+static void add_key(struct fixture *f, struct reply *r)
+{
+	assert_int_equal(ASK(f, r, key_new, -1, S("p256"), S("certificate")), ERR_NONE);
+}
+
+static enum err_kind rotate(struct fixture *f, const struct reply *key, const struct somebody *who)
+{
+	struct reply r = { 0 };
+	enum err_kind kind = ASK(f, &r, access_rotate, -1, F(key, 0), F(key, 1), S("1"), slice_buf(&who->proof));
+
+	assert_true(kind == ERR_NONE || str_eq(r.err.code, KEEPER_UNCONFIRMED));
+	release_reply(&r);
+	return kind;
+}
+
+/* A word is for a number of ids; the password makes a new one. */
+static void what_a_word_opens(void **state)
+{
+	struct fixture *f = *state;
+	struct reply key = { 0 }, other = { 0 };
+	struct somebody s;
+
+	s = add(f, "operator", slice_buf(&admin.proof));
+	assert_true(sign_in(f, &s, PASSWORD, "", "0"));
+	add_key(f, &key);
+	for (int i = 1; i < KEEPER_PROOF_IDS; i++) {
+		add_key(f, &other);
+		assert_int_equal(rotate(f, &other, &s), ERR_NONE);
+		release_reply(&other);
+	}
+	assert_int_equal(rotate(f, &key, &s), ERR_NONE);
+	add_key(f, &other);
+	assert_int_equal(rotate(f, &other, &s), ERR_DENIED);
+	assert_int_equal(rotate(f, &key, &s), ERR_NONE);	/* that it was for already */
+	assert_true(sign_in(f, &s, PASSWORD, "", "0"));
+	assert_int_equal(rotate(f, &other, &s), ERR_NONE);
+	release_reply(&other);
+	release_reply(&key);
+	release_somebody(&s);
+}
+
+/* The blob before the one that was settled opens for a while, that before it does not; one that was lost leaves all as it was. */
+static void old_blobs(void **state)
+{
+	struct fixture *f = *state;
+	struct buf blob[3] = { 0 };
+	struct reply r = { 0 };
+	struct somebody s;
+
+	s = add(f, "viewer", slice_buf(&admin.proof));
+	for (size_t i = 0; i < ARRAY_SIZE(blob); i++) {
+		take(&blob[i], slice_buf(&s.user));
+		assert_int_equal(ASK(f, &r, user_role, -1, slice_buf(&s.id), slice_buf(&s.user), S(i ? "operator" : "admin"), slice_buf(&admin.proof)), ERR_NONE);
+		take(&s.user, F(&r, 0));
+	}
+	assert_int_equal(ASK(f, &r, settled, -1, slice_buf(&s.id), slice_buf(&blob[0])), ERR_NONE);	/* the others got lost */
+	assert_int_equal(ASK(f, &r, settled, -1, slice_buf(&admin.id), slice_buf(&s.user)), ERR_STORAGE);	/* not the admin's */
+	for (size_t i = 0; i < ARRAY_SIZE(blob); i++)
+		assert_int_equal(ASK(f, &r, user_check, -1, slice_buf(&s.id), slice_buf(&blob[i]), S(PASSWORD), S(""), S("0")), ERR_NONE);
+	assert_int_equal(ASK(f, &r, settled, -1, slice_buf(&s.id), slice_buf(&s.user)), ERR_NONE);
+	assert_int_equal(ASK(f, &r, user_check, -1, slice_buf(&s.id), slice_buf(&blob[1]), S(PASSWORD), S(""), S("0")), ERR_STORAGE);
+	assert_int_equal(ASK(f, &r, settled, -1, slice_buf(&s.id), slice_buf(&blob[0])), ERR_STORAGE);
+	assert_int_equal(ASK(f, &r, user_check, -1, slice_buf(&s.id), slice_buf(&blob[2]), S(PASSWORD), S(""), S("0")), ERR_NONE);
+	assert_int_equal(ASK(f, &r, user_check, -1, slice_buf(&s.id), slice_buf(&s.user), S(PASSWORD), S(""), S("0")), ERR_NONE);
+	for (size_t i = 0; i < ARRAY_SIZE(blob); i++)
+		buf_wipe(&blob[i]);
+	release_reply(&r);
+	release_somebody(&s);
+}
+
 static int end(void **state)
 {
 	release_somebody(&admin);
@@ -274,7 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_user), cmocka_unit_test(passwords), cmocka_unit_test(who_makes_whom),
 		cmocka_unit_test(codes),      cmocka_unit_test(recover),   cmocka_unit_test(word_for_keys),
-		cmocka_unit_test(guessing),
+		cmocka_unit_test(what_a_word_opens), cmocka_unit_test(old_blobs), cmocka_unit_test(guessing),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

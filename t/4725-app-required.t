@@ -11,9 +11,9 @@ def main(t):
     alice = Person(daemon)
     t.equal(alice.sign_in("alice")[0], 200, "the password opens a session")
     status, said = alice("GET", "/certificates")
-    t.equal((status, "a code of an app" in said["detail"]), (403, True), "in which an app comes first")
+    t.equal((status, "authenticator app" in said["detail"]), (403, True), "in which an app comes first")
     t.equal(alice.page("/certificates").header("Location"), "/me", "a browser is led to where that is done")
-    t.contains(alice.page("/me").text, "Signing in takes a code of an app here", "and told why")
+    t.contains(alice.page("/me").text, "This server requires an authenticator app", "and told why")
     secret = alice("POST", "/me/totp", {})[1]["secret"]
     t.equal(alice("GET", "/certificates")[0], 403, "one that is not confirmed yet is none")
     recovery = alice("POST", "/me/totp/confirm", {"code": totp(secret, -1)})[1]["recovery_codes"]
@@ -26,7 +26,7 @@ def main(t):
 def keeping(t, daemon, alice, recovery):
     t.equal(alice("DELETE", "/me/totp")[0], 409, "it cannot be turned off")
     page = alice.page("/me").text
-    t.ok("Turn it off" not in page and "Another app" in page, "the page offers another one instead")
+    t.ok("Turn off" not in page and "Replace authenticator" in page, "the page offers another one instead")
     secret = alice("POST", "/me/totp", {})[1]["secret"]
     t.equal(alice("POST", "/me/totp/confirm", {"code": totp(secret, -1)})[0], 200, "which takes the place of the first")
     t.equal(Person(daemon).sign_in("alice", code=recovery[0])[0], 401, "whose recovery codes are good no more")

@@ -24,7 +24,7 @@ def first_run(t, daemon):
     person = Person(daemon)
     token = setup_token(daemon)
     t.equal(person.page("/").header("Location"), "/sign-in", "nobody is led to the sign-in")
-    t.contains(person.page("/sign-in").text, "Nobody can sign in yet", "which says where the link is")
+    t.contains(person.page("/sign-in").text, "No user exists yet", "which says where the link is")
     page = person.page(f"/setup?token={token}")
     t.equal((page.status, heading(page)), (200, "Setting up"), "the link from the log opens the first step")
     fields = {"_form": "setup_begin", "name": "alice", "password": "short", "mail": ""}
@@ -57,6 +57,7 @@ def own_account(t, daemon, person):
     t.lacks(page.text, "data:", "and nothing else is loaded")
     wrong = person.form("/me/totp/confirm", "/me/totp", _form="totp_confirm", code="000000")
     t.equal((wrong.status, secret[:4] in wrong.text), (422, True), "a wrong code shows the same page again")
+    t.matches(wrong.text, r"The time here is 20\d\d-\d\d-\d\dT", "with the time here, as people read it")
     codes = person.form("/me/totp/confirm", "/me/totp", _form="totp_confirm", code=totp(secret, -1))
     t.equal((codes.status, len(re.findall(r'<code class="secret">', codes.text))), (200, 10), "a code of the app: ten recovery codes")
     t.equal(person.form("/me/totp", "/me", _method="DELETE").status, 303, "it is turned off again")
@@ -81,13 +82,16 @@ def administration(t, daemon, person):
     bob.sign_in("bob", password)
     t.equal(bob.page("/certificates").header("Location"), "/me", "the new user is led to change the password first")
     page = bob.page("/me")
-    t.contains(page.text, "somebody else", "and told why")
+    t.contains(page.text, "Someone else", "and told why")
     around = bob.form("/me/password", "/certificates", new="short")
     t.ok(around.status == 422 and heading(around) != "Certificates", "a form that claims to be on another page does not show that", heading(around))
+    same = bob.form("/me/password", "/me", _form="me_password", new=password)
+    t.ok(same.status == 422 and "choose a different one" in same.text, "the one that someone else knows does not count", same.text[:3000])
     t.equal(bob.form("/me/password", "/me", new=PASSWORD).status, 303, "does so")
     t.equal(bob.page("/certificates").status, 200, "then the rest is open")
     t.lacks(bob.answer.text, 'href="/users"', "what is not for the role is not in the menu")
     t.equal(bob.page("/users").status, 403, "nor to be had")
+    own_words(t, daemon, person)
     token = person.form("/tokens", "/tokens", name="ci", role="viewer", expires="30", domains="", actions="", addresses="")
     shown = re.search(r'class="secret">(ctk_[^<]+)<', token.text).group(1)
     t.equal(Person(daemon, token=shown)("GET", "/certificates")[0], 200, "a token is made and shown, and works")
@@ -97,6 +101,29 @@ def administration(t, daemon, person):
     t.equal(person.form("/users/bob", "/users/bob", _method="DELETE", _confirm="bob", _next="/users").header("Location"), "/users", "then it is done")
     last = person.form("/users/alice", "/users/alice", _method="DELETE", _confirm="alice")
     t.ok(last.status == 409 and "only administrator" in last.text, "the last administrator stays", last.text[:500])
+
+
+def own_words(t, daemon, person):
+    """What a page says has the words of its form; what is there already is not said to be added."""
+    def add(**fields):
+        return person.form("/certificates", "/new/certificate", _form="certificate_add", account="ca", challenge="http-01", **fields)
+    said = add(names="a.example").text
+    t.ok("&quot;Name&quot; is missing" in said and "the member" not in said, "a field is called by its label", re.findall("[^>]*is missing[^<]*", said))
+    first, again, other = add(name="web", names="web.example"), add(name="web", names="web.example"), add(name="web", names="other.example")
+    t.equal([answer.status for answer in (first, again, other)], [201, 200, 409], "a certificate is added once")
+    t.equal(["shown only once" in answer.text for answer in (first, again)], [True, False], "its API keys are shown once")
+    t.ok("web is there" in again.text and "web added" not in again.text, "sent twice: the page says that it is there", heading(again))
+    t.ok("with a different &quot;Host names and addresses&quot;" in other.text, "other names under that name: in the words of the form", other.text[:3000])
+    page = person.page("/certificates/web").text
+    t.contains(page, f"-s https://localhost:{daemon.https_port} ", "the command for a server asks at the port we have")
+    files = re.findall(r"-[cp] (\S+)", page)
+    t.equal(len(set(files)), 2, "the command for a server has a file for each of the two API keys")
+    for path, what in (("/new/account", "account"), ("/new/channel", "channel")):
+        t.contains(person.page(path).text, f"The name of the {what} in Certera.", f"{path}: the hint is about it")
+    choices = re.findall(r'<option value="(\w+)"[^>]*>([^<]*)</option>', person.page("/new/certificate").text)
+    t.ok([text for value, text in choices if value == "ca"][0] in ("ca (failed)", "ca (new)"), "an account that cannot order is marked", choices)
+    answer = Person(daemon).fetch("GET", "/api/v1/nosuch")
+    t.equal((answer.status, answer.header("Content-Type")), (404, "application/problem+json"), "a wrong path of the API is a problem document")
 
 
 def signing_in(t, daemon):
@@ -122,7 +149,7 @@ def signing_in(t, daemon):
     t.equal((asked.status, 'name="_password"' in asked.text, '<option value="der" selected' in asked.text), (403, True, True),
         "so does a private key, in its form, where what was chosen stays chosen")
     wrong = person.form("/keys/k/export", "/keys/k", _password="wrong password 5", **export)
-    t.equal((wrong.status, "password or code is wrong" in wrong.text, "PRIVATE" in wrong.text), (422, True, False), "a wrong one is said there")
+    t.equal((wrong.status, "The password or code is wrong." in wrong.text, "PRIVATE" in wrong.text), (422, True, False), "a wrong one is said there")
     t.contains(person.form("/keys/k/export", "/keys/k", _form="key_export", format="pem", _password=PASSWORD).text, "PRIVATE KEY", "with the right one the key is saved as a file")
     t.lacks(person.page("/keys/k").text, 'name="_password"', "which is good for a while: it is not asked for again")
     person.page("/me/confirm?next=/keys/k")

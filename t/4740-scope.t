@@ -71,6 +71,9 @@ def own(t, daemon, alice, bob, carol, dora, eve):
     daemon.ctl("key", "add", "common")
     t.equal(names(bob("GET", "/certificates")), ["bobs", "bobs2", "bobs3"], "he sees his own")
     t.equal(names(carol("GET", "/certificates")), ["carols"], "she hers")
+    t.ok({"bobs", "bobs2"} <= set(names(alice("GET", "/certificates?plan=small"))) and "eves" not in names(alice("GET", "/certificates?plan=small")), "a list can be that of a plan")
+    t.equal((names(alice("GET", "/certificates?owner=eve")), alice("GET", "/certificates/bobs")[1]["owner_plan"], "owner=alice" in alice.page("/certificates").text),
+        (["eves"], "small", True), "or of one owner; whose it is and by which plan is shown")
     t.equal(len(alice("GET", "/certificates")[1]["certificates"]), 5, "an administrator all")
     t.equal(names(bob("GET", "/keys"), "keys"), ["bobs", "bobs2"], "of keys too")
     t.equal(sum(bob("GET", "/status")[1]["certificates"].values()), 3, "the overview counts his")
@@ -112,7 +115,7 @@ def handing_over(t, daemon, alice, bob, carol, dora, eve):
     t.equal((bob("GET", "/certificates/bobs")[0], bob("GET", "/keys/bobs")[0]), (404, 404), "it is not his any more, nor is its key")
     t.equal((carol("GET", "/certificates/bobs")[0], carol("GET", "/keys/bobs")[0]), (200, 200), "but hers")
     done = daemon.run_ctl("cert", "hand-over", "bobs", "--to", "bob")
-    t.equal((done.returncode, done.stdout), (0, b"bobs belongs to bob now.\n"), "certeractl hands it back")
+    t.equal((done.returncode, done.stdout.splitlines()[-1]), (0, b"bobs now belongs to bob."), "certeractl hands it back")
 
 
 def tokens(t, daemon, alice, bob, carol, dora, eve):
@@ -120,8 +123,9 @@ def tokens(t, daemon, alice, bob, carol, dora, eve):
     reader = Person(daemon, token=made["token"])
     t.equal((reader("GET", "/certificates")[0], reader(*cert("x", "x.example"))[0]), (200, 403), "a token has its role")
     t.matches(made["token"], r"^ctk_[A-Za-z0-9_-]{43}$", "and is long")
-    with open(daemon.state + "/data.mdb", "rb") as f:
+    with open(daemon.store + "/data.mdb", "rb") as f:
         t.ok(made["token"].encode() not in f.read(), "the store does not hold it")
+    until("its last use is noted", lambda: daemon.ctl("token", "list")["tokens"][0]["used"])
     listed = daemon.ctl("token", "list")["tokens"]
     t.ok(made["token"] not in json.dumps(listed) and listed[0]["used_from"] == "127.0.0.1", "nor is it told again; its last use is", listed)
     t.equal(Person(daemon, token="ctk_nonsense")("GET", "/certificates")[0], 401, "another is none")
@@ -217,11 +221,15 @@ def accounts(t):
     for path in ("/accounts", "/accounts/ca", "/overview"):
         t.lacks(json.dumps(bob("GET", path)[1]), "eve.example", f"{path} tells who has a plan nothing of others' names")
     t.contains(json.dumps(eve("GET", "/accounts/ca")[1]), "eve.example", "who has none sees what is used of the CA's limits")
+    t.equal((bob("GET", "/orders")[1]["total"], {o["certificate"] for o in eve("GET", "/orders")[1]["orders"]}), (0, {"eves"}), "nor has he orders of others")
     brief, full = bob("GET", "/accounts/ca")[1], eve("GET", "/accounts/ca")[1]
     t.ok(set(full) - set(brief) >= {"contact", "kid", "key", "eab_kid"} and brief["state"] == "valid", "nor how the account is registered", brief)
     t.equal(bob("GET", "/accounts")[1]["accounts"][0].get("kid"), None, "nor in the list")
     t.ok("kid" not in bob("POST", "/accounts/ca/check")[1], "nor when he has it checked")
-    t.equal(bob.page("/accounts/ca").status, 200, "the page can do without")
+    page = bob.page("/accounts/ca")
+    t.ok(page.status == 200 and "not registered" not in page.text and "<dt>Contact</dt>" not in page.text, "the page can do without, and claims nothing else", page.text)
+    page = eve.page("/overview").text
+    t.ok("eve.example" in page and "no order until" in page and "More than half is left" not in page, "the overview has the limit that holds it up", page)
 
 
 def own_name(t):

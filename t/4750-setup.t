@@ -19,6 +19,9 @@ def by_link(t):
     s = site(t, "-link")
     daemon, person = s.daemon, Person(s.daemon)
     first = setup_token(daemon)
+    for line in ("this works from the addresses in access.admin: 127.0.0.0/8, ::1",
+            f"ssh -L 8443:localhost:{daemon.https_port} server.example, and open https://localhost:8443/setup?token={first}"):
+        t.contains(daemon.log().decode(), line, "the log says from where the link works, and how from elsewhere")
     daemon.stop()
     daemon.begin()
     token = setup_token(daemon)
@@ -37,9 +40,21 @@ def by_link(t):
     daemon.stop()
     daemon.begin()
     t.equal((setup_token(daemon), step()), (token, "account"), "after a restart it goes on there, and there is no new link")
-    t.equal(person("POST", "/accounts", {"name": "ca", "directory": s.ca.directory, "ca_file": s.ca.ca_file, "terms_agreed": True})[0], 202, "it is added")
+    t.equal(person("POST", "/accounts", {"name": "ca", "directory": s.ca.directory + "x", "ca_file": s.ca.ca_file, "terms_agreed": True})[0], 202, "it is added")
+    until("it fails", lambda: person("GET", "/setup")[1]["account"]["state"] == "failed")
+    said = person("GET", "/setup")[1]
+    t.equal((said["step"], said["name"], said["correction"]["directory"]), ("registering", "ca", s.ca.directory + "x"),
+        "what was given is shown, to be corrected")
+    page = person.page("/setup").text
+    t.ok('action="/accounts/ca"' in page and 'name="directory"' in page, "by a form of the page", page)
+    t.equal(person("POST", "/accounts/ca", {"directory": s.ca.directory})[0], 202, "it is corrected")
     until("it is registered", lambda: step() == "certificate")
     t.ok(True, "registered: then a certificate")
+    t.contains(person.page("/setup").text, 'action="/settings/server.hostname"', "the name of the server can be changed there")
+    answer = person.form("/settings/server.hostname", "/setup", value="other.example", _next="/setup")
+    t.equal((answer.status, answer.header("Location"), person("GET", "/setup")[1]["hostname"]), (303, "/setup", "other.example"), "it is another")
+    person.form("/settings/server.hostname", "/setup", value="server.example", _next="/setup")
+    until("and the first again", lambda: all(person("GET", "/settings/server.hostname")[1]["in_force"] for _ in range(9)))
     t.equal(person("POST", "/certificates", {"name": "server.example", "names": "server.example", "account": "ca"})[0], 201, "it is ordered")
     until("it is issued", lambda: step() == "finished")
     said = person("GET", "/setup")[1]
@@ -56,16 +71,19 @@ def by_link(t):
 
 
 def by_certeractl(t):
-    s = site(t, "-ctl")
+    s = Site(t, account=False, suffix="-ctl", server={"hostname": "unnamed.example"})
     daemon = s.daemon
     password = t.write("password", PASSWORD + "\n")
     short = daemon.run_ctl("setup", "alice", "--password-file", t.write("short", "short"))
     t.equal((short.returncode, b"12 characters" in short.stderr), (3, True), "a short password is refused")
+    wrong = daemon.run_ctl("setup", "alice", "--password-file", password, "--directory", s.ca.directory, "--ca-file", s.ca.ca_file)
+    t.ok(wrong.returncode and b"terms" in wrong.stderr, "without the terms the account is refused", wrong.stderr)
     done = daemon.run_ctl("setup", "alice", "--password-file", password, "--mail", "alice@example.org", "--directory", s.ca.directory,
-        "--ca-file", s.ca.ca_file, "--agree-terms")
+        "--ca-file", s.ca.ca_file, "--agree-terms", "--hostname", "server.example")
     t.equal(done.returncode, 0, "certeractl setup does all of it")
-    t.matches(done.stdout.decode(), "alice can sign in.*account ca is registered.*Certificate server.example is added", "and says so")
+    t.matches(done.stdout.decode(), "alice can sign in.*account ca is registered.*Certificate server.example added", "and says so")
     daemon.wait_for_cert("server.example", lambda c: c["status"] == "active", "it is issued")
+    t.ok(daemon.cert("server.example")["site"], "and served under that name, which --hostname said")
     t.equal(Person(daemon).sign_in("alice")[0], 200, "alice signs in")
     t.equal(Person(daemon)("GET", "/setup")[0], 404, "there is nothing left to set up")
     again = daemon.run_ctl("setup", "bob", "--password-file", password)

@@ -35,7 +35,7 @@ def asking(t, daemon, server):
     link = re.search(rf"https://localhost:{daemon.https_port}/reset\?token=(\S+)", mails["alice@example.org"].text)
     t.ok(link, "with one there is", mails["alice@example.org"].text)
     person("POST", "/forgot", {"name": "alice"})
-    with open(daemon.state + "/data.mdb", "rb") as f:
+    with open(daemon.store + "/data.mdb", "rb") as f:
         t.ok(link[1].split(".")[1].encode() not in f.read(), "the store does not hold what is in it")
     t.equal(daemon.ctl("user", "set", "carol", "--mail", "c@example.org")["mail"], "c@example.org", "an address is set")
     t.equal(daemon.run_ctl("user", "set", "carol", "--mail", "nonsense").returncode, 3, "if it is one")

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import sys
 sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
@@ -13,7 +14,7 @@ COUNT = 2500
 def main(t):
     daemon = Certerad(t)
     daemon.stop()
-    run_command(os.path.join(BUILD, "bench", "fill"), daemon.state, COUNT, check=True)
+    run_command(os.path.join(BUILD, "bench", "fill"), daemon.store, COUNT, check=True)
     daemon.begin()
     every = daemon.certs()
     t.equal(len(every), COUNT, "certeractl reads all pages of a list by itself")
@@ -21,10 +22,12 @@ def main(t):
     filters(t, daemon, every)
     orders(t, daemon, every)
     generations(t, daemon)
+    all_orders(t, daemon)
     keys(t, daemon)
     overview(t, daemon, every)
     labels(t, daemon)
     events(t, daemon)
+    spreadsheets(t, daemon)
     refusals(t, daemon)
     t.equal(daemon.stop(), 0, "it ends cleanly")
 
@@ -67,16 +70,29 @@ def filters(t, daemon, every):
     check("tag", lambda c: "team-7" in c["tags"], tag="team-7")
     check("search in names", lambda c: any("www.shop-0012" in n for n in c["names"]), search="WWW.Shop-0012")
     check("search and status", lambda c: c["status"] == "active" and "7" in c["name"], search="7", status="active")
+    check("domain", lambda c: "shop-000123.example.org" in c["names"], domain="SHOP-000123.example.org")
+    check("all below a domain", lambda c: True, domain="example.org")
+    t.equal(certs(daemon, domain="123.example.org")[1]["total"], 0, "the end of a label is no domain")
+    check("issuer", lambda c: "other ca" in c["issuer"].lower(), issuer="OTHER ca")
+    check("profile", lambda c: c["profile"] == "shortlived", profile="shortlived")
+    check("key type", lambda c: c["key_type"] == "rsa2048", key_type="rsa2048")
+    check("algorithm", lambda c: c["key_type"] == "p256", algorithm="ecdsa")
+    days = sorted(c["not_after"][:10] for c in every.values() if c["current"])
+    first, last = days[len(days) // 3], days[len(days) // 2]
+    check("end", lambda c: c["current"] and first <= c["not_after"] and c["not_after"][:10] < last, ends_since=first, ends_until=last)
+    days = sorted(c["created"][:10] for c in every.values())
+    check("day added", lambda c: days[500] <= c["created"] and c["created"][:10] < days[2000], created_since=days[500], created_until=days[2000])
     check("staging=false", lambda c: not c["staging"], staging="false")
     t.equal(certs(daemon, search="no such")[1]["total"], 0, "nothing is found where nothing is")
     t.equal(certs(daemon, search="shop", status="")[1]["total"], COUNT, "an empty filter lets all pass, as a form sends it")
 
 
 def orders(t, daemon, every):
-    urgency = ("expired", "failed", "expiring", "waiting", "undelivered", "revoked", "issuing", "pending", "active", "disabled")
+    urgency = ("compromised", "expired", "failed", "expiring", "waiting", "unconfirmed", "undelivered", "revoked", "issuing", "pending", "active", "disabled")
     keys = {
         "name": lambda c: "", "status": lambda c: urgency.index(c["status"]), "expiry": lambda c: c["not_after"] or "z",
-        "issued": lambda c: c["issued"] or "", "renewal": lambda c: c["renew_at"] or "z",
+        "issued": lambda c: c["issued"] or "", "renewal": lambda c: c["renew_at"] or "z", "created": lambda c: c["created"],
+        "issuer": lambda c: c["issuer"], "profile": lambda c: c["profile"] or "", "key_type": lambda c: c["key_type"],
     }
     for word, key in keys.items():
         # What was never issued has dates in this store that are not shown as its validity.
@@ -97,6 +113,27 @@ def generations(t, daemon):
             "or none")
 
 
+def all_orders(t, daemon):
+    """QueryCertificateOrderList (CentralNic): of all certificates, with filters, dates and results."""
+    def get(**query):
+        return daemon.api("GET", "/orders", **query)[1]
+    answer = get(limit=3)
+    t.equal((answer["total"], len(answer["orders"]), answer["next"]), (COUNT, 3, 3), "the orders of all certificates")
+    one = answer["orders"][0]
+    t.equal((one["certificate"], one["number"], one["result"], one["waiting"]), ("shop-000000", COUNT, "issued", False), "whose, which, and what became of it")
+    t.equal([o["number"] for o in get(sort="created", limit=2)["orders"]], [1, 2], "the other way round")
+    t.equal([get(**q)["total"] for q in ({"result": "issued,failed"}, {"result": "failed"}, {"search": "SHOP-0000"}, {"search": "shop-1"},
+        {"certificate": "shop-000000"}, {"certificate": "shop-00000"}, {"since": "2100-01-01"}, {"until": "2100-01-01"}, {"staging": "true"})],
+        [COUNT, 0, COUNT, 0, COUNT, 0, 0, COUNT, 0], "by result, certificate and date")
+    listed = daemon.run_ctl("order", "list", "--result", "issued", "--limit", "5", "--csv").stdout.decode()
+    t.equal([r["number"] for r in csv.DictReader(io.StringIO(listed))], [str(COUNT - i) for i in range(5)], "certeractl lists them, also as CSV")
+    t.equal(daemon.ctl("order", "show", "shop-000000", "7")["number"], 7, "and shows one")
+    text = daemon.page("/orders?certificate=shop-000000&limit=2")[1]
+    t.ok("order&nbsp;2500" in text and "1 to 2 of 2500" in text and "format=csv" in text, "the page has them, with pages and CSV", text[-2500:])
+    for query, field in (({"result": "odd"}, "result"), ({"account": "nobody"}, "account"), ({"since": "soon"}, "since"), ({"staging": "x"}, "staging")):
+        t.equal(get(**query)["errors"][0]["field"], field, f"{query}: the field is named")
+
+
 def keys(t, daemon):
     answer = daemon.api("GET", "/keys", search="shop-0012", sort="-name", limit=1000)
     t.equal(names(answer, "keys"), [f"shop-{n:06}" for n in range(1299, 1199, -1)], "keys by name, searched and turned")
@@ -113,6 +150,11 @@ def overview(t, daemon, every):
         wanted[c["status"]] = wanted.get(c["status"], 0) + 1
     t.equal(counts(), wanted, "the overview counts the same statuses")
     t.equal({c["status"] for c in daemon.api("GET", "/status")[1]["attention"]}, {"expired"}, "and names the most urgent ones")
+    shown = daemon.api("GET", "/status")[1]
+    urgent = [c for c in every.values() if c["current"] and c["status"] in ("expired", "failed", "expiring", "waiting", "unconfirmed", "undelivered", "revoked")]
+    t.equal([c["not_after"] for c in shown["attention"]], sorted(c["not_after"] for c in urgent)[:10], "those that end first")
+    left = shown["attention_total"] - 10
+    t.ok(left > 0 and f">{left} more need attention</a>" in daemon.page("/overview")[1], "the page says how many more there are", shown["attention_total"])
     daemon.ctl("cert", "set", "shop-000000", "--disable")
     wanted["disabled"] += 1
     wanted[every["shop-000000"]["status"]] -= 1
@@ -147,8 +189,28 @@ def events(t, daemon):
     t.equal(get(actor="local admin", object="shop-000001")["total"], 2, "by actor and object")
     t.equal((get(since="2100-01-01")["total"], get(until="2100-01-01", limit=1)["total"]), (0, total), "by time")
     rows = list(csv.reader(io.StringIO(daemon.api("GET", "/events", action="certificate.changed", format="csv")[1])))
-    t.equal(rows[0], ["number", "time", "actor", "address", "action", "name", "message"], "as CSV, with a head")
+    t.equal(rows[0], ["number", "time", "actor", "address", "action", "name", "message", "class", "subclass"], "as CSV, with a head")
     t.equal([int(r[0]) for r in rows[1:]], [e["number"] for e in changed["events"]], "and the same rows")
+
+
+def spreadsheets(t, daemon):
+    """Every list as CSV: the same rows, also by certeractl and from its page."""
+    for what in ("certificates", "keys", "accounts", "sites", "channels", "outbox", "users", "plans"):
+        answer = daemon.api("GET", f"/{what}", limit=1000)[1]
+        member = "messages" if what == "outbox" else what
+        rows = list(csv.DictReader(io.StringIO(daemon.api("GET", f"/{what}", limit=1000, format="csv")[1])))
+        t.equal(len(rows), len(answer[member]), f"{what}: as many rows")
+        for key in ("name", "status", "created"):
+            if rows and key in answer[member][0]:
+                t.equal([r[key] for r in rows], [str(o[key] or "") for o in answer[member]], f"{what}: the same {key}")
+    listed = daemon.run_ctl("cert", "list", "--tag", "team-7", "--csv").stdout.decode()
+    rows = list(csv.DictReader(io.StringIO(listed)))
+    t.ok(rows and all("team-7" in r["tags"].split() for r in rows), "certeractl has it, with the filter", listed[:500])
+    refused = daemon.run_ctl("cert", "show", "shop-000001", "--csv")
+    t.ok(refused.returncode == 2 and b"list" in refused.stderr, "what is no list is refused", refused)
+    link = re.search(r'href="([^"]*)">Save as CSV', daemon.page("/certificates?tag=team-7")[1]).group(1).replace("&amp;", "&")
+    status, text = daemon.page(link)
+    t.equal((status, len(list(csv.DictReader(io.StringIO(text))))), (200, len(rows)), "the page leads to it, with the filter")
 
 
 def refusals(t, daemon):
@@ -156,8 +218,9 @@ def refusals(t, daemon):
         ("/certificates", "limit", {"limit": 0}), ("/certificates", "limit", {"limit": 1001}), ("/certificates", "first", {"first": -1}),
         ("/certificates", "first", {"first": "x"}), ("/certificates", "sort", {"sort": "size"}), ("/certificates", "nosuch", {"nosuch": 1}),
         ("/certificates", "status", {"status": "active,odd"}), ("/certificates", "staging", {"staging": "maybe"}),
-        ("/certificates", "account", {"account": "nobody"}), ("/keys", "sort", {"sort": "type"}), ("/events", "since", {"since": "soon"}),
-        ("/events", "format", {"format": "xml"}), ("/events", "before", {"before": "0"}),
+        ("/certificates", "account", {"account": "nobody"}), ("/certificates", "plan", {"plan": "none"}), ("/certificates", "ends_since", {"ends_since": "soon"}),
+        ("/certificates", "algorithm", {"algorithm": "dsa"}), ("/certificates", "domain", {"domain": "a b"}), ("/keys", "sort", {"sort": "color"}), ("/events", "since", {"since": "soon"}),
+        ("/events", "format", {"format": "xml"}), ("/keys", "format", {"format": "xml"}), ("/events", "before", {"before": "0"}),
     ):
         status, problem = daemon.api("GET", path, **query)
         t.ok(status in (400, 404) and problem["errors"][0]["field"] == field and problem["errors"][0]["detail"] == problem["detail"],

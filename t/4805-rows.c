@@ -33,6 +33,7 @@ static void put_shop(struct txn *t, const char *id, const char *name, int64_t no
 
 	record_set(&cert.id, id);
 	record_set(&cert.name, name);
+	record_set(&cert.key_id, "k");
 	record_set(&cert.note, "long and of no interest for lists");
 	strv_add(&cert.names, "a.example");
 	strv_add(&cert.names, "b.example");
@@ -84,11 +85,11 @@ static void test_changes_are_counted(void **state)
 
 	put_shop(t, "a", "one", 1);
 	assert_int_equal(store_changes(s, TABLE_cert_row), before);	/* not yet */
-	OK(txn_commit(t, &e));
+	OK(commit_now(s, t, &e));
 	assert_int_equal(store_changes(s, TABLE_cert_row), before + 1);
 	t = write_txn(s);
 	put_shop(t, "a", "one", 1);						/* the same again */
-	OK(txn_commit(t, &e));
+	OK(commit_now(s, t, &e));
 	assert_int_equal(store_changes(s, TABLE_cert_row), before + 1);
 	assert_true(store_changes(s, TABLE_cert) > before);
 	t = write_txn(s);
@@ -124,7 +125,7 @@ static void fill(struct rec_cert *cert, uint64_t seed)
 	if (str_eq(#rec, "cert")) \
 		fill_one((char *)cert + offsetof(struct rec_##rec, name), KIND_##type, &seed);
 #define END(rec)
-#include "store/record.def"
+#include "store/record/record.def"
 #undef RECORD
 #undef FIELD
 #undef END
@@ -174,7 +175,9 @@ static void test_verify(void **state)
 	static const struct {
 		enum table table;
 		const char *says;
-	} damages[] = { { TABLE_cert_row, "what lists know of it" }, { TABLE_cert_name, "its name leads elsewhere" } };
+	} damages[] = { { TABLE_cert_row, "what lists know of it" }, { TABLE_cert_name, "its name leads elsewhere" },
+			{ TABLE_cert_ref, "it is not found by what it says" },
+			{ TABLE_cert_order, "it is not in the order" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(damages); i++) {
 		struct store *s = open_test_store();
@@ -194,11 +197,157 @@ static void test_verify(void **state)
 	}
 }
 
+static int list_id(void *arg, void *rec, struct err *err)
+{
+	buf_addf(arg, "%s ", ((const struct rec_cert *)rec)->id);
+	return 0;
+}
+
+static void assert_with(struct txn *t, const char *key_id, const char *ids)
+{
+	_cleanup_buf_ struct buf found = BUF_INIT;
+
+	OK(record_each_with(t, &rec_cert_type, REC_cert_key_id, key_id, list_id, &found, &e));
+	assert_string_equal(buf_str(&found), ids);
+}
+
+/* Who has a key is found by it, and no longer when it has another one, or is gone. */
+static void test_refs_follow(void **state)
+{
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+	struct rec_cert cert = { 0 };
+	int64_t records = 0;
+
+	put_shop(t, "a", "one", 1);
+	put_shop(t, "b", "two", 1);
+	put_shop(t, "a", "one", 2);
+	assert_with(t, "k", "a b ");
+	assert_with(t, "", "");
+	assert_with(t, NULL, "");
+	OK(rec_cert_get(t, &cert, "a", &e));
+	record_set(&cert.key_id, "kk");			/* of which the other one is the beginning */
+	record_set(&cert.public_key, "k");
+	OK(rec_cert_put(t, &cert, &e));
+	assert_with(t, "k", "b ");
+	assert_with(t, "kk", "a ");
+	OK(record_verify_all(t, &records, &e));
+	put(t, TABLE_cert_ref, "more", "b");
+	FAILS(record_verify_all(t, &records, &e), STORAGE, "more is known");
+	OK(txn_delete(t, TABLE_cert_ref, slice_str("more"), &e));
+	OK(rec_cert_delete(t, "a", &e));
+	assert_with(t, "kk", "");
+	OK(record_verify_all(t, &records, &e));
+	rec_cert_release(&cert);
+	txn_abort(t);
+	store_close(s);
+}
+
+struct page {
+	struct record_page of;
+	char names[4096];
+};
+
+static int list_name(void *arg, void *rec, struct err *err)
+{
+	struct page *page = arg;
+	size_t len = strlen(page->names);
+
+	snprintf(page->names + len, sizeof(page->names) - len, "%s ", ((const struct rec_cert *)rec)->name);
+	return 0;
+}
+
+static void assert_page(struct txn *t, struct record_page of, const char *names)
+{
+	struct page page = { .names = "" };
+
+	OK(record_page(t, &rec_cert_type, &of, list_name, &page, &e));
+	assert_string_equal(page.names, names);
+}
+
+/* Pages are what sorting says: changes move a record, zero is first or last, equal ones go by name. */
+static void test_orders_follow(void **state)
+{
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+	int64_t records = 0;
+
+	put_shop(t, "z", "b", 5);
+	put_shop(t, "y", "a", 5);
+	put_shop(t, "x", "d", -3);
+	put_shop(t, "w", "c", 0);
+	assert_page(t, (struct record_page){ REC_cert_not_after, false, 0, 10 }, "d a b c ");
+	assert_page(t, (struct record_page){ REC_cert_not_after, true, 0, 10 }, "c b a d ");
+	assert_page(t, (struct record_page){ REC_cert_not_after, false, 1, 2 }, "a b ");
+	assert_page(t, (struct record_page){ REC_cert_not_after, false, 4, 2 }, "");
+	assert_page(t, (struct record_page){ REC_cert_name, true, 1, 2 }, "c b ");
+	assert_page(t, (struct record_page){ REC_cert_created, false, 0, 10 }, "a b c d ");
+	OK(commit_now(s, t, &e));
+	t = write_txn(s);
+	put_shop(t, "z", "e", 5);			/* a new name, and a new time */
+	put_shop(t, "y", "a", 9);
+	OK(rec_cert_delete(t, "x", &e));
+	assert_page(t, (struct record_page){ REC_cert_not_after, false, 0, 10 }, "e a c ");
+	assert_page(t, (struct record_page){ REC_cert_name, false, 0, 10 }, "a c e ");
+	assert_int_equal(record_count(t, &rec_cert_type), 3);
+	OK(record_verify_all(t, &records, &e));
+	put(t, TABLE_cert_order, "more", "");
+	FAILS(record_verify_all(t, &records, &e), STORAGE, "more is known of their order");
+	txn_abort(t);
+	store_close(s);
+}
+
+static int sort_them(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Any changes, and then all pages of any order. */
+static void test_orders_of_many(void **state)
+{
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+	int64_t ends[40] = { 0 };
+	uint64_t seed = 7;
+
+	for (int i = 0; i < 400; i++) {
+		int64_t n = next(&seed, 40), end = next(&seed, 3) ? next(&seed, 6) + 1 : 0;
+		_cleanup_free_ char *id = xasprintf("%lld", (long long)(n * 7919 % 1000)), *name = xasprintf("n%02lld", (long long)n);
+
+		ends[n] = end + 1;
+		put_shop(t, id, name, end);
+		if (i % 50 == 49) {
+			OK(commit_now(s, t, &e));
+			t = write_txn(s);
+		}
+	}
+	for (int64_t first = 0; first < 42; first += 3) {
+		_cleanup_strv_ char **all = NULL;
+		_cleanup_buf_ struct buf expected = BUF_INIT;
+		struct page page = { .names = "" };
+
+		for (int n = 0; n < 40; n++) {
+			_cleanup_free_ char *line = xasprintf("%lld n%02d ", ends[n] == 1 ? 9LL : (long long)ends[n], n);
+
+			if (ends[n])
+				strv_add(&all, line);
+		}
+		qsort(all, strv_len(all), sizeof(*all), sort_them);
+		for (int64_t i = first; i < MIN(first + 3, (int64_t)strv_len(all)); i++)
+			buf_add_str(&expected, all[i] + 2);
+		page.of = (struct record_page){ REC_cert_not_after, false, first, 3 };
+		OK(record_page(t, &rec_cert_type, &page.of, list_name, &page, &e));
+		assert_string_equal(page.names, buf_str(&expected));
+	}
+	txn_abort(t);
+	store_close(s);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_test_dir, remove_test_dir)
-	const struct CMUnitTest tests[] = { TEST(test_rows_follow), TEST(test_changes_are_counted), TEST(test_verify),
-					    TEST(test_status_of_rows) };
+	const struct CMUnitTest tests[] = { TEST(test_rows_follow), TEST(test_changes_are_counted), TEST(test_refs_follow), TEST(test_verify),
+					    TEST(test_status_of_rows), TEST(test_orders_follow), TEST(test_orders_of_many) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

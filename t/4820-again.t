@@ -23,10 +23,10 @@ def main(t):
 
     account = {"name": "ca", "directory": "https://localhost:1/dir", "contact": ["a@example.org"], "terms_agreed": True}
     same("an account", "/accounts", account, None, 202)
-    other("/accounts", account, {"directory": "https://localhost:1/other"}, "directory")
-    other("/accounts", account, {"contact": ["b@example.org"]}, "contact")
-    other("/accounts", account, {"staging": True}, "staging")
-    other("/accounts", account, {"key_type": "rsa2048"}, "key_type")
+    for change in ({"directory": "https://localhost:1/other"}, {"contact": ["b@example.org"]}, {"key_type": "rsa2048"}):
+        status, said = api("POST", "/accounts", {**account, **change})
+        t.equal((status, said.get("directory"), said.get("contact")), (202, {**account, **change}["directory"], ["mailto:" + c for c in
+            {**account, **change}["contact"]]), "an account that is not registered is corrected")
 
     pem, pem2 = (openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256") for _ in range(2))
     same("a key", "/keys", {"name": "k", "type": "p384", "description": "a note"}, "key")
@@ -35,7 +35,7 @@ def main(t):
     same("an imported key", "/keys", {"name": "own", "pem": pem}, "key")
     other("/keys", {"name": "own"}, {"pem": pem2}, "pem")
     same("an imported account", "/accounts", {**account, "name": "mine", "key_pem": pem}, None, 202)
-    other("/accounts", {**account, "name": "mine"}, {"key_pem": pem2}, "key_pem")
+    t.equal(api("POST", "/accounts", {**account, "name": "mine", "key_pem": pem2})[0], 202, "which gets another key")
     t.equal(api("POST", "/keys", {"name": "account-ca"})[0], 409, "an account's key is none for certificates")
 
     cert = {"name": "shop", "names": "Shop.example, www.shop.example", "account": "ca", "key_type": "p256", "tags": ["a"], "note": "n",
@@ -49,12 +49,13 @@ def main(t):
     t.equal(api("POST", "/certificates", {k: cert[k] for k in ("name", "names", "account")})[0], 200,
         "what is not said may be as it is")
     said = daemon.run_ctl("cert", "add", "shop", "--names", "shop.example www.shop.example", "--account", "ca").stdout.decode()
-    t.ok("there already" in said and "API keys of" not in said, "certeractl says so", said)
+    t.ok("already exists" in said and "API keys of" not in said, "certeractl says so", said)
     t.equal(len(daemon.ctl("cert", "list")["certificates"]), 1, "there is one certificate")
     added = [e for e in api("GET", "/events", limit=1000)[1]["events"] if e["action"].endswith(".added")]
     t.equal(len(added), len({e["object"] for e in added}), "and one event for each thing")
     t.equal(api("POST", "/certificates/shop/apikeys/1")[0], 200, "a lost API key is replaced")
     t.ok(made["api_keys"], "the first answer had them")
+    completed(t, daemon)
 
 
 def dry_runs(t, daemon, cert):
@@ -69,6 +70,11 @@ def dry_runs(t, daemon, cert):
             ("192.0.2.1", "http-01", [])):
         plan = daemon.api("POST", "/certificates", {**cert, "names": names, "challenge": challenge}, dry_run="true")[1]
         t.equal(plan["offers"], offers, f"{names}: offered is {offers or 'nothing'}")
+        plan = daemon.api("POST", "/certificates", {**cert, "names": names, "challenge": challenge, "www": True}, dry_run="true")[1]
+        t.equal((plan["added"], plan["offers"], plan["certificate"]["names"]), (offers, [], names.split() + offers), f"{names}: with www, they are added")
+    for more, found in (({"challenge": "dns-01"}, True), ({"challenge": "dns-01", "by_hand": True}, False), ({"challenge": "dns-01", "hook_set": "own"}, False), ({}, False)):
+        said = daemon.api("POST", "/certificates", {**cert, **more}, dry_run="true")[1]["findings"]
+        t.equal(any("No script sets DNS records" in f for f in said), found, f"{more}: {'a' if found else 'no'} script is missing")
     t.equal(plan["proofs"][0]["url"], "http://192.0.2.1/.well-known/acme-challenge/", "an address")
     t.equal(plan["limits"], [], "and which limits it touches: this CA has none that are known")
     t.equal(daemon.api("POST", "/certificates", {**cert, "names": "b_c!"}, dry_run="true")[0], 422, "it refuses what an order would")
@@ -77,6 +83,22 @@ def dry_runs(t, daemon, cert):
     t.ok("www.shop.example" in said and "dry run" in said, "for people", said)
     t.equal((daemon.ctl("cert", "list")["certificates"], [k["name"] for k in daemon.ctl("key", "list", "--search", "shop")["keys"]],
         daemon.api("GET", "/events", action="certificate")[1]["total"]), ([], [], 0), "nothing was made")
+
+
+def completed(t, daemon):
+    """Auto-fill of www and apex, switchable (CentralNic: automatically generated domains)."""
+    def names(*argv):
+        return daemon.ctl("cert", "add", *argv, "--account", "ca", "--no-issue", "--no-reuse-key")["certificate"]["names"]
+    t.equal(names("www0", "--names", "a.example"), ["a.example"], "names are what was given")
+    t.equal(names("www1", "--names", "a.example", "--www"), ["a.example", "www.a.example"], "or completed")
+    status, said = daemon.api("POST", "/certificates", {"name": "www1", "names": "a.example", "account": "ca", "www": True})
+    t.equal((status, said.get("existing")), (200, True), "sent again, it is there")
+    said = daemon.run_ctl("cert", "add", "www9", "--names", "b.example", "--account", "ca", "--www", "--dry-run").stdout.decode()
+    t.matches(said, r"Added +www\.b\.example", "a dry run says what is added")
+    daemon.configure(certificates={"www": True})
+    daemon.reload()
+    t.equal((names("www2", "--names", "www.a.example *.b.example", "--challenge", "dns-01"), names("www3", "--names", "a.example", "--no-www")),
+        (["www.a.example", "*.b.example", "a.example", "b.example"], ["a.example"]), "as configured, unless said otherwise")
 
 
 run(main)

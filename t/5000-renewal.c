@@ -6,7 +6,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/renewal.h"
+#include "daemon/engine/retry.h"
+#include "daemon/order/renewal.h"
 
 #define DAY 86400
 
@@ -59,11 +60,11 @@ static void retries_back_off(void **state)
 	const int64_t now = 1800000000;
 	struct err e = { .kind = ERR_NETWORK };
 
-	assert_int_equal(renewal_retry(1, &e, now), now + 60);
-	assert_int_equal(renewal_retry(2, &e, now), now + 600);
-	assert_int_equal(renewal_retry(3, &e, now), now + 6000);
-	assert_int_equal(renewal_retry(4, &e, now), now + DAY);
-	assert_int_equal(renewal_retry(4000, &e, now), now + DAY);
+	assert_int_equal(retry_at(1, &e, now), now + 60);
+	assert_int_equal(retry_at(2, &e, now), now + 600);
+	assert_int_equal(retry_at(3, &e, now), now + 6000);
+	assert_int_equal(retry_at(4, &e, now), now + DAY);
+	assert_int_equal(retry_at(4000, &e, now), now + DAY);
 }
 
 static void the_ca_may_ask_for_more(void **state)
@@ -72,10 +73,10 @@ static void the_ca_may_ask_for_more(void **state)
 	struct err limited = { .kind = ERR_CA, .code = "rateLimited", .retry_at = now + 3600 };
 	struct err person = { .kind = ERR_CA, .code = "caa" };
 
-	assert_int_equal(renewal_retry(1, &limited, now), now + 3600);
+	assert_int_equal(retry_at(1, &limited, now), now + 3600);
 	limited.retry_at = now + 5;	/* never sooner than our own pace */
-	assert_int_equal(renewal_retry(1, &limited, now), now + 60);
-	assert_int_equal(renewal_retry(1, &person, now), now + DAY);
+	assert_int_equal(retry_at(1, &limited, now), now + 60);
+	assert_int_equal(retry_at(1, &person, now), now + DAY);
 }
 
 static void limits_without_a_time_wait_an_hour(void **state)
@@ -83,8 +84,8 @@ static void limits_without_a_time_wait_an_hour(void **state)
 	const int64_t now = 1800000000;
 	struct err limited = { .kind = ERR_CA, .code = "rateLimited" };
 
-	assert_int_equal(renewal_retry(1, &limited, now), now + 3600);
-	assert_int_equal(renewal_retry(4, &limited, now), now + DAY);
+	assert_int_equal(retry_at(1, &limited, now), now + 3600);
+	assert_int_equal(retry_at(4, &limited, now), now + DAY);
 }
 
 static void shared_trouble_is_told_from_own(void **state)
@@ -106,7 +107,7 @@ static void shared_trouble_is_told_from_own(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		assert_int_equal(renewal_shared(&cases[i].e), cases[i].shared);
+		assert_int_equal(retry_is_shared(&cases[i].e), cases[i].shared);
 }
 
 static void the_fallback_has_its_turn(void **state)

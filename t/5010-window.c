@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/renewal.h"
-#include "daemon/window.h"
+#include "daemon/config/window.h"
+#include "daemon/order/renewal.h"
 
 static int64_t at(const char *text)
 {

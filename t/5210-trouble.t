@@ -29,7 +29,7 @@ def main(t):
     t.contains(str(account["trouble"]), "https://ca.example/terms", "the account tells the trouble, in the CA's words")
     t.ok(account["held_until"] and account["troubles"] == 1, "and until when it is left alone", account)
     waiting = next(c for c in shown.values() if not c["failures"])
-    t.contains(waiting["waits_for"], "account show ca", "the others point to it")
+    t.contains(waiting["waits_for"], "the account ca", "the others point to it")
     t.equal(waiting["retry_at"], account["held_until"], "with the time")
     t.equal(len(events(daemon, "account.trouble")), 1, "one event tells of it")
 

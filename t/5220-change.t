@@ -38,7 +38,7 @@ def main(t):
     daemon.ctl("cert", "set", "shop", "--disable")
     t.equal(daemon.cert("shop")["status"], "disabled", "it can be switched off")
     done = daemon.run_ctl("cert", "issue", "shop")
-    t.ok(done.returncode and b"switched off" in done.stderr, "and is not ordered then", done.stderr)
+    t.ok(done.returncode and b"disabled" in done.stderr, "and is not ordered then", done.stderr)
     daemon.ctl("cert", "set", "shop", "--enable")
     shown = daemon.wait_for_cert("shop", lambda c: c["status"] == "active" and c["renew_at"], "it is on again")
     due = [a for a in daemon.ctl("status")["agenda"] if a["kind"] == "issue"]
@@ -51,6 +51,13 @@ def main(t):
         done = daemon.run_ctl("cert", "set", "shop", *options)
         t.ok(done.returncode and words in done.stderr.decode(), f"refused: {' '.join(options) or 'no change'}", done.stderr)
     t.equal(daemon.cert("shop")["current"], 3, "none of these changed anything")
+
+    daemon.ctl("cert", "set", "shop", "--key-type", "rsa4096")  # which takes a while to make
+    time.sleep(0.2)
+    daemon.ctl("cert", "set", "shop", "--note", "meanwhile")
+    shown = daemon.wait_for_cert("shop", lambda c: c["current"] == 4, "it has the key")
+    t.equal((shown["note"], daemon.ctl("key", "show", "shop")["type"]), ("meanwhile", "rsa4096"),
+        "what is changed while its new key is made, stays changed")
 
 
 def at(text):

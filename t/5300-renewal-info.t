@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 sys.path.insert(0, sys.path[0] + "/lib")
@@ -14,7 +15,7 @@ def main(t):
     daemon, recorder = site.daemon, site.recorder
     recorder.change = {"Retry-After": "1"}  # as often as it goes: once a minute
 
-    daemon.add_cert("shop", "shop.example")
+    issue_during_an_order(t, site)
     daemon.add_cert("calm", "calm.example")
     shop = daemon.wait_for_cert("shop", lambda c: c["ari_start"], "the CA was asked")
     t.ok(shop["ari_start"] <= shop["renew_at"] < shop["ari_end"], "the renewal is planned within the CA's window", shop)
@@ -46,6 +47,39 @@ def main(t):
     daemon.wait_for_cert("calm", lambda c: c["renew_at"] and c["renew_at"] < calm["renew_at"],
         "an earlier time of its own goes before")
     t.ok(True, "a certificate's own renew-before goes before the CA's window if it is earlier")
+
+
+def issue_during_an_order(t, site):
+    """A wish that comes while an order runs is not left over: what follows, the CA's window moved, would be held up by it."""
+    daemon, recorder = site.daemon, site.recorder
+    go = threading.Event()
+    recorder.before = lambda seen: go.wait(60) if seen.kind == "finalize" else None
+
+    def begin(name):
+        daemon.add_cert(name, f"{name}.example", wait=False)
+        daemon.wait_until("its order is under way", lambda: any(s.payload["csr"] for s in recorder.of("finalize")))
+    begin("shop")
+    done = daemon.run_ctl("cert", "issue", "shop")
+    t.contains(done.stdout.decode(), "is already in progress", "ordered while an order runs, that one will do: so it is said")
+    t.equal(daemon.cert("shop")["wanted"], False, "and no other is wanted")
+    go.set()
+    shown = daemon.wait_for_cert("shop", lambda c: c["status"] == "active", "it is issued")
+    t.equal((shown["wanted"], shown["orders"]), (False, 1), "that order served the wish")
+    said = [e["message"] for e in daemon.ctl("events", "--object", "shop")["events"] if e["action"] == "certificate.issue"]
+    t.equal(said, ["order requested; the order in progress counts"], "the events say so")
+
+    go.clear()
+    recorder.seen.clear()
+    begin("late")
+    daemon.ctl("cert", "set", "late", "--preferred-chain", "some other root")
+    done = daemon.run_ctl("cert", "issue", "late")
+    t.contains(done.stdout.decode(), "began before the last change", "something was changed since it began: so it is said")
+    shown = daemon.cert("late")
+    t.equal((shown["orders"], bool(shown["open_order"]), shown["wanted"]), (1, True, True), "another order will follow")
+    go.set()
+    shown = daemon.wait_for_cert("late", lambda c: c["current"] == 2, "it is ordered again")
+    t.equal((shown["orders"], shown["wanted"], shown["failures"]), (2, False, 0), "the wish outlived the order, and was done then")
+    recorder.before = lambda seen: None
 
 
 def stamp(t):

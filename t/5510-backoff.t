@@ -8,7 +8,7 @@ from certera import *
 
 
 def main(t):
-    site = Site(t, record=True, acme={"timeout": "2s", "patience": f"{6 * PATIENCE:g}s"})
+    site = Site(t, record=True, acme={"timeout": "10s", "patience": f"{20 * PATIENCE:g}s"})
     daemon = site.daemon
     made = daemon.add_cert("shop", "shop.example")
     serial = daemon.leaf("shop").serial

@@ -33,7 +33,7 @@ static void change(struct store *s, uint32_t number)
 		OK(agenda_delete(t, AGENDA_issue, id, &e));
 	}
 	OK(history_add(t, &of, &e, "number %u %s", number, text + random_below(sizeof(text))));
-	OK(txn_commit(t, &e));
+	OK(commit_now(s, t, &e));
 	rec_cert_release(&c);
 }
 

@@ -2,17 +2,18 @@
 """kill -9 at every step of an order; each time it is taken up where it stood.
 
 Two ways, which together see every moment that can make a difference:
-  - at every request of an order: right before the CA hears of it, and right after its answer is sent;
-  - at every save: right before it (what was answered since the last one is not known any more), and right after it.
-The steps are those of acme/order.def: at the end each must have been one at which an order was taken up.
+  - at every request of an order: right before the CA hears of it (all that was saved has become durable meanwhile), and
+    right after its answer is sent (it has not);
+  - at every batch of the commit queue: right before it (what was answered since the last one is not known any more), and
+    right after it.
+The steps are those of acme/order.def: at the end each must have been one at which an order was taken up; but for the
+making of the request, which asks the CA nothing.
 
 Each time: the order ends well, the CA made one (two only if the kill fell between sending newOrder and saving the
 order's URL), the key in force is the one in the certificate, also before the order has ended.
 """
-import http.server
 import os
 import re
-import struct
 import sys
 import threading
 import time
@@ -25,55 +26,24 @@ with open(os.path.join(TOP, "acme", "order.def")) as table:
 REQUESTS = {"neworder": "neworder", "authz": "authz", "publish": None, "answer": "challenge", "validate": "authz",
     "csr": None, "finalize": "finalize", "issue": "order", "download": "certificate"}
 BEFORE, AFTER = 0, 1
-
-
-class Frontend:
-    """A patient proxy: while our daemon is down it waits, because a CA that asks just then is not our subject."""
-
-    def __init__(self):
-        self.port, self.daemon = free_port(), None
-        frontend = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                answer = until("the daemon answers", self.ask, 15)
-                self.send_response(answer.status)
-                self.end_headers()
-                self.wfile.write(answer.body)
-
-            def ask(self):
-                try:
-                    return frontend.daemon.http(self.path)
-                except OSError:
-                    return None
-
-            def log_message(self, *ignored):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+DURABLE = 1.2  # seconds after which a save that nobody waits for is durable
+MOST = 6  # batches of a renewal
 
 
 class Victim:
     """A daemon with a CA, and one certificate after another for it to be killed over."""
 
     def __init__(self, t, number, library):
-        self.plan = t.write(f"plan{number}", struct.pack("qqq", 0, 0, 0))
+        self.disk = Disk(t, f"disk{number}") if library else None
         frontend = Frontend()
-        self.daemon = frontend.daemon = Certerad(t, name=f"certerad{number}",
-            env={"LD_PRELOAD": library, "KILL_AT_SAVE": self.plan} if library else {})
+        self.daemon = frontend.daemon = Certerad(t, name=f"certerad{number}", env=self.disk.env if library else {})
         self.recorder = Recorder(Pebble(t, frontend.port, name=f"pebble{number}"))
         self.daemon.add_account(self.recorder)
         self.steps, self.missed = set(), []
 
     def arm(self, at, side):
-        with open(self.plan, "r+b") as f:
-            f.write(struct.pack("qqq", 0, at, side))
-
-    def saves(self):
-        with open(self.plan, "rb") as f:
-            return struct.unpack("qqq", f.read())[0]
+        if self.disk:
+            self.disk.kill_at(at, side)
 
     def orders(self, name):
         return self.recorder.orders().count([f"{name}.example"])
@@ -117,7 +87,7 @@ class Victim:
         mark = len(daemon.log())
         daemon.begin()
         t.ok(self.key_fits(name), f"{sentence}: key and certificate fit at once")
-        if not self.heard:  # whoever asked was told that it is not known whether it was heard
+        if not self.heard and daemon.cert(name)["orders"] == 1:  # whoever asked was told that it is not known whether it was heard
             self.renew(name)
         shown = daemon.wait_for_cert(name, lambda c: (c["current"] == 2 and not c["open_order"]) or c["failures"], "it ends", 30)
         t.equal((shown["status"], shown["failures"]), ("active", 0), f"{sentence}: issued after the restart")
@@ -154,8 +124,11 @@ def kill_at_request(t, victim, name, step, kind, nth, side):
     def trap(seen):
         if seen.kind == kind:
             seen_so_far.append(seen)
-        if len(seen_so_far) >= nth:
+        if len(seen_so_far) == nth and seen is seen_so_far[-1]:
+            if side == "before":
+                time.sleep(DURABLE)
             victim.daemon.kill()
+        if len(seen_so_far) >= nth:
             raise Drop
     setattr(victim.recorder, side, trap)
     victim.renew(name)
@@ -189,28 +162,24 @@ def count_saves(victim):
     victim.arm(0, 0)
     victim.renew("count")
     victim.daemon.wait_for_cert("count", lambda c: c["current"] == 2)
-    return victim.saves()
+    return victim.disk.syncs()
 
 
-def build(t):
-    """The library that kills; None under a sanitizer, which must be loaded first."""
-    with open(os.path.join(BUILD, "certerad"), "rb") as f:
-        if b"__asan_init" in f.read():
-            return None
-    library = t.path("kill-at-save.so")
-    done = run_command(os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-o", library,
-        os.path.join(TOP, "t", "lib", "kill-at-save.c"), "-ldl")
-    t.equal((done.returncode, done.stderr), (0, b""), "it can be killed at a save")
-    return library
+def can_kill(t):
+    """A sanitizer must be loaded before anything else."""
+    try:
+        return Disk(t)
+    except Skip:
+        return None
 
 
 def main(t):
     t.equal(sorted(REQUESTS), sorted(STEPS), "the test knows every step of order.def")
-    library = build(t)
+    library = can_kill(t)
     victims = [Victim(t, i, library) for i in range(3)]
     jobs = [(at_request, *args) for args in requests()]
     saves = count_saves(victims[0]) if library else 0
-    t.ok(saves > len(STEPS) or not library, f"{saves} saves in all")
+    t.ok(3 <= saves <= MOST or not library, f"{saves} batches in all")
     jobs += [(at_save, number, side) for number in range(1, saves + 1) for side in (BEFORE, AFTER)]
 
     errors = []
@@ -231,9 +200,9 @@ def main(t):
         raise errors[0]
     if library:
         missed = sum((v.missed for v in victims), [])
-        t.ok(all(number > len(STEPS) for number, _ in missed) and len(missed) <= 6, "it was killed at the saves there are", missed)
+        t.ok(all(number > 3 for number, _ in missed), "it was killed at the batches there are", missed)
         taken_up = set.union(*(v.steps for v in victims))
-        t.equal(sorted(set(STEPS) - taken_up), [], "orders were taken up at every step")
+        t.equal(sorted(set(STEPS) - taken_up - {"csr"}), [], "orders were taken up at every step")
     else:
         t.skip("at every save", "a sanitizer must be loaded first")
 

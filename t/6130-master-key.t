@@ -13,7 +13,7 @@ def main(t):
     made = daemon.add_cert("shop", "shop.example")
     daemon.stop()
 
-    key_file = os.path.join(daemon.state, "master.key")
+    key_file = daemon.master_key
     t.equal(oct(os.stat(key_file).st_mode & 0o777), "0o600", "the master key's file is its owner's alone")
     with open(key_file, "rb") as f:
         right = f.read()
@@ -23,7 +23,7 @@ def main(t):
         if wrong is None:
             os.rename(key_file, key_file + ".away")
         else:
-            t.write("certerad-state/master.key", wrong)
+            t.write("certerad-state/keeper/master.key", wrong)
         daemon.start()
         code = daemon.wait()
         said = daemon.log()[-2000:].decode()
@@ -35,7 +35,7 @@ def main(t):
     t.ok(not os.path.exists(key_file), "no key: none is made over an existing store")
 
     os.rename(key_file + ".away", key_file)
-    t.write("certerad-state/master.key", right)
+    t.write("certerad-state/keeper/master.key", right)
     daemon.begin()
     t.equal(daemon.download("key", "shop", made["key_api_keys"][0]).status, 200,
         "with the right one all is there again")

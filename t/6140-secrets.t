@@ -30,7 +30,7 @@ def main(t):
     secrets["an imported key"] = private_numbers(own)
     rotated = daemon.ctl("apikey", "rotate", "cert", "p256", "1")
     secrets["a rotated API key"] = [rotated["api_key"].encode()]
-    with open(os.path.join(daemon.state, "master.key"), "rb") as f:
+    with open(daemon.master_key, "rb") as f:
         master = f.read()
     secrets["the master key"] = [bytes.fromhex(master.decode().strip()) if len(master) != 32 else master]
 

@@ -1,5 +1,5 @@
 /* Hooks: which scripts may run, arguments, lanes and limits, cancelling. */
-#include "daemon/hook.h"
+#include "daemon/hook/hook.h"
 
 #include <ftw.h>
 #include <linux/capability.h>
@@ -14,7 +14,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "daemon/hook_script.h"
+#include "base/process/channel.h"
+#include "daemon/hook/hook_script.h"
+#include "daemon/hook/runner.h"
 
 static char dir[] = "/tmp/certera-hook-XXXXXX";
 
@@ -108,12 +110,60 @@ static void test_above(void **state)
 	}
 }
 
+/* Lines that make programs run other code are refused where they come together, whoever let them in. */
+static void test_environment(void **state)
+{
+	static const struct {
+		const char *configured, *own, *said;
+	} cases[] = {
+		{ "A=1", "B=2\n", NULL },
+		{ "HOME=/x", NULL, NULL },
+		{ "A=1", "A=2\n", "A is set in certera.yaml" },
+		{ "A=1", "B=2\nHOME=/x\n", "HOME cannot be set for one certificate" },
+		{ "A=1", "LD_PRELOAD=/x\n", "LD_PRELOAD cannot be set" },
+		{ "A=1", "CERTERA_OWN=\n", "CERTERA_OWN cannot be set" },
+		{ "PYTHONPATH=/x", NULL, "PYTHONPATH cannot be set" },
+		{ "PATH=/x", NULL, "PATH cannot be set" },
+		{ "A=1", "no line\n", "not like NAME=VALUE" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_strv_ char **environment = NULL, **secrets = NULL;
+		char *configured[] = { (char *)cases[i].configured, NULL };
+		struct err e = { 0 };
+		int failed = hook_environment(configured, cases[i].own, &environment, &secrets, &e);
+
+		assert_int_equal(failed < 0, cases[i].said != NULL);
+		if (cases[i].said && !strstr(e.message, cases[i].said))
+			fail_msg("\"%s\" does not say \"%s\"", e.message, cases[i].said);
+		if (i)
+			continue;
+		assert_true(strv_eq(environment, (char *[]){ "A=1", "B=2", HOOK_OWN "=B", NULL }));
+		assert_true(strv_eq(secrets, (char *[]){ "1", "2", NULL }));
+	}
+}
+
 /* What a set of calls came to. */
 struct seen {
 	struct loop *loop;
 	int wanted, ended, failed;
 	struct buf output;
 };
+
+/* The runner's process; what it has inherited of ours is not its own, so it ends without looking back. */
+static int connect_runner(void *arg, struct err *e)
+{
+	int ours, theirs;
+
+	assert_int_equal(channel_pair(&ours, &theirs, e), 0);
+	if (fork() == 0) {
+		close(ours);
+		runner_run(theirs, dir, NULL);
+		_exit(0);
+	}
+	close(theirs);
+	return ours;
+}
 
 static void seen_end(void *arg, const struct hook_end *end)
 {
@@ -129,14 +179,14 @@ static struct hook *call(struct hooks *hooks, const char *script, const char *ar
 {
 	char *args[] = { (char *)arg, NULL };
 
-	return hook_start(hooks, &(struct hook_call){ .directory = dir, .script = script, .args = args, .lane = lane,
+	return hook_start(hooks, &(struct hook_call){ .script = script, .args = args, .lane = lane,
 			  .timeout = 10, .at_once = at_once }, seen_end, s);
 }
 
 static void test_lanes(void **state)
 {
 	struct loop *loop = loop_new();
-	struct hooks *hooks = hooks_new(loop);
+	struct hooks *hooks = hooks_new(loop, NULL, connect_runner, NULL);
 	struct seen s = { .loop = loop, .wanted = 6 };
 
 	/* Two at once in the lane would meet in the directory; at most two run, though four lanes could. */
@@ -161,7 +211,7 @@ static void test_lanes(void **state)
 static void test_cancel(void **state)
 {
 	struct loop *loop = loop_new();
-	struct hooks *hooks = hooks_new(loop);
+	struct hooks *hooks = hooks_new(loop, NULL, connect_runner, NULL);
 	struct seen s = { .loop = loop, .wanted = 1 };
 	struct hook *first, *second;
 	int64_t began = clock_mono_ms();
@@ -194,14 +244,14 @@ static void test_cancel(void **state)
 static void test_output(void **state)
 {
 	struct loop *loop = loop_new();
-	struct hooks *hooks = hooks_new(loop);
+	struct hooks *hooks = hooks_new(loop, NULL, connect_runner, NULL);
 	struct seen s = { .loop = loop, .wanted = 1 };
 
-	write_script("odd", "printf 'a\\0b\\303'; head -c 100000 /dev/zero | tr '\\0' x; printf 'end\\302'", 0755);
+	write_script("odd", "printf 'a\\0b\\303\\033[2J\\302\\233\\n'; head -c 100000 /dev/zero | tr '\\0' x; printf 'end\\302'", 0755);
 	call(hooks, "odd", "", NULL, 1, &s);
 	loop_run(loop);
-	assert_true(str_starts(buf_str(&s.output), "a?b?xxx"));
-	assert_true(str_ends(buf_str(&s.output), "xend?"));
+	assert_true(str_starts(buf_str(&s.output), "a?b\xef\xbf\xbd [2J \nxxx"));
+	assert_true(str_ends(buf_str(&s.output), "xend\xef\xbf\xbd"));
 	assert_true(s.output.len < HOOK_OUTPUT_MAX + 100);
 	assert_non_null(strstr(buf_str(&s.output), "bytes left out"));
 	buf_release(&s.output);
@@ -214,7 +264,7 @@ static void test_cut_secret(void **state)
 {
 	static const char secret[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 	struct loop *loop = loop_new();
-	struct hooks *hooks = hooks_new(loop);
+	struct hooks *hooks = hooks_new(loop, NULL, connect_runner, NULL);
 
 	write_script("cut", "head -c $1 /dev/zero | tr '\\0' .; printf %s $S; head -c 50000 /dev/zero | tr '\\0' .; printf %s $S; "
 			    "head -c $1 /dev/zero | tr '\\0' .", 0755);
@@ -224,7 +274,7 @@ static void test_cut_secret(void **state)
 		char *environment[] = { "S=0123456789abcdefghijklmnopqrstuvwxyz", NULL };
 		struct seen s = { .loop = loop, .wanted = 1 };
 
-		hook_start(hooks, &(struct hook_call){ .directory = dir, .script = "cut", .args = args, .environment = environment,
+		hook_start(hooks, &(struct hook_call){ .script = "cut", .args = args, .environment = environment,
 			   .secrets = secrets, .timeout = 10, .at_once = 1 }, seen_end, &s);
 		loop_run(loop);
 		assert_int_equal(s.failed, 0);
@@ -243,7 +293,7 @@ static void test_rights(void **state)
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
 	struct loop *loop = loop_new();
-	struct hooks *hooks = hooks_new(loop);
+	struct hooks *hooks = hooks_new(loop, NULL, connect_runner, NULL);
 	struct seen s = { .loop = loop, .wanted = 1 };
 
 	assert_int_equal(syscall(SYS_capget, &header, data), 0);
@@ -282,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_above),
+		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_output),

@@ -1,5 +1,5 @@
 /* What hooks are told about a TXT record. */
-#include "daemon/txt.h"
+#include "daemon/challenge/txt.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

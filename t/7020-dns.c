@@ -1,5 +1,5 @@
 /* DNS answers as hostile servers send them: each is an answer or an error, never more. */
-#include "daemon/dns.h"
+#include "daemon/dns/dns.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "base/base.h"
+#include "base/encode.h"
+#include "base/words.h"
 
 #define ROUNDS 3000
 #define BEHIND_QUESTION 29
@@ -27,6 +29,7 @@ static const unsigned char good[] = {
 static int server_fd;
 static char server[64];
 static int mutate;	/* seed; 0: the good answer */
+static int refuses;	/* so many answers are SERVFAIL */
 
 /* Answers everything: with the question's id, and the rest as it likes. */
 static void *serve(void *arg)
@@ -50,6 +53,8 @@ static void *serve(void *arg)
 			answer[7 + 2 * (size_t)(rand_r(&seed) % 3)] = 255;
 		answer[0] = packet[0];
 		answer[1] = packet[1];
+		if (refuses > 0 && refuses--)
+			answer[3] = 2;
 		/* c-ares compares the question, and waits for another answer if it differs. */
 		memcpy(answer + 12, packet + 12, BEHIND_QUESTION - 12);
 		sendto(server_fd, answer, size, 0, (struct sockaddr *)&from, len);
@@ -62,8 +67,19 @@ struct seen {
 	struct loop *loop;
 	int answers, errors;
 	size_t records;
-	char text[64], owner[64];
+	char text[64], owner[64], error[128];
 };
+
+/* What a stranger's zone has is shown to people. */
+static void assert_fit(const char *text)
+{
+	uint32_t point;
+
+	for (size_t len; *text; text += len) {
+		len = utf8_char(text, strlen(text), &point);
+		assert_true(len && words_fit(point));
+	}
+}
 
 static void answered(void *arg, const struct dns_answer *a)
 {
@@ -73,6 +89,11 @@ static void answered(void *arg, const struct dns_answer *a)
 	s->answers += !a->err;
 	s->errors += a->err != NULL;
 	s->records = a->count;
+	for (size_t i = 0; !a->err && i < a->count; i++) {
+		assert_fit(a->records[i].text);
+		assert_fit(a->records[i].owner);
+	}
+	snprintf(s->error, sizeof(s->error), "%.100s", a->err ? a->err->message : "");
 	if (txt) {
 		snprintf(s->text, sizeof(s->text), "%s", txt->text);
 		snprintf(s->owner, sizeof(s->owner), "%s", txt->owner);
@@ -98,6 +119,31 @@ static void test_answer(void **state)
 	assert_int_equal(s.records, 4);
 	assert_string_equal(s.text, "here");
 	assert_string_equal(s.owner, "a.example");
+	dns_free(dns);
+	loop_free(s.loop);
+}
+
+static void ask_resolver(struct dns *dns, struct seen *s)
+{
+	dns_ask(dns, &(struct dns_question){ .name = "www.example", .type = DNS_TXT, .servers = server }, answered, s);
+	loop_run(s->loop);
+}
+
+/* A resolver that answers is not one that does not; one that fails once is asked again. */
+static void test_refusals(void **state)
+{
+	struct seen s = { .loop = loop_new() };
+	struct dns *dns = dns_new(s.loop);
+
+	mutate = 0;
+	refuses = 100;
+	ask_resolver(dns, &s);
+	assert_string_equal(s.error, "answered SERVFAIL");
+	refuses = 1;
+	ask_resolver(dns, &s);
+	assert_string_equal(s.error, "");
+	assert_string_equal(s.text, "here");
+	refuses = 0;
 	dns_free(dns);
 	loop_free(s.loop);
 }
@@ -151,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_mutations),
 		cmocka_unit_test(test_cancel),
 	};

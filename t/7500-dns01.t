@@ -7,7 +7,10 @@ from certera import *
 
 def main(t):
     bind = Bind(t, {"shop.example": [], "alias.example": [], "a.example": ["@ A 127.0.0.1"],
-        "other.example": ["_acme-challenge.www CNAME www.other.alias.example."]})
+        "other.example": ["_acme-challenge.www CNAME www.other.alias.example."],
+        "cloud.example": ["lb A 127.0.0.1"],
+        "mine.example": ["*.home CNAME lb.cloud.example.", "home A 127.0.0.1",
+            "_acme-challenge.own.home CNAME own.alias.example.", "_acme-challenge.two CNAME two.acme.mine.example.", "* CNAME lb.cloud.example."]})
     hooks = Hooks(t)
     hooks.add("nsupdate")
     site = dns_site(t, bind, hooks)
@@ -28,6 +31,11 @@ def main(t):
     t.equal(daemon.cert("other")["status"], "active", "and the certificate issued")
     until("the record is removed there", lambda: not bind.all_txt("alias.example"))
 
+    wildcards(t, daemon, bind)
+    daemon.add_cert("dark", "www.nowhere.test", challenge="dns-01", wait=False)
+    error = daemon.wait_for_cert("dark", lambda c: c["failures"])["error"]
+    t.contains(error["detail"], "the resolver answered SERVFAIL", "a resolver that fails is quoted")
+
     done = daemon.run_ctl("cert", "add", "wild", "--names", "*.x.example", "--account", "ca")
     t.equal(done.returncode, 3, "a wildcard with http-01 is refused")
     t.contains(done.stderr.decode(), "dns-01", "and told what to choose")
@@ -39,6 +47,17 @@ def main(t):
     for part in ("setting _acme-challenge.shop.example by nsupdate", "removed _acme-challenge.shop.example"):
         t.contains(done.stdout.decode(), part, f"it shows: {part.split()[0]}")
     t.equal(bind.all_txt("shop.example"), [], "and leaves nothing")
+
+
+def wildcards(t, daemon, bind):
+    """A CNAME that a wildcard makes up leads to somebody else's zone, and is gone when the record is there."""
+    for name, names, record, what in (
+            ("home", "home.mine.example *.home.mine.example", "_acme-challenge.home.mine.example", "a wildcard's CNAME is not followed"),
+            ("own", "own.home.mine.example", "own.alias.example", "one of its own, beside a wildcard, is"),
+            ("two", "two.mine.example", "two.acme.mine.example", "it leads to where a wildcard is not followed either")):
+        daemon.add_cert(name, names, challenge="dns-01")
+        t.contains("\n".join(daemon.cert(name)["order"]["log"]), f"setting {record} by", what)
+    until("all is removed again", lambda: not bind.all_txt("mine.example") + bind.all_txt("alias.example"))
 
 
 run(main)

@@ -39,7 +39,7 @@ def main(t):
     t.contains(said, "is not at every name server: ns2.shop.example ([::1]:", "it names the server")
     t.contains(said, "ns1.shop.example (127.0.0.1:%d, TCP) has it" % bind.port, "and tells what the others show")
     t.equal(len(bind.all_txt("shop.example")), 1, "the record stays: the next attempt goes on with the order")
-    daemon.ctl("cert", "rm", "late")
+    daemon.ctl("cert", "rm", "late", "--yes")
     until("the record goes with the order", lambda: not bind.all_txt("shop.example"))
 
     daemon.add_cert("trusting", "trusting.shop.example", challenge="dns-01", no_propagation=True, wait=False)

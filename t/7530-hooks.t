@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Hooks that fail, hang, fork, flood, print secrets, or may not run: nobody else is held up, nothing is left."""
+import json
 import os
 import stat
 import sys
@@ -11,7 +12,7 @@ SECRET = "hunter2-hunter2"
 
 
 def main(t):
-    bind = Bind(t, {"shop.example": [], "a.example": ["@ A 127.0.0.1"]})
+    bind = Bind(t, {"shop.example": ["_acme-challenge.odd CNAME a\\032b.shop.example."], "a.example": ["@ A 127.0.0.1"]})
     hooks = Hooks(t)
     hooks.add("nsupdate")
     daemon = dns_site(t, bind, hooks, timeout="3s", environment=[f"API_TOKEN={SECRET}"]).daemon
@@ -19,8 +20,9 @@ def main(t):
     hooks.add("fails", "echo the provider says no; echo and why >&2; exit 7\n")
     said = order(t, daemon, "fails", 9)
     t.contains(said, "setting _acme-challenge.fails.shop.example: the hook fails failed with exit code 7", "a hook that fails: said with its exit code")
-    t.contains(said, "and why", "and what it printed")
     t.contains(history(daemon, "fails"), "fails: the provider says no", "its output is in the history")
+    seen_by_operator(t, daemon)
+    t.contains(order(t, daemon, "odd", 12, script="nsupdate"), "leads to a name with other characters", "a name from elsewhere that a script might misread: none is run")
 
     hooks.add("hangs", "[ $CERTERA_ACTION = set ] || exit 0\ntrap '' TERM\necho starting\nsleep 300 & wait\nsleep 300\n")
     start = time.monotonic()
@@ -55,7 +57,7 @@ def main(t):
     t.contains(text, "token *** in", "a hook that prints secrets: its environment's values are masked")
     t.contains(text, "x***x", "also those of the certificate alone")
     t.lacks(text, SECRET, "nowhere in clear")
-    t.contains(text, "bad ??[31m", "what cannot be shown is not")
+    t.contains(text, "bad \ufffd [31m", "what cannot be shown is not")
     for variable in ("CERTBOT_DOMAIN=prints.shop.example", "CERTERA_DOMAIN=shop.example", "CERTERA_ZONE=shop.example",
             "CERTERA_RECORD=_acme-challenge.prints", "PATH=/usr/local/sbin:"):
         t.contains(text, f"prints: {variable}", f"its environment has {variable.split('=')[0]}")
@@ -64,11 +66,31 @@ def main(t):
     shown = daemon.run_ctl("--json", "cert", "show", "prints").stdout.decode()
     t.lacks(shown, SECRET, "nor has cert show")
     daemon.stop()
-    stored = b"".join(open(os.path.join(daemon.state, f), "rb").read() for f in os.listdir(daemon.state) if f.endswith("mdb"))
+    stored = b"".join(open(os.path.join(daemon.store, f), "rb").read() for f in os.listdir(daemon.store) if f.endswith("mdb"))
     t.ok(b"prints.shop.example" in stored and b"my-own" not in stored, "the certificate's environment is sealed in the store")
     daemon.begin()
 
     refusals(t, daemon, hooks)
+
+
+def seen_by_operator(t, daemon):
+    """How the hook ended, everywhere; what it printed, nowhere; it is not mailed around either."""
+    daemon.ctl("channel", "add", "chat", "--kind", "webhook", "--url-file", t.write("url", "http://127.0.0.1:1/x"), "--alerts", "all")
+    daemon.run_ctl("cert", "issue", "fails", "--wait")
+    add_user(daemon, "oscar", "operator")
+    oscar = Person(daemon)
+    oscar.sign_in("oscar")
+    places = {path: json.dumps(oscar("GET", path)[1]) for path in ("/certificates", "/certificates/fails", "/certificates/fails/orders", "/certificates/fails/order",
+        "/certificates/fails/orders/1", "/certificates/fails/versions", "/events", "/overview")}
+    places |= {path + " as a page": oscar.page(path).text for path in ("/certificates", "/certificates/fails", "/events", "/")}
+    places["what an alert says"] = json.dumps(daemon.api("GET", "/outbox")[1])
+    t.equal([place for place, text in places.items() if "the provider says no" in text or "and why" in text], [], "an operator sees nowhere what a script printed")
+    for place in ("/certificates/fails", "/certificates/fails as a page", "/certificates/fails/order"):
+        t.ok("failed with exit code 7" in places[place] and " lines for administrators only" in places[place], f"{place}: how it ended, and that there is more")
+    add_user(daemon, "alice")
+    alice = Person(daemon)
+    alice.sign_in("alice")
+    t.contains(alice.page("/certificates/fails").text, "the provider says no", "an administrator does, on the page")
 
 
 def refusals(t, daemon, hooks):

@@ -67,7 +67,7 @@ def main(t):
     hooks.add("nowhere", "[ $CERTERA_ACTION = cleanup ] && . ./nsupdate || { . ./nsupdate; touch \"$LOG.set\"; sleep 1; }\n")
     daemon.add_cert("gone", "gone.shop.example", challenge="dns-01", hook_set="nowhere", wait=False)
     until("its record is set", lambda: any(n.startswith("_acme-challenge.gone") for n, _ in bind.all_txt("shop.example")))
-    daemon.ctl("cert", "rm", "gone")
+    daemon.ctl("cert", "rm", "gone", "--yes")
     until("its record is removed", lambda: not any(n.startswith("_acme-challenge.gone") for n, _ in bind.all_txt("shop.example")), 30)
     t.ok(True, "a certificate that is removed takes its records along")
 

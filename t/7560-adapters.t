@@ -88,14 +88,14 @@ def main(t):
     hooks.add("acme.sh.d/dnsapi/dns_all.sh", DNSAPI_ALL)
     os.makedirs(t.path("acme.sh.state"))
     server = AcmeDns(bind)
-    daemon = dns_site(t, bind, hooks).daemon
+    daemon = dns_site(t, bind, hooks, environment=[f"LE_WORKING_DIR={t.path('acme.sh.state')}"]).daemon
 
     adapters = {
         "nsupdate": [],
         "dehydrated": ["HOOK=for-dehydrated"],
         "lego-exec": ["HOOK=for-lego"],
         "certbot": ["HOOK_AUTH=for-certbot", "HOOK_CLEANUP=for-certbot-cleanup"],
-        "acme.sh": ["DNSAPI=dns_test", f"LE_WORKING_DIR={t.path('acme.sh.state')}"],
+        "acme.sh": ["DNSAPI=dns_test"],
         "acme-dns": [f"ACMEDNS_URL=http://127.0.0.1:{server.port}", "ACMEDNS_USER=user-1", "ACMEDNS_KEY=key-1-secret"],
     }
     for name, environment in adapters.items():
@@ -115,23 +115,35 @@ def main(t):
     t.equal(server.seen[0][3]["subdomain"], "d420c923", "for the subdomain that the CNAME leads to")
     t.contains("\n".join(daemon.cert("acme.sh")["order"]["log"]), "[info] adding _acme-challenge.acme-sh.shop.example", "the dnsapi script has acme.sh's helpers")
 
-    file = t.write("environment", "\n".join(adapters["acme.sh"][1:] + ["DNSAPI=dns_all", "DNSAPI_PUT_BACK=yes"]))
+    file = t.write("environment", "DNSAPI=dns_all\nDNSAPI_PUT_BACK=yes")
     daemon.add_cert("all", "all.shop.example *.all.shop.example", challenge="dns-01", hook_set="acme.sh", hook_environment_file=file)
     until("both are removed", lambda: "\n".join(daemon.cert("all")["order"]["log"]).count("removed _acme-ch") == 2)
     log = "\n".join(daemon.cert("all")["order"]["log"])
     t.equal(log.split("telling the CA")[1].count("[info] adding"), 1, "of a script that removes all values, those still needed are put back")
     t.equal(bind.all_txt("shop.example"), [], "and at the end none is left")
 
+    state, bad = t.path("acme.sh.state"), 0
     for name, line, said in (("dehydrated", "HOOK=/bin/true", "not the name of a script"), ("lego-exec", "HOOK=../x", "not the name"),
-            ("acme.sh", "DNSAPI=../x", "not the name of a dnsapi"), ("acme-dns", "ACMEDNS_URL=", "ACMEDNS_URL")):
-        done = daemon.run_ctl("cert", "add", f"bad-{name}", "--names", f"bad-{name.replace('.', '-')}.shop.example", "--account", "ca",
+            ("acme.sh", "DNSAPI=../x", "not the name of a dnsapi"), ("acme-dns", "ACMEDNS_URL=", "ACMEDNS_URL"), ("dehydrated", f"X={state}", "X is the name of a file"),
+            ("lego-exec", f"X={state}", "X is the name of a file"), ("certbot", f"X={state}", "X is the name of a file"), ("acme.sh", f"X={state}", "X is the name of a file")):
+        bad += 1
+        done = daemon.run_ctl("cert", "add", f"bad-{bad}", "--names", f"bad-{bad}.shop.example", "--account", "ca",
             "--challenge", "dns-01", "--hook-set", name, "--hook-environment-file", t.write("bad", line), "--wait")
-        t.ok(done.returncode and said in done.stderr.decode(), f"{name}: {line} is refused", done.stderr.decode())
+        t.ok(done.returncode and said in printed(daemon, f"bad-{bad}"), f"{name}: {line} is refused", done.stderr.decode())
     wrong = t.write("wrong", "\n".join(adapters["acme-dns"][:2] + ["ACMEDNS_KEY=wrong-key-here"]))
     done = daemon.run_ctl("cert", "add", "wrong", "--names", "wrong.shop.example", "--account", "ca", "--challenge", "dns-01",
         "--hook-set", "acme-dns", "--hook-environment-file", wrong, "--wait")
-    t.contains(done.stderr.decode(), "401", "acme-dns: a wrong key is told")
-    t.lacks(done.stderr.decode(), "wrong-key-here", "without showing it")
+    t.contains(printed(daemon, "wrong"), "401", "acme-dns: a wrong key is told")
+    t.lacks(done.stderr.decode() + printed(daemon, "wrong"), "wrong-key-here", "without showing it")
+
+    daemon.configure(hooks={"environment": [line for line in bind.environment() if not line.startswith("NSUPDATE_KEY=")]})
+    daemon.reload()
+    daemon.add_cert("value", "value.shop.example", challenge="dns-01", hook_set="nsupdate", hook_environment_file=t.write("key", f"NSUPDATE_KEY={bind.key}"))
+    t.equal(daemon.cert("value")["status"], "active", "nsupdate: a certificate's own key, as a value, not in a file")
+
+
+def printed(daemon, name):
+    return "\n".join(daemon.cert(name)["order"]["log"])
 
 
 run(main)

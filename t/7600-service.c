@@ -49,10 +49,10 @@ static const struct {
 	{ "www.example.org:12x", NULL, "a port from 1", NULL, 0 },
 	{ "[2001:db8::1", NULL, "closing bracket", NULL, 0 },
 	{ "[2001:db8::1]8443", NULL, "behind the bracket", NULL, 0 },
-	{ "[www.example.org]", NULL, "not a name", NULL, 0 },
-	{ "a b.example", NULL, "not a name", NULL, 0 },
-	{ "12", NULL, "not a name", NULL, 0 },
-	{ "-a", NULL, "not a name", NULL, 0 },
+	{ "[www.example.org]", NULL, "not the name of a server", NULL, 0 },
+	{ "a b.example", NULL, "not the name of a server", NULL, 0 },
+	{ "12", NULL, "not the name of a server", NULL, 0 },
+	{ "-a", NULL, "not the name of a server", NULL, 0 },
 };
 
 static void test_lines(void **state)

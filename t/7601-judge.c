@@ -16,9 +16,8 @@ static struct trust *trust_read(const char *name)
 }
 
 /* The worst fault of the chain in `file`, for `host`, `days` from now; says: what is in its sentence. */
-static void check(const char *roots, const char *file, const char *host, int days, enum fault fault, const char *says)
+static void check_again(struct trust *trust, const char *file, const char *host, int days, enum fault fault, const char *says)
 {
-	struct trust *trust = trust_read(roots);
 	_cleanup_chain_ struct chain chain = chain_read(file);
 	struct judgement j;
 	enum fault worst;
@@ -30,6 +29,13 @@ static void check(const char *roots, const char *file, const char *host, int day
 	if (says && !strstr(j.says[fault], says))
 		fail_msg("%s for %s: \"%s\" lacks \"%s\"", file, host, j.says[fault], says);
 	judgement_release(&j);
+}
+
+static void check(const char *roots, const char *file, const char *host, int days, enum fault fault, const char *says)
+{
+	struct trust *trust = trust_read(roots);
+
+	check_again(trust, file, host, days, fault, says);
 	trust_free(trust);
 }
 
@@ -68,9 +74,9 @@ static void test_leaves(void **state)
 	make("sha1", EC, SAN, "-sha1");
 	check("root.pem", "sha1.pem", "shop.example", 0, FAULT_weak_signature, "It is signed with an outdated hash function");
 	make("client", EC, SAN "\\nextendedKeyUsage=clientAuth", "-sha256");
-	check("root.pem", "client.pem", "shop.example", 0, FAULT_no_server, "not one for servers");
+	check("root.pem", "client.pem", "shop.example", 0, FAULT_no_server, "not for servers");
 	make("cn", EC, "keyUsage=digitalSignature", "-sha256");
-	check("root.pem", "cn.pem", "cn", 0, FAULT_wrong_name, "no names (subjectAltName) at all");
+	check("root.pem", "cn.pem", "cn", 0, FAULT_wrong_name, "no subjectAltName");
 	make("wild", EC, "subjectAltName=DNS:*.shop.example,IP:192.0.2.1", "-sha256");
 	check("root.pem", "wild.pem", "a.shop.example", 0, FAULTS, NULL);
 	check("root.pem", "wild.pem", "192.0.2.1", 0, FAULTS, NULL);
@@ -81,7 +87,7 @@ static void test_leaves(void **state)
 	check("root.pem", "text-ip.pem", "192.0.2.1", 0, FAULT_wrong_name, NULL);	/* an address is no name */
 	SH("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout self.key -out self.pem -days 9 -subj /CN=self "
 	   "-addext " SAN);
-	check("root.pem", "self.pem", "shop.example", 0, FAULT_self_signed, "no CA vouches");
+	check("root.pem", "self.pem", "shop.example", 0, FAULT_self_signed, "no CA issued it");
 	check("self.pem", "self.pem", "shop.example", 0, FAULTS, NULL);		/* unless it is trusted by itself */
 }
 
@@ -91,6 +97,46 @@ static void test_broken(void **state)
 	SH("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout fake.key -out fake.pem -days 9 "
 	   "-subj /O=Test/CN=ca1 -addext keyUsage=critical,keyCertSign; cat ec1.pem fake.pem >broken.pem");
 	check("root.pem", "broken.pem", "shop.example", 0, FAULT_bad_chain, "\"ca1\" has not signed \"shop.example\"");
+}
+
+/* One of the same name, with a key of its own. */
+#define FAKE(issuer) \
+	"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout " issuer "-fake.key -out " issuer "-fake.pem -days 9 " \
+	"-subj /O=Test/CN=" issuer " -addext keyUsage=critical,keyCertSign; "
+
+/* What was found good is not verified again; that makes nothing else good. */
+static void test_known(void **state)
+{
+	struct trust *trust = trust_read("root.pem");
+
+	for (int i = 0; i < 2; i++) {
+		check_again(trust, "ec-chain1.pem", "shop.example", 0, FAULTS, NULL);
+		check_again(trust, "ec-chain1.pem", "shop.example", 98, FAULT_expired, "expired");
+		check_again(trust, "ec-chain1.pem", "other.example", 0, FAULT_wrong_name, "not for other.example");
+	}
+	make("second", EC, SAN, "-sha256");	/* a leaf of the same issuer, which is known by now */
+	check_again(trust, "second.pem", "shop.example", 0, FAULTS, NULL);
+	make("old-hash", EC, SAN, "-sha1");
+	check_again(trust, "old-hash.pem", "shop.example", 0, FAULT_weak_signature, "outdated");
+	SH(FAKE("ca1") "openssl x509 -req -in second.csr -CA ca1-fake.pem -CAkey ca1-fake.key -CAcreateserial -days 9 -extfile second.ext "
+	   "-out forged.pem && cat ca1.pem >>forged.pem && cp forged.pem forged-fake.pem && cat ca1-fake.pem >>forged-fake.pem");
+	check_again(trust, "forged.pem", "shop.example", 0, FAULT_bad_chain, "has not signed");
+	check_again(trust, "forged-fake.pem", "shop.example", 0, FAULT_bad_chain, NULL);
+	trust_free(trust);
+}
+
+/* A certificate that has only the name of the root, which is not used for the first, proves nothing for the second. */
+static void test_a_name_is_not_known(void **state)
+{
+	struct trust *trust = trust_read("root.pem");
+
+	make("leaf", EC, SAN, "-sha256");
+	SH(FAKE("root") "openssl x509 -req -in leaf.csr -CA root.pem -CAkey ca0.key -CAcreateserial -days 9 -extfile leaf.ext -out direct.pem && "
+	   "openssl x509 -req -in leaf.csr -CA root-fake.pem -CAkey root-fake.key -CAcreateserial -days 9 -extfile leaf.ext -out evil.pem && "
+	   "cat root-fake.pem >>direct.pem && cat root-fake.pem >>evil.pem");
+	check_again(trust, "direct.pem", "shop.example", 0, FAULTS, NULL);
+	check_again(trust, "evil.pem", "shop.example", 0, FAULT_untrusted, NULL);
+	trust_free(trust);
 }
 
 /* Everything that is wrong is found; the worst is said first. */
@@ -124,7 +170,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_chains), cmocka_unit_test(test_leaves), cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_several), cmocka_unit_test(test_trust),
+		cmocka_unit_test(test_several), cmocka_unit_test(test_trust), cmocka_unit_test(test_known),
+		cmocka_unit_test(test_a_name_is_not_known),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

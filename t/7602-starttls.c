@@ -1,5 +1,5 @@
 /* The dialogues before TLS, byte by byte: whatever pieces an answer comes in, it means the same. */
-#include "daemon/starttls.h"
+#include "daemon/track/starttls.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -42,7 +42,7 @@ def main(t):
 
 
 def the_list(t, daemon, good):
-    t.contains(daemon.run_ctl("site", "list").stdout.decode(), "No site is tracked yet", "no site at first")
+    t.contains(daemon.run_ctl("site", "list").stdout.decode(), "No sites yet", "no site at first")
     file = t.write("sites", f"# ours\n\nhttps://{good.site}/path?x\n  smtp://[::1]:{free_port()}  \n")
     added = daemon.ctl("site", "add", "127.0.0.9:1", "--file", file)
     t.equal(len(added["added"]), 3, "three lines are three sites")
@@ -60,7 +60,7 @@ def the_list(t, daemon, good):
     t.equal((address["address"], address["certificates"], address["key"]), ("127.0.0.1", 2, "EC, P-256"), "what its address shows")
     for bad, why in (("http://a.example", "there is no TLS with http"), ("*.a.example", "an asterisk"), ("a.example:0", "a port"),
             ("gopher://a.example", "the scheme gopher is not known"), ("", "no site"), ("all", "stands for every site"),
-            ("a b.example", "is not a name")):
+            ("a b.example", "is not the name of a server")):
         done = daemon.run_ctl("site", "add", "--", bad)
         t.ok(done.returncode and why in done.stderr.decode(), f"{bad!r} is refused: {why}", done.stderr)
     t.equal(len(daemon.ctl("site", "list")["sites"]), 3, "and nothing of it added")
@@ -72,13 +72,13 @@ def the_list(t, daemon, good):
 def kinds(t, daemon, ca):
     other = Authority(t, "stranger")
     cases = [
-        ("expired", ca.leaf("IP:127.0.0.1", days=0), "expired", "It has expired at 20"),
+        ("expired", ca.leaf("IP:127.0.0.1", days=0), "expired", "The certificate expired at 20"),
         ("another name", ca.leaf("DNS:shop.example,DNS:www.shop.example"), "wrong-name",
-            "It is not for 127.0.0.1, but for shop.example, www.shop.example."),
-        ("self-signed", ca.self_signed("IP:127.0.0.1"), "self-signed", "no CA vouches for it"),
+            "The certificate is not for 127.0.0.1, but for shop.example, www.shop.example."),
+        ("self-signed", ca.self_signed("IP:127.0.0.1"), "self-signed", "no CA issued it"),
         ("no intermediate", ca.leaf("IP:127.0.0.1", chain=False), "incomplete-chain", "does not send the certificate of \"authority Middle\""),
         ("another root", other.leaf("IP:127.0.0.1"), "incomplete-chain", "\"stranger Root\""),
-        ("not for servers", ca.leaf("IP:127.0.0.1", extensions="extendedKeyUsage=clientAuth"), "not-for-servers", "not one for servers"),
+        ("not for servers", ca.leaf("IP:127.0.0.1", extensions="extendedKeyUsage=clientAuth"), "not-for-servers", "not for servers"),
         ("RSA 1024", ca.leaf("IP:127.0.0.1", key="rsa1024"), "weak-key", "1024 bits"),
         ("RSA 2048", ca.leaf("IP:127.0.0.1", key="rsa2048"), None, None),
     ]
@@ -112,6 +112,7 @@ def versions(t, daemon, ca):
     daemon.ctl("site", "add", server.site)
     t.equal(scan(daemon, server.site)["valid"], True, "a server that wants a certificate of ours is judged by its own")
     server.end()
+    in_pieces(t, daemon, ca)
     silent = [
         ("reset", Talker(reset), "breaks off the TLS handshake"),
         ("plain", Talker(lambda c: (c.recv(100), c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))), "does not speak TLS"),
@@ -125,6 +126,25 @@ def versions(t, daemon, ca):
         t.equal((site["state"], site["valid"]), ("unreachable", False), f"{what}: unreachable, not valid")
         t.contains(site["reason"], says, f"{what}: says why")
         server.close()
+
+
+def in_pieces(t, daemon, ca):
+    """Handshake messages may be split over records (RFC 8446 section 5.1); mbedTLS puts none together."""
+    server = TlsServer(t, ca.leaf("IP:127.0.0.1", key="rsa2048"), "-max_send_frag", "512", name="pieces")
+    daemon.ctl("site", "add", server.site)
+    t.equal(scan(daemon, server.site)["reason"], None, "a server that sends small records is read")
+    splitter = Splitter(server.port)
+    daemon.ctl("site", "add", splitter.site)
+    t.equal(scan(daemon, splitter.site)["valid"], True, "so is one that sends tiny ones")
+    server.end()
+    splitter.close()
+    names = ",".join(f"DNS:a-name-of-some-length-{i}.example" for i in range(600))
+    server = TlsServer(t, ca.leaf(f"IP:127.0.0.1,{names}"), name="huge")
+    daemon.ctl("site", "add", server.site)
+    site = scan(daemon, server.site)
+    t.equal((site["state"], site["valid"]), ("unchecked", None), "a certificate that is too long for mbedTLS: nothing is said of the server")
+    t.contains(site["reason"], "longer than 16 KiB", "but why")
+    server.end()
 
 
 def change(t, daemon, ca, good):

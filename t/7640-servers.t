@@ -79,7 +79,7 @@ def four(t, daemon, sites, ca, port):
         return
     site = scan(daemon, sites["four"])
     t.equal((site["valid"], state(site)), (False, {"127.0.0.2": "valid", "::1": "invalid"}), "an expired one at ::1 alone is found")
-    t.matches(site["reason"], "^::1: It has expired", "and named")
+    t.matches(site["reason"], "^::1: The certificate expired", "and named")
     server.change(ca.leaf("DNS:four.shop.example"))
     t.equal(scan(daemon, sites["four"])["valid"], True, "both are good")
 

@@ -89,7 +89,7 @@ def others(t, daemon, fronts, made):
     fronts.load("127.0.0.3", ca.leaf("DNS:shop.example"))
     live = daemon.ctl("cert", "live", "shop")
     t.equal([a["shows"] for a in live["addresses"]], ["this", "other"], "somebody else's certificate is seen")
-    t.contains(live["says"], "shows another certificate, issued by authority Middle", "and whose it is")
+    t.contains(live["says"], "shows a different certificate, issued by authority Middle", "and whose it is")
     fronts.running["127.0.0.3"].end()
     live = daemon.ctl("cert", "live", "shop")
     t.equal((live["state"], live["addresses"][1]["state"]), ("live", "unreachable"), "an address that is down proves nothing")
@@ -98,7 +98,7 @@ def others(t, daemon, fronts, made):
 def opt_out(t, daemon):
     daemon.ctl("cert", "set", "shop", "--live", "off")
     refused = daemon.run_ctl("cert", "live", "shop")
-    t.ok(refused.returncode and b"switched off" in refused.stderr, "switched off for a certificate", refused)
+    t.ok(refused.returncode and b"disabled" in refused.stderr, "switched off for a certificate", refused)
     daemon.wait_for_cert("shop", lambda c: c["live"] is None, "nothing is said of it any more")
     soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
     t.equal([r for r in daemon.ctl("status")["agenda"] if r["kind"] == "live" and r["due"] < soon], [], "nor is it looked for")

@@ -36,7 +36,7 @@ def main(t):
     server.change(ca.leaf("DNS:other.example"))
     daemon.ctl("site", "scan", site)
     until("people are told what is wrong", lambda: told("invalid"))
-    t.contains(told("invalid")[0]["text"], "It is not for shop.example, but for other.example.", "one that is not valid is told, and why")
+    t.contains(told("invalid")[0]["text"], "The certificate is not for shop.example, but for other.example.", "one that is not valid is told, and why")
     daemon.ctl("site", "scan", site)
     daemon.ctl("cert", "live", "shop")
     until("nothing is on its way", lambda: not daemon.ctl("outbox", "list", "--state", "queued")["messages"])

@@ -38,7 +38,7 @@ def main(t):
     t.equal(daemon.ctl("site", "show", server.site)["valid"], False, "a certificate that has ended since the last scan is not valid")
     daemon.ctl("site", "add", "127.0.0.9:1")  # the engine looks at the clock
     until("its end is told", lambda: "site.invalid" in told(daemon, server.site))
-    t.contains(daemon.ctl("site", "show", server.site)["reason"], "It has expired", "its end is found as soon as it is there, and told")
+    t.contains(daemon.ctl("site", "show", server.site)["reason"], "The certificate expired", "its end is found as soon as it is there, and told")
     t.equal(told(daemon, "wild.example").count("certificate.undelivered"), 1, "what nobody fetched was told once")
     t.lacks(told(daemon, "fetched.example"), "certificate.undelivered", "what was fetched was not")
 

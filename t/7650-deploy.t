@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Deploy hooks: a script hears of every version that comes into force, once, and again until it has done its work."""
 import calendar
+import json
 import os
 import sys
 import time
@@ -93,6 +94,11 @@ def failing(t, daemon, hooks):
     t.equal(cert["status"], "undelivered", "a hook that fails: the certificate is undelivered")
     t.contains(cert["deploy"]["error"]["detail"], "the hook fails failed with exit code 4", "it is said how")
     t.contains("\n".join(cert["deploy"]["log"]), "fails: no route to host, token ***", "with what it printed, secrets masked")
+    add_user(daemon, "oscar", "operator")
+    oscar = Person(daemon)
+    oscar.sign_in("oscar")
+    seen = json.dumps([oscar("GET", f"/certificates/bad{more}")[1] for more in ("", "/versions", "/versions/1")] + [oscar("GET", "/events")[1]]) + oscar.page("/certificates/bad").text
+    t.ok("no route to host" not in seen and "failed with exit code 4" in seen and "1 line for administrators only" in seen, "an operator sees how it ended, not what it printed")
     t.lacks(daemon.run_ctl("--json", "cert", "show", "bad").stdout.decode() + daemon.log().decode(errors="replace"), SECRET, "nowhere in clear")
     t.equal(daemon.certs()["bad"]["status"], "undelivered", "also in the list")
     t.equal(daemon.ctl("status")["certificates"]["undelivered"], 1, "and in the status")
@@ -120,7 +126,7 @@ def failing(t, daemon, hooks):
     daemon.ctl("cert", "hooks", "open", "--deploy", "none")
     t.equal(daemon.cert("open")["status"], "active", "without a hook, nothing of its failure is left")
     t.equal([r for r in daemon.ctl("status")["agenda"] if r["kind"] == "deploy" and r["name"] == "open"], [], "nor is anything planned")
-    daemon.ctl("cert", "rm", "slow")
+    daemon.ctl("cert", "rm", "slow", "--yes")
     t.equal([r for r in daemon.ctl("status")["agenda"] if r["kind"] == "deploy" and not r["name"]], [], "a removed certificate leaves nothing in the agenda")
 
 
@@ -138,17 +144,20 @@ def killed(t, daemon, hooks):
 
 
 def own(t, daemon, hooks):
-    hooks.add("mine", "echo \"mine: $WHERE $TOKEN\"\n")
+    hooks.add("mine", "echo \"mine: $WHERE $OTHER\"\n")
     daemon.add_cert("own", "own.example", deploy_hook="none")
     t.equal(daemon.cert("own")["deploy"], None, "a certificate may have none")
     done = daemon.run_ctl("cert", "deploy", "own")
     t.ok(done.returncode == 7 and b"has no deploy hook" in done.stderr, "then there is nothing to run", done)
-    file = t.write("deploy.env", "WHERE=rack-seven-left\nTOKEN=another-secret\n")
+    file = t.write("deploy.env", "TOKEN=another-secret\n")
+    done = daemon.run_ctl("cert", "hooks", "own", "--deploy", "mine", "--deploy-environment-file", file)
+    t.ok(done.returncode == 3 and b"TOKEN is set in certera.yaml" in done.stderr, "what certera.yaml sets for all stays", done)
+    file = t.write("deploy.env", "WHERE=rack-seven-left\nOTHER=another-secret\n")
     done = daemon.run_ctl("cert", "hooks", "own", "--deploy", "mine", "--deploy-environment-file", file)
     t.equal(done.returncode, 0, "or get one of its own, with an environment")
     daemon.ctl("cert", "deploy", "own", "--wait")
     t.contains("\n".join(daemon.cert("own")["deploy"]["log"]), "mine: mine: *** ***", "which it sees, and nobody else")
-    stored = b"".join(open(os.path.join(daemon.state, f), "rb").read() for f in os.listdir(daemon.state) if f.endswith("mdb"))
+    stored = b"".join(open(os.path.join(daemon.store, f), "rb").read() for f in os.listdir(daemon.store) if f.endswith("mdb"))
     t.ok(b"rack-seven" not in stored, "it is sealed in the store")
     for line in ("PATH=/tmp", "CERTERA_NAME=x", "RENEWED_DOMAINS=x", "LD_PRELOAD=/tmp/x", "no line"):
         done = daemon.run_ctl("cert", "hooks", "own", "--deploy-environment-file", t.write("env", line))

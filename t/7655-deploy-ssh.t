@@ -72,7 +72,14 @@ def main(t):
     daemon.configure(hooks=settings)
     daemon.reload()
     done = daemon.run_ctl("cert", "deploy", "www", "--wait")
-    t.ok(done.returncode and b"erification failed" in done.stderr, "a server whose key is not known is not trusted", done)
+    t.ok(done.returncode and "erification failed" in str(daemon.cert("www")["deploy"]["log"]), "a server whose key is not known is not trusted", done)
+    done = daemon.run_ctl("cert", "hooks", "www", "--deploy-environment-file", t.write("own", "SSH_HOSTS=web1"))
+    t.ok(done.returncode == 3 and b"SSH_HOSTS is set in certera.yaml" in done.stderr, "what certera.yaml sets is not a certificate's to change", done)
+    daemon.configure(hooks={"deploy_environment": [f"SSH_HOSTS={sshd.host}"]})
+    daemon.reload()
+    daemon.ctl("cert", "hooks", "www", "--deploy-environment-file", t.write("own", f"SSH_KEY={t.path('deploy')}\nSSH_KNOWN_HOSTS={sshd.known_hosts}"))
+    done = daemon.run_ctl("cert", "deploy", "www", "--wait")
+    t.ok(done.returncode and "names of files" in str(daemon.cert("www")["deploy"]["log"]), "nor are names of files a certificate's to say", done)
 
 
 run(main)

@@ -6,14 +6,14 @@
 
 #include <cmocka.h>
 
-#include "daemon/message.h"
-#include "pki/mailbox.h"
+#include "daemon/notify/mime.h"
+#include "pki/file/mailbox.h"
 
 static void assert_header(const char *value, const char *expected)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 
-	message_header(&out, "Subject", value);
+	mime_header(&out, "Subject", value);
 	assert_string_equal(buf_str(&out), expected);
 }
 
@@ -54,12 +54,12 @@ static void long_headers_are_folded(void **state)
 
 	for (int i = 0; i < 100; i++)
 		buf_add_str(&text, "words and ");
-	message_header(&plain, "Subject", buf_str(&text));
+	mime_header(&plain, "Subject", buf_str(&text));
 	assert_lines_at_most(buf_str(&plain), 78);
 	buf_clear(&text);
 	for (int i = 0; i < 100; i++)
 		buf_add_str(&text, "€");
-	message_header(&other, "Subject", buf_str(&text));
+	mime_header(&other, "Subject", buf_str(&text));
 	assert_lines_at_most(buf_str(&other), 78);
 	assert_null(strstr(buf_str(&other), "?=\r\n\r\n"));
 }
@@ -68,7 +68,7 @@ static void assert_quoted(const char *text, const char *expected)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 
-	message_quote(&out, text);
+	mime_quote(&out, text);
 	assert_string_equal(buf_str(&out), expected);
 }
 
@@ -89,7 +89,7 @@ static void long_lines_are_broken_softly(void **state)
 
 	for (int i = 0; i < 2000; i++)
 		buf_add_str(&text, i % 7 ? "x" : "ß");
-	message_quote(&out, buf_str(&text));
+	mime_quote(&out, buf_str(&text));
 	assert_lines_at_most(buf_str(&out), 76);
 }
 
@@ -126,21 +126,21 @@ static void addresses(void **state)
 
 static void a_mail(void **state)
 {
-	struct message m = {
+	struct mime_message m = {
 		.from = "Zertifikate für alle <certera@example.org>", .to = "a@example.org", .subject = "shop", .text = "text\n",
 		.html = "<p>text</p>\n", .key = "0123", .host = "certera.example", .time = 1795641000,
 	};
 	_cleanup_buf_ struct buf out = BUF_INIT, bad = BUF_INIT;
 	struct err e = { 0 };
 
-	assert_int_equal(message_compose(&m, &out, &e), 0);
+	assert_int_equal(mime_compose(&m, &out, &e), 0);
 	assert_non_null(strstr(buf_str(&out), "Date: Wed, 25 Nov 2026 21:10:00 +0000\r\n"));
 	assert_non_null(strstr(buf_str(&out), "From: =?utf-8?B?WmVydGlmaWthdGUgZsO8ciBhbGxl?=\r\n <certera@example.org>\r\n"));
 	assert_non_null(strstr(buf_str(&out), "To: a@example.org\r\n"));
 	assert_non_null(strstr(buf_str(&out), "Message-ID: <0123@certera.example>\r\n"));
 	assert_lines_at_most(buf_str(&out), 78);
 	m.to = "a@example.org\r\nBcc: b@example.org";
-	assert_int_equal(message_compose(&m, &bad, &e), -1);
+	assert_int_equal(mime_compose(&m, &bad, &e), -1);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* Raising alerts: who gets a message, in the transaction of the change; what the kinds of channels are sent. */
 #include "t/lib/store.h"
 
-#include "daemon/letter.h"
+#include "daemon/notify/alert_json.h"
 #include "store/alert.h"
 
 static void add_channel(struct txn *t, const char *name, const char *kind, const char *to, const char *alerts, const char *level)
@@ -34,7 +34,7 @@ static int list_one(void *arg, void *rec, struct err *err)
 	assert_int_equal(strlen(m->key), 32);
 	OK(agenda_due(l->txn, m->recipient ? AGENDA_mail : AGENDA_post, m->id, &due, &e));
 	assert_int_equal(due, m->created);
-	buf_addf(&l->text, "%.*s/%lld %s %s %s\n", (int)strcspn(m->id, "/"), m->id, (long long)outbox_number(m->id),
+	buf_addf(&l->text, "%.*s/%lld %s %s %s\n", (int)strcspn(m->id, "/"), m->id, (long long)record_child_number(m->id),
 		 m->recipient ? m->recipient : "-", m->alert, m->level);
 	return 0;
 }
@@ -102,7 +102,7 @@ static void what_is_for_testing_alarms_nobody(void **state)
 	store_close(s);
 }
 
-static json_t *letter(void)
+static json_t *alert(void)
 {
 	struct rec_outbox m = {
 		.alert = (char *)"failed", .level = (char *)"warning", .subject = (char *)"shop <b> cannot be issued",
@@ -110,7 +110,7 @@ static json_t *letter(void)
 		.key = (char *)"0123", .created = 1795641000,
 	};
 
-	return letter_json(&m, "certera.example");
+	return alert_json(&m, "certera.example");
 }
 
 static const char *at(const json_t *value, const char *path)
@@ -124,8 +124,8 @@ static const char *at(const json_t *value, const char *path)
 
 static json_t *body_of(enum channel_kind kind)
 {
-	_cleanup_json_ json_t *l = letter();
-	_cleanup_free_ char *text = letter_body(kind, l);
+	_cleanup_json_ json_t *l = alert();
+	_cleanup_free_ char *text = alert_body(kind, l);
 	json_t *body = json_loads(text, 0, NULL);
 
 	assert_non_null(body);

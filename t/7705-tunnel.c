@@ -1,4 +1,4 @@
-/* The tunnel to a mail server: what is stopped ends, also before anybody has come to the near end. */
+/* The tunnel to a mail server: what is stopped ends, also before anybody has come to the near end, and while its name is looked up. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "daemon/tunnel.h"
+#include "base/clock.h"
+#include "daemon/dns/lookup.h"
+#include "daemon/notify/tunnel.h"
 
 #define PATIENCE_MS 20000	/* without an end, nothing would ever come */
 
@@ -67,10 +69,60 @@ static void stopped_before_anybody_came(void **state)
 	close(stop);
 }
 
+/* A resolver that takes questions and never answers. */
+static int silent_resolver(char servers[32])
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(in);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+	snprintf(servers, 32, "127.0.0.1:%d", ntohs(in.sin_port));
+	return fd;
+}
+
+static void looked_up(void **state)
+{
+	int stop = eventfd(0, EFD_CLOEXEC), resolver;
+	char servers[32];
+	struct lookup look = { .port = 25, .servers = servers, .timeout_ms = 300, .stop_fd = stop };
+	struct err e = { 0 };
+	struct address *found;
+	size_t count = 0;
+	int64_t began;
+
+	resolver = silent_resolver(servers);
+	look.host = "localhost";
+	found = lookup(&look, &count, &e);
+	assert_non_null(found);
+	assert_true(count >= 1);
+	assert_int_equal(address_port(&found[0]), 25);
+	free(found);
+	look.host = "192.0.2.9";
+	found = lookup(&look, &count, &e);
+	assert_non_null(found);
+	assert_int_equal(count, 1);
+	free(found);
+	look.host = "mail.example";
+	assert_null(lookup(&look, &count, &e));
+	assert_int_equal(e.kind, ERR_TIMEOUT);
+	err_clear(&e);
+	look.timeout_ms = PATIENCE_MS;
+	began = clock_mono_ms();
+	assert_int_equal(eventfd_write(stop, 1), 0);
+	assert_null(lookup(&look, &count, &e));
+	assert_string_equal(e.message, "looking up mail.example: stopped");
+	assert_true(clock_mono_ms() - began < PATIENCE_MS / 4);
+	close(resolver);
+	close(stop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stopped_before_anybody_came),
+		cmocka_unit_test(looked_up),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -45,6 +45,10 @@ def protections(t, ca):
             daemon.ctl("channel", "add", "ops", "--kind", "email", "--to", "a@example.org")
             done = daemon.run_ctl("channel", "test", "ops")
             t.equal((done.returncode, done.stdout.decode()), (0, "Delivered to a@example.org.\n"), f"{what}: a test arrives")
+            if tls == "tls" and login:
+                daemon.configure(mail={"port": Splitter(server.port).port})
+                daemon.reload()
+                t.equal(daemon.run_ctl("channel", "test", "ops").returncode, 0, "also from a server that sends tiny records")
             mail = server.mails()[0]
             t.equal((mail.envelope["tls"], mail.envelope["authenticated"]), (tls != "none", bool(login)), f"{what}: as it should be")
             shown = "\n".join(daemon.ctl("outbox", "show", "ops", "1")["dialogue"])
@@ -60,14 +64,14 @@ def sealed(t, ca):
     daemon = Certerad(t, "certerad-sealed", mail=settings(server, ca, tls="starttls", user="me"))
     daemon.ctl("channel", "add", "first", "--kind", "email", "--to", "first@example.org")
     said = daemon.run_ctl("channel", "test", "first")
-    t.ok(said.returncode and b"certeractl secret set mail.password" in said.stderr, "without a password, what to do is said", said.stderr)
+    t.ok(said.returncode and b"Store it as the secret mail.password" in said.stderr, "without a password, what to do is said", said.stderr)
     t.equal(daemon.ctl("secret", "list")["secrets"], [{"name": "mail.password", "what": "the password of mail.user", "set": False, "changed": None}],
         "there is one that the configuration needs")
     t.contains(daemon.run_ctl("secret", "set", "nosuch", "--file", "-", input=b"x").stderr, b"no setting needs a secret", "and no other")
-    t.contains(daemon.run_ctl("secret", "set", "mail.password").stderr, b"--file -", "which is read from a file, as is said")
+    t.contains(daemon.run_ctl("secret", "set", "mail.password").stderr, b"--file", "which is read from a file, as is said")
     shown = daemon.ctl("secret", "set", "mail.password", "--file", "-", input=PASSWORD.encode())
     t.ok(shown["set"] and shown["changed"] and PASSWORD not in str(shown), "it is sealed, and not shown", shown)
-    with open(daemon.state + "/data.mdb", "rb") as f:
+    with open(daemon.store + "/data.mdb", "rb") as f:
         t.ok(PASSWORD.encode() not in f.read(), "the store does not hold it in clear")
     t.equal(daemon.run_ctl("channel", "test", "first").returncode, 0, "the server takes it")
     daemon.ctl("secret", "rm", "mail.password")
@@ -93,9 +97,9 @@ def what_arrives(t, daemon, server):
     mail = mails[0]
     t.equal(mail.parsed.defects, [], "Python's strict parser finds nothing wrong with it")
     t.equal(mail.parsed["From"].addresses[0].display_name, "Zertifikate für alle", "names have all letters")
-    t.equal(mail.subject, "[warning] shop expires soon and is not renewed", "the subject says what happened")
+    t.equal(mail.subject, "[warning] shop expires soon and was not renewed", "the subject says what happened")
     t.contains(mail.text, "names: shop.example", "the text has what is to be known")
-    t.matches(mail.text, "It ends in (9|10) days", "when it ends")
+    t.matches(mail.text, "expires in (9|10) days", "when it ends")
     t.contains(mail.html, "<td>shop.example</td>", "so has the HTML")
     t.ok(mail.parsed["Date"].datetime and mail.parsed["Message-ID"], "it has a date and an id")
     t.equal(mail.parsed["Auto-Submitted"], "auto-generated", "no out-of-office answers it")
@@ -110,13 +114,15 @@ def states(daemon, wanted, count):
 
 
 def refusals(t, daemon, server):
-    server.mood(refuse={"a@example.org": "550 5.1.1 no such user here"})
+    server.mood(refuse={"a@example.org": "550 5.1.1 no such user here\x1b[31m"})
     expire(t, daemon, "refused")
     server.wait_for_mails(3)
     t.equal(server.mails()[2].to, ["b@example.org"], "a recipient that is refused does not hurt the other")
     dead = states(daemon, "dead", 1)[0]
     t.equal((dead["recipient"], dead["tries"]), ("a@example.org", 1), "the refused one is given up at once")
-    t.contains(str(dead["error"]), "550 5.1.1 no such user here", "with what the server said")
+    t.contains(str(dead["error"]), "550 5.1.1 no such user here [31m", "with what the server said, and nothing that paints on a terminal")
+    shown = daemon.ctl("outbox", "show", "ops", str(dead["number"]))["dialogue"]
+    t.ok(any(line.endswith("user here [31m") for line in shown), "in the dialogue neither", shown)
     t.contains(daemon.run_ctl("outbox", "list").stdout.decode(), "refused the recipient a@example.org", "and shown in the list")
     events = daemon.ctl("events", "--object", dead["channel"])["events"]
     t.ok(any(e["action"] == "alert.given-up" for e in events) or any("given-up" in e["action"] for e in daemon.ctl("events")["events"]),
@@ -127,7 +133,7 @@ def refusals(t, daemon, server):
     server.mood()
     daemon.ctl("outbox", "resend", "ops", dead["number"])
     mail = server.wait_for_mails(4)[3]
-    t.equal((mail.to, mail.subject), (["a@example.org"], "[warning] refused expires soon and is not renewed"), "resend sends it after all")
+    t.equal((mail.to, mail.subject), (["a@example.org"], "[warning] refused expires soon and was not renewed"), "resend sends it after all")
     until("it is sent", lambda: daemon.ctl("outbox", "show", "ops", dead["number"])["state"] == "sent")
 
     server.mood(greylist=True)

@@ -185,7 +185,7 @@ def shapes(t, daemon, receiver):
     slack, teams, discord = (p.json for p in safe.posted)
     t.equal([b["type"] for b in slack["blocks"]], ["header", "section", "context"], "slack: blocks")
     t.equal(teams["attachments"][0]["content"]["type"], "AdaptiveCard", "teams: a card")
-    t.equal(discord["embeds"][0]["title"], "discord is tried out", "discord: an embed")
+    t.equal(discord["embeds"][0]["title"], "discord is a test", "discord: an embed")
     t.equal(daemon.run_ctl("outbox", "list", "--channel", "slack").returncode, 6, "a removed channel is gone")
     safe.close()
 
@@ -245,7 +245,7 @@ def secrets(t, daemon, receiver):
     shown = daemon.run_ctl("--json", "channel", "show", "web").stdout + daemon.run_ctl("--json", "outbox", "list").stdout + \
         daemon.run_ctl("--json", "events").stdout
     daemon.stop()
-    stored = b"".join(open(os.path.join(daemon.state, f), "rb").read() for f in os.listdir(daemon.state) if f.endswith("mdb"))
+    stored = b"".join(open(os.path.join(daemon.store, f), "rb").read() for f in os.listdir(daemon.store) if f.endswith("mdb"))
     for what, text in (("what is shown", shown + said), ("the store", stored), ("the log", daemon.log())):
         t.ok(b"very-secret-path" not in text and SECRET.encode() not in text, f"neither URL nor secret is in {what}")
 

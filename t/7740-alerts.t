@@ -25,6 +25,7 @@ def main(t):
     failed(t, daemon, site, receiver, told)
     shared(t, daemon, site, receiver, told)
     ends(t, daemon, receiver, told)
+    thresholds(t, daemon, receiver, told)
 
 
 def issued(t, daemon, receiver, told):
@@ -41,7 +42,7 @@ def failed(t, daemon, site, receiver, told):
     t.equal(told(begin), [("default", "failed", "bad"), ("hook", "failed", "bad")], "a failure is told")
     posted = receiver.posted[begin].json
     t.contains(posted["text"], "will not issue", "with the CA's reason")
-    t.contains(posted["text"], "It is tried again at", "and when it is tried again")
+    t.contains(posted["text"], "The next attempt is at", "and when it is tried again")
     for _ in range(2):
         daemon.run_ctl("cert", "issue", "bad", "--wait")
     t.equal(daemon.cert("bad")["failures"], 3, "it fails again, for the same reason")
@@ -73,8 +74,8 @@ def shared(t, daemon, site, receiver, told):
     daemon.add_cert("terms", "terms.example", account="other", wait=False)
     until("the terms are in the way", lambda: daemon.ctl("account", "show", "other")["state"] == "terms")
     t.equal(told(begin), [("default", "account", "other"), ("hook", "account", "other")], "new terms are told of once, too")
-    t.contains(receiver.posted[begin].json["text"], "certeractl account agree other", "with what to do")
-    daemon.ctl("cert", "rm", "terms")
+    t.contains(receiver.posted[begin].json["text"], "agree to them for the account other", "with what to do")
+    daemon.ctl("cert", "rm", "terms", "--yes")
     site.recorder.before = lambda seen: None
     daemon.ctl("cert", "issue", "many0", "--wait")
     until("all are issued", lambda: all(c["status"] == "active" for c in daemon.certs().values()), 60)
@@ -98,10 +99,33 @@ def ends(t, daemon, receiver, told):
     daemon.begin()
     t.equal(told(begin), wanted, "each once, also after a crash and a restart")
     daemon.ctl("cert", "import", "two", "--file", dated(t, "two.example", -88 * DAY, 2 * DAY))
-    t.equal([x for x in told(begin) if x[1:] == ("expiring", "two")],
-        [("default", "expiring", "two")] * 2 + [("hook", "expiring", "two")] * 2, "another version is told of anew")
+    again = lambda: [x for x in told(begin) if x[1:] == ("expiring", "two")]
+    until("the engine has looked at it", lambda: len(again()) >= 4)
+    t.equal(again(), [("default", "expiring", "two")] * 2 + [("hook", "expiring", "two")] * 2, "another version is told of anew")
     quiet = [p for p in receiver.posted if p.json["alert"] == "expiring" and p.json["name"] in ("fine", "bad", "many0")]
     t.equal(quiet, [], "what is renewed by itself raises no alarm")
+
+
+def thresholds(t, daemon, receiver, told):
+    """Notify two weeks before (Haltdos): how many days is a setting, and a channel may have its own."""
+    def of(name, begin):
+        return [(c, a) for c, a, n in told(begin) if n == name]
+    refused = daemon.run_ctl("channel", "set", "some", "--expiring", "14 soon")
+    t.ok(refused.returncode == 3 and b"number of days" in refused.stderr, "numbers of days are expected", refused)
+    daemon.ctl("channel", "set", "some", "--expiring", "5")
+    t.ok("<dt>Days before expiry</dt><dd>5</dd>" in daemon.page("/channels/some")[1], "the page shows them")
+    begin = len(receiver.posted)
+    daemon.ctl("cert", "import", "near", "--file", dated(t, "near.example", -80 * DAY, 10 * DAY))
+    daemon.wait_until("the first channel is told", lambda: of("near", begin) == [("hook", "expiring")])
+    t.ok(True, "ten days before: who has the configured days is told, who wants five is not")
+    daemon.ctl("channel", "set", "some", "--expiring", "12 5")
+    daemon.wait_until("so is the second", lambda: of("near", begin) == [("default", "expiring"), ("hook", "expiring")])
+    t.ok(True, "with new days a channel is told at once, and the other one not again")
+    daemon.configure(notify={"expiring": "11"})
+    daemon.reload()
+    daemon.wait_until("the configured ones count", lambda: of("near", begin) == [("default", "expiring"), ("hook", "expiring"), ("hook", "expiring")])
+    t.ok(True, "so does a change of the setting")
+    t.equal(daemon.stop(), 0, "it ends cleanly")
 
 
 run(main)

@@ -17,7 +17,7 @@ def main(t):
 
     expire(t, daemon, "alone")
     mails = server.wait_for_mails(2, 60)
-    t.equal([m.subject for m in mails], ["[warning] alone expires soon and is not renewed"] * 2, "one alert comes alone")
+    t.equal([m.subject for m in mails], ["[warning] alone expires soon and was not renewed"] * 2, "one alert comes alone")
     until("the webhook has it", lambda: receiver.posted)
 
     names = [f"c{n}" for n in range(MANY)]

@@ -64,7 +64,7 @@ def telling(t, daemon, server, alice, bob, carol):
 def trying(t, daemon, server, alice):
     before = len(server.mails())
     t.equal(alice("POST", "/me/alerts/test", {})[0], 202, "a test")
-    t.equal(told(server, before, 1), [("alice@example.org", "[info] user-alice is tried out")], "comes to whoever asked for it")
+    t.equal(told(server, before, 1), [("alice@example.org", "[info] user-alice is a test")], "comes to whoever asked for it")
     daemon.ctl("user", "set", "alice", "--mail", "new@example.org")
     t.equal(daemon.ctl("channel", "test", "user-alice")["messages"][0]["recipient"], "new@example.org", "another address is used from then on")
     daemon.ctl("user", "set", "alice", "--mail", "")
@@ -79,7 +79,7 @@ def by_administrator(t, daemon, server, alice):
     t.equal(daemon.run_ctl("channel", "add", "x", "--kind", "email", "--user", "alice", "--to", "x@example.org").returncode, 3, "one of hers has no other recipients")
     t.equal(daemon.run_ctl("channel", "add", "x", "--kind", "email", "--user", "nosuch").returncode, 3, "nor is there one of nobody")
     refused = daemon.run_ctl("channel", "add", "x", "--kind", "email", "--user", "carol")
-    t.ok(refused.returncode and b"user set carol --mail" in refused.stderr, "nor by mail to who has no address, and what to do is said", refused.stderr)
+    t.ok(refused.returncode and b"Add an e-mail address" in refused.stderr, "nor by mail to who has no address, and what to do is said", refused.stderr)
     for name in ("more", "less"):
         daemon.run_ctl("cert", "add", name, "--names", f"{name}.blocked.example", "--account", "ca", "--no-issue")
     daemon.ctl("cert", "hand-over", "more", "--to", "alice")

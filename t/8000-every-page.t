@@ -15,6 +15,8 @@ PASSWORD = "correct horse battery"
 # What :x of a path is, by the path's beginning.
 EXAMPLES = {
 	"/certificates/:name": ["/certificates/shop", "/certificates/broken", "/certificates/byhand"],
+	"/certificates/:name/hooks": ["/certificates/shop/hooks", "/certificates/byhand/hooks"],
+	"/certificates/:name/install": ["/certificates/shop/install"],
 	"/keys/:name": ["/keys/shop", "/keys/noted"],
 	"/accounts/:name": ["/accounts/ca"],
 	"/users/:name": ["/users/root"],
@@ -48,6 +50,7 @@ def fill(t, site):
 		pass
 	daemon.ctl("cert", "add", "byhand", "--names", "byhand.example", "--account", "ca", "--by-hand")
 	daemon.wait_for_cert("byhand", lambda c: c["status"] == "waiting")
+	daemon.ctl("cert", "hooks", "shop", "--set", "own", "--arguments", NASTY, "--deploy", "none", "--environment-file", t.write("own", f"A={NASTY}\nB=c"))
 	daemon.ctl("site", "add", f"127.0.0.1:{daemon.https_port}")
 	tracked = daemon.wait_until("it is scanned", lambda: (s := daemon.ctl("site", "list")["sites"][0])["scanned"] and s)
 	EXAMPLES["/sites/:name"] = ["/sites/" + tracked["id"]]

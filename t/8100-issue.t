@@ -58,13 +58,13 @@ def issue(t, site, browser, name, script, how):
 	browser.click(f"text=Add www.{name}.example")
 	t.contains(browser.text("#preview table"), f"www.{name}.example", "and adds the name beside it at a click")
 	t.equal(sorted(browser.eval("document.getElementById('certificate_add-names').value.split('\\n')")), [f"{name}.example", f"www.{name}.example"], "to what was typed")
-	t.matches(browser.click("text=Check their web servers now"), r"/checks/\w+$", "and its web servers can be checked before")
+	t.matches(browser.click("text=Check the web servers now"), r"/checks/\w+$", "and its web servers can be checked before")
 	if script:	# axe is one itself
 		t.equal(browser.faults(), [], "on a page without fault")
 	add(browser, name, f"{name}.example")
 	browser.click("text=Add and issue")
 	t.matches(browser.text(), r"cak_\S{20}", "its API keys are shown")
-	browser.click("text=go on")
+	browser.click("text=Saved, continue")
 	until_there(browser, ".pill.active", script)
 	t.equal(site.daemon.cert(name)["status"], "active", "it is issued")
 	t.contains(browser.text(), "in force", "and the page shows its version, without anything done")
@@ -74,10 +74,10 @@ def issue(t, site, browser, name, script, how):
 def failure(t, browser, name, script, how):
 	add(browser, name, "broken.example")
 	browser.click("text=Add and issue")
-	browser.click("text=go on")
+	browser.click("text=Saved, continue")
 	until_there(browser, ".note.failed", script)
 	said = browser.text(".note.failed")
-	t.ok("connection refused" in said and "port 80" in said and "tried again" in said, f"a failure says what, why and what next ({how} scripts)", said)
+	t.ok("connection refused" in said and "port 80" in said and "Next attempt" in said, f"a failure says what, why and what next ({how} scripts)", said)
 	browser.goto("/overview")
 	t.contains(browser.text("main"), name, "the overview has it first")
 
@@ -111,7 +111,7 @@ def revoke(t, site, browser, name, script, how):
 def remove(t, browser, name, how):
 	browser.click("summary:has-text('Remove')")
 	browser.fill("#certificate_delete-_confirm", name)
-	t.matches(browser.click("button:has-text('Remove it')"), "/certificates$", f"removed: the list is next ({how} scripts)")
+	t.matches(browser.click("button:has-text('Remove the certificate')"), "/certificates$", f"removed: the list is next ({how} scripts)")
 	t.equal(browser.goto(f"/certificates/{name}")["status"], 404, "it is gone")
 
 
@@ -146,7 +146,7 @@ def keyboard(t, site, browser):
 		browser.do("type", value=typed)
 	tab_to(browser, "Add and issue")
 	browser.press("Enter")
-	browser.wait("text=go on")
+	browser.wait("text=Saved, continue")
 	site.daemon.wait_for_cert("keys", lambda c: c["status"] == "active")
 	t.ok(True, "a certificate is added and issued")
 	browser.goto("/certificates/keys")

@@ -124,7 +124,7 @@ def good_days(t, client, serve, server, first, second):
     run_command("sh", "-c", f"echo >> {client.dir}/key.pem; : > {client.dir}/fullchain.pem")
     t.equal((client.run(), client.installed()), (0, second), "files spoilt by others are made good")
     t.equal((client.run("-g", str(os.getgid())), client.run("-t")), (0, 0), "a group and staging may be given")
-    t.equal(server.queries[-2:], ["staging=true", ""], "staging is asked for the certificate")
+    t.equal(server.queries[-2:], ["staging=true", "certificate=www&staging=true"], "staging is asked for, and the key that fits the certificate")
     t.lacks(read(client.seen), "-secret", "no API key is ever on a command line")
     t.equal([n for n in os.listdir(client.dir) if n.startswith(".new")], [], "no temporary directory stays")
 
@@ -179,6 +179,8 @@ def main(t):
     first, second, third = (make_pair(t, name) for name in ("first", "second", "third"))
     good_days(t, client, serve, server, first, second)
     bad_days(t, client, serve, server, second, third)
+    asked = run_command(SCRIPT, "-h")
+    t.ok(asked.returncode == 0 and b"-q  " in asked.stdout and not asked.stderr, "-h: what it can be told", asked)
     t.equal(run_command(SCRIPT, "-s", server.url).returncode, 2, "what is missing on the command line is a usage error")
     t.equal(client.run("-n", "../../secret"), 1, "a name cannot lead elsewhere")
     server.http.shutdown()

@@ -36,5 +36,15 @@ def main(t):
     with open(t.path("reloads")) as f:
         t.equal(f.read(), "reloaded\n" * 2, "the reload command ran once for each")
 
+    # Another certificate shares the key and has a newer version of it, until www follows.
+    daemon.add_cert("beside", "beside.example", key="www")
+    daemon.ctl("cert", "set", "www", "--disable")
+    daemon.ctl("cert", "reissue", "beside", "--wait")
+    os.remove(f"{live}/key.pem")
+    done = run_command(*argv)
+    t.ok(done.returncode == 0, "the key that fits is fetched while another certificate has a newer one", done.stderr.decode())
+    same, key = installed()
+    t.equal((same.fingerprint, public_key_of_key(key)), (renewed.fingerprint, renewed.public_key), "it is the one of this certificate")
+
 
 run(main)

@@ -18,6 +18,14 @@
 # acme.sh runs the function that its first argument names, so with `true` it only defines what the scripts use.
 set -eu
 
+# A certificate's own environment (CERTERA_OWN has its names) has values; names of files are for certera.yaml.
+for CERTERA_ONE in ${CERTERA_OWN:-}; do
+	if [ -e "$(printenv "$CERTERA_ONE")" ]; then
+		echo "$CERTERA_ONE is the name of a file: only hooks.environment in certera.yaml can have these" >&2
+		exit 2
+	fi
+done
+
 case ${DNSAPI:-} in
 '' | *[!A-Za-z0-9_]*) echo "DNSAPI is not the name of a dnsapi script, like dns_cf" >&2; exit 2 ;;
 esac

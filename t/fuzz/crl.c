@@ -1,5 +1,5 @@
 /* CRLs. */
-#include "pki/ocsp.h"
+#include "pki/revocation/ocsp.h"
 #include "t/fuzz/fuzz.h"
 
 static struct chain chain;

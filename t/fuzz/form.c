@@ -1,5 +1,6 @@
 /* What browsers send: the first byte picks how it is encoded (or: parameters of a URL). */
-#include "webui/form.h"
+#include "webui/http/body.h"
+#include "webui/page/form.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

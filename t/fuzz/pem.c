@@ -1,7 +1,7 @@
 /* PEM and DER of certificates, PKCS#7 and keys: as uploads are read, and decoded. */
 #include "base/json.h"
-#include "pki/collect.h"
-#include "pki/decode.h"
+#include "pki/file/collect.h"
+#include "pki/file/decode.h"
 #include "t/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,5 +1,5 @@
 /* PFX files; built so that the MAC is not checked and few rounds are done. */
-#include "pki/pfx.h"
+#include "pki/file/pfx.h"
 #include "t/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,5 +1,5 @@
 /* Answers before TLS: the first byte picks a protocol, the second where the answer is cut in two. */
-#include "daemon/starttls.h"
+#include "daemon/track/starttls.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -39,6 +39,8 @@ struct ca_authz {
 	int polls;                      /* reads until an answered one is valid; -1: never */
 	const char *error;              /* problem of its challenge, JSON */
 	const char *verdict;            /* status when polls is used up; NULL: "valid" */
+	bool asleep;                    /* told by an order before ours, and looks only when it is told again */
+	bool coy;                       /* shows its challenge as pending all the time (Boulder) */
 };
 
 static struct {
@@ -211,13 +213,13 @@ static void ca_serve_authz(struct exchange *x, size_t i)
 	struct ca_authz *z = &ca.authz[i];
 	_cleanup_free_ char *body = NULL, *http = NULL;
 
-	if (str_eq(z->challenge, "processing") && z->polls-- == 0)
+	if (str_eq(z->challenge, "processing") && !z->asleep && z->polls-- == 0)
 		z->status = z->challenge = z->verdict ? z->verdict : "valid";
 	ca_refresh_order();
 	http = xasprintf("[{\"type\":\"dns-01\",\"url\":\"" CA_HOST "/other\",\"token\":\"x\"},"
 			 "{\"type\":\"http-01\",\"status\":\"%s\",\"url\":\"" CA_HOST
 			 "/challenge/%zu\",\"token\":\"%s\"%s%s}]",
-			 z->challenge, i, ca.token, z->error ? ",\"error\":" : "", z->error ? z->error : "");
+			 z->coy && str_eq(z->challenge, "processing") ? "pending" : z->challenge, i, ca.token, z->error ? ",\"error\":" : "", z->error ? z->error : "");
 	body = xasprintf("{\"identifier\":{\"type\":\"dns\",\"value\":\"%s\"},\"status\":\"%s\",\"challenges\":%s%s}",
 			 z->name, z->status, ca.challenges ? ca.challenges : http,
 			 z->wildcard ? ",\"wildcard\":true" : "");
@@ -228,11 +230,12 @@ static void ca_serve_authz(struct exchange *x, size_t i)
 
 static void ca_serve_challenge(struct exchange *x, size_t i)
 {
-	if (!str_eq(ca.authz[i].challenge, "pending")) {
+	if (!str_eq(ca.authz[i].challenge, "pending") && !ca.authz[i].asleep) {
 		ca_problem(x, 400, "malformed");
 		return;
 	}
 	ca.authz[i].challenge = "processing";
+	ca.authz[i].asleep = false;
 	ca_answer(x, 200, "application/json", "{\"type\":\"http-01\",\"status\":\"processing\"}");
 }
 
@@ -466,6 +469,7 @@ static struct {
 	int done;
 	char *chain;
 	struct err err;
+	bool ran_out, goes_on; /* what the order says of its failure */
 } our;
 
 static void later_now(void *arg)
@@ -544,6 +548,8 @@ static void our_done(void *arg, struct order *o, const char *chain, const struct
 	our.chain = chain ? xstrdup(chain) : NULL;
 	if (err)
 		our.err = *err;
+	our.ran_out = order_ran_out(o);
+	our.goes_on = err && order_goes_on(o, err);
 	order_free(o);
 }
 

@@ -1,21 +1,25 @@
 /*
- * LD_PRELOAD: kill -9 of a program at one of the saves (LMDB commits) that it makes.
+ * LD_PRELOAD: kill -9 of a program at one of the saves (LMDB commits, one for each batch) that it makes; a disk that is
+ * slow, or broken.
  *
- * The file $KILL_AT_SAVE, mapped, holds three int64: the number of saves so far, the one at which to die (0: none),
- * and whether to die before it (0) or right after it (1).  A commit writes pages, fdatasync()s, then writes the
- * meta page that puts them in force.
+ * The file $KILL_AT_SAVE, mapped, holds seven int64: the number of saves so far, the one at which to die (0: none),
+ * whether to die before it (0) or right after it (1); how many milliseconds a sync takes; whether it fails; whether it
+ * waits until it is let go.  A commit
+ * writes pages, fdatasync()s, then writes the meta page that puts them in force.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static volatile struct {
-	int64_t count, at, after;
+	int64_t count, at, after, delay, broken, held, waiting;
 } *plan;
 static __thread int committing;	/* this thread has synced the pages of the save to die at */
 
@@ -33,7 +37,7 @@ __attribute__((constructor)) static void map(void)
 
 static void die(void)
 {
-	kill(getpid(), SIGKILL);
+	syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), SIGKILL);	/* kill() is not the core's to use */
 	for (;;)
 		pause();
 }
@@ -48,6 +52,16 @@ int fdatasync(int fd)
 		if (!plan->after)
 			die();
 		committing = 1;
+	}
+	if (plan && plan->delay)
+		usleep((useconds_t)plan->delay * 1000);
+	while (plan && plan->held) {
+		plan->waiting = 1;
+		usleep(5000);
+	}
+	if (plan && plan->broken) {
+		errno = EIO;
+		return -1;
 	}
 	return real(fd);
 }

@@ -101,7 +101,7 @@ static UNUSED int directory_make(void **state)
 
 static UNUSED int directory_remove(void **state)
 {
-	_cleanup_free_ char *command = xasprintf("rm -rf %s", dir);
+	_cleanup_free_ char *command = xasprintf("rm -rf --one-file-system %s", dir);
 
 	return run_shell(command);
 }

@@ -13,9 +13,10 @@
 #include <cmocka.h>
 
 #include "store/agenda.h"
+#include "store/db/store.h"
 #include "store/history.h"
-#include "store/record.h"
-#include "store/store.h"
+#include "store/record/record.h"
+#include "store/upgrade.h"
 
 static char test_dir[200];
 static struct err e;
@@ -93,6 +94,12 @@ static inline struct txn *write_txn(struct store *s)
 	return t;
 }
 
+/* Commits, and waits until it is durable. */
+static inline int commit_now(struct store *s, struct txn *t, struct err *err)
+{
+	return txn_commit(t, err) < 0 ? -1 : store_settle(s, err);
+}
+
 static inline void put(struct txn *t, enum table table, const char *key, const char *value)
 {
 	OK(txn_put(t, table, slice_str(key), slice_str(value), &e));
@@ -103,7 +110,7 @@ static inline void put_one(struct store *s, const char *key, const char *value)
 	struct txn *t = write_txn(s);
 
 	put(t, TABLE_challenge, key, value);
-	OK(txn_commit(t, &e));
+	OK(commit_now(s, t, &e));
 }
 
 /* What table challenge has under the key; NULL: nothing.  Owned. */

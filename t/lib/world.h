@@ -1,7 +1,7 @@
 /*
  * A world without time and network, for tests of acme/: include it once, in the test's own file.
  *
- * It takes the places of base/loop.c and base/fetch.c when the test is linked (what the test defines is not
+ * It takes the places of base/loop.c and base/fetch/fetch.c when the test is linked (what the test defines is not
  * taken from the library) and of the C library's clocks: timers run in order and the clock jumps to each, so
  * ten minutes of polling pass at once.  Requests arrive at world_serve(), which the test defines.
  */
@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "base/fetch.h"
+#include "base/fetch/fetch.h"
 #include "base/loop.h"
 
 /* The clocks. */

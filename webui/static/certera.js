@@ -84,6 +84,22 @@ function follow(part) {
 	});
 }
 
+/*
+ * form[data-look]: what a person publishes is looked for again and again while the page is seen; #found says what was found.
+ * When the order goes on, it is gone, and the page is loaded anew.
+ */
+function looker(form) {
+	const look = async () => {
+		if (document.visibilityState === "visible") {
+			await fetch(form.dataset.look, { method: "POST", body: "{}", headers: {
+				"Content-Type": "application/json", "X-CSRF-Token": form.elements._csrf?.value ?? "" } });
+			await refresh("found");
+		}
+	};
+	const again = () => setTimeout(() => look().then(again, again), 3000);
+	look().then(again, again);
+}
+
 function pickers(place) {
 	for (const all of place.querySelectorAll("input[data-all]")) {
 		all.closest("label, th").hidden = false;
@@ -104,6 +120,7 @@ document.addEventListener("DOMContentLoaded", () => {
 	themes();
 	enhance(document);
 	document.querySelectorAll("[data-live]").forEach(follow);
+	document.querySelectorAll("form[data-look]").forEach(looker);
 	const fault = document.querySelector("[aria-invalid=true]");
 	if (fault) {
 		fault.closest("details")?.setAttribute("open", "");

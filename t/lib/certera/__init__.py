@@ -22,9 +22,12 @@ from .dns import Bind, Hooks, dns_site
 from .peers import Apache, Caddy, Names, Nginx, Pebble, pebble_new, pebbles, program
 from .mail import Mail, MailServer, Receiver
 from .recorder import Drop, Recorder, Refuse, Reply
-from .tracking import Authority, BlackHole, Talker, TlsServer, reset, starttls
+from .tracking import Authority, BlackHole, Splitter, Talker, TlsServer, reset, starttls
 from . import faults
+from .attack import take_over_library, taken_over
 from .clock import Clock
+from .disk import Disk
+from .frontend import Frontend
 from .people import Person, PASSWORD, add_user, setup_token, totp
 from .browser import Browser
 from .daemon import Certerad, CtlError, Site

@@ -12,6 +12,7 @@ from .process import BUILD, PATIENCE, Process, free_port, run_command
 from .recorder import Recorder
 from .web import fetch
 
+LOOPBACK = "127.0.0.0/8, ::1"
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
@@ -37,19 +38,23 @@ class Certerad(Process):
     def __init__(self, t, name="certerad", wrap=(), env=None, start=True, pass_fds=(), **settings):
         self.http_port, self.https_port = free_port(), free_port()
         self.state, self.socket = t.path(name + "-state"), t.path(name + ".control")
+        self.store, self.master_key = self.state + "/store", self.state + "/keeper/master.key"
         self.config_file, self.notify_path = t.path(name + ".yaml"), t.path(name + ".notify")
         self.settings = {
             "server": {"hostname": "localhost", "user": "",
                 "state_directory": self.state, "control_socket": self.socket},
             "listen": {"http": f"127.0.0.1:{self.http_port}", "https": f"127.0.0.1:{self.https_port}"},
             "log": {"level": "debug"},
-            "preflight": {"enabled": False},  # the names of most tests are known to their CA alone
+            # The names of most tests are known to their CA alone; and all the world of a test is on loopback.
+            "preflight": {"enabled": False, "private": LOOPBACK},
+            "tracking": {"private": LOOPBACK},
         }
         for group, values in settings.items():
             self.settings.setdefault(group, {}).update(values)
         self.configure()
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(self.notify_path)
+        os.chmod(self.notify_path, 0o777)  # as that of systemd
         self.notify.setblocking(False)
         super().__init__(t, name, [*wrap, os.path.join(BUILD, "certerad"), "-f", self.config_file],
             {**SANITIZERS, "NOTIFY_SOCKET": self.notify_path, **(env or {})}, pass_fds=pass_fds)
@@ -88,6 +93,35 @@ class Certerad(Process):
         self.signal(signal.SIGHUP)
         self.wait_until("it has reloaded", lambda: "READY=1" in self.told())
 
+    # Its processes.
+
+    def children(self):
+        """All it has started, and they: {pid: the process's name}."""
+        found, look = {}, [self.pid]
+        while look:
+            pid = look.pop()
+            try:
+                with open(f"/proc/{pid}/task/{pid}/children") as f:
+                    for child in map(int, f.read().split()):
+                        with open(f"/proc/{child}/comm") as name:
+                            found[child] = name.read().strip()
+                        look.append(child)
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has just ended
+        return found
+
+    def _named(self, name):
+        return [pid for pid, its in self.children().items() if its == name]
+
+    def keepers(self):
+        return self._named("certerad-keeper")
+
+    def fronts(self):
+        return self._named("certerad-front")
+
+    def runners(self):
+        return self._named("certerad-runner")
+
     # The administrator's side.
 
     def run_ctl(self, *argv, **options):
@@ -113,6 +147,17 @@ class Certerad(Process):
         data = reply.read()
         connection.close()
         return reply.status, _json(data) if "json" in (reply.headers["Content-Type"] or "") else data.decode()
+
+    def page(self, path):
+        """As the browser of a local administrator sees it: (status, text)."""
+        connection = http.client.HTTPConnection("localhost", timeout=60 * PATIENCE)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(self.socket)
+        connection.request("GET", path, headers={"Accept": "text/html,*/*"})
+        reply = connection.getresponse()
+        text = reply.read().decode()
+        connection.close()
+        return reply.status, text
 
     def add_account(self, ca, name="ca", **options):
         """An account at a Pebble (or the Recorder before it), registered."""

@@ -28,6 +28,7 @@ class Bind(Process):
         os.makedirs(self.dir, exist_ok=True)
         self.zones, self.primary = dict(zones), primary
         self.key_file = os.path.join(self.dir, "tsig.key")
+        self.key = f"hmac-sha256:{KEY}:{SECRET}"
         self._write("tsig.key", f'key "{KEY}" {{ algorithm hmac-sha256; secret "{SECRET}"; }};\n', 0o644)
         for zone, records in self.zones.items():
             if not primary:

@@ -100,6 +100,11 @@ def refuse(status, problem, detail="so it is", headers=(), **more):
     return Fault(before=lambda seen: Reply(status, [("Content-Type", "application/problem+json"), *headers], body))
 
 
+def forget(**answer):
+    """The CA says that all is well, and knows nothing of it."""
+    return Fault(before=lambda seen: Reply(200, [("Content-Type", "application/json")], json.dumps(answer).encode()))
+
+
 def page(status, headers=(), text="<html><h1>Something went wrong</h1></html>"):
     return Fault(before=lambda seen: Reply(status, [("Content-Type", "text/html"), *headers], text.encode()))
 

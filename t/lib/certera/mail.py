@@ -6,6 +6,7 @@ import glob
 import http.server
 import json
 import os
+import socket
 import ssl
 import sys
 import threading
@@ -87,10 +88,14 @@ class Receiver:
 
     def __init__(self, address="127.0.0.1", port=None, ca=None):
         self.port, self.posted, self.answer = port or free_port(), [], lambda posted: 200
-        receiver = self
+        self.connections, receiver = [], self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                receiver.connections.append(self.connection)
 
             def do_POST(self):
                 posted = Posted(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
@@ -119,6 +124,11 @@ class Receiver:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+        for connection in self.connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has ended
 
 
 def _python():

@@ -3,7 +3,7 @@ import json
 import re
 import subprocess
 
-from .web import fetch
+from .web import connect, fetch
 
 PASSWORD = "correct horse battery staple"
 
@@ -24,6 +24,10 @@ class Person:
             sent.setdefault("Authorization", f"Bearer {self.token}")
         self.answer = fetch(f"https://127.0.0.1:{self.daemon.https_port}{path}", method, sent, body, source=self.source)
         return self.answer
+
+    def connection(self):
+        """One over which a test says what it likes."""
+        return connect(f"https://127.0.0.1:{self.daemon.https_port}", source=self.source).sock
 
     def __call__(self, method, path, body=None, csrf=True, headers=None):
         sent = {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})}

@@ -147,6 +147,46 @@ class BlackHole:
             s.close()
 
 
+class Splitter(Talker):
+    """Before a TLS server: splits the handshake messages of both sides, as long as they are clear, over records of `size` bytes."""
+
+    def __init__(self, port, size=50):
+        self.target, self.size = port, size
+        super().__init__(self._carry)
+
+    def _carry(self, connection):
+        with socket.create_connection(("127.0.0.1", self.target)) as other:
+            back = threading.Thread(target=self._split, args=(other, connection), daemon=True)
+            back.start()
+            self._split(connection, other)
+            back.join()
+
+    def _split(self, source, drain):
+        """Until the source ends."""
+        try:
+            with source.makefile("rb", buffering=0) as stream:
+                header = self._read(stream, 5)
+                while header and header[0] == 22:
+                    text = self._read(stream, int.from_bytes(header[3:], "big"))
+                    for at in range(0, len(text), self.size):
+                        part = text[at:at + self.size]
+                        drain.sendall(header[:3] + len(part).to_bytes(2, "big") + part)
+                    header = self._read(stream, 5)
+                drain.sendall(header)
+                while part := stream.read(16384):
+                    drain.sendall(part)
+            drain.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    @staticmethod
+    def _read(stream, size):
+        data = b""
+        while len(data) < size and (part := stream.read(size - len(data))):
+            data += part
+        return data
+
+
 def starttls(pair, *dialogue):
     """A talk for Talker: pairs of what the client must say (its beginning) and our answer; then TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

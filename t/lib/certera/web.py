@@ -33,16 +33,22 @@ def _context(ca_file):
     return context
 
 
-def fetch(url, method=None, headers=None, body=None, ca_file=None, server_name=None, source=None):
-    """One request on one connection.  No redirect is followed; without ca_file no certificate is checked."""
+def connect(url, ca_file=None, server_name=None, source=None):
+    """A connection to that server; without ca_file no certificate is checked."""
     at = urlsplit(url)
     connection = http.client.HTTPConnection(at.hostname, at.port, timeout=20 * PATIENCE,
         source_address=(source, 0) if source else None)
     connection.connect()
-    peer = None
     if at.scheme == "https":
         connection.sock = _context(ca_file).wrap_socket(connection.sock, server_hostname=server_name or at.hostname)
-        peer = connection.sock.getpeercert(True)
+    return connection
+
+
+def fetch(url, method=None, headers=None, body=None, ca_file=None, server_name=None, source=None):
+    """One request on one connection.  No redirect is followed; without ca_file no certificate is checked."""
+    at = urlsplit(url)
+    connection = connect(url, ca_file, server_name, source)
+    peer = connection.sock.getpeercert(True) if at.scheme == "https" else None
     try:
         if isinstance(body, str):
             body = body.encode()

@@ -1,0 +1,137 @@
+#include "base/process/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What is for the core only: systemd's ear, and where secrets are. */
+static bool is_ours(const char *variable)
+{
+	static const char *const ours[] = { "NOTIFY_SOCKET=", "WATCHDOG_", "CREDENTIALS_DIRECTORY=", "LISTEN_" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (str_starts(variable, ours[i]))
+			return true;
+	return false;
+}
+
+static char **environment(void)
+{
+	char **env = NULL;
+
+	for (char **variable = environ; *variable; variable++)
+		if (!is_ours(*variable))
+			strv_add(&env, *variable);
+	return env;
+}
+
+static char **command_line(const struct spawn *s)
+{
+	char **argv = NULL;
+
+	strv_add(&argv, "certerad");
+	strv_add(&argv, s->role);
+	for (size_t i = 0; i < strv_len(s->arguments); i++)
+		strv_add(&argv, s->arguments[i]);
+	return argv;
+}
+
+/* What runs, also if its file has been replaced since.  Its number is out of the way of the channel's. */
+static int open_program(const char *role, struct err *e)
+{
+	_cleanup_close_ int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int program = exe < 0 ? -1 : fcntl(exe, F_DUPFD_CLOEXEC, SPAWN_CHANNEL + 1);
+
+	return program < 0 ? err_errno(e, ERR_INTERNAL, "opening our own program, for the %s's process", role) : program;
+}
+
+static int change_user(const struct spawn *s)
+{
+	if (!s->user)
+		return 0;
+	return s->groups ? user_become(s->user, NULL) : user_become_bare(s->user);
+}
+
+/*
+ * Between fork and exec: only what is safe there (signal-safety(7)), but for the groups, which are for callers without
+ * threads.
+ */
+static void NORETURN execute(const struct spawn *s, int program, pid_t parent, char **argv, char **env)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	sigemptyset(&none);
+	/* Ports below 1024 are bound already. */
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (change_user(s) < 0)
+		_exit(1);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || sigprocmask(SIG_SETMASK, &none, NULL) < 0 ||
+	    dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		_exit(1);
+	if (s->channel == SPAWN_CHANNEL ? fcntl(s->channel, F_SETFD, 0) < 0 : dup2(s->channel, SPAWN_CHANNEL) < 0)
+		_exit(1);
+	close_range(SPAWN_CHANNEL + 1, ~0U, CLOSE_RANGE_CLOEXEC);	/* all of ours are; a library's may not be */
+	syscall(SYS_execveat, program, "", argv, env, AT_EMPTY_PATH);
+	_exit(1);
+}
+
+pid_t spawn(const struct spawn *s, struct err *e)
+{
+	_cleanup_strv_ char **env = environment(), **argv = command_line(s);
+	_cleanup_close_ int program = open_program(s->role, e);
+	pid_t parent = getpid(), pid;
+
+	if (program < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		execute(s, program, parent, argv, env);
+	if (pid < 0)
+		err_errno(e, ERR_INTERNAL, "starting the %s's process", s->role);
+	return pid;
+}
+
+int spawn_await(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+int spawn_end(pid_t pid)
+{
+	kill(pid, SIGKILL);	/* if it is ending already, its status is its own */
+	return spawn_await(pid);
+}
+
+void spawn_signals(void (*handler)(int))
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		signal(signals[i], handler);
+}
+
+int spawn_begin(const char *role)
+{
+	_cleanup_free_ char *name = xasprintf("certerad-%s", role);
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	if (getsockopt(SPAWN_CHANNEL, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET)
+		return -1;
+	fcntl(SPAWN_CHANNEL, F_SETFD, FD_CLOEXEC);
+	prctl(PR_SET_NAME, name);
+	spawn_signals(SIG_IGN);
+	return 0;
+}

@@ -1,0 +1,153 @@
+/* certeractl export, certeractl apply. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "ctl/declare/declare.h"
+
+int run_export(struct ctl *ctl, json_t *none)
+{
+	const char *path = json_str(ctl->local, "out");
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_fclose_ FILE *file = NULL;
+	struct err e = { 0 };
+	_cleanup_json_ json_t *state = declare_state(ctl, &e);
+
+	if (!state)
+		return ctl_fail(ctl, &e);
+	declare_write(&text, state);
+	file = path ? fopen(path, "we") : NULL;
+	if (path && (!file || fwrite(text.data, 1, text.len, file) != text.len || fflush(file))) {
+		err_errno(&e, ERR_USAGE, "writing %s", path);
+		return ctl_fail(ctl, &e);
+	}
+	if (!path)
+		fwrite(text.data, 1, text.len, stdout);
+	return 0;
+}
+
+static void print_value(const json_t *value)
+{
+	const json_t *one;
+	size_t i;
+
+	if (json_is_string(value))
+		printf("%s", *json_string_value(value) ? json_string_value(value) : "nothing");
+	else if (!json_array_size(value))
+		printf("nothing");
+	json_array_foreach (value, i, one)
+		printf("%s%s", i ? " " : "", json_string_value(one));
+}
+
+static void print_change(const json_t *change)
+{
+	const char *action = json_str(change, "action"), *member;
+	const json_t *both;
+
+	printf("%s %s %s%s\n",
+	       str_eq(action, "add")      ? "+"
+	       : str_eq(action, "remove") ? "-"
+					  : "~",
+	       json_str(change, "kind"), json_str(change, "name"),
+	       json_bool(change, "staging", false) ? " (staging)" : "");
+	json_object_foreach (json_object_get(change, "members"), member, both) {
+		printf("    %s: ", member);
+		if (str_eq(action, "change")) {
+			print_value(json_object_get(both, "from"));
+			printf(" -> ");
+		}
+		print_value(json_object_get(both, "to"));
+		puts("");
+	}
+	if (json_str(change, "error"))
+		printf("    failed: %s\n", json_str(change, "error"));
+}
+
+static int count(const json_t *changes, const char *member, const char *value)
+{
+	const json_t *change;
+	int found = 0;
+	size_t i;
+
+	json_array_foreach (changes, i, change)
+		found += value ? str_eq(json_str(change, member), value) : json_str(change, member) != NULL;
+	return found;
+}
+
+static void print_all(const json_t *changes, bool dry_run)
+{
+	const json_t *change;
+	size_t i;
+
+	json_array_foreach (changes, i, change)
+		print_change(change);
+	if (!json_array_size(changes))
+		puts("Nothing to change.");
+	else
+		printf("%d to add, %d to change, %d to remove; %s\n", count(changes, "action", "add"),
+		       count(changes, "action", "change"), count(changes, "action", "remove"),
+		       dry_run                         ? "nothing was changed."
+		       : count(changes, "error", NULL) ? "some failed."
+						       : "done.");
+}
+
+/* Passwords and tokens are shown once: here, or nowhere. */
+static int open_secrets(const struct ctl *ctl, const json_t *changes, FILE **file, struct err *e)
+{
+	const char *path = json_str(ctl->local, "secrets_file");
+	const json_t *change;
+	size_t i;
+	int fd;
+
+	json_array_foreach (changes, i, change) {
+		const char *kind = json_str(change, "kind");
+
+		if (path || !str_eq(json_str(change, "action"), "add") ||
+		    (!str_eq(kind, "user") && !str_eq(kind, "token")))
+			continue;
+		err_set(e, ERR_USAGE, "the %s %s has to be added, and gets a new %s", kind, json_str(change, "name"),
+			str_eq(kind, "user") ? "password" : "token");
+		return err_hint(e, "Say where it is to be written: --secrets-file FILE.");
+	}
+	if (!path)
+		return 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	*file = fd < 0 ? NULL : fdopen(fd, "a");
+	return *file ? 0 : err_errno(e, ERR_USAGE, "writing %s", path);
+}
+
+static int do_all(struct ctl *ctl, const json_t *is, const json_t *wanted, json_t *changes, struct err *e)
+{
+	_cleanup_fclose_ FILE *secrets = NULL;
+	json_t *change;
+	size_t i;
+
+	if (open_secrets(ctl, changes, &secrets, e) < 0)
+		return -1;
+	json_array_foreach (changes, i, change) {
+		struct err why = { 0 };
+
+		if (declare_do(ctl, is, wanted, change, secrets, &why) < 0)
+			json_put_str(change, "error", why.message);
+	}
+	return secrets && fflush(secrets) ? err_errno(e, ERR_USAGE, "writing %s", json_str(ctl->local, "secrets_file"))
+					  : 0;
+}
+
+int run_apply(struct ctl *ctl, json_t *none)
+{
+	bool dry_run = json_bool(ctl->local, "dry_run", false);
+	struct err e = { 0 };
+	_cleanup_json_ json_t *wanted = declare_file(ctl->args[0], &e);
+	_cleanup_json_ json_t *is = wanted ? declare_state(ctl, &e) : NULL;
+	_cleanup_json_ json_t *changes = is ? declare_compare(is, wanted, json_bool(ctl->local, "prune", false)) : NULL;
+	_cleanup_json_ json_t *answer = json_object();
+
+	if (!changes || (!dry_run && do_all(ctl, is, wanted, changes, &e) < 0))
+		return ctl_fail(ctl, &e);
+	json_put_bool(answer, "dry_run", dry_run);
+	json_put_bool(answer, "changed", json_array_size(changes) > 0);
+	json_object_set(answer, "changes", changes);
+	if (!ctl_as_json(ctl, answer))
+		print_all(changes, dry_run);
+	return count(changes, "error", NULL) ? 1 : 0;
+}

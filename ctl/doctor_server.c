@@ -1,0 +1,157 @@
+/* What the server knows. */
+#include "ctl/doctor.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define DAY 86400
+#define BACKUP_AGE_MOST (8 * DAY)	/* where backup.every says nothing */
+
+void doctor_server(struct doctor *d)
+{
+	const char *version = json_str(d->status, "version");
+	struct err e = { 0 };
+
+	if (!d->status) {
+		_cleanup_json_ json_t *answer = ctl_request(d->ctl, "GET", "/api/v1/status", NULL, &e);
+
+		doctor_fault(d, "Start it: systemctl start certera. If it ends again: journalctl -u certera.", "%s",
+			     answer ? "The server has just been started." : e.message);
+	} else if (!str_eq(version, VERSION)) {
+		doctor_fault(d, "Restart it: systemctl restart certera.",
+			     "The server that runs is version %s, but version " VERSION " is installed.", version);
+	} else {
+		doctor_fine(d, "Version %s answers at %s.", version, d->ctl->socket);
+	}
+}
+
+void doctor_health(struct doctor *d)
+{
+	_cleanup_json_ json_t *answer = doctor_ask(d, "/api/v1/health", false);
+	const json_t *check;
+	size_t i;
+
+	json_array_foreach (json_object_get(answer, "checks"), i, check) {
+		if (json_bool(check, "well", false))
+			doctor_fine(d, "%s", json_str(check, "text"));
+		else
+			doctor_fault(d, "See certeractl status.", "%s", json_str(check, "text"));
+	}
+}
+
+/* How many of a list there are; -1: not known. */
+static int64_t total(struct doctor *d, const char *path)
+{
+	_cleanup_json_ json_t *answer = doctor_ask(d, path, false);
+
+	return answer ? json_int(answer, "total", 0) : -1;
+}
+
+void doctor_users(struct doctor *d)
+{
+	int64_t users = total(d, "/api/v1/users?limit=1");
+
+	if (!users)
+		doctor_warn(d, "Create the first administrator: certeractl setup NAME.", "There is no user: nobody can sign in.");
+	else if (users > 0)
+		doctor_fine(d, "Users: %lld.", (long long)users);
+}
+
+void doctor_scripts(struct doctor *d)
+{
+	const json_t *certs = json_object_get(d->status, "certificates");
+	long long unconfirmed = json_int(certs, "unconfirmed", 0), undelivered = json_int(certs, "undelivered", 0);
+
+	if (unconfirmed)
+		doctor_fault(d, "Review them: certeractl cert list --status unconfirmed, certeractl cert scripts NAME.",
+			     "%lld certificates have scripts that no administrator confirmed; they do not run.", unconfirmed);
+	if (undelivered)
+		doctor_warn(d, "See certeractl cert list --status undelivered; certeractl cert show NAME has the output of the deploy hook.",
+			    "%lld certificates are issued, but neither seen live nor fetched.", undelivered);
+	if (!unconfirmed && !undelivered)
+		doctor_fine(d, "No certificate waits for a script.");
+}
+
+static bool mails(const json_t *channels)
+{
+	const json_t *channel;
+	size_t i;
+
+	json_array_foreach (json_object_get(channels, "channels"), i, channel)
+		if (str_eq(json_str(channel, "kind"), "email"))
+			return true;
+	return false;
+}
+
+void doctor_notifications(struct doctor *d)
+{
+	_cleanup_json_ json_t *channels = doctor_ask(d, "/api/v1/channels", false);
+	long long dead = json_int(json_object_get(d->status, "outbox"), "dead", 0);
+
+	if (!channels)
+		return;
+	if (!json_int(channels, "total", 0))
+		doctor_warn(d, "Add a channel: certeractl channel add NAME --kind email --to ADDRESS; then certeractl channel test NAME.",
+			    "There is no notification channel: nobody learns of failures.");
+	else if (mails(channels) && !*doctor_setting(d, "mail", "host"))
+		doctor_fault(d, "Set mail.host and mail.from in the configuration.",
+			     "A channel sends e-mail, but mail.host is not set.");
+	else
+		doctor_fine(d, "Notification channels: %lld.", (long long)json_int(channels, "total", 0));
+	if (dead)
+		doctor_fault(d, "See certeractl outbox list --state dead, certeractl outbox resend ID.",
+			     "%lld messages could not be delivered.", dead);
+}
+
+/* "1d" as the configuration prints it; 0: there is none. */
+static int64_t seconds_of(const char *duration)
+{
+	static const struct {
+		char letter;
+		int64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', DAY } };
+	char *end;
+	int64_t n = strtoll(duration, &end, 10);
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (*end == units[i].letter)
+			return n * units[i].seconds;
+	return n;
+}
+
+void doctor_backups(struct doctor *d)
+{
+	static const char how[] = "Set backup.every in the configuration, or run certeractl backup DIR regularly.";
+	_cleanup_json_ json_t *last = doctor_ask(d, "/api/v1/backup", true);
+	int64_t every = seconds_of(doctor_setting(d, "backup", "every")), ended = 0;
+	const char *when = json_str(last, "ended");
+
+	if (!last || (when && clock_parse_rfc3339(when, &ended) < 0))
+		ended = 0;
+	if (!last || (!ended && !str_eq(json_str(last, "state"), "open")))
+		doctor_warn(d, how, "There is no backup.");
+	else if (str_eq(json_str(last, "state"), "failed"))
+		doctor_fault(d, "See certeractl events --action store.backup_failed.", "The last backup failed, at %s.", when);
+	else if (ended && clock_now() - ended > (every ? 2 * every : BACKUP_AGE_MOST))
+		doctor_warn(d, how, "The last backup is of %s.", when);
+	else if (!*doctor_setting(d, "backup", "hook"))
+		doctor_warn(d, "Set backup.hook (backup-rsync, backup-rclone), or copy it by other means.",
+			    "The last backup is of %s, in %s; Certera does not copy it to a different machine.",
+			    when ? when : "now", json_str(last, "directory"));
+	else
+		doctor_fine(d, "The last backup is of %s, in %s.", when ? when : "now", json_str(last, "directory"));
+}
+
+void doctor_master_key(struct doctor *d)
+{
+	const char *configured = doctor_setting(d, "keeper", "master_key");
+	_cleanup_free_ char *usual = xasprintf("%s/keeper/master.key", doctor_setting(d, "server", "state_directory"));
+
+	if (*configured)
+		doctor_fine(d, "It is in %s. Keep a copy elsewhere: no backup has it.", configured);
+	else if (!access(usual, F_OK))
+		doctor_fine(d, "It is in %s. Keep a copy elsewhere: no backup has it.", usual);
+	else
+		doctor_fine(d, "It is a systemd credential. Keep a copy elsewhere: no backup has it.");
+}

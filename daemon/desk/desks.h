@@ -1,0 +1,37 @@
+/*
+ * The desks: threads that answer requests, each a loop with its webui and its channel to the keeper, what comes in from one
+ * thread of the front, and the control socket.
+ */
+#ifndef DAEMON_DESK_DESKS_H
+#define DAEMON_DESK_DESKS_H
+
+#include "daemon/config/config.h"
+#include "daemon/front/sockets.h"
+#include "keeper/keeper.h"
+#include "webui/webui.h"
+
+struct desks;
+
+struct desks_options {
+	int count;
+	struct listeners *listeners;	/* of these the control socket */
+	struct keeper *keeper;
+	int first_client;		/* index of the first thread's channel; the others follow */
+	const struct webui_env *env;	/* borrowed */
+	void (*on_death)(void *arg);	/* the keeper died; called on a desk's thread */
+	void *arg;
+};
+
+struct desks *desks_start(const struct desks_options *, const struct config *, struct err *);
+/* The socket to this thread of a front that was just started; taken. */
+void desks_connect(struct desks *, int thread, int fd);
+/* New settings from now on (a reload); any thread. */
+void desks_configure(struct desks *, const struct config *);
+/* Did every thread turn its loop since the last call?  Asks them anew. */
+bool desks_alive(struct desks *);
+/* For the end: streams end, and nobody new is served at the control socket. */
+void desks_end_streams(struct desks *);
+/* Lets requests under way at the control socket end (at most `patience_ms`), joins the threads.  NULL is fine. */
+void desks_stop(struct desks *, int64_t patience_ms);
+
+#endif

@@ -1,0 +1,28 @@
+#include "daemon/front/start.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/process/sandbox.h"
+#include "base/process/spawn.h"
+#include "daemon/front/front.h"
+
+int front_main(void)
+{
+	struct err e = { 0 };
+
+	log_role("front");
+	if (spawn_begin(FRONT_ROLE) < 0) {
+		log_error("the front is started by certerad itself");
+		return err_exit_code(ERR_USAGE);
+	}
+	log_setup(LOG_LEVEL_INFO, false);	/* looks at stderr */
+	sandbox_hide();
+	sandbox_close_files(SANDBOX_FRONT);
+	if (sandbox_filter(SANDBOX_FRONT, &e) < 0) {
+		log_err(LOG_LEVEL_ERROR, &e);
+		return err_exit_code(e.kind);
+	}
+	front_run(SPAWN_CHANNEL);
+	_exit(0);	/* what runs at an exit wants more than is allowed here */
+}

@@ -1,0 +1,17 @@
+/* Formats of the store.  Each has a way to the next (upgrade.c). */
+#ifndef STORE_DB_FORMAT_H
+#define STORE_DB_FORMAT_H
+
+#include "base/err.h"
+
+#define STORE_FORMAT 6		/* raised with every change an older program would misread */
+
+struct store;
+struct txn;
+
+/* Is this a store that store_upgrade() can bring to our format? */
+int format_check(struct store *, struct err *);
+/* The tables that are not there yet. */
+int format_make_tables(struct txn *, struct err *);
+
+#endif

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""certeractl doctor: what is wrong is found, with what to do, and is no longer found when it is mended."""
+import http.server
+import json
+import sys
+import threading
+sys.path.insert(0, sys.path[0] + "/lib")
+from certera import *
+
+own_network()
+
+
+class Stranger(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(404)
+        self.end_headers()
+        self.wfile.write(b"Nothing here.\n")
+
+    def log_message(self, *ignored):
+        pass
+
+
+class Found:
+    """One look."""
+
+    def __init__(self, daemon):
+        done = daemon.run_ctl("--json", "doctor", "--config", daemon.config_file)
+        self.code, self.said = done.returncode, json.loads(done.stdout)
+        self.findings = self.said["findings"]
+
+    def __call__(self, check):
+        """The worst state of a check, with its text."""
+        found = [f for f in self.findings if f["check"] == check]
+        for state in ("fault", "warning", "fine"):
+            for f in found:
+                if f["state"] == state:
+                    return state, f["text"]
+        return None, ""
+
+
+def main(t):
+    site = Site(t, listen={"http": "127.0.0.1:80", "https": "127.0.0.1:443"})
+    daemon = site.daemon
+
+    def holds(found, check, state, text, sentence):
+        t.ok(found(check)[0] == state and text in found(check)[1], sentence, found(check))
+
+    new = Found(daemon)
+    for check, state, text, sentence in (
+            ("configuration", "fine", daemon.config_file, "the configuration is fine"),
+            ("server", "fine", "answers at", "the server answers"),
+            ("health", "fine", "Scheduled tasks", "what monitoring sees is among it"),
+            ("hostname", "warning", "127.0.0.1, which no CA", "a name that leads inside is a warning"),
+            ("http", "fine", "answered by Certera", "port 80 is ours"),
+            ("https", "warning", "https://localhost cannot be opened", "a certificate that nobody trusts is a warning"),
+            ("ca", "fine", "account ca", "the CA answers"),
+            ("users", "warning", "nobody can sign in", "there is no user"),
+            ("notifications", "warning", "nobody learns", "there is no channel"),
+            ("backups", "warning", "no backup", "there is no backup"),
+            ("master_key", "fine", daemon.state, "where the master key is")):
+        holds(new, check, state, text, sentence)
+    t.equal((new.code, new.said["faults"]), (0, 0), "warnings alone are no failure")
+    t.equal([f for f in new.findings if f["state"] != "fine" and not f["do"]], [], "what is not fine comes with what to do")
+
+    add_user(daemon, "alice")
+    daemon.ctl("channel", "add", "mail", "--kind", "email", "--to", "ops@example.org")
+    daemon.ctl("backup", t.path("copy"))
+    mended = Found(daemon)
+    holds(mended, "users", "fine", "", "with a user, users are fine")
+    holds(mended, "backups", "warning", "does not copy it", "a backup that stays here is a warning")
+    holds(mended, "notifications", "fault", "mail.host", "a channel without a mail server is a fault")
+
+    site.pebble.stop()
+    stranger = http.server.ThreadingHTTPServer(("127.0.0.1", 80), Stranger, bind_and_activate=False)
+    daemon.stop()
+    daemon.configure(listen={"http": "127.0.0.1:8080"}, hooks={"deploy": "nowhere"})
+    daemon.begin()
+    stranger.server_bind()
+    stranger.server_activate()
+    threading.Thread(target=stranger.serve_forever, daemon=True).start()
+    broken = Found(daemon)
+    t.equal(broken.code, 1, "a fault is a failure")
+    holds(broken, "configuration", "fault", "hooks.deploy", "a script that is not there is a fault")
+    holds(broken, "http", "fault", "by a different server", "port 80 is a different server's")
+    holds(broken, "ca", "fault", "does not answer", "the CA does not answer")
+    stranger.shutdown()
+    stranger.server_close()
+    holds(Found(daemon), "http", "fault", "cannot be fetched", "port 80 is nobody's")
+
+    daemon.stop()
+    ended = Found(daemon)
+    holds(ended, "server", "fault", daemon.socket, "a server that does not run is a fault")
+    t.equal({f["check"] for f in ended.findings}, {"configuration", "kernel", "clock", "server"}, "what only it knows is left out")
+    shown = daemon.run_ctl("doctor", "--config", daemon.config_file)
+    t.matches(shown.stdout.decode(), r"(?m)^fault +server .*\n +Start it: systemctl start certera", "a person reads what to do below what is wrong")
+
+
+run(main)

@@ -1,0 +1,25 @@
+/*
+ * The last use of each API key, and the events of downloads: kept in memory for a few seconds and then written
+ * at once, so that a download costs no write.  One of a thread.
+ */
+#ifndef WEBUI_DOWNLOAD_CONSUMER_H
+#define WEBUI_DOWNLOAD_CONSUMER_H
+
+#include "base/loop.h"
+#include "store/db/store.h"
+
+struct consumers;
+struct consumers *consumers_new(struct loop *, struct store *);
+void consumers_free(struct consumers *);	/* writes what is left; NULL is fine */
+
+struct consumer_use {			/* all borrowed */
+	const char *id;			/* of the certificate or key */
+	int slot;			/* which of its API keys */
+	const char *name;		/* of the certificate or key */
+	const char *address;
+	int64_t version;		/* asked for */
+	const char *action;		/* "certificate.fetched", "key.fetched"; NULL: no event, it had it already */
+};
+void consumers_used(struct consumers *, const struct consumer_use *);
+
+#endif

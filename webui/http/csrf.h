@@ -1,0 +1,13 @@
+/* Is a changing request really from a page of ours (cross-site request forgery)? */
+#ifndef WEBUI_HTTP_CSRF_H
+#define WEBUI_HTTP_CSRF_H
+
+#include "webui/http/request.h"
+
+/*
+ * Does what changes something come from a page of ours?  Browsers tell where from (Sec-Fetch-Site, Origin); and what a
+ * session changes carries its csrf, as the header X-CSRF-Token or the field _csrf of the form.
+ */
+int csrf_check(struct request *, struct err *);
+
+#endif

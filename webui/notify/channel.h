@@ -1,0 +1,10 @@
+/* What others need of channels. */
+#ifndef WEBUI_NOTIFY_CHANNEL_H
+#define WEBUI_NOTIFY_CHANNEL_H
+
+#include "webui/http/handler.h"
+
+/* Member "alerts": those that go to this user alone. */
+void channel_put_own(const struct request *, json_t *page, struct txn *, const struct rec_user *);
+
+#endif

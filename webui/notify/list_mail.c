@@ -1,0 +1,191 @@
+/* POST /api/v1/me/lists: a list with its filters, as CSV, by mail to oneself. */
+#include "base/clock.h"
+#include "base/digest.h"
+#include "store/alert.h"
+#include "store/own_channel.h"
+#include "webui/http/handler.h"
+#include "webui/http/list.h"
+
+#define KEY_BYTES 16
+#define FILE_MOST (8 << 20)	/* bytes; many mail servers take 10 MB */
+#define ALERT "list"		/* in the outbox */
+
+/* Those that can be had as CSV. */
+static const char *const lists[] = { "certificates", "orders", "keys", "accounts", "sites", "channels", "outbox", "events", "users",
+				     NULL };
+
+/* "certificates" of "/api/v1/certificates?status=expired", or of the address of its page; owned. */
+static char *list_of(const char *text)
+{
+	const char *name = str_starts(text, "/api/v1/") ? text + strlen("/api/v1/") : text + (*text == '/');
+
+	return xstrndup(name, strcspn(name, "?"));
+}
+
+static int find_list(const struct request *r, const char *name, struct match *m, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("/api/v1/%s", name);
+	_cleanup_buf_ struct buf names = BUF_INIT;
+
+	if (strv_has((char *const *)lists, name))
+		router_find(m, METHOD_GET, path);
+	if (m->route && gate_lets_in(&r->visitor, m->route->role, r->webui->settings))
+		return 0;
+	if (m->route)
+		return err_set(e, ERR_DENIED, "the list %s is not for your role", name);
+	for (size_t i = 0; lists[i]; i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", lists[i]);
+	err_set(e, ERR_INVALID, "there is no list \"%.40s\"", name);
+	err_hint(e, "Possible lists: %s; each with its filters, like certificates?status=expired.", buf_str(&names));
+	return err_field(e, "list");
+}
+
+/* Who gets it: the visitor; or whom an administrator names, who may be at the server, without a user. */
+static int find_recipient(const struct request *r, struct txn *t, const char *name, struct rec_user *user, struct err *e)
+{
+	if (name && *name && !gate_administers(&r->visitor))
+		return body_at("user", err_set(e, ERR_DENIED, "only administrators have lists mailed to other users"), e);
+	if (name && *name && rec_user_by_name(t, user, name, e) < 0)
+		return body_at("user", e->kind != ERR_MISSING ? -1 :
+						err_set(e, ERR_INVALID, "there is no user %.100s", name), e);
+	if (!(name && *name) && !*r->visitor.user_id)
+		return body_at("user", err_set(e, ERR_INVALID, "choose the user who gets the list: you are not signed in as one"), e);
+	if (!user->id && rec_user_get(t, user, r->visitor.user_id, e) < 0)
+		return -1;
+	if (user->mail && *user->mail)
+		return 0;
+	err_set(e, ERR_CONFLICT, "%s has no e-mail address", user->name);
+	return err_hint(e, "An administrator adds it on the page of the user.");
+}
+
+static void fill(struct rec_outbox *m, const char *name, const char *query, int64_t shown, int64_t total)
+{
+	json_t *facts = json_object();
+
+	m->created = m->queued = m->next_at = clock_now();
+	m->urgent = true;
+	m->key = random_hex(KEY_BYTES);
+	m->subject = xasprintf("the list of %s", name);
+	m->text = total > shown ? xasprintf("The first %lld of %lld rows are attached. Use filters for fewer.", (long long)shown,
+					    (long long)total) :
+				  xasprintf("%lld %s attached.", (long long)shown, shown == 1 ? "row is" : "rows are");
+	m->file_name = xasprintf("certera-%s.csv", name);
+	record_set(&m->alert, ALERT);
+	record_set(&m->level, alert_level_word(ALERT_LEVEL_info));
+	record_set(&m->state, OUTBOX_QUEUED);
+	json_put_str(facts, "list", name);
+	if (*query)
+		json_put_str(facts, "filters", query);
+	m->facts = json_write(facts);
+	json_decref(facts);
+}
+
+static int put_message(struct request *r, struct txn *t, const struct rec_user *user, struct rec_outbox *m,
+		       struct rec_channel *channel, struct err *e)
+{
+	if (own_channel(t, OWN_LISTS, channel, e) < 0)
+		return -1;
+	if (channel->disabled)
+		return err_set(e, ERR_CONFLICT, "the channel %s is disabled", channel->name);
+	m->id = record_child_id(channel->id, ++channel->newest);
+	record_set(&m->recipient, user->mail);
+	if (rec_outbox_put(t, m, e) < 0 || rec_channel_put(t, channel, e) < 0 ||
+	    agenda_set(t, channel_agenda(channel), m->id, m->queued, e) < 0)
+		return -1;
+	return admin_event(r, t, "list.mailed", user->id, user->name, e, "%s, to %s", m->subject, user->mail);
+}
+
+/* What to read on after its first ?, without what pages add. */
+static char *filters_of(const char *text)
+{
+	const char *query = strchr(text, '?');
+	_cleanup_strv_ char **pairs = strv_split(query ? query + 1 : "", "&");
+	struct buf out = BUF_INIT;
+
+	for (char **pair = pairs; pair && *pair; pair++)
+		if (!str_starts(*pair, "format=") && !str_starts(*pair, "first=") && !str_starts(*pair, "limit="))
+			buf_addf(&out, "%s%s", out.len ? "&" : "", *pair);
+	buf_add(&out, "", 0);
+	return buf_detach(&out);
+}
+
+static const struct route *own_route(void)
+{
+	size_t i = 0;
+
+	while (router_row(i)->page != page_list_mail)
+		i++;
+	return router_row(i);
+}
+
+/* The list was read: r is again the request that asked for it. */
+static int mail_csv(struct request *r, const struct buf *csv, int64_t shown, int64_t total, struct err *e)
+{
+	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
+	_cleanup_(rec_outbox_release) struct rec_outbox m = { 0 };
+	_cleanup_(rec_user_release) struct rec_user user = { 0 };
+	_cleanup_body_ json_t *body = NULL;
+	_cleanup_free_ char *name = NULL, *filters = NULL;
+	_cleanup_txn_ struct txn *t = NULL;
+	json_t *answer;
+
+	free(TAKE(r->list_query));
+	r->take_csv = NULL;
+	r->route = own_route();
+	body = body_read(r, e);
+	if (!body)
+		return -1;
+	if (csv->len > FILE_MOST) {
+		err_set(e, ERR_LIMIT, "the list is too long for a mail: %zu bytes", csv->len);
+		return err_hint(e, "Use filters.");
+	}
+	name = list_of(json_str(body, "list"));
+	filters = filters_of(json_str(body, "list"));
+	fill(&m, name, filters, shown, total);
+	record_set_blob(&m.file, slice_buf(csv));
+	if (store_write(r->webui->env->store, &t, e) < 0 || find_recipient(r, t, json_str(body, "user"), &user, e) < 0 ||
+	    put_message(r, t, &user, &m, &channel, e) < 0)
+		return -1;
+	answer = json_object();
+	json_put_str(answer, "channel", channel.name);
+	json_put_int(answer, "number", record_child_number(m.id));
+	json_put_str(answer, "recipient", m.recipient);
+	json_put_str(answer, "file_name", m.file_name);
+	json_put_int(answer, "rows", shown);
+	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
+}
+
+static int check(struct request *r, const json_t *body, struct err *e)
+{
+	_cleanup_(rec_user_release) struct rec_user user = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (!r->webui->settings->mail) {
+		err_set(e, ERR_CONFLICT, "no e-mail can be sent: there is no mail server");
+		return err_hint(e, "An administrator sets mail.host and mail.from in the configuration file.");
+	}
+	return store_read(r->webui->env->store, &t, e) < 0 ? -1 : find_recipient(r, t, json_str(body, "user"), &user, e);
+}
+
+int page_list_mail(struct request *r, struct err *e)
+{
+	_cleanup_body_ json_t *body = body_read(r, e);
+	_cleanup_free_ char *name = NULL, *filters = NULL;
+	_cleanup_(match_release) struct match m = { 0 };
+
+	if (!body || check(r, body, e) < 0)
+		return -1;
+	name = list_of(json_str(body, "list"));
+	if (find_list(r, name, &m, e) < 0)
+		return -1;
+	filters = filters_of(json_str(body, "list"));
+	r->list_query = xasprintf("format=csv%s%s", *filters ? "&" : "", filters);
+	r->take_csv = mail_csv;
+	r->route = m.route;
+	if (m.route->page(r, e) == 0)
+		return 0;
+	r->route = own_route();
+	r->take_csv = NULL;
+	free(TAKE(r->list_query));
+	return -1;
+}

@@ -1,0 +1,23 @@
+/*
+ * The templates (html/) and what browsers fetch as it is (static/): in the program,
+ * or read anew where they are worked on.
+ */
+#ifndef WEBUI_PAGE_FILES_H
+#define WEBUI_PAGE_FILES_H
+
+#include "base/buf.h"
+
+struct files {
+	const char *directory;	/* where html/ and static/ are read from; NULL or "": the program's own */
+	struct read_file {
+		char *name;
+		struct buf text;
+		struct read_file *next;
+	} *read;
+};
+
+/* "html/layout.html"; NULL: there is no such file.  Lives until files_release(). */
+const char *files_get(struct files *, const char *name);
+void files_release(struct files *);
+
+#endif

@@ -1,0 +1,17 @@
+/* Answers to browsers: pages, files, going on elsewhere; and the form shown again that was not taken. */
+#ifndef WEBUI_PAGE_PAGE_H
+#define WEBUI_PAGE_PAGE_H
+
+#include "webui/http/request.h"
+
+/*
+ * What a row's template says becomes of the value (borrowed):
+ *	a name	the template html/name.html shows it
+ *	""	(POST, DELETE) the browser goes on to where the form says
+ *	@file	it is saved as a file: pem or key as it is, or data, which is base64; its name in file
+ */
+int page_reply(struct request *, int status, const json_t *value, struct err *);
+/* The form's page again, with what was typed and what is wrong; or a page that says it.  -1: neither could be shown. */
+int page_reply_error(struct request *, const struct err *why, struct err *);
+
+#endif

@@ -1,0 +1,19 @@
+/* The face that browsers see: a handler's JSON value in the template of its row, with what every page has. */
+#ifndef WEBUI_PAGE_VIEW_H
+#define WEBUI_PAGE_VIEW_H
+
+#include "webui/http/request.h"
+
+/*
+ * Adds the page to out.  Beside the value's own members, the template finds
+ *   _        what every page has: see put_common() in view.c
+ * and instead of each text that is a time (RFC 3339) an object: text as it was, relative ("in 3 days"), exact (for
+ * people), of each text of a list that begins with a time: time, text (the rest).
+ */
+int view_render(struct request *, const char *template, int status, const json_t *value, struct buf *out, struct err *);
+/* Does the form of this name ask for the password itself?  NULL: no. */
+bool view_form_asks(const char *form);
+/* What a request calls a member has a label there. */
+void view_own_words(const char *form, struct err *);
+
+#endif

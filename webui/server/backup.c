@@ -1,0 +1,89 @@
+/* POST and GET /api/v1/backup, /api/v1/verify: work on the store itself, and how the last one went. */
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "store/agenda.h"
+#include "webui/http/body.h"
+#include "webui/http/handler.h"
+#include "webui/server/backup.h"
+
+#define LASTS_MOST 3600 /* seconds; one that seems to be under way for longer does not hold up the next */
+
+json_t *backup_json(const struct request *r, const struct rec_upkeep *upkeep)
+{
+	json_t *o = rec_upkeep_json(upkeep);
+
+	admin_put_steps(r, o, "log", upkeep->log);
+	return o;
+}
+
+static int check_directory(const char *directory, struct err *e)
+{
+	struct stat st;
+
+	if (!directory || !*directory)
+		return 0;
+	if (*directory != '/')
+		return err_set(e, ERR_INVALID, "\"directory\" must be a path from the root: the daemon writes it");
+	return stat(directory, &st)
+		       ? 0
+		       : err_set(e, ERR_CONFLICT, "%s exists already; a backup is a new directory", directory);
+}
+
+static int begin(struct request *r, const char *id, enum agenda_kind kind, const char *directory, struct err *e)
+{
+	_cleanup_(rec_upkeep_release) struct rec_upkeep last = { 0 };
+	_cleanup_(rec_upkeep_release) struct rec_upkeep upkeep = { .began = clock_now() };
+	_cleanup_txn_ struct txn *t = NULL;
+	int64_t due;
+
+	record_set(&upkeep.id, id);
+	record_set(&upkeep.state, "open");
+	record_set(&upkeep.directory, directory);
+	record_set(&upkeep.actor, r->visitor.name);
+	if (store_write(r->webui->env->store, &t, e) < 0)
+		return -1;
+	if (rec_upkeep_get(t, &last, id, NULL) == 0 && str_eq(last.state, "open") &&
+	    agenda_due(t, kind, id, &due, e) > 0 && last.began + LASTS_MOST > upkeep.began)
+		return err_set(e, ERR_CONFLICT, "a %s is already in progress", id);
+	if (rec_upkeep_put(t, &upkeep, e) < 0 || agenda_set(t, kind, id, upkeep.began, e) < 0 ||
+	    admin_commit(r, TAKE(t), true, e) < 0)
+		return -1;
+	return reply_json(r, 202, backup_json(r, &upkeep));
+}
+
+static int show(struct request *r, const char *id, struct err *e)
+{
+	_cleanup_(rec_upkeep_release) struct rec_upkeep upkeep = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	if (rec_upkeep_get(t, &upkeep, id, e) < 0)
+		return e->kind == ERR_MISSING ? err_set(e, ERR_MISSING, "there is no %s yet", id) : -1;
+	return reply_json(r, 200, backup_json(r, &upkeep));
+}
+
+int page_backup_begin(struct request *r, struct err *e)
+{
+	_cleanup_body_ json_t *body = body_read(r, e);
+
+	if (!body || body_at("directory", check_directory(json_str(body, "directory"), e), e) < 0)
+		return -1;
+	return begin(r, "backup", AGENDA_backup, json_str(body, "directory"), e);
+}
+
+int page_backup(struct request *r, struct err *e)
+{
+	return show(r, "backup", e);
+}
+
+int page_verify_begin(struct request *r, struct err *e)
+{
+	return begin(r, "check", AGENDA_verify, NULL, e);
+}
+
+int page_verify(struct request *r, struct err *e)
+{
+	return show(r, "check", e);
+}

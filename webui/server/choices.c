@@ -1,0 +1,218 @@
+/* Pages that begin something: forms, and what there is to choose from. */
+#include "webui/http/handler.h"
+#include "webui/page/files.h"
+#include "webui/page/form.h"
+
+static void add_choice(json_t *list, const char *value, const char *text)
+{
+	json_t *o = json_object();
+
+	json_put_str(o, "value", value);
+	json_put_str(o, "text", text);
+	json_array_append_new(list, o);
+}
+
+struct account_choices {
+	json_t *list;
+	bool ready;	/* those that can order now: the first one is chosen already */
+};
+
+static int add_account(void *arg, void *rec, struct err *e)
+{
+	const struct rec_account *account = rec;
+	const struct account_choices *a = arg;
+	bool ready = str_eq(account->state, "valid");
+	_cleanup_free_ char *text = xasprintf("%s%s%s%s%s", account->name, account->staging ? " (staging: for tests)" : "",
+					      ready ? "" : " (", ready ? "" : account->state, ready ? "" : ")");
+
+	if (ready == a->ready && !str_eq(account->state, "deactivated"))
+		add_choice(a->list, account->name, text);
+	return 0;
+}
+
+struct keys {
+	const struct scope *scope;
+	json_t *list;
+};
+
+static int add_key(void *arg, void *rec, struct err *e)
+{
+	const struct rec_key *key = rec;
+	const struct keys *k = arg;
+	_cleanup_free_ char *text = xasprintf("%s (%s)", key->name, key->type);
+
+	if (str_eq(key->use, KEEPER_USE_CERTIFICATE) && scope_has_key(k->scope, key))
+		add_choice(k->list, key->name, text);
+	return 0;
+}
+
+int page_new_certificate(struct request *r, struct err *e)
+{
+	_cleanup_json_ json_t *page = json_object();
+	_cleanup_txn_ struct txn *t = NULL;
+	json_t *choices = json_object(), *accounts = json_array(), *keys = json_array();
+	struct keys usable = { &r->visitor.scope, keys };
+	struct account_choices ready = { accounts, true }, others = { accounts, false };
+
+	json_object_set_new(page, "choices", choices);
+	json_object_set_new(choices, "account", accounts);
+	json_object_set_new(choices, "key", keys);
+	add_choice(keys, "", "A new one");
+	if (store_read(r->webui->env->store, &t, e) < 0 ||
+	    record_each(t, &rec_account_type, "", false, add_account, &ready, e) < 0 ||
+	    record_each(t, &rec_account_type, "", false, add_account, &others, e) < 0 ||
+	    record_each(t, &rec_key_type, "", false, add_key, &usable, e) < 0)
+		return -1;
+	return reply_json(r, 200, TAKE(page));
+}
+
+int page_new_key(struct request *r, struct err *e)
+{
+	return reply_json(r, 200, json_object());
+}
+
+int page_tools(struct request *r, struct err *e)
+{
+	_cleanup_json_ json_t *page = json_object();
+	_cleanup_txn_ struct txn *t = NULL;
+	json_t *choices = json_object(), *accounts = json_array();
+	struct account_choices ready = { accounts, true };
+
+	json_object_set_new(page, "choices", choices);
+	json_object_set_new(choices, "account", accounts);
+	if (store_read(r->webui->env->store, &t, e) < 0 ||
+	    record_each(t, &rec_account_type, "", false, add_account, &ready, e) < 0)
+		return -1;
+	return reply_json(r, 200, TAKE(page));
+}
+
+int page_new_site(struct request *r, struct err *e)
+{
+	return reply_json(r, 200, json_object());
+}
+
+int page_new_import(struct request *r, struct err *e)
+{
+	_cleanup_json_ json_t *page = json_object();
+	_cleanup_txn_ struct txn *t = NULL;
+	json_t *choices = json_object(), *accounts = json_array();
+	struct account_choices ready = { accounts, true }, others = { accounts, false };
+
+	json_object_set_new(page, "choices", choices);
+	json_object_set_new(choices, "account", accounts);
+	add_choice(accounts, "", "No account: you import the next version yourself");
+	if (store_read(r->webui->env->store, &t, e) < 0 ||
+	    record_each(t, &rec_account_type, "", false, add_account, &ready, e) < 0 ||
+	    record_each(t, &rec_account_type, "", false, add_account, &others, e) < 0)
+		return -1;
+	return reply_json(r, 200, TAKE(page));
+}
+
+json_t *choices_cas(void)
+{
+	json_t *cas = json_array();
+
+#define CA(name, text, directory, staging) add_choice(cas, name, text);
+#include "webui/ca.def"
+#undef CA
+	add_choice(cas, "", "Other: enter its URL below");
+	return cas;
+}
+
+static int add_plan(void *arg, void *rec, struct err *e)
+{
+	const struct rec_plan *plan = rec;
+
+	add_choice(arg, plan->name, plan->name);
+	return 0;
+}
+
+void choices_put_plans(json_t *page, struct txn *t)
+{
+	json_t *choices = json_object(), *plans = json_array();
+
+	add_choice(plans, "", "None");
+	record_each(t, &rec_plan_type, "", false, add_plan, plans, NULL);
+	json_object_set_new(choices, "plan", plans);
+	json_object_set_new(page, "choices", choices);
+}
+
+int page_new_user(struct request *r, struct err *e)
+{
+	_cleanup_json_ json_t *page = json_object();
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	choices_put_plans(page, t);
+	return reply_json(r, 200, TAKE(page));
+}
+
+int page_new_account(struct request *r, struct err *e)
+{
+	json_t *page = json_object(), *choices = json_object();
+
+	json_object_set_new(page, "choices", choices);
+	json_object_set_new(choices, "ca", choices_cas());
+	return reply_json(r, 200, page);
+}
+
+/* A certificate from elsewhere under a new name, which the form has and the API's path. */
+int page_import(struct request *r, struct err *e)
+{
+	const char *name = form_text(r, "name");
+
+	if (!name || !*name)
+		return body_at("name", err_set(e, ERR_INVALID, "a name is required"), e);
+	params_add(&r->path, "name", xstrdup(name));
+	return page_cert_import(r, e);
+}
+
+/*
+ * The redirect rules, for this server.
+ */
+
+static const struct {
+	const char *server, *file;
+} servers[] = {
+	{ "nginx", "nginx.conf" },
+	{ "Apache", "apache.conf" },
+	{ "Apache, .htaccess", "apache.htaccess" },
+	{ "Caddy", "Caddyfile" },
+	{ "HAProxy", "haproxy.cfg" },
+	{ "lighttpd", "lighttpd.conf" },
+	{ "Traefik", "traefik.yaml" },
+	{ "IIS", "iis-web.config" },
+};
+#define PLACEHOLDER "certera.example.org"
+
+static char *for_host(const char *text, const char *hostname)
+{
+	struct buf out = BUF_INIT;
+
+	for (const char *at; (at = strstr(text, PLACEHOLDER)); text = at + strlen(PLACEHOLDER)) {
+		buf_add(&out, text, (size_t)(at - text));
+		buf_add_str(&out, hostname);
+	}
+	buf_add_str(&out, text);
+	return buf_detach(&out);
+}
+
+int page_redirects(struct request *r, struct err *e)
+{
+	struct files own = { .directory = NULL };
+	json_t *page = json_object(), *list = json_array();
+
+	json_object_set_new(page, "rules", list);
+	for (size_t i = 0; i < ARRAY_SIZE(servers); i++) {
+		_cleanup_free_ char *file = xasprintf("contrib/redirect/%s", servers[i].file);
+		_cleanup_free_ char *rule = for_host(files_get(&own, file), r->webui->settings->hostname);
+		json_t *one = json_object();
+
+		json_put_str(one, "server", servers[i].server);
+		json_put_str(one, "file", servers[i].file);
+		json_put_str(one, "rule", rule);
+		json_array_append_new(list, one);
+	}
+	return reply_json(r, 200, page);
+}

@@ -1,0 +1,10 @@
+/* How the server is, and what comes next: what /api/v1/status says, and more of it for the overview. */
+#ifndef WEBUI_SERVER_STATUS_H
+#define WEBUI_SERVER_STATUS_H
+
+#include "webui/http/handler.h"
+
+/* The members of /api/v1/status. */
+int overview_put(struct request *, struct txn *, json_t *, struct err *);
+
+#endif
