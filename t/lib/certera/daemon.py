@@ -45,6 +45,8 @@ class Certerad(Process):
                 "state_directory": self.state, "control_socket": self.socket},
             "listen": {"http": f"127.0.0.1:{self.http_port}", "https": f"127.0.0.1:{self.https_port}"},
             "log": {"level": "debug"},
+            # A test is one address that connects anew for each question, as fast as the machine can.
+            "limits": {"per_second": 100000},
             # The names of most tests are known to their CA alone; and all the world of a test is on loopback.
             "preflight": {"enabled": False, "private": LOOPBACK},
             "tracking": {"private": LOOPBACK},
