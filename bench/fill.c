@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "store/db/store.h"
-#include "store/history.h"
+#include "store/event/history.h"
 #include "store/record/record.h"
 
 #define BATCH 150	/* each is some twenty changes, and a transaction has at most TXN_MOST */

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "daemon/keycheck.h"
-#include "store/history.h"
+#include "store/event/history.h"
 #include "store/upgrade.h"
 #include "store/verify.h"
 

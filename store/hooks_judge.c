@@ -3,9 +3,9 @@
  * what none names was there when the certificate was added.  The role that counts is the one of that time.
  */
 #include "base/log.h"
-#include "store/alert.h"
-#include "store/history.h"
+#include "store/event/history.h"
 #include "store/hooks.h"
+#include "store/notify/alert.h"
 
 #define LOCAL_ADMIN "local admin"
 #define TOKEN "token "

@@ -112,7 +112,7 @@ static const struct {
 	const char *code, *who;
 } acts[] = {
 #define ACTS(code, who) { #code, who },
-#include "store/acts.def"
+#include "store/event/acts.def"
 #undef ACTS
 };
 

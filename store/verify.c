@@ -1,6 +1,6 @@
 #include "store/verify.h"
 
-#include "store/history.h"
+#include "store/event/history.h"
 
 int store_verify(struct store *s, struct verify_count *count, struct err *e)
 {

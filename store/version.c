@@ -4,7 +4,7 @@
 #include "base/digest.h"
 #include "pki/cert.h"
 #include "store/agenda.h"
-#include "store/compromise.h"
+#include "store/key/compromise.h"
 #include "store/status.h"
 
 #define FIRST_ASKED 600  /* seconds: responders of CAs know a new certificate only after a while */

@@ -25,6 +25,9 @@ MAY_INCLUDE = {
     "keeper":           "keeper pki base",
     "store":            "store pki base",
     "store/db":         "base",
+    "store/event":      "store/db store/record base",
+    "store/key":        "store pki base",
+    "store/notify":     "store base",
     "store/record":     "store/db base",
     "acme":             "acme pki base",
     "ctl":              "ctl base",
@@ -58,7 +61,7 @@ MAY_INCLUDE = {
 }
 
 # What may include a folder may include these rooms in it.
-TOGETHER = {"base": ["base/fetch", "base/process"], "store": ["store/db", "store/record"], "pki": ["pki/file", "pki/revocation"]}
+TOGETHER = {"base": ["base/fetch", "base/process"], "store": ["store/db", "store/event", "store/key", "store/notify", "store/record"], "pki": ["pki/file", "pki/revocation"]}
 
 # Third-party header (or one of ours that brings it along): the files that may include it (t/ may include all).
 CONFINED = {

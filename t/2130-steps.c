@@ -18,9 +18,9 @@
 #include "daemon/order/recheck.h"
 #include "daemon/order/removed.h"
 #include "store/cert_plan.h"
-#include "store/key_age.h"
+#include "store/key/age.h"
+#include "store/key/sharing.h"
 #include "store/leftover.h"
-#include "store/sharing.h"
 
 #define MANY 3000	/* more than fit into one transaction, each with one change */
 #define DAY 86400

@@ -2,8 +2,8 @@
 #include "t/lib/store.h"
 
 #include "base/log.h"
-#include "store/alert.h"
 #include "store/hooks.h"
+#include "store/notify/alert.h"
 #include "store/record/steps.h"
 
 /* An event at a time of its own. */

@@ -8,8 +8,8 @@
 #include "pki/cert.h"
 #include "pki/file/pem.h"
 #include "pki/revocation/reason.h"
-#include "store/compromise.h"
-#include "store/sharing.h"
+#include "store/key/compromise.h"
+#include "store/key/sharing.h"
 
 static char *digest;	/* of the key of all certificates below */
 static char *chain;

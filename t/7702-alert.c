@@ -2,7 +2,7 @@
 #include "t/lib/store.h"
 
 #include "daemon/notify/alert_json.h"
-#include "store/alert.h"
+#include "store/notify/alert.h"
 
 static void add_channel(struct txn *t, const char *name, const char *kind, const char *to, const char *alerts, const char *level)
 {

@@ -10,9 +10,9 @@
 #include "base/log.h"
 #include "base/words.h"
 #include "pki/key.h"
-#include "store/alert.h"
-#include "store/history.h"
-#include "store/key_version.h"
+#include "store/event/history.h"
+#include "store/key/version.h"
+#include "store/notify/alert.h"
 
 #include "daemon/ca/ca.h"
 #include "daemon/ca/offers.h"

@@ -1,5 +1,5 @@
 /*
- * A private key that others know (store/compromise.h): from the due row, whose id is the digest of the public key, to
+ * A private key that others know (store/key/compromise.h): from the due row, whose id is the digest of the public key, to
  * the end of its use.
  *
  * Every certificate that has it in force, whatever its key is called here, is ordered with a new one at once, and the
@@ -13,10 +13,10 @@
 #include "pki/cert.h"
 #include "pki/csr.h"
 #include "pki/revocation/reason.h"
-#include "store/alert.h"
 #include "store/cert_plan.h"
-#include "store/compromise.h"
-#include "store/history.h"
+#include "store/event/history.h"
+#include "store/key/compromise.h"
+#include "store/notify/alert.h"
 
 #define KEY_TYPE_INSTEAD "p256" /* of an account, where one like the old one cannot be made; every CA takes it */
 

@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/alert.h"
-#include "store/history.h"
+#include "store/event/history.h"
+#include "store/notify/alert.h"
 
 #include "daemon/ca/account.h"
 #include "daemon/ca/ca.h"

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/history.h"
+#include "store/event/history.h"
 
 #include "daemon/ca/ca.h"
 #include "daemon/engine/retry.h"

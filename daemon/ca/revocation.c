@@ -17,10 +17,10 @@
 #include "pki/file/collect.h"
 #include "pki/revocation/ocsp.h"
 #include "pki/revocation/reason.h"
-#include "store/alert.h"
 #include "store/cert_plan.h"
-#include "store/compromise.h"
-#include "store/history.h"
+#include "store/event/history.h"
+#include "store/key/compromise.h"
+#include "store/notify/alert.h"
 
 #include "daemon/ca/crl.h"
 #include "daemon/engine/retry.h"

@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pki/cert.h"
-#include "store/alert.h"
-#include "store/history.h"
+#include "store/event/history.h"
+#include "store/notify/alert.h"
 
 #include "daemon/ca/ca.h"
 #include "daemon/engine/retry.h"

@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/engine/walk.h"
-#include "store/alert.h"
-#include "store/history.h"
-#include "store/key_age.h"
+#include "store/event/history.h"
+#include "store/key/age.h"
+#include "store/notify/alert.h"
 
 #define DAY 86400
 

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/engine/log_seal.h"
-#include "store/history.h"
+#include "store/event/history.h"
 #include "store/verify.h"
 
 #define BACKUP "backup" /* the row's id */

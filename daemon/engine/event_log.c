@@ -1,7 +1,7 @@
 #include "daemon/engine/event_log.h"
 
 #include "base/log.h"
-#include "store/history.h"
+#include "store/event/history.h"
 
 #define AT_ONCE 200	/* lines; of more than so many at once the rest is only counted */
 

@@ -1,7 +1,7 @@
 #include "daemon/engine/log_seal.h"
 
 #include "base/log.h"
-#include "store/history.h"
+#include "store/event/history.h"
 
 #define APART_MS 10000	/* between seals: what came since the last can be taken away unseen */
 

@@ -1,7 +1,7 @@
 #include "daemon/engine/sweep.h"
 
+#include "store/key/sharing.h"
 #include "store/leftover.h"
-#include "store/sharing.h"
 
 static int sweep_forget(struct engine *g, const struct record_type *type, const struct agenda_row *row, struct err *e)
 {

@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "pki/cert.h"
 #include "store/deploy.h"
-#include "store/history.h"
+#include "store/event/history.h"
 #include "store/hooks.h"
 #include "store/record/steps.h"
 #include "store/status.h"

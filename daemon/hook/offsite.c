@@ -9,7 +9,7 @@
 #include "daemon/engine/retry.h"
 #include "daemon/hook/hook.h"
 #include "daemon/hook/hook_script.h"
-#include "store/history.h"
+#include "store/event/history.h"
 #include "store/record/steps.h"
 
 struct offsite {

@@ -223,7 +223,7 @@ char *alert_body(enum channel_kind kind, const json_t *alert)
 {
 	static json_t *(*const shapes[])(const json_t *) = {
 #define CHANNEL(word, takes, doc) word##_shape,
-#include "store/channel.def"
+#include "store/notify/channel.def"
 #undef CHANNEL
 	};
 	_cleanup_json_ json_t *body = shapes[kind](alert);

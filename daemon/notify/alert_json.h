@@ -2,7 +2,7 @@
 #ifndef DAEMON_NOTIFY_ALERT_JSON_H
 #define DAEMON_NOTIFY_ALERT_JSON_H
 
-#include "store/alert.h"
+#include "store/notify/alert.h"
 
 /*
  * {id, alert, level, time, server, subject, text, todo, name, object, facts: {...}, items: [...]}, a new reference.

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/engine/walk.h"
-#include "store/alert.h"
+#include "store/notify/alert.h"
 
 #define DAY 86400
 #define FULL_LIFE (90 * DAY)

@@ -11,7 +11,7 @@
 #include "daemon/notify/mail_send.h"
 #include "daemon/notify/mime.h"
 #include "daemon/notify/outbox.h"
-#include "store/history.h"
+#include "store/event/history.h"
 
 #define GOOD_FOR 1800		/* seconds */
 #define TRY_AGAIN 300

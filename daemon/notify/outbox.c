@@ -5,7 +5,7 @@
 #include "base/fetch/fetch.h"
 #include "base/log.h"
 #include "base/metric.h"
-#include "store/history.h"
+#include "store/event/history.h"
 
 #include "daemon/engine/retry.h"
 

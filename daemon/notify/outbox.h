@@ -10,7 +10,7 @@
 
 #include "daemon/engine/engine.h"
 #include "daemon/notify/mail_send.h"
-#include "store/alert.h"
+#include "store/notify/alert.h"
 
 struct fetch;
 

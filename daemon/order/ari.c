@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "pki/cert.h"
 #include "store/cert_plan.h"
-#include "store/history.h"
+#include "store/event/history.h"
 
 #include "daemon/ca/ca.h"
 #include "daemon/order/renewal.h"

@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "pki/identifier.h"
 #include "store/agenda.h"
-#include "store/alert.h"
 #include "store/cert_plan.h"
-#include "store/history.h"
+#include "store/event/history.h"
+#include "store/notify/alert.h"
 
 #include "daemon/challenge/txt.h"
 

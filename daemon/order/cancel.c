@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/cert_plan.h"
-#include "store/history.h"
+#include "store/event/history.h"
 
 #include "daemon/order/resume.h"
 

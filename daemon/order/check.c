@@ -7,7 +7,7 @@
 #include "daemon/challenge/answers.h"
 #include "daemon/order/preflight.h"
 #include "daemon/order/preflight_passed.h"
-#include "store/history.h"
+#include "store/event/history.h"
 #include "store/record/reach.h"
 
 #define TOKEN_BYTES 24

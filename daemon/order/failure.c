@@ -1,7 +1,7 @@
 #include "daemon/order/failure.h"
 
 #include "base/clock.h"
-#include "store/alert.h"
+#include "store/notify/alert.h"
 
 #define AGAIN (24 * 3600)
 

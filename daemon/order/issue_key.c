@@ -6,9 +6,9 @@
 #include "daemon/order/resume.h"
 #include "pki/csr.h"
 #include "store/cert_plan.h"
-#include "store/compromise.h"
-#include "store/key_version.h"
-#include "store/sharing.h"
+#include "store/key/compromise.h"
+#include "store/key/sharing.h"
+#include "store/key/version.h"
 
 /* The public key of the request that a person sent. */
 int issue_read_own_csr(struct issue *is, struct err *e)

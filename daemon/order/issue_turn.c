@@ -4,7 +4,7 @@
  */
 #include "base/clock.h"
 #include "store/cert_plan.h"
-#include "store/history.h"
+#include "store/event/history.h"
 
 #include "daemon/order/issue_type.h"
 #include "daemon/order/queue.h"

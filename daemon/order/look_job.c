@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "daemon/order/look.h"
 #include "store/cert_plan.h"
-#include "store/history.h"
+#include "store/event/history.h"
 
 struct looking {
 	struct job job;

@@ -2,10 +2,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/alert.h"
 #include "store/cert_plan.h"
 #include "store/db/bell.h"
-#include "store/history.h"
+#include "store/event/history.h"
+#include "store/notify/alert.h"
 
 #include "daemon/ca/account.h"
 #include "daemon/engine/retry.h"

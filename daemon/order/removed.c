@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/history.h"
+#include "store/event/history.h"
 
 #include "daemon/challenge/answers.h"
 #include "daemon/challenge/txt.h"

@@ -4,7 +4,7 @@
  */
 #include "base/clock.h"
 #include "pki/identifier.h"
-#include "store/alert.h"
+#include "store/notify/alert.h"
 #include "store/record/reach.h"
 #include "store/status.h"
 

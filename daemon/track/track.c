@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
-#include "store/alert.h"
-#include "store/history.h"
+#include "store/event/history.h"
+#include "store/notify/alert.h"
 
 #include "pki/roots.h"
 

@@ -14,7 +14,7 @@
 
 #include "store/agenda.h"
 #include "store/db/store.h"
-#include "store/history.h"
+#include "store/event/history.h"
 #include "store/record/record.h"
 #include "store/upgrade.h"
 

@@ -7,7 +7,7 @@
 #include "pki/revocation/reason.h"
 #include "store/agenda.h"
 #include "store/cert_plan.h"
-#include "store/compromise.h"
+#include "store/key/compromise.h"
 #include "webui/http/handler.h"
 
 #define ALL_MOST 200	/* versions of one request: they are put in one transaction */

@@ -1,5 +1,5 @@
 /* What certificates that share a key are told of each other, and whether they keep it at renewals. */
-#include "store/sharing.h"
+#include "store/key/sharing.h"
 
 #include "webui/http/handler.h"
 

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/history.h"
+#include "store/event/history.h"
 
 #define DELAY_MS 10000
 #define COMPANY_MS 1000

@@ -12,7 +12,7 @@
 #include "base/http/date.h"
 #include "base/http/validator.h"
 #include "base/metric.h"
-#include "store/sharing.h"
+#include "store/key/sharing.h"
 #include "webui/download/consumer.h"
 #include "webui/download/format.h"
 #include "webui/http/call.h"

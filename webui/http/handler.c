@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "pki/key.h"
-#include "store/compromise.h"
-#include "store/history.h"
-#include "store/key_version.h"
+#include "store/event/history.h"
+#include "store/key/compromise.h"
+#include "store/key/version.h"
 #include "store/record/steps.h"
 #include "webui/http/call.h"
 #include "webui/http/name.h"

@@ -1,6 +1,6 @@
 #include "webui/key/grant.h"
 
-#include "store/sharing.h"
+#include "store/key/sharing.h"
 
 struct grant_users {
 	const char *another;

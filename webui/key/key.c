@@ -1,8 +1,8 @@
 /* /api/v1/keys: private keys with a name.  Their material comes and goes through the keeper. */
 #include "base/encode.h"
 #include "pki/key.h"
+#include "store/key/sharing.h"
 #include "store/leftover.h"
-#include "store/sharing.h"
 #include "webui/http/list.h"
 #include "webui/http/name.h"
 #include "webui/http/same.h"

@@ -1,7 +1,7 @@
 /* POST /api/v1/keys/NAME: a person's note on a key, and when to be reminded of replacing it; and how old keys are. */
 #include "base/clock.h"
 #include "store/agenda.h"
-#include "store/key_age.h"
+#include "store/key/age.h"
 #include "webui/http/handler.h"
 
 int admin_read_rotate_after(const json_t *body, int64_t *seconds, struct err *e)

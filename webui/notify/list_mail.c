@@ -1,8 +1,8 @@
 /* POST /api/v1/me/lists: a list with its filters, as CSV, by mail to oneself. */
 #include "base/clock.h"
 #include "base/digest.h"
-#include "store/alert.h"
-#include "store/own_channel.h"
+#include "store/notify/alert.h"
+#include "store/notify/own_channel.h"
 #include "webui/http/handler.h"
 #include "webui/http/list.h"
 

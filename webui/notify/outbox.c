@@ -2,9 +2,9 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "pki/file/mailbox.h"
-#include "store/alert.h"
-#include "store/own_channel.h"
-#include "store/resend.h"
+#include "store/notify/alert.h"
+#include "store/notify/own_channel.h"
+#include "store/notify/resend.h"
 #include "webui/http/list.h"
 #include "webui/http/name.h"
 

@@ -1,7 +1,7 @@
 /* /api/v1/forgot, /api/v1/reset: another password by mail, for who has an app for codes. */
 #include "base/clock.h"
 #include "base/digest.h"
-#include "store/history.h"
+#include "store/event/history.h"
 #include "webui/http/name.h"
 #include "webui/http/session.h"
 #include "webui/people/lockout.h"

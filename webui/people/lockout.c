@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/encode.h"
-#include "store/alert.h"
 #include "store/leftover.h"
+#include "store/notify/alert.h"
 #include "webui/http/reply.h"
 
 #define FREE_HERE 5		/* failures before the first delay: with one name from one network, or of one session */

@@ -1,7 +1,7 @@
 /* /api/v1/sign-in, /api/v1/sign-out, /api/v1/me/confirm: who it is. */
 #include "base/clock.h"
-#include "store/alert.h"
-#include "store/history.h"
+#include "store/event/history.h"
+#include "store/notify/alert.h"
 #include "webui/http/confirmed.h"
 #include "webui/http/name.h"
 #include "webui/http/session.h"

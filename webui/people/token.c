@@ -4,7 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/digest.h"
-#include "store/reader.h"
+#include "store/event/reader.h"
 #include "webui/http/name.h"
 #include "webui/http/session.h"
 #include "webui/people/person.h"

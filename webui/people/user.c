@@ -1,7 +1,7 @@
 /* /api/v1/users: who may sign in, as what, within which limits. */
 #include "base/clock.h"
+#include "store/event/reader.h"
 #include "store/leftover.h"
-#include "store/reader.h"
 #include "webui/http/list.h"
 #include "webui/http/name.h"
 #include "webui/http/session.h"

@@ -1,7 +1,7 @@
 /* /api/v1/events: the audit log, newest first; all of it, or what passes the filters, as JSON or CSV. */
 #include "base/csv.h"
 #include "base/encode.h"
-#include "store/history.h"
+#include "store/event/history.h"
 #include "webui/http/name.h"
 #include "webui/server/events.h"
 

@@ -1,7 +1,7 @@
 /* GET /api/v1/overview: what needs somebody, what ends when, what was issued and failed, what is renewed next. */
 #include "base/clock.h"
 #include "store/agenda.h"
-#include "store/history.h"
+#include "store/event/history.h"
 #include "webui/http/scope.h"
 #include "webui/server/status.h"
 

@@ -3,8 +3,8 @@
  * /api/v1/readers: how far each program is, in the store.
  */
 #include "base/clock.h"
-#include "store/history.h"
-#include "store/reader.h"
+#include "store/event/history.h"
+#include "store/event/reader.h"
 #include "webui/http/name.h"
 #include "webui/http/stream.h"
 #include "webui/server/events.h"

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "store/agenda.h"
-#include "store/alert.h"
+#include "store/notify/alert.h"
 #include "store/status.h"
 #include "webui/cert/counts.h"
 #include "webui/http/handler.h"

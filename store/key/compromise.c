@@ -1,4 +1,4 @@
-#include "store/compromise.h"
+#include "store/key/compromise.h"
 
 #include "base/clock.h"
 #include "store/agenda.h"

@@ -1,11 +1,11 @@
-#include "store/alert.h"
+#include "store/notify/alert.h"
 
 #include <stdarg.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/words.h"
-#include "store/own_channel.h"
+#include "store/notify/own_channel.h"
 
 #define TEXT_MOST 4000	/* bytes */
 #define KEY_BYTES 16
@@ -16,7 +16,7 @@ static const struct {
 	bool by_default;
 } alerts[] = {
 #define ALERT(word, level, by_default, title, todo) { #word, title, todo, ALERT_LEVEL_##level, by_default },
-#include "store/alert.def"
+#include "store/notify/alert.def"
 #undef ALERT
 };
 
@@ -29,7 +29,7 @@ static const struct {
 	bool url;
 } kinds[] = {
 #define CHANNEL(word, takes, doc) { #word, TAKES_##takes },
-#include "store/channel.def"
+#include "store/notify/channel.def"
 #undef CHANNEL
 };
 

@@ -1,10 +1,10 @@
-#include "store/sharing.h"
+#include "store/key/sharing.h"
 
 #include "base/clock.h"
 #include "pki/key.h"
 #include "store/agenda.h"
 #include "store/cert_plan.h"
-#include "store/history.h"
+#include "store/event/history.h"
 
 static int is_another(void *arg, void *rec, struct err *e)
 {

@@ -3,8 +3,8 @@
  * otherwise; and when one of them gets a new generation nevertheless, the others are ordered with that too.  In between
  * they have different generations in force, and who fetches the key says for which of them.
  */
-#ifndef STORE_SHARING_H
-#define STORE_SHARING_H
+#ifndef STORE_KEY_SHARING_H
+#define STORE_KEY_SHARING_H
 
 #include "store/record/record.h"
 

@@ -1,4 +1,4 @@
-#include "store/history.h"
+#include "store/event/history.h"
 
 #include <stdarg.h>
 

@@ -2,8 +2,8 @@
  * The audit log.  Events are numbered from 1 without gaps; each carries the SHA-256 of its predecessor's
  * chain value and its own fields, so that a changed, removed or inserted event is found.
  */
-#ifndef STORE_HISTORY_H
-#define STORE_HISTORY_H
+#ifndef STORE_EVENT_HISTORY_H
+#define STORE_EVENT_HISTORY_H
 
 #include "store/record/record.h"
 
@@ -14,7 +14,7 @@ struct event_of {		/* all borrowed; NULL reads as "" */
 
 enum event_class {
 #define EVENT_CLASS(word, class, subclass, doc) EVENT_##word,
-#include "store/event_class.def"
+#include "store/event/event_class.def"
 #undef EVENT_CLASS
 	EVENT_CLASSES
 };

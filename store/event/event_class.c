@@ -1,11 +1,11 @@
 /* What became of a certificate, in the words of event_class.def. */
-#include "store/history.h"
+#include "store/event/history.h"
 
 static const struct {
 	const char *class, *subclass;
 } classes[] = {
 #define EVENT_CLASS(word, class, subclass, doc) { class, subclass },
-#include "store/event_class.def"
+#include "store/event/event_class.def"
 #undef EVENT_CLASS
 };
 

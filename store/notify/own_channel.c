@@ -1,4 +1,4 @@
-#include "store/own_channel.h"
+#include "store/notify/own_channel.h"
 
 #include "base/clock.h"
 

@@ -1,9 +1,9 @@
-#include "store/resend.h"
+#include "store/notify/resend.h"
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "store/alert.h"
-#include "store/own_channel.h"
+#include "store/notify/alert.h"
+#include "store/notify/own_channel.h"
 
 #define KEY_BYTES 16
 

@@ -8,8 +8,8 @@
  * without the change there are none.  The engine delivers them (daemon/notify/outbox.c); who raises one outside of it wakes
  * it.
  */
-#ifndef STORE_ALERT_H
-#define STORE_ALERT_H
+#ifndef STORE_NOTIFY_ALERT_H
+#define STORE_NOTIFY_ALERT_H
 
 #include "base/days.h"
 #include "store/agenda.h"
@@ -17,7 +17,7 @@
 
 enum alert {
 #define ALERT(word, level, by_default, title, todo) ALERT_##word,
-#include "store/alert.def"
+#include "store/notify/alert.def"
 #undef ALERT
 	ALERTS
 };
@@ -26,7 +26,7 @@ enum alert_level { ALERT_LEVEL_info, ALERT_LEVEL_warning, ALERT_LEVEL_error, ALE
 
 enum channel_kind {
 #define CHANNEL(word, takes, doc) CHANNEL_##word,
-#include "store/channel.def"
+#include "store/notify/channel.def"
 #undef CHANNEL
 	CHANNEL_KINDS
 };

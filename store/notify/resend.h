@@ -1,6 +1,6 @@
 /* An alert once more, to whom a person says. */
-#ifndef STORE_RESEND_H
-#define STORE_RESEND_H
+#ifndef STORE_NOTIFY_RESEND_H
+#define STORE_NOTIFY_RESEND_H
 
 #include "store/record/record.h"
 

@@ -1,4 +1,4 @@
-#include "store/reader.h"
+#include "store/event/reader.h"
 
 char *reader_id(const char *whose, const char *name)
 {

@@ -5,8 +5,8 @@
  *
  * A digest is that of pki/key.h: spki_digest().
  */
-#ifndef STORE_COMPROMISE_H
-#define STORE_COMPROMISE_H
+#ifndef STORE_KEY_COMPROMISE_H
+#define STORE_KEY_COMPROMISE_H
 
 #include "store/record/record.h"
 

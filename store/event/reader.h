@@ -1,6 +1,6 @@
 /* Programs that read the audit log as a queue: each has a name of its own, and says how far it is. */
-#ifndef STORE_READER_H
-#define STORE_READER_H
+#ifndef STORE_EVENT_READER_H
+#define STORE_EVENT_READER_H
 
 #include "store/record/record.h"
 

@@ -1,4 +1,4 @@
-#include "store/key_age.h"
+#include "store/key/age.h"
 
 #define DAY 86400
 

@@ -1,4 +1,4 @@
-#include "store/key_version.h"
+#include "store/key/version.h"
 
 #include "base/clock.h"
 
