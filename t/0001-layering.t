@@ -11,7 +11,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 # Room: the rooms whose headers it may include; of a path, the longest room counts.  DAEMON is every room of daemon/.
-DAEMON = ("daemon/ca daemon/challenge daemon/config daemon/desk daemon/dns daemon/engine daemon/front daemon/hook "
+DAEMON = ("daemon/ca daemon/challenge daemon/cluster daemon/config daemon/desk daemon/dns daemon/engine daemon/front daemon/hook "
           "daemon/notify daemon/order daemon/process daemon/track")
 WEBUI = "webui webui/cert webui/download webui/http webui/key webui/notify webui/page webui/people"
 MAY_INCLUDE = {
@@ -46,6 +46,7 @@ MAY_INCLUDE = {
     "webui/site":       "webui/http webui/page webui store pki base",
     "daemon":           f"daemon {DAEMON} {WEBUI} acme store keeper pki base",
     "daemon/config":    "base",
+    "daemon/cluster":   "daemon/config store base",
     "daemon/dns":       "base",
     "daemon/engine":    "daemon/config acme store keeper base",
     "daemon/hook":      "daemon/engine store pki base",

@@ -39,6 +39,7 @@ void store_follow(struct store *, const struct err *why);
  * the store could not be written).  -1: it cannot be read.
  */
 int store_apply(struct store *, uint64_t position, struct slice entry, struct err *);
+#define STORE_NOWHERE UINT64_MAX	/* a position: it needs a copy of a store that has one */
 uint64_t store_position(struct store *);	/* of the last entry that was taken */
 uint64_t store_applied(const struct store *);	/* of the last that is durable; any thread, no waiting */
 
