@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fetch/fetch.h"
 #include "base/log.h"
 #include "base/process/channel.h"
 #include "base/process/sd.h"
+#include "daemon/cluster/cluster.h"
 #include "daemon/config/config.h"
 #include "daemon/desk/desks.h"
 #include "daemon/desk/outside.h"
@@ -44,6 +46,8 @@ struct daemon {
 	struct starter *starter;
 	struct listeners *listeners;
 	struct store *store;
+	struct cluster *cluster;	/* NULL: this server is alone */
+	struct cluster_bell *cluster_bell;
 	struct loop *loop;
 	struct keeper_client *client;
 	struct desks *desks;
@@ -338,9 +342,45 @@ static int open_store(struct daemon *d, struct err *e)
 	       store_settle(d->store, e) < 0 ? -1 : kept_lay_over(d->store, &d->config, e);
 }
 
+/*
+ * The cluster: only its leader's engine works.
+ */
+
+static bool may_ask(void *arg)
+{
+	const struct daemon *d = arg;
+
+	return cluster_may_act(d->cluster);
+}
+
+static void cluster_changed(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (cluster_role(d->cluster) != CLUSTER_LEADER) {
+		engine_rest(&d->engine);
+	} else if (d->engine.resting) {
+		settling_again(d->engine.settling);	/* the keeper hears of what others have changed */
+		engine_take_up(&d->engine);
+	}
+}
+
+static void start_engine(struct daemon *d)
+{
+	d->engine.resting = d->cluster != NULL;
+	kinds_init(&d->engine);
+	if (d->cluster)
+		fetcher_ask_before(d->engine.fetcher, may_ask, d);
+	engine_init(&d->engine);
+	d->engine.log_seal = log_seal_new(&d->engine);
+	d->engine.settling = settling_new(&d->engine);
+	d->engine.event_log = event_log_new(&d->engine);
+	d->cluster_bell = cluster_bell_new(d->cluster, d->loop, cluster_changed, d);
+}
+
 static int core_start(struct daemon *d, struct err *e)
 {
-	if (start_privileged(d, e) < 0 || open_store(d, e) < 0)
+	if (start_privileged(d, e) < 0 || open_store(d, e) < 0 || cluster_start(&d->cluster, &d->config, d->store, e) < 0)
 		return -1;
 	d->loop = loop_new();
 	d->client = keeper_attach(d->privileged.keeper, ENGINE_CLIENT, d->loop, keeper_died, d);
@@ -348,11 +388,7 @@ static int core_start(struct daemon *d, struct err *e)
 		.loop = d->loop, .store = d->store, .keeper = d->client, .config = &d->config,
 		.connect_runner = connect_runner, .site_changed = site_changed, .arg = d,
 	};
-	kinds_init(&d->engine);
-	engine_init(&d->engine);
-	d->engine.log_seal = log_seal_new(&d->engine);
-	d->engine.settling = settling_new(&d->engine);
-	d->engine.event_log = event_log_new(&d->engine);
+	start_engine(d);
 	if (start_desks(d, e) < 0 || start_outside(d, e) < 0)
 		return -1;
 	d->kept = kept_new(d->store, d->loop, setting_changed, d);
@@ -381,6 +417,10 @@ static void core_end(struct daemon *d)
 	published_free(d->published);
 	outside_free(d->outside);
 	keeper_detach(d->client);
+	cluster_bell_free(d->cluster_bell);
+	if (d->cluster)
+		store_finish(d->store);	/* while it leads */
+	cluster_stop(d->cluster);
 	loop_free(d->loop);
 	store_close(d->store);
 	listeners_close(d->listeners);

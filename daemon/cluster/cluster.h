@@ -45,6 +45,14 @@ struct cluster_node {		/* whose heartbeat (10 s) has not ended */
 };
 
 /*
+ * Begins, in a thread of its own, with what the configuration says; the store's transactions are over and durable, and from now on it refuses
+ * what is written here until this server leads.  *out NULL: there is no `cluster:`.
+ */
+int cluster_start(struct cluster **out, const struct config *, struct store *, struct err *);
+/* Leads no more: the lease is given back, so that another server leads at once.  After store_finish(); NULL is fine. */
+void cluster_stop(struct cluster *);
+
+/*
  * All of these: any thread, at any time, no waiting.  A view is of one moment.
  */
 enum cluster_role cluster_role(const struct cluster *);
@@ -65,6 +73,20 @@ bool cluster_may_act(const struct cluster *);
 struct cluster_bell;
 struct cluster_bell *cluster_bell_new(struct cluster *, struct loop *, void (*fn)(void *arg), void *arg);
 void cluster_bell_free(struct cluster_bell *);		/* NULL is fine */
+
+/*
+ * What an administrator wants.  Each waits at most for some seconds, on the caller's thread, and is for this server itself, whether it leads or not.
+ * ERR_CONFLICT: it cannot be, and why.
+ */
+enum cluster_act {
+	CLUSTER_INIT,		/* a new cluster begins with our store; etcd has none yet */
+	CLUSTER_INIT_ANEW,	/* the same instead of the one that etcd has: all others must join again */
+	CLUSTER_JOIN,		/* our store is to become a copy of a peer's; role BEHIND until it is */
+	CLUSTER_LEAVE,		/* it belongs to none any more, and stays as it is */
+};
+int cluster_do(struct cluster *, enum cluster_act, struct err *);
+/* How the cluster is, for people (webui/api.def page_cluster); a new reference. */
+json_t *cluster_status(const struct cluster *);
 
 /*
  * The barrier before a CA hears that answers are ready, and a follower's wait for what the leader answered, both go by `applied`:

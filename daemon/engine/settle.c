@@ -79,6 +79,13 @@ struct settling *settling_new(struct engine *g)
 	return s;
 }
 
+void settling_again(struct settling *s)
+{
+	s->table = 0;
+	buf_clear(&s->after);
+	timer_start(&s->timer, s->engine->loop, 0, settle_some, s);
+}
+
 void settling_free(struct settling *s)
 {
 	if (!s)
