@@ -55,13 +55,14 @@ static inline int a_port(void)
 
 static inline void node_start(struct node *n, struct fixture *f, struct keeper_client *keeper, const char *name)
 {
-	struct peers_options o = { .loop = f->loop, .keeper = keeper, .cluster = &n->cluster, .name = name, .came = node_came, .arg = n };
+	struct peers_options o = { .loop = f->loop, .keeper = keeper, .cluster = &n->cluster, .came = node_came, .arg = n };
 	struct err e = { 0 };
 
 	snprintf(n->address, sizeof(n->address), "127.0.0.1:%d", a_port());
 	o.fd = peers_listen(n->address, &e);
 	assert_true(o.fd >= 0);
 	n->keeper = keeper;
+	n->cluster.name = name;
 	n->fd = -1;
 	n->peers = peers_new(&o, &e);
 	assert_non_null(n->peers);
