@@ -29,6 +29,7 @@
 #include "daemon/kept.h"
 #include "daemon/keycheck.h"
 #include "daemon/kinds.h"
+#include "daemon/nodes.h"
 #include "daemon/privileged.h"
 #include "daemon/process/cage.h"
 #include "daemon/process/protection.h"
@@ -48,6 +49,8 @@ struct daemon {
 	struct store *store;
 	struct cluster *cluster;	/* NULL: this server is alone */
 	struct cluster_bell *cluster_bell;
+	struct nodes *nodes;
+	int nodes_fd;			/* where other nodes connect, until `nodes` has it */
 	struct loop *loop;
 	struct keeper_client *client;
 	struct desks *desks;
@@ -87,7 +90,7 @@ static int open_sockets(struct daemon *d, struct err *e)
 	};
 
 	d->listeners = listeners_open(&options, e);
-	return d->listeners ? 0 : -1;
+	return d->listeners ? nodes_listen(&d->config, &d->nodes_fd, e) : -1;
 }
 
 static void core_stop(struct daemon *d, int exit_code)
@@ -339,6 +342,8 @@ static int start_desks(struct daemon *d, struct err *e)
 		.keeper = d->privileged.keeper,
 		.first_client = ENGINE_CLIENT + 1,
 		.env = &d->env,
+		.cluster = d->cluster,
+		.peers = nodes_peers(d->nodes),
 		.on_death = keeper_died,
 		.arg = d,
 	};
@@ -356,7 +361,7 @@ static int open_store(struct daemon *d, struct err *e)
 {
 	_cleanup_free_ char *store = config_store(&d->config);
 
-	return store_open(&d->store, store, e) < 0 ||
+	return nodes_take_copy(&d->config, e) < 0 || store_open(&d->store, store, e) < 0 ||
 	       keycheck_verify(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 || store_upgrade(d->store, e) < 0 ||
 	       keycheck_mark(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 ||
 	       first_user_token(d->store, d->privileged.keeper, ENGINE_CLIENT, &d->setup_token, e) < 0 ||
@@ -386,6 +391,26 @@ static void cluster_changed(void *arg)
 	}
 }
 
+/* With a copy of a different node's store, which is taken before the store is opened. */
+static void start_again(void *arg)
+{
+	core_stop(arg, err_exit_code(ERR_LATER));
+}
+
+static int start_nodes(struct daemon *d, struct err *e)
+{
+	struct nodes_options options = {
+		.loop = d->loop, .keeper = d->client, .cluster = d->cluster, .store = d->store, .config = &d->config, .fd = d->nodes_fd,
+		.start_again = start_again, .arg = d,
+	};
+
+	if (!d->cluster)
+		return 0;
+	d->nodes_fd = -1;
+	d->nodes = nodes_new(&options, e);
+	return d->nodes ? 0 : -1;
+}
+
 static void start_engine(struct daemon *d)
 {
 	d->engine.resting = d->cluster != NULL;
@@ -410,8 +435,10 @@ static int core_start(struct daemon *d, struct err *e)
 		.connect_runner = connect_runner, .site_changed = site_changed, .arg = d,
 	};
 	start_engine(d);
-	if (start_desks(d, e) < 0 || start_outside(d, e) < 0)
+	if (start_nodes(d, e) < 0 || start_desks(d, e) < 0 || start_outside(d, e) < 0)
 		return -1;
+	if (d->nodes)
+		nodes_serve(d->nodes, d->desks, d->published);
 	d->kept = kept_new(d->store, d->loop, setting_changed, d);
 	catch_signals(d);
 	return 0;
@@ -435,6 +462,8 @@ static void core_end(struct daemon *d)
 	if (d->engine.loop)
 		kinds_release(&d->engine);
 	site_free(d->site);
+	nodes_free(d->nodes);
+	cleanup_close(&d->nodes_fd);
 	published_free(d->published);
 	outside_free(d->outside);
 	keeper_detach(d->client);
@@ -454,7 +483,7 @@ static void core_end(struct daemon *d)
 
 int core_run(struct config *config, const char *file)
 {
-	struct daemon daemon = { .file = file, .config = *config }, *d = &daemon;
+	struct daemon daemon = { .file = file, .config = *config, .nodes_fd = -1 }, *d = &daemon;
 	struct err e = { 0 };
 
 	if (core_start(d, &e) < 0) {

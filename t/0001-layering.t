@@ -47,7 +47,6 @@ MAY_INCLUDE = {
     "daemon":           f"daemon {DAEMON} {WEBUI} acme store keeper pki base",
     "daemon/cluster":   "daemon/config daemon/front webui keeper store pki base/http base",
     "daemon/config":    "base",
-    "daemon/cluster":   "daemon/config store base",
     "daemon/dns":       "base",
     "daemon/engine":    "daemon/config acme store keeper base",
     "daemon/hook":      "daemon/engine store pki base",

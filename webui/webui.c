@@ -21,6 +21,12 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 	return w;
 }
 
+void webui_elsewhere(struct webui *w, webui_take_fn *take, void *arg)
+{
+	w->take = take;
+	w->take_arg = arg;
+}
+
 void webui_configure(struct webui *w, const struct webui_settings *settings)
 {
 	w->settings = settings;

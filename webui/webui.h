@@ -23,5 +23,13 @@ void webui_free(struct webui *);
 
 /* The one way in: answers this request (of this struct webui), now or later. */
 void webui_attend(void *webui, struct http_exchange *);
+/*
+ * Of several machines: a request that changes something (routes.def), and that the gate has admitted, is first shown to take(), which answers it
+ * and returns true, or returns false.  NULL: nobody wants them.
+ */
+typedef bool webui_take_fn(void *arg, struct http_exchange *);
+void webui_elsewhere(struct webui *, webui_take_fn *take, void *arg);
+/* Answers a request that nobody attends to by this error, as a page or as JSON. */
+void webui_refuse(void *webui, struct http_exchange *, const struct err *);
 
 #endif

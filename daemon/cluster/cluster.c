@@ -232,6 +232,11 @@ uint64_t cluster_applied(const struct cluster *c)
 	return c ? store_applied(c->store) : 0;
 }
 
+const char *cluster_name(const struct cluster *c)
+{
+	return c->name;
+}
+
 struct cluster_node *cluster_nodes(const struct cluster *c, size_t *count)
 {
 	struct cluster *locked = (struct cluster *)c;

@@ -58,6 +58,7 @@ void cluster_stop(struct cluster *);
 enum cluster_role cluster_role(const struct cluster *);
 void cluster_look(const struct cluster *, struct cluster_view *);
 uint64_t cluster_applied(const struct cluster *);	/* as in the view */
+const char *cluster_name(const struct cluster *);	/* of this node; as long as the cluster */
 /* Those that are alive, ourselves among them; owned by the caller (free()).  *count 0: none are known. */
 struct cluster_node *cluster_nodes(const struct cluster *, size_t *count);
 /*

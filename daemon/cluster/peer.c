@@ -463,7 +463,7 @@ static void set_side(struct peers *ps, struct hello_side *side)
 	struct cluster_view view;
 
 	cluster_look(ps->o.cluster, &view);
-	snprintf(side->name, sizeof(side->name), "%s", ps->o.name);
+	snprintf(side->name, sizeof(side->name), "%s", cluster_name(ps->o.cluster));
 	snprintf(side->cluster, sizeof(side->cluster), "%s", view.id);
 }
 
@@ -581,18 +581,13 @@ struct peers *peers_new(const struct peers_options *o, struct err *e)
 	return ps;
 }
 
-void peers_stop(struct peers *ps)
-{
-	event_drop(&ps->listening);
-	while (!LIST_EMPTY(&ps->list))
-		peer_free(LIST_FIRST(&ps->list));
-}
-
 void peers_free(struct peers *ps)
 {
 	if (!ps)
 		return;
-	peers_stop(ps);
+	event_drop(&ps->listening);
+	while (!LIST_EMPTY(&ps->list))
+		peer_free(LIST_FIRST(&ps->list));
 	peer_identity_free(ps->identity);
 	cleanup_close(&ps->o.fd);
 	free(ps);

@@ -16,8 +16,7 @@ struct peers;
 struct peers_options {
 	struct loop *loop;
 	struct keeper_client *keeper;	/* of this loop */
-	const struct cluster *cluster;	/* for the cluster's id */
-	const char *name;		/* of this node; borrowed */
+	const struct cluster *cluster;	/* for its id, and the name of this node */
 	int fd;				/* listens; taken; -1: nobody connects here */
 	/* A node has connected.  fd is the callee's. */
 	void (*came)(void *arg, enum peer_use, const char *node, int fd);
@@ -27,8 +26,7 @@ struct peers_options {
 /* The socket for struct peers_options, on "192.0.2.1:2300"; for the part of the start that may bind low ports.  -1: e says why not. */
 int peers_listen(const char *address, struct err *);
 struct peers *peers_new(const struct peers_options *, struct err *);
-void peers_stop(struct peers *);	/* on its loop: nobody new; what there is ends */
-void peers_free(struct peers *);	/* after peers_stop(), or when the loop runs no more; NULL is fine */
+void peers_free(struct peers *);	/* when the loop runs no more: connections end; NULL is fine */
 
 /*
  * Connects to the node at this address.  fn is called once, on the loop `on`: fd is its own; -1: err says why.  If that loop has ended

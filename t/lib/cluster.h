@@ -5,6 +5,7 @@
 #include "daemon/cluster/cluster.h"
 
 struct cluster {
+	const char *name;
 	struct cluster_view view;
 	struct cluster_node node[4];
 	size_t nodes;
@@ -27,6 +28,11 @@ enum cluster_role cluster_role(const struct cluster *c)
 void cluster_look(const struct cluster *c, struct cluster_view *view)
 {
 	*view = c->view;
+}
+
+const char *cluster_name(const struct cluster *c)
+{
+	return c->name;
 }
 
 uint64_t cluster_applied(const struct cluster *c)

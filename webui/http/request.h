@@ -32,6 +32,8 @@ struct webui {
 	struct bell *stream_bell;	/* what streams show has changed */
 	struct timer stream_pause;	/* until they look */
 	int streams;			/* of these, those that are streams */
+	bool (*take)(void *arg, struct http_exchange *);	/* see webui_elsewhere(); NULL: nobody */
+	void *take_arg;
 };
 
 struct request {
