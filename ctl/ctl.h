@@ -112,6 +112,10 @@ void print_fields(const json_t *obj, const struct column *, size_t count);
 void print_list(const char *title, const json_t *);
 void print_error(const json_t *of);		/* its last one, with what to do; nothing if it has none */
 
+/* cluster.c */
+int show_cluster(struct ctl *, json_t *);
+int show_cluster_asked(struct ctl *, json_t *);
+
 /* site.c */
 int show_sites(struct ctl *, json_t *);
 int show_site(struct ctl *, json_t *);

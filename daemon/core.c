@@ -313,6 +313,27 @@ static int start_outside(struct daemon *d, struct err *e)
 	return outside_start(d->outside, d->desks, e);
 }
 
+static json_t *tell_cluster(void *arg)
+{
+	const struct daemon *d = arg;
+
+	return cluster_status(d->cluster);
+}
+
+static int change_cluster(void *arg, const char *what, struct err *e)
+{
+	static const struct {
+		const char *what;
+		enum cluster_act act;
+	} acts[] = { { "init", CLUSTER_INIT }, { "init anew", CLUSTER_INIT_ANEW }, { "join", CLUSTER_JOIN }, { "leave", CLUSTER_LEAVE } };
+	struct daemon *d = arg;
+
+	for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
+		if (str_eq(acts[i].what, what))
+			return cluster_do(d->cluster, acts[i].act, e);
+	return err_set(e, ERR_INTERNAL, "nobody knows how to %s", what);
+}
+
 static int start_desks(struct daemon *d, struct err *e)
 {
 	struct desks_options options = {
@@ -329,7 +350,7 @@ static int start_desks(struct daemon *d, struct err *e)
 
 	d->env = (struct webui_env){
 		.store = d->store, .wake = intent_written, .arg = d, .version = VERSION, .started = clock_now(),
-		.check_setting = kept_check,
+		.check_setting = kept_check, .cluster_status = tell_cluster, .cluster_do = change_cluster,
 		.protection = protection_json(&d->privileged.users, d->landlock),
 	};
 	d->desks = desks_start(&options, &d->config, e);

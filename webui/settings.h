@@ -35,6 +35,9 @@ struct webui_env {
 	int64_t started;			/* unix seconds */
 	/* May this setting have that value while running (daemon/config/config.h)?  *text: as it is shown, owned. */
 	int (*check_setting)(const char *name, const char *value, char **text, struct err *);
+	/* Several servers (daemon/cluster/cluster.h): how they are, null if this one is alone; "init", "init anew", "join", "leave". */
+	json_t *(*cluster_status)(void *arg);
+	int (*cluster_do)(void *arg, const char *what, struct err *);
 	json_t *protection;			/* what stands between our processes, and what is missing; to be copied */
 };
 

@@ -11,7 +11,7 @@
 enum { GRPC_INVALID = 3, GRPC_EXHAUSTED = 8, GRPC_UNAVAILABLE = 14, GRPC_UNAUTHENTICATED = 16 };
 
 struct etcd {
-	struct fetcher *fetcher;
+	struct fetcher *fetcher, *streams;	/* apart: else others would wait for the end of a stream, by HTTP/1.1 */
 	char **endpoints;
 	size_t count, at;		/* at: the one that is asked now */
 	char *ca_file, *user, *password;
@@ -39,6 +39,7 @@ struct etcd *etcd_new(struct loop *loop, const struct etcd_options *o)
 	struct etcd *d = xcalloc(1, sizeof(*d));
 
 	d->fetcher = fetcher_new(loop, "Certera/" VERSION);
+	d->streams = fetcher_new(loop, "Certera/" VERSION);
 	d->endpoints = strv_split(o->endpoints, SEPARATORS);
 	while (d->endpoints && d->endpoints[d->count])
 		d->count++;
@@ -75,6 +76,7 @@ void etcd_free(struct etcd *d)
 	while (d->calls)
 		etcd_cancel(d->calls);
 	fetcher_free(d->fetcher);
+	fetcher_free(d->streams);
 	strv_free(d->endpoints);
 	free(d->ca_file);
 	free(d->user);
@@ -177,9 +179,10 @@ static struct fetch *post(struct etcd_call *c, const char *path, const char *bod
 		.timeout_ms = authorized ? c->timeout_ms : AUTH_MS, .max_body = ANSWER_MOST, .allow_http = true,
 	};
 
-	if (authorized && c->stream)
-		rq.piece = stream_piece;
-	return fetch_start(d->fetcher, &rq, cb, c);
+	if (!authorized || !c->stream)
+		return fetch_start(d->fetcher, &rq, cb, c);
+	rq.piece = stream_piece;
+	return fetch_start(d->streams, &rq, cb, c);
 }
 
 static void got_token(void *arg, const struct fetch_reply *reply)

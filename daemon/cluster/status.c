@@ -68,6 +68,7 @@ static json_t *member_json(const struct cluster *c, size_t i)
 	json_put_str(o, "text", member_text(m));
 	json_put_str(o, "version", m->version);
 	json_put_int(o, "size", m->size);
+	json_object_set_new(o, "size_text", json_sprintf("%.1f MiB", (double)m->size / (1024 * 1024)));
 	json_put_int(o, "used", m->used);
 	json_put_int(o, "took_ms", m->took_ms);
 	return o;
