@@ -240,7 +240,7 @@ static int start_privileged(struct daemon *d, struct err *e)
 	if (d->privileged.users.missing)
 		log_warn("server.users: %s", d->privileged.users.missing);
 	return !d->starter || open_sockets(d, e) < 0 || privileged_leave(&d->privileged, e) < 0 ||
-	       cage_core(&d->config, &d->privileged.users, &d->landlock, e) < 0 ? -1 : 0;
+	       nodes_take_copy(&d->config, e) < 0 || cage_core(&d->config, &d->privileged.users, &d->landlock, e) < 0 ? -1 : 0;
 }
 
 /*
@@ -361,7 +361,7 @@ static int open_store(struct daemon *d, struct err *e)
 {
 	_cleanup_free_ char *store = config_store(&d->config);
 
-	return nodes_take_copy(&d->config, e) < 0 || store_open(&d->store, store, e) < 0 ||
+	return store_open(&d->store, store, e) < 0 ||
 	       keycheck_verify(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 || store_upgrade(d->store, e) < 0 ||
 	       keycheck_mark(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 ||
 	       first_user_token(d->store, d->privileged.keeper, ENGINE_CLIENT, &d->setup_token, e) < 0 ||

@@ -21,7 +21,7 @@ struct nodes_options {
 
 /* The socket for other nodes, while low ports may be bound.  *fd -1: there is no cluster. */
 int nodes_listen(const struct config *, int *fd, struct err *);
-/* Before the store is opened: the copy that came before the daemon ended takes its place. */
+/* Before the cage is closed and the store opened: the copy that came before the daemon ended takes its place. */
 int nodes_take_copy(const struct config *, struct err *);
 
 struct nodes *nodes_new(const struct nodes_options *, struct err *);
