@@ -26,6 +26,7 @@
 #include "daemon/engine/log_seal.h"
 #include "daemon/engine/settle.h"
 #include "daemon/first_user.h"
+#include "daemon/following.h"
 #include "daemon/kept.h"
 #include "daemon/keycheck.h"
 #include "daemon/kinds.h"
@@ -34,6 +35,8 @@
 #include "daemon/process/cage.h"
 #include "daemon/process/protection.h"
 #include "daemon/process/starter.h"
+#include "store/db/replica.h"
+#include "store/event/history.h"
 #include "store/upgrade.h"
 
 #define DRAIN_MS 10000
@@ -57,6 +60,7 @@ struct daemon {
 	struct outside *outside;
 	struct published *published;
 	struct site *site;
+	struct following *following;
 	struct kept *kept;
 	struct engine engine;
 	struct webui_env env;
@@ -357,6 +361,19 @@ static int start_desks(struct daemon *d, struct err *e)
 	return d->desks ? 0 : -1;
 }
 
+/* Alone it goes ways of its own: should there be a cluster again, it needs a copy. */
+static int leave_cluster(struct store *s, struct err *e)
+{
+	_cleanup_free_ char *id = NULL;
+
+	if (store_cluster(s, &id, e) < 0)
+		return -1;
+	if (!id)
+		return 0;
+	log_warn("this server was a member of the cluster %s; without cluster.endpoints it is alone now, and a member no more", id);
+	return store_join(s, NULL, 0, e);
+}
+
 static int open_store(struct daemon *d, struct err *e)
 {
 	_cleanup_free_ char *store = config_store(&d->config);
@@ -365,7 +382,7 @@ static int open_store(struct daemon *d, struct err *e)
 	       keycheck_verify(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 || store_upgrade(d->store, e) < 0 ||
 	       keycheck_mark(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 ||
 	       first_user_token(d->store, d->privileged.keeper, ENGINE_CLIENT, &d->setup_token, e) < 0 ||
-	       store_settle(d->store, e) < 0 ? -1 : kept_lay_over(d->store, &d->config, e);
+	       store_settle(d->store, e) < 0 || (!*d->config.cluster_endpoints && leave_cluster(d->store, e) < 0) ? -1 : kept_lay_over(d->store, &d->config, e);
 }
 
 /*
@@ -379,6 +396,20 @@ static bool may_ask(void *arg)
 	return cluster_may_act(d->cluster);
 }
 
+/* For the audit log. */
+static void note_leader(struct daemon *d)
+{
+	const struct event_of event = { .actor = "engine", .action = "cluster.leader" };
+	_cleanup_txn_ struct txn *t = NULL;
+	struct cluster_view v;
+	struct err e = { 0 };
+
+	cluster_look(d->cluster, &v);
+	if (store_write(d->store, &t, &e) < 0 || history_add(t, &event, &e, "the server %s leads the cluster", v.leader) < 0 ||
+	    txn_commit(TAKE(t), &e) < 0)
+		log_err(LOG_LEVEL_WARN, &e);
+}
+
 static void cluster_changed(void *arg)
 {
 	struct daemon *d = arg;
@@ -387,6 +418,7 @@ static void cluster_changed(void *arg)
 		engine_rest(&d->engine);
 	} else if (d->engine.resting) {
 		settling_again(d->engine.settling);	/* the keeper hears of what others have changed */
+		note_leader(d);
 		engine_take_up(&d->engine);
 	}
 }
@@ -437,8 +469,10 @@ static int core_start(struct daemon *d, struct err *e)
 	start_engine(d);
 	if (start_nodes(d, e) < 0 || start_desks(d, e) < 0 || start_outside(d, e) < 0)
 		return -1;
-	if (d->nodes)
+	if (d->nodes) {
 		nodes_serve(d->nodes, d->desks, d->published);
+		d->following = following_new(&d->engine, d->site);
+	}
 	d->kept = kept_new(d->store, d->loop, setting_changed, d);
 	catch_signals(d);
 	return 0;
@@ -456,6 +490,7 @@ static void core_end(struct daemon *d)
 		if (d->signals[i])
 			event_free(d->signals[i]);
 	kept_free(d->kept);
+	following_free(d->following);
 	log_seal_free(d->engine.log_seal);
 	settling_free(d->engine.settling);
 	event_log_free(d->engine.event_log);

@@ -132,14 +132,21 @@ static void revoked(void *arg, const json_t *answer, const struct err *e)
 {
 }
 
-static void give_back(struct cluster *c)
+void heart_bury(struct cluster *c)
 {
 	char id[24];
 
-	snprintf(id, sizeof(id), "%lld", (long long)c->lease);
-	if (c->lease)
-		etcd_ask(c->etcd, "lease/revoke", json_pack("{s:s}", "ID", id), ASK_MS, revoked, NULL);
+	snprintf(id, sizeof(id), "%lld", (long long)c->old_lease);
+	etcd_ask(c->etcd, "lease/revoke", json_pack("{s:s}", "ID", id), ASK_MS, revoked, NULL);
+}
+
+static void give_back(struct cluster *c)
+{
+	if (!c->lease)
+		return;
+	c->old_lease = c->lease;
 	c->lease = 0;
+	heart_bury(c);
 }
 
 void heart_renew(struct cluster *c)

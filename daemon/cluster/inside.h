@@ -81,7 +81,7 @@ struct cluster {
 	json_t *likeness;		/* what the nodes should have in common, by hashes (likeness.h) */
 
 	/* heart.c */
-	int64_t lease;			/* 0: none */
+	int64_t lease, old_lease;	/* 0: none; old_lease: the last one that was given back */
 	struct etcd_call *beat;
 	struct timer beat_timer, end_timer;
 	int64_t beat_sent;		/* clock_boot_ms() */
@@ -142,6 +142,7 @@ bool cluster_is_member(const struct cluster *);	/* our store is of the cluster t
 
 void heart_begin(struct cluster *);
 void heart_end(struct cluster *);
+void heart_bury(struct cluster *);		/* the old lease is still there: etcd could not be reached when it was given back */
 void heart_renew(struct cluster *);		/* a new lease: the old one is gone, or is to be */
 void heart_say(struct cluster *);		/* our key is written anew if there is something new */
 

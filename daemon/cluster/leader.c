@@ -117,6 +117,8 @@ void leader_look(struct cluster *c)
 	struct err why = { 0 };
 	bool ours = c->lease && c->known.leader_lease == c->lease, may = cluster_is_member(c) && !c->known.behind && !c->ending;
 
+	if (c->old_lease && c->known.leader_lease == c->old_lease)
+		heart_bury(c);	/* nobody should wait for its end */
 	if (c->leading && (!ours || !may || c->known.term != c->term)) {
 		err_set(&why, ERR_LATER, "a different server leads the cluster now");
 		leader_step_down(c, &why);
