@@ -205,7 +205,8 @@ install: all
 	$(INSTALL) -m 644 contrib/systemd/*.socket $(DESTDIR)$(unitdir)
 	$(INSTALL) -m 644 contrib/systemd/certera.sysusers $(DESTDIR)$(sysusersdir)/certera.conf
 	$(INSTALL) -m 644 contrib/redirect/* $(DESTDIR)$(datadir)/redirect
-	$(INSTALL) -m 755 contrib/deploy/* $(DESTDIR)$(datadir)/deploy
+	$(INSTALL) -m 755 $(filter-out %.ps1,$(wildcard contrib/deploy/*)) $(DESTDIR)$(datadir)/deploy
+	$(INSTALL) -m 644 contrib/deploy/*.ps1 $(DESTDIR)$(datadir)/deploy
 	$(INSTALL) -m 755 contrib/hooks/* $(DESTDIR)$(datadir)/hooks
 	$(INSTALL) -m 644 contrib/ansible/* $(DESTDIR)$(datadir)/ansible
 	$(INSTALL) -m 644 contrib/grafana/* $(DESTDIR)$(datadir)/grafana

@@ -16,7 +16,7 @@
  *     is not the daemon itself.  It must have been accepted on a named socket, and the other
  *     end have no name of its own (as any client that does not bind).
  *
- * If the keeper dies, every client's pending questions fail with ERR_INTERNAL and `on_death`
+ * If the keeper dies, every client's pending questions fail with ERR_LATER and `on_death`
  * runs once; the daemon then goes down cleanly and systemd starts both again.
  */
 #ifndef KEEPER_KEEPER_H
