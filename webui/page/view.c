@@ -10,6 +10,7 @@
 #include "webui/http/call.h"
 #include "webui/page/files.h"
 #include "webui/page/form.h"
+#include "webui/page/said.h"
 
 #define TIME_LEN (CLOCK_RFC3339_SIZE - 1)
 
@@ -524,6 +525,7 @@ int view_render(struct request *r, const char *template, int status, const json_
 	_cleanup_json_ json_t *common = put_common(r, value, status, now);
 	_cleanup_json_ json_t *page = json_object();
 
+	json_object_set_new(common, "said", status < 400 ? said_take(r) : json_null());
 	if (value)
 		json_object_update(page, (json_t *)value);
 	json_object_set(page, "_", common);

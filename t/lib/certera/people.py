@@ -14,12 +14,23 @@ class Person:
     def __init__(self, daemon, source=None, token=None):
         self.daemon, self.source, self.token = daemon, source, token
         self.cookie = self.csrf = None
+        self.said = None  # the cookie of the status line, until the next page takes it
         self.answer = None
+
+    def take_cookies(self):
+        """As a browser does with those of the answer."""
+        for cookie in self.answer.headers.get_all("Set-Cookie") or []:
+            pair = cookie.split(";")[0]
+            kept = None if "Max-Age=0" in cookie else pair
+            if pair.startswith("__Host-certera="):
+                self.cookie = pair
+            else:
+                self.said = kept
 
     def fetch(self, method, path, body=None, headers=None):
         sent = {"Host": f"localhost:{self.daemon.https_port}", **(headers or {})}
-        if self.cookie:
-            sent.setdefault("Cookie", self.cookie)
+        if self.cookie or self.said:
+            sent.setdefault("Cookie", "; ".join(c for c in (self.cookie, self.said) if c))
         if self.token:
             sent.setdefault("Authorization", f"Bearer {self.token}")
         self.answer = fetch(f"https://127.0.0.1:{self.daemon.https_port}{path}", method, sent, body, source=self.source)
@@ -59,13 +70,18 @@ class Person:
         from urllib.parse import urlencode
         fields = {"_csrf": self.csrf or "", "_page": page, **fields}
         answer = self.fetch("POST", path, urlencode(fields), {"Content-Type": "application/x-www-form-urlencoded"})
-        if answer.header("Set-Cookie"):
-            self.cookie = answer.header("Set-Cookie").split(";")[0]
+        self.take_cookies()
         return answer
+
+    def submit(self, path, page, **fields):
+        """That, and the page it leads to; an answer that leads nowhere is returned itself."""
+        answer = self.form(path, page, **fields)
+        return self.page(answer.header("Location")) if answer.status == 303 else answer
 
     def page(self, path):
         """As a browser asks for it; its csrf is kept."""
         answer = self.fetch("GET", path, headers={"Accept": "text/html"})
+        self.take_cookies()
         found = re.search(r'name="_csrf" value="([^"]+)"', answer.text)
         if found:
             self.csrf = found.group(1)
