@@ -255,7 +255,8 @@ static json_t *show_field(const struct request *r, const struct form *form, cons
 		"text", "password", "number", "lines", "flag", "choice", "file", "confirm", "hidden", "user",
 		"secret", "new", "code", "more", "checks"
 	};
-	_cleanup_wipe_ char *value = field_value(r, f, values, sent);
+	_cleanup_wipe_ char *path = f->kind == INPUT_HIDDEN && *f->options == '/' ? fill_path(r, page, f->options) : NULL;
+	_cleanup_wipe_ char *value = path ? TAKE(path) : field_value(r, f, values, sent);
 	_cleanup_free_ char *id = xasprintf("%s-%s", form->name, f->member);
 	const json_t *fault = json_array_get(json_object_get(r->fault, "errors"), 0);
 	json_t *o = json_object();
