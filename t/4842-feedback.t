@@ -105,8 +105,10 @@ def forged(t, alice):
     import json
     def page(said):
         text = said if isinstance(said, bytes) else base64.urlsafe_b64encode(json.dumps(said).encode()).rstrip(b"=")
-        alice.said = "__Host-certera-said=" + text.decode()
-        return alice.page("/plans")
+        alice.jar["said"] = "__Host-certera-said=" + text.decode()
+        answer = alice.page("/plans")
+        alice.jar.clear()
+        return answer
     shown = page({"text": "<script>alert(1)</script>", "link": {"text": "x", "path": "//evil.example/"}, "undo": {"text": "x", "action": "https://evil.example/"}})
     t.lacks(shown.text, "<script>alert", "is escaped")
     t.lacks(shown.text, "evil.example", "and leads nowhere else")

@@ -5,6 +5,7 @@
 #include "webui/http/first.h"
 #include "webui/http/reply.h"
 #include "webui/page/form.h"
+#include "webui/page/form_view.h"
 #include "webui/page/said.h"
 #include "webui/page/shown.h"
 #include "webui/page/view.h"
@@ -119,7 +120,7 @@ int page_reply_error(struct request *r, const struct err *why, struct err *e)
 	struct err shown = *why;
 
 	if (r->form)
-		view_own_words(form_text(r, "_form"), &shown);
+		form_view_own_words(form_text(r, "_form"), &shown);
 	problem = json_problem(&shown);
 	if (r->form && !r->fault && !r->plan) {
 		r->fault = json_incref(problem);

@@ -13,6 +13,7 @@ async function open(link) {
 	const dialog = document.createElement("dialog");
 	guard.querySelector("h1").id = "dialog-title";
 	dialog.setAttribute("aria-labelledby", "dialog-title");
+	dialog.className = "guard";
 	dialog.append(...guard.childNodes);
 	for (const close of dialog.querySelectorAll("[data-close]"))
 		close.addEventListener("click", (event) => { event.preventDefault(); dialog.close(); });

@@ -14,23 +14,24 @@ class Person:
     def __init__(self, daemon, source=None, token=None):
         self.daemon, self.source, self.token = daemon, source, token
         self.cookie = self.csrf = None
-        self.said = None  # the cookie of the status line, until the next page takes it
+        self.jar = {}  # other cookies by name: of the status line, of a code that is asked for
         self.answer = None
 
     def take_cookies(self):
         """As a browser does with those of the answer."""
         for cookie in self.answer.headers.get_all("Set-Cookie") or []:
             pair = cookie.split(";")[0]
-            kept = None if "Max-Age=0" in cookie else pair
             if pair.startswith("__Host-certera="):
                 self.cookie = pair
+            elif "Max-Age=0" in cookie:
+                self.jar.pop(pair.split("=")[0], None)
             else:
-                self.said = kept
+                self.jar[pair.split("=")[0]] = pair
 
     def fetch(self, method, path, body=None, headers=None):
         sent = {"Host": f"localhost:{self.daemon.https_port}", **(headers or {})}
-        if self.cookie or self.said:
-            sent.setdefault("Cookie", "; ".join(c for c in (self.cookie, self.said) if c))
+        if self.cookie or self.jar:
+            sent.setdefault("Cookie", "; ".join(filter(None, [self.cookie, *self.jar.values()])))
         if self.token:
             sent.setdefault("Authorization", f"Bearer {self.token}")
         self.answer = fetch(f"https://127.0.0.1:{self.daemon.https_port}{path}", method, sent, body, source=self.source)
