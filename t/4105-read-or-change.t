@@ -18,8 +18,9 @@ def main(t):
         rows = ROW.findall(f.read())
     t.equal({effect for *_, effect in rows}, {"READ", "CHANGE"}, f"{len(rows)} rows, each with its effect")
     t.equal([(m, p) for m, p, e in rows if (e == "READ") != (m == "GET")],
-        [("POST", "/api/certificate/:name"), ("POST", "/api/key/:name"), ("POST", "/api/v1/check"), ("POST", "/api/v1/decode")],
-        "what is asked for by GET changes nothing, and all else does, but for files that are only looked at or fetched")
+        [("POST", "/api/certificate/:name"), ("POST", "/api/key/:name"), ("GET", "/shown/:id"), ("POST", "/api/v1/check"), ("POST", "/api/v1/decode"),
+            *[("POST", f"/api/v1/cluster/{word}") for word in ("init", "join", "leave")]],
+        "GET is READ and all else CHANGE, but for files that are only looked at or fetched, what only the leader remembers, and what a server does for itself")
     disk = Disk(t)
     daemon = Certerad(t, env=disk.env)
     keys, bodies = prepare(t, daemon)

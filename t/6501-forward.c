@@ -29,7 +29,7 @@ struct forwarding {
 	uint64_t applied;		/* at b */
 	int seen;			/* requests at b */
 	struct http_exchange *last;
-	struct buf path, body, vouched;
+	struct buf path, body, vouched, notes;
 	enum face face;
 	bool closed;
 };
@@ -114,6 +114,13 @@ static uint64_t leader_applied(const void *arg)
 	return ((const struct forwarding *)arg)->applied;
 }
 
+static void leader_noted(void *arg, struct slice note)
+{
+	struct forwarding *f = arg;
+
+	buf_add(&f->notes, note.data, note.len);
+}
+
 static void leader_closed(void *arg, struct inbox *in)
 {
 	((struct forwarding *)arg)->closed = true;
@@ -132,7 +139,7 @@ static int begin(void **state)
 	f->two->a.cluster.view = (struct cluster_view){ .role = CLUSTER_FOLLOWER, .id = "one", .leader = "b", .term = 1 };
 	snprintf(f->two->a.cluster.view.leader_address, CLUSTER_ADDRESS, "%s", f->two->b.address);
 	f->peer = (struct inbox_peer){ .keeper = f->two->b.keeper, .name = "b", .applied = leader_applied, .arg = f,
-				       .closed = leader_closed, .closed_arg = f };
+				       .noted = leader_noted, .noted_arg = f, .closed = leader_closed, .closed_arg = f };
 	f->inbox = inbox_new_peer(f->two->f->loop, leader_attend, f, &f->peer);
 	f->forward = forward_new(&o);
 	*state = f;
@@ -149,6 +156,7 @@ static int end(void **state)
 	buf_release(&f->path);
 	buf_release(&f->body);
 	buf_release(&f->vouched);
+	buf_release(&f->notes);
 	free(f);
 	return no_nodes(&two);
 }
@@ -227,6 +235,25 @@ static void the_answer_waits_for_our_store(void **state)
 	assert_in_range(clock_mono_ms() - begun, 1500, 2900);
 	asked_end(&a);
 	asked_end(&late);
+}
+
+/* It makes its connection, and is sent when there is one. */
+static void a_note_goes_to_the_leader(void **state)
+{
+	struct forwarding *f = *state;
+
+	assert_int_equal(forward_note(f->forward, slice_str("one")), 0);
+	for (int i = 0; i < 100 && f->two->b.fd < 0; i++)
+		turn(f->two, 10);
+	turn(f->two, 50);
+	assert_int_equal(forward_note(f->forward, slice_str("two")), 1);
+	take_line(f);
+	turn(f->two, 100);
+	assert_string_equal(buf_str(&f->notes), "two");
+	f->two->a.cluster.view.role = CLUSTER_WITHOUT_LEADER;
+	assert_int_equal(forward_note(f->forward, slice_str("three")), 0);
+	f->two->a.cluster.view.role = CLUSTER_LEADER;
+	assert_int_equal(forward_note(f->forward, slice_str("four")), -1);
 }
 
 static void nobody_leads(void **state)
@@ -392,7 +419,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		TEST(whole_there_and_back), TEST(the_answer_waits_for_our_store), TEST(nobody_leads),
+		TEST(whole_there_and_back), TEST(the_answer_waits_for_our_store), TEST(a_note_goes_to_the_leader), TEST(nobody_leads),
 		TEST(the_leader_goes_before_it_answers), TEST(a_new_leader_is_asked_next),
 		TEST(a_local_administrator_is_vouched_for), TEST(a_voucher_that_is_none_is_refused),
 	};

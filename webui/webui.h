@@ -28,7 +28,16 @@ void webui_attend(void *webui, struct http_exchange *);
  * and returns true, or returns false.  NULL: nobody wants them.
  */
 typedef bool webui_take_fn(void *arg, struct http_exchange *);
-void webui_elsewhere(struct webui *, webui_take_fn *take, void *arg);
+/* What requests note aside (noted.h) is shown to note() before it is written. */
+enum webui_noted {
+	WEBUI_NOTE_HERE,	/* it is to be written here */
+	WEBUI_NOTE_TAKEN,	/* it is on its way */
+	WEBUI_NOTE_LATER,	/* it cannot be sent now */
+};
+typedef enum webui_noted webui_note_fn(void *arg, struct slice note);
+void webui_elsewhere(struct webui *, webui_take_fn *take, webui_note_fn *note, void *arg);
+/* A note of a different node, to be written here.  Any bytes. */
+void webui_noted(void *webui, struct slice note);
 /* Answers a request that nobody attends to by this error, as a page or as JSON. */
 void webui_refuse(void *webui, struct http_exchange *, const struct err *);
 

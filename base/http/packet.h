@@ -3,7 +3,7 @@
  * stream, several requests at once, each under an id.
  *
  *	front → desk:	REQUEST		GONE: its client is
- *	between nodes, immediately before their REQUEST: VOUCHER, BODY ... (what the request's packet has no room for)
+ *	between nodes also NOTE (of no request: what was noted aside), and immediately before their REQUEST: VOUCHER, BODY ... (what the request's packet has no room for)
  *	desk → front:	ANSWER (its body goes on in PARTs, if it is long)
  *			BEGIN, PART, ... END		for a body whose length nobody knows
  *			DROP: there will be no (more) answer	LOOK: is the client still there?
@@ -29,7 +29,7 @@
 enum packet_kind {
 	PACKET_REQUEST = 1, PACKET_GONE,
 	PACKET_ANSWER, PACKET_BEGIN, PACKET_PART, PACKET_END, PACKET_DROP, PACKET_LOOK,
-	PACKET_VOUCHER, PACKET_BODY,
+	PACKET_VOUCHER, PACKET_BODY, PACKET_NOTE,
 	PACKET_KINDS
 };
 

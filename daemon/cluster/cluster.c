@@ -105,7 +105,7 @@ enum cluster_role cluster_judge(const struct cluster *c)
 		return CLUSTER_WITHOUT_LEADER;
 	if (!cluster_is_member(c) || c->known.ahead)
 		return CLUSTER_STRANGER;
-	if (c->known.behind)
+	if (c->known.behind || store_applied(c->store) == STORE_NOWHERE)
 		return CLUSTER_BEHIND;
 	/* Elected and not yet leading: that takes a moment. */
 	return !*c->known.leader || c->known.leader_lease == c->lease ? CLUSTER_WITHOUT_LEADER : CLUSTER_FOLLOWER;

@@ -242,20 +242,24 @@ static void forward_called(void *arg, int fd, const struct err *why)
 	refuse_all(&w->waiting, &e);
 }
 
-/* It goes out as soon as there is a line to this leader. */
-static void forward_send(struct forward *w, struct forwarded *f, const struct cluster_view *view)
+static void forward_connect(struct forward *w, const struct cluster_view *view)
 {
-	TAILQ_INSERT_TAIL(&w->waiting, f, link);
-	if (w->line) {
-		send_waiting(w);
-		return;
-	}
 	if (w->call)
 		return;
 	w->call = xcalloc(1, sizeof(*w->call));
 	w->call->forward = w;
 	w->term = view->term;
 	peers_call(w->o.peers, view->leader_address, PEER_requests, w->o.loop, forward_called, w->call);
+}
+
+/* It goes out as soon as there is a line to this leader. */
+static void forward_send(struct forward *w, struct forwarded *f, const struct cluster_view *view)
+{
+	TAILQ_INSERT_TAIL(&w->waiting, f, link);
+	if (w->line)
+		send_waiting(w);
+	else
+		forward_connect(w, view);
 }
 
 /* What was sent to a former leader is not answered any more; what still waits for it goes to the new one, or is refused. */
@@ -350,6 +354,21 @@ bool forward_take(void *forward, struct http_exchange *x)
 	f->question = KEEPER_ASK(w->o.keeper, vouch, x->request->socket, forward_vouched, f, slice_str(view.leader),
 				 slice_str(KEEPER_PROOF_PEER));
 	return true;
+}
+
+int forward_note(struct forward *w, struct slice note)
+{
+	struct cluster_view view;
+
+	cluster_look(w->o.cluster, &view);
+	if (view.role == CLUSTER_LEADER || view.role == CLUSTER_ALONE)
+		return -1;
+	if (view.role != CLUSTER_FOLLOWER)
+		return 0;
+	if (w->line)
+		return line_note(w->line, note);
+	forward_connect(w, &view);
+	return 0;
 }
 
 struct forward *forward_new(const struct forward_options *o)

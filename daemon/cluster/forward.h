@@ -27,6 +27,8 @@ struct forward *forward_new(const struct forward_options *);
 void forward_free(struct forward *);
 /* Takes the exchange over and returns true, or returns false: this node leads. */
 bool forward_take(void *forward, struct http_exchange *);
+/* Sends the leader a note, which nobody waits for.  1: it is on its way, 0: it cannot be sent now, -1: this node leads. */
+int forward_note(struct forward *, struct slice note);
 /* Fills e with the sentence for a node that does not lead; -1. */
 int forward_no_leader(const struct cluster_view *, struct err *e);
 

@@ -69,6 +69,13 @@ static uint64_t elsewhere_applied(const void *arg)
 	return cluster_applied(arg);
 }
 
+static enum webui_noted elsewhere_note(void *arg, struct slice note)
+{
+	int taken = forward_note(arg, note);
+
+	return taken < 0 ? WEBUI_NOTE_HERE : taken ? WEBUI_NOTE_TAKEN : WEBUI_NOTE_LATER;
+}
+
 struct elsewhere *elsewhere_new(const struct elsewhere_options *o)
 {
 	const struct forward_options forwarding = {
@@ -80,10 +87,10 @@ struct elsewhere *elsewhere_new(const struct elsewhere_options *o)
 	LIST_INIT(&w->visitings);
 	w->peer = (struct inbox_peer){
 		.keeper = o->keeper, .name = cluster_name(o->cluster), .applied = elsewhere_applied, .arg = o->cluster,
-		.closed = visiting_closed, .closed_arg = w,
+		.noted = webui_noted, .noted_arg = o->webui, .closed = visiting_closed, .closed_arg = w,
 	};
 	w->forward = forward_new(&forwarding);
-	webui_elsewhere(o->webui, forward_take, w->forward);
+	webui_elsewhere(o->webui, forward_take, elsewhere_note, w->forward);
 	return w;
 }
 
@@ -91,6 +98,7 @@ void elsewhere_free(struct elsewhere *w)
 {
 	if (!w)
 		return;
+	webui_elsewhere(w->o.webui, NULL, NULL, NULL);
 	forward_free(w->forward);
 	while (!LIST_EMPTY(&w->visitings))
 		visiting_free(LIST_FIRST(&w->visitings));

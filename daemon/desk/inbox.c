@@ -282,9 +282,17 @@ static int take_gone(struct inbox *in, const struct packet *p)
 	return p->content.len ? -1 : 0;
 }
 
+static int take_note(struct inbox *in, const struct packet *p)
+{
+	if (!in->peer)
+		return -1;
+	in->peer->noted(in->peer->noted_arg, p->content);
+	return 0;
+}
+
 static int (*const takes[PACKET_KINDS])(struct inbox *, const struct packet *) = {
 	[PACKET_REQUEST] = take_request, [PACKET_GONE] = take_gone,
-	[PACKET_VOUCHER] = take_ahead, [PACKET_BODY] = take_ahead,
+	[PACKET_VOUCHER] = take_ahead, [PACKET_BODY] = take_ahead, [PACKET_NOTE] = take_note,
 };
 
 static int inbox_take_one(void *arg, const struct packet *p)

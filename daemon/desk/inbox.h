@@ -20,6 +20,8 @@ struct inbox_peer {
 	const char *name;
 	uint64_t (*applied)(const void *arg);
 	const void *arg;
+	void (*noted)(void *arg, struct slice note);	/* webui_noted() */
+	void *noted_arg;
 	void (*closed)(void *arg, struct inbox *);	/* the other node is gone; it may free the inbox, later */
 	void *closed_arg;
 };

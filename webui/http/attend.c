@@ -140,7 +140,7 @@ static bool leaves(struct request *r, const struct match *m, enum method method)
 {
 	struct webui *w = r->webui;
 
-	if (!w->take || !changes(m, method) || !w->take(w->take_arg, r->exchange))
+	if (!w->take || !changes(m, method) || !w->take(w->elsewhere, r->exchange))
 		return false;
 	request_free(r);
 	return true;

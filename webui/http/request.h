@@ -10,6 +10,7 @@
 #include "base/http/answer.h"
 #include "store/record/record.h"
 #include "webui/http/gate.h"
+#include "webui/webui.h"
 
 #define CHANGED_MOST 4
 
@@ -32,8 +33,9 @@ struct webui {
 	struct bell *stream_bell;	/* what streams show has changed */
 	struct timer stream_pause;	/* until they look */
 	int streams;			/* of these, those that are streams */
-	bool (*take)(void *arg, struct http_exchange *);	/* see webui_elsewhere(); NULL: nobody */
-	void *take_arg;
+	webui_take_fn *take;		/* see webui_elsewhere(); NULL: there are no other nodes */
+	webui_note_fn *note;
+	void *elsewhere;		/* for both */
 };
 
 struct request {

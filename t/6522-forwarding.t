@@ -19,6 +19,7 @@ def main(t):
     leader = cluster.leader()
     here, there = cluster.others(leader)
     local_administrator(t, here)
+    only_reads(t, leader, here)
     key = people(t, leader, here, there)
     joins(t, cluster, etcd, leader, here)
     frozen(t, cluster)
@@ -39,6 +40,24 @@ def local_administrator(t, node):
     t.ok(made["api_keys"], "a new key's API keys come back")
     status, answer = node.api("POST", "/certificates/none/import", {"file": "x" * 300000})
     t.ok(status == 422 and "neither a certificate nor a private key" in answer["detail"], "a body of 300 kB goes through, and is looked at", answer)
+
+
+def only_reads(t, leader, here):
+    """What is noted aside at a follower reaches the leader: a session that is used there stays, a download is counted."""
+    key = here.ctl("key", "add", "fetched")["api_keys"][0]
+    leader.ctl("settings", "set", "session.idle", "6s")
+    person = Person(here)
+    person.sign_in("olga")
+    here.download("key", "fetched", key)
+    for n in range(12):
+        time.sleep(1)
+        leader.ctl("site", "add", f"n{n}.example")  # so that what was noted is written, too
+        if person("GET", "/me")[0] != 200:
+            break
+    t.equal(person.answer.status, 200, "whoever only reads at a follower stays signed in")
+    leader.ctl("settings", "reset", "session.idle")
+    leader.wait_until("the download is recorded", lambda: [e["name"] for e in leader.ctl("events", "--action", "key.fetched")["events"]] == ["fetched"], 20)
+    t.equal(leader.ctl("key", "show", "fetched")["consumers"][0]["address"], "127.0.0.1", "a download from a follower is counted")
 
 
 def people(t, leader, here, there):
@@ -72,8 +91,8 @@ def joins(t, cluster, etcd, leader, here):
     fourth.wait_until("it sees the cluster", lambda: cluster.state(fourth)["role"] == "not a member")
     t.equal(fourth.api("POST", "/plans", {"name": "p", "certificates": 1})[0], 503, "a server that is no member changes nothing")
     fourth.run_ctl("cluster", "join")
-    fourth.wait_until("it is refused", lambda: b"do not have the same master key" in fourth.log(), 20)
-    t.ok(fourth.running() and cluster.state(fourth)["role"] != "follower", "a server with a different master key does not get the store, and says why")
+    fourth.wait_until("it is refused", lambda: b"getting a copy of the store" in fourth.log(), 20)
+    t.ok(b"do not have the same master key" in fourth.log() and cluster.state(fourth)["role"] == "behind", "a server with a different master key does not get the store, and says why")
     fourth.signal(signal.SIGTERM)
     fourth.wait()
 
