@@ -9,8 +9,8 @@
 
 #include "base/http/answer.h"
 #include "store/record/record.h"
+#include "webui/elsewhere.h"
 #include "webui/http/gate.h"
-#include "webui/webui.h"
 
 #define CHANGED_MOST 4
 

@@ -10,22 +10,25 @@ from .process import Process, free_port, run_command, until
 
 
 class Etcd:
-    """Members of etcd."""
+    """Members of etcd.  ca: they use TLS, with its certificate (pki.py)."""
 
-    def __init__(self, t, count=3, options=()):
+    def __init__(self, t, count=3, options=(), ca=None):
+        self.ca, self.flags = ca, ["--cacert", ca.file] if ca else []
+        tls = ["--cert-file", ca.cert, "--key-file", ca.key] if ca else []
+        scheme = "https" if ca else "http"
         self.ports = [(free_port(), free_port()) for _ in range(count)]
         cluster = ",".join(f"m{i}=http://127.0.0.1:{peer}" for i, (_, peer) in enumerate(self.ports))
-        self.endpoints = [f"http://127.0.0.1:{client}" for client, _ in self.ports]
+        self.endpoints = [f"{scheme}://127.0.0.1:{client}" for client, _ in self.ports]
         self.members = [Process(t, f"etcd{i}", ["etcd", "--name", f"m{i}", "--data-dir", t.path(f"etcd{i}.data"),
             "--listen-client-urls", self.endpoints[i], "--advertise-client-urls", self.endpoints[i],
             "--listen-peer-urls", f"http://127.0.0.1:{peer}", "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}",
-            "--initial-cluster", cluster, *options]) for i, (_, peer) in enumerate(self.ports)]
+            "--initial-cluster", cluster, *tls, *options]) for i, (_, peer) in enumerate(self.ports)]
         for member in self.members:
             member.start()
         until("etcd has a leader", lambda: self.ctl("endpoint", "health").returncode == 0, 30, every=0.3)
 
     def ctl(self, *argv, endpoints=None):
-        return run_command("etcdctl", "--endpoints", ",".join(endpoints or self.endpoints), *argv, env={**os.environ, "ETCDCTL_API": "3"})
+        return run_command("etcdctl", "--endpoints", ",".join(endpoints or self.endpoints), *self.flags, *argv, env={**os.environ, "ETCDCTL_API": "3"})
 
 
 class Way:
