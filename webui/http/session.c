@@ -136,18 +136,6 @@ static int find_token(struct request *r, const char *secret, struct err *e)
  * Sessions.
  */
 
-/* The value of our cookie; owned, NULL: there is none. */
-static char *read_cookie(const struct request *r)
-{
-	const char *header = request_header(r, HTTP_cookie);
-	_cleanup_strv_ char **part = strv_split(header ? header : "", "; ");
-
-	for (char **p = part; p && *p; p++)
-		if (str_starts(*p, SESSION_COOKIE "="))
-			return xstrdup(*p + strlen(SESSION_COOKIE "="));
-	return NULL;
-}
-
 int session_limit(struct visitor *v, struct txn *t, const struct rec_user *user, struct err *e)
 {
 	_cleanup_(rec_plan_release) struct rec_plan plan = { 0 };
@@ -207,7 +195,7 @@ static int put_session_seen(const struct request *r, struct txn *t, const char *
 static int find_session(struct request *r, struct err *e)
 {
 	_cleanup_(rec_session_release) struct rec_session session = { 0 };
-	_cleanup_wipe_ char *cookie = read_cookie(r);
+	_cleanup_wipe_ char *cookie = request_cookie(r, SESSION_COOKIE);
 	_cleanup_free_ char *id = cookie ? sha256_text(cookie) : NULL;
 	_cleanup_txn_ struct txn *t = NULL;
 	int64_t now = clock_now();
