@@ -70,6 +70,8 @@ static json_t *time_object(const struct people *p, const char *text, int64_t t)
 	json_object_set_new(o, "exact", json_sprintf("%s %s", shown, zone));
 	strftime(shown, sizeof(shown), "%-d %b %Y", &tm);
 	json_put_str(o, "day", shown);
+	strftime(shown, sizeof(shown), "%H:%M", &tm);
+	json_put_str(o, "clock", shown);
 	say_short(p, t, &tm, shown, sizeof(shown));
 	json_put_str(o, "short", shown);
 	return o;
