@@ -288,13 +288,81 @@ static json_t *show_proof(const struct request *r, const struct form *form, bool
 	return list;
 }
 
-static json_t *show_form(const struct request *r, const struct form *form, const json_t *page)
+/* What a request says of scripts only administrators may say; the others are not asked for it. */
+static bool may_set(const struct request *r, const struct api_call *call, const char *member)
+{
+	const struct call_item *item = call ? call_item(call, member, false) : NULL;
+
+	return !item || item->need != ITEM_ADMIN || gate_administers(&r->visitor);
+}
+
+/* What the request of a form is asked; NULL: of one without an action here. */
+static const struct api_call *call_of_form(const char *action)
+{
+	_cleanup_free_ char *path = xstrndup(action, strcspn(action, "?"));
+	const struct api_call *call;
+	struct match m;
+
+	router_find(&m, METHOD_POST, path);
+	call = m.route ? call_of(m.route) : NULL;
+	match_release(&m);
+	return call;
+}
+
+/* Is something in it that differs from what it began with? */
+static bool is_touched(const struct request *r, const struct view_field *f, const json_t *values, bool sent)
+{
+	_cleanup_wipe_ char *now = field_value(r, f, values, sent), *before = field_value(r, f, values, false);
+	const char *typed = sent ? strrchr(now, '\n') : NULL;
+
+	if (f->kind == INPUT_FLAG)
+		return str_ends(typed ? typed : now, "true") != str_ends(before, "true");
+	return strcmp(now, before) || (sent && form_is_file(r, f->member));
+}
+
+/* Fields that are seldom needed, folded away under what they are about. */
+static json_t *add_group(json_t *groups, const char *label)
+{
+	json_t *group = json_object();
+
+	json_put_str(group, "label", label);
+	json_put_bool(group, "open", false);
+	json_object_set_new(group, "fields", json_array());
+	json_array_append_new(groups, group);
+	return group;
+}
+
+/* Those of a form: in `fields` the ones before the first MORE, in `groups` the others. */
+static void show_fields(const struct request *r, const struct form *form, const json_t *page, bool sent, json_t *o)
 {
 	const json_t *values = str_eq(form->values, ".") ? page : json_object_get(page, form->values);
+	const struct api_call *call = call_of_form(json_str(o, "action"));
+	json_t *fields = json_array(), *groups = json_array(), *group = NULL;
+
+	json_object_set_new(o, "fields", fields);
+	json_object_set_new(o, "groups", groups);
+	for (const struct view_field *f = form->fields; f->member; f++) {
+		json_t *shown;
+
+		if (f->kind == INPUT_MORE) {
+			group = add_group(groups, f->label);
+			continue;
+		}
+		if (!may_set(r, call, f->member))
+			continue;
+		shown = show_field(r, form, f, page, values, sent);
+		if (group && (json_is_string(json_object_get(shown, "fault")) || is_touched(r, f, values, sent)))
+			json_put_bool(group, "open", true);
+		json_array_append_new(group ? json_object_get(group, "fields") : fields, shown);
+	}
+}
+
+static json_t *show_form(const struct request *r, const struct form *form, const json_t *page)
+{
 	bool sent = (r->fault || r->plan) && str_eq(form_text(r, "_form"), form->name);
 	_cleanup_free_ char *action = fill_path(r, page, form->action);
 	_cleanup_free_ char *preview = xasprintf("%s%cdry_run=true", action, strchr(action, '?') ? '&' : '?');
-	json_t *o = json_object(), *fields = json_array(), *more = json_array(), *to = fields;
+	json_t *o = json_object();
 
 	json_put_str(o, "form", form->name);
 	json_put_str(o, "action", action);
@@ -303,18 +371,8 @@ static json_t *show_form(const struct request *r, const struct form *form, const
 	json_put_bool(o, "multipart", form->flags & FILES);
 	json_put_str(o, "preview", form->flags & PREVIEW ? preview : NULL);
 	json_put_bool(o, "sent", sent);
-	json_object_set_new(o, "fields", fields);
-	json_object_set_new(o, "more", more);
+	show_fields(r, form, page, sent, o);
 	json_object_set_new(o, "proof", show_proof(r, form, sent));
-	json_put_str(o, "more_label", NULL);
-	for (const struct view_field *f = form->fields; f->member; f++) {
-		if (f->kind == INPUT_MORE) {
-			json_put_str(o, "more_label", f->label);
-			to = more;
-		} else {
-			json_array_append_new(to, show_field(r, form, f, page, values, sent));
-		}
-	}
 	return o;
 }
 
