@@ -56,7 +56,6 @@ def first_run(t, site, browser):
 	t.equal(browser.eval("document.getElementById('setup_certificate-names').value"), "certera.example", "and forth; the name of the server is filled in")
 	browser.click("text=Order now")
 	t.matches(browser.do("where")["url"], "/setup$", "ordered: the setup goes on")
-	browser.shot("setup-live")
 	browser.wait("h2:text-is('All set')")
 	t.equal(browser.faults(), [], "issued, by itself: the last step has no fault")
 	browser.shot("setup-4")
@@ -100,6 +99,7 @@ def sign_in(t, browser, codes):
 	browser.sign_in("root", PASSWORD)
 	t.contains(browser.text(), "code", "the password alone is not enough")
 	t.matches(browser.sign_in("root", PASSWORD, codes[0]), "/overview$", "a recovery code is")
+	browser.click("button.self")
 	browser.click("text=Sign out")
 	t.matches(browser.goto("/overview")["url"], "/sign-in", "signed out")
 

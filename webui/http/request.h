@@ -17,6 +17,7 @@ struct bell;
 struct consumers;
 struct refusals;
 struct tally;
+struct trouble;
 
 struct webui {
 	struct loop *loop;
@@ -25,6 +26,7 @@ struct webui {
 	const struct webui_settings *settings;
 	struct consumers *consumers;
 	struct tally *tally;
+	struct trouble *trouble;
 	struct refusals *refusals;
 	struct request *requests;	/* those not answered yet */
 	struct request *held;		/* of these, those whose answer waits until it is durable */

@@ -10,6 +10,7 @@
 #include "webui/http/call.h"
 #include "webui/page/files.h"
 #include "webui/page/form.h"
+#include "webui/page/trouble.h"
 
 #define TIME_LEN (CLOCK_RFC3339_SIZE - 1)
 
@@ -54,12 +55,16 @@ static const struct view_field proof_fields[] = {
 	{ FORM_CODE, INPUT_CODE, "Code", "", "From your authenticator app, or a recovery code." },
 };
 
+/* Without a path: the label of those that follow. */
 static const struct entry {
 	const char *path, *name, *icon;
 	enum role role;
+	enum trouble_kind trouble;
 } menu[] = {
-#define MENU(path, name, icon, role) { path, name, icon, ROLE_##role },
+#define GROUP(name) { NULL, name, NULL, ROLE_ANYONE, TROUBLE_none },
+#define MENU(path, name, icon, role, trouble) { path, name, icon, ROLE_##role, TROUBLE_##trouble },
 #include "webui/menu.def"
+#undef GROUP
 #undef MENU
 };
 
@@ -422,26 +427,36 @@ static json_t *show_forms(const struct request *r, const json_t *page)
  * What every page has.
  */
 
-static json_t *show_menu(const struct request *r)
+static json_t *show_entry(const struct request *r, const struct entry *m)
 {
 	const char *here = request_path(r);
-	json_t *list = json_array();
+	size_t len = strlen(m->path);
+	json_t *o = json_object();
+
+	json_put_str(o, "path", m->path);
+	json_put_str(o, "name", m->name);
+	json_put_str(o, "icon", m->icon);
+	json_put_bool(o, "here", str_starts(here, m->path) && (!here[len] || here[len] == '/'));
+	json_put_int(o, "trouble", trouble_count(r, m->trouble));
+	return o;
+}
+
+/* Groups with what is for this visitor. */
+static json_t *show_menu(const struct request *r)
+{
+	json_t *groups = json_array(), *group = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(menu); i++) {
 		const struct entry *m = &menu[i];
-		size_t len = strlen(m->path);
-		json_t *o;
 
-		if (!gate_lets_in(&r->visitor, m->role, r->webui->settings))
-			continue;
-		o = json_object();
-		json_put_str(o, "path", m->path);
-		json_put_str(o, "name", m->name);
-		json_put_str(o, "icon", m->icon);
-		json_put_bool(o, "here", str_starts(here, m->path) && (!here[len] || here[len] == '/'));
-		json_array_append_new(list, o);
+		if (!m->path)
+			group = json_pack("{s:s, s:[]}", "label", m->name, "entries");
+		else if (gate_lets_in(&r->visitor, m->role, r->webui->settings))
+			json_array_append_new(json_object_get(group, "entries"), show_entry(r, m));
+		if (!m->path)
+			json_array_append_new(groups, group);
 	}
-	return list;
+	return groups;
 }
 
 /*
