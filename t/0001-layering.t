@@ -78,6 +78,7 @@ CONFINED = {
     "crypt.h":        "keeper/*",
     "*oath.h":        "keeper/*",
     "qrencode.h":     "webui/people/qr.c",
+    "zlib.h":         "base/http/gzip.c",
     "libesmtp.h":     "daemon/notify/smtp.c",
     "auth-client.h":  "daemon/notify/smtp.c",
     "ares.h":         "daemon/dns/query.c daemon/dns/lookup.c",
@@ -94,7 +95,7 @@ PEM = re.compile(r"\bmbedtls_(x509_(crt|crl|csr)_parse|x509_crt_parse_(file|path
                  r"pk_parse_(public_)?keyfile|pem_\w+)\s*\(")
 PEM_MAY = "pki/key.c"   # private_look() stands before it
 
-PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0"
+PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0 zlib"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

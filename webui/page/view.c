@@ -8,6 +8,7 @@
 #include "base/template.h"
 #include "store/status.h"
 #include "webui/http/call.h"
+#include "webui/http/csrf.h"
 #include "webui/page/files.h"
 #include "webui/page/form.h"
 #include "webui/page/trouble.h"
@@ -554,7 +555,7 @@ static json_t *show_may(const struct request *r)
 
 static json_t *put_common(const struct request *r, const json_t *page, int status, int64_t now)
 {
-	_cleanup_free_ char *here = request_here(r), *server = request_server(r);
+	_cleanup_free_ char *here = request_here(r), *server = request_server(r), *csrf = csrf_mask(&r->visitor);
 	json_t *o = json_object();
 
 	json_put_str(o, "path", request_path(r));
@@ -563,7 +564,8 @@ static json_t *put_common(const struct request *r, const json_t *page, int statu
 	json_put_str(o, "version", r->webui->env->version);
 	json_put_str(o, "hostname", r->webui->settings->hostname);
 	json_put_str(o, "server", server);
-	json_put_str(o, "csrf", r->visitor.csrf);
+	json_put_str(o, "csrf", csrf);
+	json_put_str(o, "files", files_digest);
 	json_put_str(o, "user", *r->visitor.user ? r->visitor.user : NULL);
 	json_put_str(o, "role", role_word(r->visitor.role));
 	json_put_int(o, "status", status);
