@@ -18,7 +18,7 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 	w->stream_bell = bell_new(env->store, loop, streams_look, w);
 	w->consumers = consumers_new(loop, env->store);
 	w->tally = tally_new();
-	w->trouble = trouble_new();
+	w->troubles = troubles_new();
 	w->refusals = refusals_new();
 	return w;
 }
@@ -43,7 +43,7 @@ void webui_free(struct webui *w)
 	bell_free(w->bell);
 	consumers_free(w->consumers);
 	tally_free(w->tally);
-	trouble_free(w->trouble);
+	troubles_free(w->troubles);
 	refusals_free(w->refusals);
 	free(w);
 }

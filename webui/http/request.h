@@ -17,7 +17,7 @@ struct bell;
 struct consumers;
 struct refusals;
 struct tally;
-struct trouble;
+struct troubles;
 
 struct webui {
 	struct loop *loop;
@@ -26,7 +26,7 @@ struct webui {
 	const struct webui_settings *settings;
 	struct consumers *consumers;
 	struct tally *tally;
-	struct trouble *trouble;
+	struct troubles *troubles;
 	struct refusals *refusals;
 	struct request *requests;	/* those not answered yet */
 	struct request *held;		/* of these, those whose answer waits until it is durable */

@@ -6,28 +6,28 @@
 
 #define LIFETIME 60
 
-struct kept {
+struct trouble_kept {
 	bool valid;
 	uint64_t changes;
 	int64_t time, count;
 };
 
-struct trouble {
-	struct kept all[TROUBLES], own[TROUBLES];	/* for who sees everything; for `whose` */
+struct troubles {
+	struct trouble_kept all[TROUBLES], own[TROUBLES];	/* for who sees everything; for `whose` */
 	char whose[sizeof(((struct visitor *)0)->user_id)];
 };
 
-struct trouble *trouble_new(void)
+struct troubles *troubles_new(void)
 {
-	return xcalloc(1, sizeof(struct trouble));
+	return xcalloc(1, sizeof(struct troubles));
 }
 
-void trouble_free(struct trouble *t)
+void troubles_free(struct troubles *t)
 {
 	free(t);
 }
 
-struct counting {
+struct trouble_counting {
 	const struct scope *scope;
 	int64_t now, count;
 };
@@ -36,7 +36,7 @@ static int count_site(void *arg, const void *rec, const struct slice *value, str
 {
 	const struct rec_site *site = rec;
 	struct slice state = value[REC_site_state];
-	struct counting *c = arg;
+	struct trouble_counting *c = arg;
 	_cleanup_free_ char *name = xstrndup(value[REC_site_name].data, value[REC_site_name].len);
 	bool ended = slice_eq(state, slice_str("valid")) && site->not_after <= c->now;
 
@@ -49,7 +49,7 @@ static int count_site(void *arg, const void *rec, const struct slice *value, str
 static int count_account(void *arg, const void *rec, const struct slice *value, struct err *e)
 {
 	struct slice state = value[REC_account_state];
-	struct counting *c = arg;
+	struct trouble_counting *c = arg;
 
 	c->count += slice_eq(state, slice_str("failed")) || slice_eq(state, slice_str("terms")) ||
 		    value[REC_account_trouble].len;
@@ -58,7 +58,7 @@ static int count_account(void *arg, const void *rec, const struct slice *value, 
 
 static int count_channel(void *arg, const void *rec, const struct slice *value, struct err *e)
 {
-	struct counting *c = arg;
+	struct trouble_counting *c = arg;
 
 	c->count += value[REC_channel_error].len > 0;
 	return 0;
@@ -83,7 +83,7 @@ static int64_t count_certificates(const struct request *r)
 
 static int64_t count(const struct request *r, enum trouble_kind kind)
 {
-	struct counting c = { .scope = &r->visitor.scope, .now = clock_now() };
+	struct trouble_counting c = { .scope = &r->visitor.scope, .now = clock_now() };
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (kind == TROUBLE_certificates)
@@ -95,9 +95,9 @@ static int64_t count(const struct request *r, enum trouble_kind kind)
 }
 
 /* Where what was counted for this visitor is kept. */
-static struct kept *kept_for(const struct request *r, enum trouble_kind kind)
+static struct trouble_kept *kept_for(const struct request *r, enum trouble_kind kind)
 {
-	struct trouble *t = r->webui->trouble;
+	struct troubles *t = r->webui->troubles;
 
 	if (!scope_limited(&r->visitor.scope))
 		return &t->all[kind];
@@ -108,10 +108,10 @@ static struct kept *kept_for(const struct request *r, enum trouble_kind kind)
 	return &t->own[kind];
 }
 
-int64_t trouble_count(const struct request *r, enum trouble_kind kind)
+int64_t troubles_count(const struct request *r, enum trouble_kind kind)
 {
 	struct store *store = r->webui->env->store;
-	struct kept *k = kept_for(r, kind);
+	struct trouble_kept *k = kept_for(r, kind);
 	int64_t now = clock_now();
 	uint64_t changes;
 
@@ -119,6 +119,6 @@ int64_t trouble_count(const struct request *r, enum trouble_kind kind)
 		return 0;
 	changes = store_changes(store, kind == TROUBLE_certificates ? TABLE_cert_row : kinds[kind].table);
 	if (!k->valid || k->changes != changes || now < k->time || now >= k->time + LIFETIME)
-		*k = (struct kept){ .valid = true, .changes = changes, .time = now, .count = count(r, kind) };
+		*k = (struct trouble_kept){ .valid = true, .changes = changes, .time = now, .count = count(r, kind) };
 	return k->count;
 }

@@ -9,9 +9,9 @@
 
 enum trouble_kind { TROUBLE_none, TROUBLE_certificates, TROUBLE_accounts, TROUBLE_sites, TROUBLE_channels, TROUBLES };
 
-struct trouble *trouble_new(void);
-void trouble_free(struct trouble *);
+struct troubles *troubles_new(void);
+void troubles_free(struct troubles *);
 /* 0: nothing; or it could not be counted. */
-int64_t trouble_count(const struct request *, enum trouble_kind);
+int64_t troubles_count(const struct request *, enum trouble_kind);
 
 #endif

@@ -438,7 +438,7 @@ static json_t *show_entry(const struct request *r, const struct entry *m)
 	json_put_str(o, "name", m->name);
 	json_put_str(o, "icon", m->icon);
 	json_put_bool(o, "here", str_starts(here, m->path) && (!here[len] || here[len] == '/'));
-	json_put_int(o, "trouble", trouble_count(r, m->trouble));
+	json_put_int(o, "trouble", troubles_count(r, m->trouble));
 	return o;
 }
 
