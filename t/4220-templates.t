@@ -8,7 +8,7 @@ sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
 
 HTML = os.path.join(TOP, "webui", "html")
-TAG = re.compile(r"\{\{([#^/>!]?)\s*(.*?)\s*\}\}", re.S)
+TAG = re.compile(r"\{\{([#^/>!~]?)\s*(.*?)\s*\}\}", re.S)
 
 
 def read(*path):
