@@ -22,7 +22,7 @@ int reply_public(struct request *r, const char *type, struct slice body)
 	return reply(r, 200, type, body);
 }
 
-/* As the keeper and we make them, and where pages show others: an app's secret, a password. */
+/* Beside /shown, which is made for them: as the keeper and we make them, and where pages show others: an app's secret, a password. */
 static bool has_secret(struct slice page)
 {
 	static const char *const marks[] = { "cak_", "ctk_", "cst_", "class=\"secret\"" };
@@ -42,7 +42,8 @@ static bool is_from_here(const struct request *r)
 
 int reply_page(struct request *r, int status, struct slice page)
 {
-	bool asked = r->exchange->request->method == METHOD_GET && status == 200 && is_from_here(r);
+	bool asked = r->exchange->request->method == METHOD_GET && r->route && r->route->page != page_shown &&
+		     status == 200 && is_from_here(r);
 
 	if (asked && gzip_is_accepted(request_header(r, HTTP_accept_encoding)) && !has_secret(page))
 		return reply_gzip(r, status, HTML, page);
