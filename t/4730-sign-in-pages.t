@@ -107,8 +107,8 @@ def own_words(t, daemon, person):
     """What a page says has the words of its form; what is there already is not said to be added."""
     def add(**fields):
         return person.submit("/certificates", "/new/certificate", _form="certificate_add", account="ca", challenge="http-01", **fields)
-    said = add(names="a.example").text
-    t.ok("&quot;Name&quot; is missing" in said and "the member" not in said, "a field is called by its label", re.findall("[^>]*is missing[^<]*", said))
+    said = add(name="a").text
+    t.ok("&quot;Host names and addresses&quot; is missing" in said and "the member" not in said, "a field is called by its label", re.findall("[^>]*is missing[^<]*", said))
     first, again, other = add(name="web", names="web.example"), add(name="web", names="web.example"), add(name="web", names="other.example")
     t.equal([answer.status for answer in (first, again, other)], [200, 200, 409], "a certificate is added once")
     t.equal(["Save these keys now" in answer.text for answer in (first, again)], [True, False], "its API keys are shown once")

@@ -2,6 +2,7 @@
 
 #include "base/encode.h"
 #include "base/log.h"
+#include "webui/http/compress.h"
 #include "webui/http/first.h"
 #include "webui/http/reply.h"
 #include "webui/page/form.h"
@@ -10,15 +11,13 @@
 #include "webui/page/shown.h"
 #include "webui/page/view.h"
 
-#define HTML "text/html; charset=utf-8"
-
 /* -1: no page can be shown. */
 static int reply_template(struct request *r, const char *template, int status, const json_t *value, struct err *e)
 {
 	_cleanup_buf_wipe_ struct buf page = BUF_INIT;
 
 	if (view_render(r, template, status, value, &page, e) == 0)
-		return reply(r, status, HTML, slice_buf(&page));
+		return reply_page(r, status, slice_buf(&page));
 	log_err(LOG_LEVEL_ERROR, e);
 	r->html = false;
 	return -1;
