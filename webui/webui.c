@@ -4,6 +4,7 @@
 #include "webui/cert/counts.h"
 #include "webui/download/consumer.h"
 #include "webui/http/face.h"
+#include "webui/http/facets.h"
 #include "webui/http/refusal.h"
 #include "webui/http/stream.h"
 
@@ -17,6 +18,7 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 	w->stream_bell = bell_new(env->store, loop, streams_look, w);
 	w->consumers = consumers_new(loop, env->store);
 	w->tally = tally_new();
+	w->facets = facet_cache_new();
 	w->refusals = refusals_new();
 	return w;
 }
@@ -41,6 +43,7 @@ void webui_free(struct webui *w)
 	bell_free(w->bell);
 	consumers_free(w->consumers);
 	tally_free(w->tally);
+	facet_cache_free(w->facets);
 	refusals_free(w->refusals);
 	free(w);
 }

@@ -95,18 +95,10 @@ static int put_message(struct request *r, struct txn *t, const struct rec_user *
 	return admin_event(r, t, "list.mailed", user->id, user->name, e, "%s, to %s", m->subject, user->mail);
 }
 
-/* What to read on after its first ?, without what pages add. */
+/* What stands behind the name of the list. */
 static char *filters_of(const char *text)
 {
-	const char *query = strchr(text, '?');
-	_cleanup_strv_ char **pairs = strv_split(query ? query + 1 : "", "&");
-	struct buf out = BUF_INIT;
-
-	for (char **pair = pairs; pair && *pair; pair++)
-		if (!str_starts(*pair, "format=") && !str_starts(*pair, "first=") && !str_starts(*pair, "limit="))
-			buf_addf(&out, "%s%s", out.len ? "&" : "", *pair);
-	buf_add(&out, "", 0);
-	return buf_detach(&out);
+	return strchr(text, '?') ? list_filters_of(text) : xstrdup("");
 }
 
 static const struct route *own_route(void)
