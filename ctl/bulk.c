@@ -3,6 +3,27 @@
 
 #include "ctl/ctl.h"
 
+int show_search(struct ctl *ctl, json_t *answer)
+{
+	static const struct column columns[] = { { "NAME", "name" }, { "STATE", "state" }, { "ALSO", "also" } };
+	const json_t *group;
+	size_t i, kinds = 0;
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	json_array_foreach (json_object_get(answer, "groups"), i, group) {
+		const char *kind = json_str(group, "kind");
+
+		if (str_eq(kind, "pages") || str_eq(kind, "actions") || str_eq(kind, "orders"))
+			continue;
+		printf("%s%s (%lld)\n", kinds++ ? "\n" : "", json_str(group, "label"), (long long)json_int(group, "total", 0));
+		print_table(json_object_get(group, "results"), columns, ARRAY_SIZE(columns), "");
+	}
+	if (!kinds)
+		puts("nothing found");
+	return 0;
+}
+
 static void print_names(const json_t *answer)
 {
 	const json_t *name;
