@@ -1,6 +1,7 @@
 #include "webui/http/facets.h"
 
 #include "base/clock.h"
+#include "store/db/bell.h"
 
 #define ROOM_LEAST 64		/* places of a table; a power of two */
 #define DIFFERENT_MOST 4096	/* values that are told apart; the next ones are not counted */
@@ -27,12 +28,12 @@ struct facets {
 	size_t count;
 };
 
-struct facets *facets_new(const struct list *l)
+struct facets *facets_new(const struct list_facet *of, const struct list *l)
 {
 	struct facets *f = xcalloc(1, sizeof(*f));
 
 	f->list = l;
-	for (const struct list_facet *of = l->of->facets; of && of->word && f->count < FACETS_MOST; of++)
+	for (; of && of->word && f->count < FACETS_MOST; of++)
 		f->facet[f->count++].of = of;
 	return f;
 }
@@ -175,7 +176,7 @@ json_t *facets_json(const struct facets *f, struct txn *t)
 
 struct facet_cache {
 	struct kept_facets {
-		const struct list_type *of;
+		const struct list_facet *of;
 		uint64_t changes;
 		int64_t time;
 		bool durable;	/* what may be lost is not kept */
@@ -196,7 +197,7 @@ void facet_cache_free(struct facet_cache *c)
 }
 
 /* Its own; a list more than there are takes the last one's. */
-static struct kept_facets *kept_of(struct facet_cache *c, const struct list_type *of)
+static struct kept_facets *kept_of(struct facet_cache *c, const struct list_facet *of)
 {
 	size_t i = 0;
 
@@ -211,24 +212,22 @@ static int count_all(void *arg, const void *rec, const struct slice *value, stru
 	return 0;
 }
 
-const json_t *facet_cache_get(struct facet_cache *c, const struct list *l, struct store *store, struct txn *t, bool exact,
-			      struct err *e)
+const json_t *facet_cache_get(struct facet_cache *c, const struct list_facet *of, const struct list *l,
+			      const struct record_type *type, struct store *store, struct txn *t, bool exact, struct err *e)
 {
-	struct kept_facets *kept = kept_of(c, l->of);
-	uint64_t changes = store_changes(store, record_skimmed(l->of->type));
-	bool same = kept->of == l->of && kept->durable && l->now >= kept->time && l->now < kept->time + LIFETIME;
+	struct kept_facets *kept = kept_of(c, of);
+	uint64_t changes = store_changes(store, record_skimmed(type));
+	int64_t now = clock_now();
+	bool same = kept->of == of && kept->durable && now >= kept->time && now < kept->time + LIFETIME;
 	struct facets *facets;
 
 	if (same && (!exact || kept->changes == changes))
 		return kept->facets;
-	facets = facets_new(l);
+	facets = facets_new(of, l);
 	json_decref(TAKE(kept->facets));
 	kept->durable = false;
-	if (record_skim(t, l->of->type, count_all, facets, e) == 0) {
-		json_t *shown = facets_json(facets, t);
-
-		*kept = (struct kept_facets){ l->of, changes, l->now, !store_seen(store), shown };
-	}
+	if (record_skim(t, type, count_all, facets, e) == 0)
+		*kept = (struct kept_facets){ of, changes, now, !store_seen(store), facets_json(facets, t) };
 	facets_free(facets);
 	return kept->facets;
 }

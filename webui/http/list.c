@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/csv.h"
 #include "pki/identifier.h"
-#include "webui/http/facets.h"
 
 #define LIMIT 100
 #define LIMIT_MOST 1000
@@ -436,7 +435,7 @@ static void put_others(json_t *facets, const struct list *l, const json_t *whole
 static int put_facets(const struct request *r, struct list *l, struct txn *t, json_t *answer, struct err *e)
 {
 	const json_t *whole = scope_limited(l->scope) ? NULL :
-			      facet_cache_get(r->webui->facets, l, r->webui->env->store, t, is_whole(l), e);
+			      facet_cache_get(r->webui->facets, l->of->facets, l, l->of->type, r->webui->env->store, t, is_whole(l), e);
 	json_t *facets;
 
 	if (!whole && !scope_limited(l->scope))
@@ -456,7 +455,7 @@ static int show_page(const struct request *r, struct list *l, struct txn *t, jso
 	json_object_set_new(answer, l->of->member, page);
 	json_object_set_new(answer, "query", query);
 	if (counted && !is_whole(l))
-		l->facets = facets_new(l);
+		l->facets = facets_new(l->of->facets, l);
 	if ((is_plain(l) ? plain_page : search_page)(l, t, page, e) < 0 || (counted && put_facets(r, l, t, answer, e) < 0))
 		return -1;
 	list_put_page(answer, l->first, l->limit, (int64_t)l->total);
@@ -494,25 +493,6 @@ static void list_release(void *state)
 	free(l->filters);
 	free(l->row);
 	facets_free(l->facets);
-}
-
-char *list_filters_of(const char *address)
-{
-	static const char *const others[] = { "first=", "limit=", "format=", "facets=", "before=" };
-	const char *query = strchr(address, '?');
-	_cleanup_strv_ char **pairs = strv_split(query ? query + 1 : address, "&");
-	struct buf out = BUF_INIT;
-
-	for (char **pair = pairs; pair && *pair; pair++) {
-		bool other = false;
-
-		for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-			other |= str_starts(*pair, others[i]);
-		if (!other)
-			buf_addf(&out, "%s%s", out.len ? "&" : "", *pair);
-	}
-	buf_add(&out, "", 0);
-	return buf_detach(&out);
 }
 
 int list_reply_csv(struct request *r, const char *name, const struct buf *csv, int64_t shown, int64_t total, struct err *e)

@@ -7,9 +7,9 @@
 #ifndef WEBUI_HTTP_LIST_H
 #define WEBUI_HTTP_LIST_H
 
+#include "webui/http/facets.h"
 #include "webui/http/handler.h"
 
-struct facets;
 struct list;
 typedef json_t *list_show_fn(struct txn *, const void *rec);
 
@@ -17,7 +17,6 @@ typedef json_t *list_show_fn(struct txn *, const void *rec);
 typedef int list_prepare_fn(struct list *, struct txn *, struct err *);
 typedef bool list_wanted_fn(const struct list *, const void *rec, const struct slice *value);
 typedef int64_t list_key_fn(const struct list *, const void *rec);
-typedef const char *list_word_fn(const struct list *, const void *rec);
 
 struct list_type {
 	const char *member;			/* of the answer: "certificates" */
@@ -36,14 +35,7 @@ struct list_type {
 		const char *word;
 		size_t field;
 	} *texts;
-	/* What its values are counted by (facets.h); NULL: nothing, a NULL word ends them. */
-	const struct list_facet {
-		const char *word;		/* the parameter that filters by it */
-		size_t field;			/* a text; or, `several`, a list of them */
-		bool several;
-		const struct record_type *names; /* it is the id of such a record, which is called by its name; NULL: it is not */
-		list_word_fn *says;		/* instead of a field */
-	} *facets;
+	const struct list_facet *facets;	/* what its values are counted by; NULL: nothing, a NULL word ends them */
 	list_show_fn *show;
 	void (*release)(void *filters);		/* what they own; NULL: nothing */
 };
@@ -99,8 +91,6 @@ int list_read_format(const struct params *, bool *csv, struct err *);
 /* The answer; or, of a list that is to be mailed (request.take_csv), for that. */
 int list_reply_csv(struct request *, const char *name, const struct buf *csv, int64_t shown, int64_t total, struct err *);
 #define LIST_MAILED_MOST 5000	/* rows */
-/* The filters alone of a list's address or query: without first, limit, format and facets.  Owned. */
-char *list_filters_of(const char *address);
 /* A day (its first second) or a time like 2026-11-25T12:00:00Z. */
 int list_read_time(const struct params *, const char *name, int64_t otherwise, int64_t *, struct err *);
 /* A number of the query from least on. */

@@ -3,11 +3,11 @@
  * asked of the list itself, so only what the visitor sees there; then each is a request of its own, as if it had been
  * sent alone.
  */
-#include "webui/list/bulk.h"
-
 #include "webui/http/call.h"
 #include "webui/http/face.h"
+#include "webui/http/filters.h"
 #include "webui/http/list.h"
+#include "webui/list/actions.h"
 #include "webui/list/errand.h"
 #include "webui/page/form.h"
 
@@ -15,34 +15,6 @@
 #define AT_ONCE 200		/* requests that wait for the disk together */
 #define A_TURN 25		/* of them begun before others have their turn */
 #define SHOWN 20		/* names, and failures */
-
-enum bulk_value { VALUE_GIVEN, VALUE_YES, VALUE_NONE };
-
-static const struct bulk_action {
-	const char *list, *word;
-	enum method method;
-	const char *path, *member;
-	enum bulk_value value;
-	const char *label, *question, *button, *done;
-} actions[] = {
-#define BULK(list, word, method, path, member, value, label, question, button, done) \
-	{ #list, #word, METHOD_##method, path, member, VALUE_##value, label, question, button, done },
-#include "webui/list/bulk.def"
-#undef BULK
-};
-
-/* What a row of a list is: its record, and what a person calls one and many. */
-static const struct bulk_list {
-	const char *name, *one, *many;
-	const struct record_type *type;
-} lists[] = {
-	{ "certificates", "certificate", "certificates", &rec_cert_type },
-	{ "sites", "site", "sites", &rec_site_type },
-	{ "outbox", "message", "messages", &rec_outbox_type },
-	{ "keys", "key", "keys", &rec_key_type },
-	{ "orders", "order", "orders", &rec_order_type },
-	{ "users", "user", "users", &rec_user_type },
-};
 
 /* One that is under way: it outlives its request if that is dropped while its errands are not back. */
 struct bulk {
@@ -60,84 +32,9 @@ struct bulk_errand {
 	char *name;
 };
 
-static const struct bulk_list *find_list(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-		if (str_eq(lists[i].name, name))
-			return &lists[i];
-	return NULL;
-}
-
 /*
  * What is asked for.
  */
-
-static bool is_export(const struct bulk_action *a)
-{
-	return str_eq(a->word, "export");
-}
-
-/* The row of routes.def that an action is a request of; NULL: there is none. */
-static const struct route *route_of(const struct bulk_action *a, struct match *m)
-{
-	_cleanup_free_ char *path = is_export(a) ? xasprintf("/api/v1/%s", a->list) :
-				    xasprintf("/api/v1/%s/%s%s", a->list, str_eq(a->list, "outbox") ? "x/1" : "x", a->path);
-
-	router_find(m, a->method, path);
-	return m->route;
-}
-
-static bool may(const struct request *r, const struct bulk_action *a)
-{
-	_cleanup_(match_release) struct match m = { 0 };
-	const struct route *route = route_of(a, &m);
-
-	return route && gate_lets_in(&r->visitor, route->role, r->webui->settings) && gate_allows(&r->visitor, route);
-}
-
-json_t *bulk_actions(const struct request *r, const char *list)
-{
-	json_t *all = json_array();
-
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		_cleanup_strv_ char **labels = strv_split(actions[i].label, "|");
-		json_t *o;
-
-		if (!str_eq(actions[i].list, list) || !may(r, &actions[i]))
-			continue;
-		o = json_object();
-		json_put_str(o, "word", actions[i].word);
-		json_put_str(o, "label", labels[0]);
-		json_array_append_new(all, o);
-	}
-	return all;
-}
-
-/* NULL and e: there is none, or it is not for this visitor. */
-static const struct bulk_action *find_action(const struct request *r, const json_t *body, struct err *e)
-{
-	const char *list = json_str(body, "list"), *word = json_str(body, "action");
-	_cleanup_buf_ struct buf words = BUF_INIT;
-
-	list += *list == '/';
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		if (!str_eq(actions[i].list, list))
-			continue;
-		if (!str_eq(actions[i].word, word)) {
-			buf_addf(&words, "%s%s", words.len ? ", " : "", actions[i].word);
-		} else if (may(r, &actions[i])) {
-			return &actions[i];
-		} else {
-			err_set(e, ERR_DENIED, "this is not for the role %s, or not for this token", role_word(r->visitor.role));
-			return NULL;
-		}
-	}
-	if (words.len)
-		body_at("action", err_set(e, ERR_INVALID, "\"action\" is one of %s", buf_str(&words)), e);
-	else
-		body_at("list", err_set(e, ERR_INVALID, "\"list\" is certificates, sites, outbox, keys, orders or users"), e);
-	return NULL;
-}
 
 /* Of a page: the rows that are ticked, or with _all those that match.  Owned; NULL and e: none are named. */
 static char *query_of(const struct request *r, const json_t *body, struct err *e)
@@ -148,7 +45,7 @@ static char *query_of(const struct request *r, const json_t *body, struct err *e
 	size_t i;
 
 	if (all && json_object_get(body, "match"))
-		return list_filters_of(json_str(body, "match"));
+		return filters_of(json_str(body, "match"));
 	json_array_foreach (items, i, item)
 		buf_addf(&ids, "%s%s", ids.len ? "," : "ids=", json_string_value(item));
 	if (ids.len && !strpbrk(buf_str(&ids), "&+% "))
@@ -211,7 +108,7 @@ static json_t *return_from_list(struct request *r, page_fn *page, size_t count, 
 /* A text of bulk.def with "12 certificates" in its place; owned. */
 static char *with_amount(const char *text, const struct bulk_action *a, size_t count)
 {
-	const struct bulk_list *of = find_list(a->list);
+	const struct bulk_list *of = bulk_list(a->list);
 	const char *place = strstr(text, "%s");
 
 	return xasprintf("%.*s%zu %s%s", (int)(place - text), text, count, count == 1 ? of->one : of->many, place + 2);
@@ -347,7 +244,7 @@ static void run_one(struct bulk *b, const char *id)
 	struct txn *t;
 
 	if (store_read(b->request->webui->env->store, &t, &e) == 0) {
-		row = find_row(t, find_list(a->list), id, &name, &staging);
+		row = find_row(t, bulk_list(a->list), id, &name, &staging);
 		txn_abort(t);
 	}
 	if (!row) {
@@ -391,7 +288,7 @@ static json_t *show_found(struct txn *t, const struct bulk_action *a, char *cons
 		_cleanup_free_ char *name = NULL, *row = NULL;
 		bool staging;
 
-		row = find_row(t, find_list(a->list), ids[i], &name, &staging);
+		row = find_row(t, bulk_list(a->list), ids[i], &name, &staging);
 		if (row)
 			json_array_append_new(names, json_string(name));
 	}
@@ -407,7 +304,7 @@ static int bulk_found(struct request *r, char **taken, int64_t total, struct err
 {
 	_cleanup_strv_ char **ids = taken;
 	_cleanup_body_ json_t *body = return_from_list(r, page_bulk, strv_len(ids), total, e);
-	const struct bulk_action *a = body ? find_action(r, body, e) : NULL;
+	const struct bulk_action *a = body ? bulk_action(r, body, e) : NULL;
 	_cleanup_txn_ struct txn *t = NULL;
 	struct bulk **state, *b;
 
@@ -428,7 +325,7 @@ static int bulk_found(struct request *r, char **taken, int64_t total, struct err
 int page_bulk(struct request *r, struct err *e)
 {
 	_cleanup_body_ json_t *body = body_read(r, e);
-	const struct bulk_action *a = body ? find_action(r, body, e) : NULL;
+	const struct bulk_action *a = body ? bulk_action(r, body, e) : NULL;
 	_cleanup_free_ char *filters = a ? query_of(r, body, e) : NULL;
 	const char *value = json_str(body, "value");
 
@@ -439,7 +336,7 @@ int page_bulk(struct request *r, struct err *e)
 
 		return body_at("value", err_set(e, ERR_INVALID, "\"value\" is missing: the %s", labels[1]), e);
 	}
-	return ask_list(r, a, filters, is_export(a) ? NULL : bulk_found, e);
+	return ask_list(r, a, filters, bulk_is_export(a) ? NULL : bulk_found, e);
 }
 
 /* What a page asks before it is done. */
@@ -447,7 +344,7 @@ static int chosen_found(struct request *r, char **taken, int64_t total, struct e
 {
 	_cleanup_strv_ char **ids = taken;
 	_cleanup_body_ json_t *body = return_from_list(r, page_chosen, strv_len(ids), total, e);
-	const struct bulk_action *a = body ? find_action(r, body, e) : NULL;
+	const struct bulk_action *a = body ? bulk_action(r, body, e) : NULL;
 	_cleanup_strv_ char **labels = a ? strv_split(a->label, "|") : NULL;
 	_cleanup_free_ char *question = a ? with_amount(a->question, a, strv_len(ids)) : NULL, *meant = NULL;
 	_cleanup_txn_ struct txn *t = NULL;
@@ -472,10 +369,10 @@ static int chosen_found(struct request *r, char **taken, int64_t total, struct e
 int page_chosen(struct request *r, struct err *e)
 {
 	_cleanup_body_ json_t *body = body_read(r, e);
-	const struct bulk_action *a = body ? find_action(r, body, e) : NULL;
+	const struct bulk_action *a = body ? bulk_action(r, body, e) : NULL;
 	_cleanup_free_ char *filters = a ? query_of(r, body, e) : NULL;
 
 	if (!filters)
 		return -1;
-	return ask_list(r, a, filters, is_export(a) ? NULL : chosen_found, e);
+	return ask_list(r, a, filters, bulk_is_export(a) ? NULL : chosen_found, e);
 }

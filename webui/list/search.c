@@ -17,17 +17,17 @@ struct hit {
 	struct slice name, id;
 };
 
-struct search {
+struct finding {
 	const struct request *r;
 	struct txn *txn;
 	char needle[256];	/* in lower case, host names as A-labels */
 	size_t len;
-	const struct kind *kind;
+	const struct found_kind *kind;
 	struct hit hit[SHOWN];
 	size_t count, total;	/* of this kind */
 };
 
-static const struct kind {
+static const struct found_kind {
 	const char *word, *label, *also;	/* also: the member of its JSON that a person sees beside the name */
 	const struct record_type *type;
 	size_t name, other;			/* fields that are searched */
@@ -64,7 +64,7 @@ static const struct act {
  * Finding.
  */
 
-static int rank_in(const struct search *s, struct slice text)
+static int rank_in(const struct finding *s, struct slice text)
 {
 	struct slice head = slice(text.data, MIN(text.len, s->len));
 
@@ -75,7 +75,7 @@ static int rank_in(const struct search *s, struct slice text)
 	return text.len == s->len ? 0 : 2;
 }
 
-static int rank_of(const struct search *s, const struct slice *value)
+static int rank_of(const struct finding *s, const struct slice *value)
 {
 	struct slice others = value[s->kind->other], one;
 	int best = rank_in(s, value[s->kind->name]);
@@ -105,7 +105,7 @@ static int compare_hits(const struct hit *a, const struct hit *b)
 
 static int add_hit(void *arg, const void *rec, const struct slice *value, struct err *e)
 {
-	struct search *s = arg;
+	struct finding *s = arg;
 	struct hit hit = { rank_of(s, value), value[s->kind->name], value[0] };
 	size_t at;
 
@@ -123,7 +123,7 @@ static int add_hit(void *arg, const void *rec, const struct slice *value, struct
 }
 
 /* Names are stored as A-labels in lower case; a person may type the others. */
-static void read_needle(struct search *s, const char *text)
+static void read_needle(struct finding *s, const char *text)
 {
 	_cleanup_free_ char *normal = identifier_normal(text, NULL);
 
@@ -164,7 +164,7 @@ static char *also_text(const json_t *value)
 	return count > 1 ? xasprintf("%s and %zu more", first, count - 1) : first ? xstrdup(first) : NULL;
 }
 
-static json_t *show_hit(const struct search *s, const void *rec)
+static json_t *show_hit(const struct finding *s, const void *rec)
 {
 	bool cert = s->kind->type == &rec_cert_type;
 	_cleanup_json_ json_t *shown = cert ? admin_show_one_cert(s->txn, rec) : record_json(s->kind->type, rec);
@@ -179,7 +179,7 @@ static json_t *show_hit(const struct search *s, const void *rec)
 	return o;
 }
 
-static int show_hits(struct search *s, json_t *list, struct err *e)
+static int show_hits(struct finding *s, json_t *list, struct err *e)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		_cleanup_free_ char *id = xstrndup(s->hit[i].id.data, s->hit[i].id.len);
@@ -205,7 +205,7 @@ static void add_group(json_t *groups, const char *word, const char *label, json_
 	json_array_append_new(groups, o);
 }
 
-static int search_kind(struct search *s, json_t *groups, struct err *e)
+static int search_kind(struct finding *s, json_t *groups, struct err *e)
 {
 	_cleanup_free_ char *list = xasprintf("/%s", s->kind->word), *all = params_link(list, "search", s->needle);
 	json_t *results;
@@ -224,7 +224,7 @@ static int search_kind(struct search *s, json_t *groups, struct err *e)
 	return 0;
 }
 
-static void search_pages(const struct search *s, json_t *groups)
+static void search_pages(const struct finding *s, json_t *groups)
 {
 	json_t *results = json_array();
 
@@ -267,7 +267,7 @@ static const struct act *find_act(const char *text, const char **rest)
 }
 
 /* Before what was found. */
-static void add_actions(const struct search *s, json_t *groups, const struct act *act, const json_t *certs)
+static void add_actions(const struct finding *s, json_t *groups, const struct act *act, const json_t *certs)
 {
 	_cleanup_json_ json_t *first = json_array();
 	json_t *results = json_array();
@@ -298,7 +298,7 @@ static void add_actions(const struct search *s, json_t *groups, const struct act
 	}
 }
 
-static int search_all(struct search *s, const char *text, json_t *groups, struct err *e)
+static int search_all(struct finding *s, const char *text, json_t *groups, struct err *e)
 {
 	const char *rest = text;
 	const struct act *act = find_act(text, &rest);
@@ -325,7 +325,7 @@ int page_search(struct request *r, struct err *e)
 	_cleanup_(params_release) struct params query = { NULL, 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 	_cleanup_json_ json_t *answer = json_object();
-	struct search s = { .r = r };
+	struct finding s = { .r = r };
 	json_t *groups = json_array();
 	const char *text;
 

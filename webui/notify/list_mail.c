@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "store/notify/alert.h"
 #include "store/notify/own_channel.h"
+#include "webui/http/filters.h"
 #include "webui/http/handler.h"
 #include "webui/http/list.h"
 
@@ -96,9 +97,9 @@ static int put_message(struct request *r, struct txn *t, const struct rec_user *
 }
 
 /* What stands behind the name of the list. */
-static char *filters_of(const char *text)
+static char *filters_behind(const char *text)
 {
-	return strchr(text, '?') ? list_filters_of(text) : xstrdup("");
+	return strchr(text, '?') ? filters_of(text) : xstrdup("");
 }
 
 static const struct route *own_route(void)
@@ -132,7 +133,7 @@ static int mail_csv(struct request *r, const struct buf *csv, int64_t shown, int
 		return err_hint(e, "Use filters.");
 	}
 	name = list_of(json_str(body, "list"));
-	filters = filters_of(json_str(body, "list"));
+	filters = filters_behind(json_str(body, "list"));
 	fill(&m, name, filters, shown, total);
 	record_set_blob(&m.file, slice_buf(csv));
 	if (store_write(r->webui->env->store, &t, e) < 0 || find_recipient(r, t, json_str(body, "user"), &user, e) < 0 ||
@@ -170,7 +171,7 @@ int page_list_mail(struct request *r, struct err *e)
 	name = list_of(json_str(body, "list"));
 	if (find_list(r, name, &m, e) < 0)
 		return -1;
-	filters = filters_of(json_str(body, "list"));
+	filters = filters_behind(json_str(body, "list"));
 	r->list_query = xasprintf("format=csv%s%s", *filters ? "&" : "", filters);
 	r->take_csv = mail_csv;
 	r->route = m.route;

@@ -3,8 +3,8 @@
 #include "base/encode.h"
 #include "base/json.h"
 #include "webui/http/call.h"
-#include "webui/http/list.h"
-#include "webui/list/bulk.h"
+#include "webui/http/filters.h"
+#include "webui/list/actions.h"
 
 #define AROUND 2	/* numbers of pages shown on each side */
 #define FEW 25		/* rows, the least that is a page */
@@ -28,7 +28,7 @@ struct listed {
 #undef CHIP
 #undef END
 
-static const struct listing {
+static const struct list_offer {
 	page_fn *page;
 	const char *hint;
 	const struct listed *item;
@@ -58,7 +58,7 @@ static bool is_apart(const char *name)
 struct listing_page {
 	const struct request *r;
 	const json_t *page, *query;
-	const struct listing *of;
+	const struct list_offer *of;
 };
 
 /*
@@ -344,7 +344,7 @@ static bool has_filters(const json_t *query)
 static void put_actions(json_t *o, const struct listing_page *p)
 {
 	const char *name = request_path(p->r) + 1;
-	_cleanup_free_ char *all = address_with(p, "first", NULL), *filters = list_filters_of(all);
+	_cleanup_free_ char *all = address_with(p, "first", NULL), *filters = filters_of(all);
 
 	json_put_str(o, "name", name);
 	json_put_str(o, "filters", strchr(all, '?') ? filters : "");
