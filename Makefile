@@ -137,6 +137,12 @@ $(HOP): $(B)/bench/hop.o $(foreach f,daemon webui store keeper pki base,$(call l
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
+# The limit for handshakes in bench/run.
+BARE = $(B)/bench/bare_tls
+$(BARE): $(B)/bench/bare_tls.o $(foreach f,pki base,$(call library,$(f)))
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
+
 # Fuzzers: t/fuzz/NAME.c is one program (clang), see `make fuzz`.
 FUZZERS = $(patsubst %.c,$(B)/%,$(wildcard t/fuzz/*.c))
 $(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
@@ -199,7 +205,8 @@ install: all
 	$(INSTALL) -m 644 contrib/systemd/*.socket $(DESTDIR)$(unitdir)
 	$(INSTALL) -m 644 contrib/systemd/certera.sysusers $(DESTDIR)$(sysusersdir)/certera.conf
 	$(INSTALL) -m 644 contrib/redirect/* $(DESTDIR)$(datadir)/redirect
-	$(INSTALL) -m 755 contrib/deploy/* $(DESTDIR)$(datadir)/deploy
+	$(INSTALL) -m 755 $(filter-out %.ps1,$(wildcard contrib/deploy/*)) $(DESTDIR)$(datadir)/deploy
+	$(INSTALL) -m 644 contrib/deploy/*.ps1 $(DESTDIR)$(datadir)/deploy
 	$(INSTALL) -m 755 contrib/hooks/* $(DESTDIR)$(datadir)/hooks
 	$(INSTALL) -m 644 contrib/ansible/* $(DESTDIR)$(datadir)/ansible
 	$(INSTALL) -m 644 contrib/grafana/* $(DESTDIR)$(datadir)/grafana
@@ -247,6 +254,7 @@ deb:
 
 # Tests, demo, benchmarks.  Those that take a machine from nothing install what they need first.
 JOBS  ?= $(shell nproc)
+TESTS_AT_ONCE ?= $(JOBS)
 TESTS  = $(wildcard t/$(T)*.t) $(patsubst %.c,$(B)/%.t,$(wildcard t/$(T)*.c))
 
 .PHONY: check
@@ -260,7 +268,7 @@ check:
 unexport CC CFLAGS LDFLAGS MBEDTLS_CFLAGS MBEDTLS_LIBS
 .PHONY: prove
 prove: all $(TESTS) $(FILL)
-	MAKEFLAGS= B=$(B) SOAK=$(SOAK) prove --exec '' --timer --failures -j$(JOBS) $(TESTS)
+	MAKEFLAGS= B=$(B) SOAK=$(SOAK) prove --exec '' --timer --failures -j$(TESTS_AT_ONCE) $(TESTS)
 
 # What reads other people's bytes, with bytes nobody would send: SECONDS for each of t/fuzz/.
 .PHONY: fuzz fuzzers
@@ -288,7 +296,7 @@ demo:
 .PHONY: bench
 bench:
 	contrib/install-deps build run bench
-	$(MAKE) -j$(JOBS) all $(FILL) $(HOP)
+	$(MAKE) -j$(JOBS) all $(FILL) $(HOP) $(BARE)
 	bench/run
 	bench/lists
 
