@@ -163,6 +163,8 @@ int run_setup(struct ctl *, json_t *);
 /* events.c */
 int show_events(struct ctl *, json_t *);
 int follow_events(struct ctl *, json_t *);	/* until it is interrupted */
+int show_search(struct ctl *, json_t *);
+int show_bulk(struct ctl *, json_t *);
 int show_reader(struct ctl *, json_t *);
 int show_readers(struct ctl *, json_t *);
 

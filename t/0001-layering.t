@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 # Room: the rooms whose headers it may include; of a path, the longest room counts.  DAEMON is every room of daemon/.
 DAEMON = ("daemon/ca daemon/challenge daemon/config daemon/desk daemon/dns daemon/engine daemon/front daemon/hook "
           "daemon/notify daemon/order daemon/process daemon/track")
-WEBUI = "webui webui/cert webui/download webui/http webui/key webui/notify webui/page webui/people"
+WEBUI = "webui webui/cert webui/download webui/http webui/key webui/list webui/notify webui/page webui/people"
 MAY_INCLUDE = {
     "base":             "base",
     "base/fetch":       "base",
@@ -38,7 +38,8 @@ MAY_INCLUDE = {
     "webui/cert":       "webui/download webui/key webui/http webui/page webui store pki base",
     "webui/download":   "webui/http webui/page webui store pki base/http base",
     "webui/http":       "webui/page webui/people webui store keeper pki base/http base",
-    "webui/page":       "webui/cert webui/http webui/people webui store keeper pki base/http base",
+    "webui/list":       "webui/http webui/page webui store pki base/http base",
+    "webui/page":       "webui/cert webui/http webui/list webui/people webui store keeper pki base/http base",
     "webui/key":        "webui/download webui/http webui/page webui store pki base",
     "webui/notify":     "webui/people webui/http webui/page webui store pki base",
     "webui/people":     "webui/notify webui/http webui/page webui store pki base",

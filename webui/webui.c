@@ -5,6 +5,7 @@
 #include "webui/cert/issued.h"
 #include "webui/download/consumer.h"
 #include "webui/http/face.h"
+#include "webui/http/facets.h"
 #include "webui/http/refusal.h"
 #include "webui/http/stream.h"
 #include "webui/page/trouble.h"
@@ -21,6 +22,7 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 	w->tally = tally_new();
 	w->issued = issued_new();
 	w->troubles = troubles_new();
+	w->facets = facet_cache_new();
 	w->refusals = refusals_new();
 	return w;
 }
@@ -47,6 +49,7 @@ void webui_free(struct webui *w)
 	tally_free(w->tally);
 	issued_free(w->issued);
 	troubles_free(w->troubles);
+	facet_cache_free(w->facets);
 	refusals_free(w->refusals);
 	free(w);
 }
