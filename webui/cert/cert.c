@@ -7,12 +7,12 @@
 #include "store/hooks.h"
 #include "store/key/compromise.h"
 #include "store/ledger.h"
-#include "store/ledger.h"
 #include "store/leftover.h"
 #include "store/status.h"
 #include "webui/cert/detail.h"
 #include "webui/cert/dry.h"
-#include "webui/cert/install.h"
+#include "webui/guide/install.h"
+#include "webui/guide/recipe.h"
 #include "webui/http/handler.h"
 #include "webui/page/watch.h"
 
@@ -229,6 +229,7 @@ int page_cert(struct request *r, struct err *e)
 	json_object_set_new(answer, "order", show_order(r, t, &cert));
 	json_object_set_new(answer, "past_orders", show_past_orders(r, t, &cert));
 	json_object_set_new(answer, "check", show_check(t, &cert));
+	recipe_put(answer, r, t, &cert);
 	json_object_set_new(answer, "install", install_show(r, &cert, json_str(answer, "key"), cert.server_type));
 	put_turn(answer, t, &cert);
 	watch_put_url(answer, t, &cert);

@@ -1,6 +1,5 @@
 /* Pages that begin something: forms, and what there is to choose from. */
 #include "webui/http/handler.h"
-#include "webui/page/files.h"
 #include "webui/page/form.h"
 
 static void add_choice(json_t *list, const char *value, const char *text)
@@ -166,53 +165,4 @@ int page_import(struct request *r, struct err *e)
 		return body_at("name", err_set(e, ERR_INVALID, "a name is required"), e);
 	params_add(&r->path, "name", xstrdup(name));
 	return page_cert_import(r, e);
-}
-
-/*
- * The redirect rules, for this server.
- */
-
-static const struct {
-	const char *server, *file;
-} servers[] = {
-	{ "nginx", "nginx.conf" },
-	{ "Apache", "apache.conf" },
-	{ "Apache, .htaccess", "apache.htaccess" },
-	{ "Caddy", "Caddyfile" },
-	{ "HAProxy", "haproxy.cfg" },
-	{ "lighttpd", "lighttpd.conf" },
-	{ "Traefik", "traefik.yaml" },
-	{ "IIS", "iis-web.config" },
-};
-#define PLACEHOLDER "certera.example.org"
-
-static char *for_host(const char *text, const char *hostname)
-{
-	struct buf out = BUF_INIT;
-
-	for (const char *at; (at = strstr(text, PLACEHOLDER)); text = at + strlen(PLACEHOLDER)) {
-		buf_add(&out, text, (size_t)(at - text));
-		buf_add_str(&out, hostname);
-	}
-	buf_add_str(&out, text);
-	return buf_detach(&out);
-}
-
-int page_redirects(struct request *r, struct err *e)
-{
-	struct files own = { .directory = NULL };
-	json_t *page = json_object(), *list = json_array();
-
-	json_object_set_new(page, "rules", list);
-	for (size_t i = 0; i < ARRAY_SIZE(servers); i++) {
-		_cleanup_free_ char *file = xasprintf("contrib/redirect/%s", servers[i].file);
-		_cleanup_free_ char *rule = for_host(files_get(&own, file), r->webui->settings->hostname);
-		json_t *one = json_object();
-
-		json_put_str(one, "server", servers[i].server);
-		json_put_str(one, "file", servers[i].file);
-		json_put_str(one, "rule", rule);
-		json_array_append_new(list, one);
-	}
-	return reply_json(r, 200, page);
 }

@@ -1,6 +1,6 @@
 /* Which server a certificate is for, and how it is installed there: install.def. */
-#ifndef WEBUI_CERT_INSTALL_H
-#define WEBUI_CERT_INSTALL_H
+#ifndef WEBUI_GUIDE_INSTALL_H
+#define WEBUI_GUIDE_INSTALL_H
 
 #include "webui/http/handler.h"
 

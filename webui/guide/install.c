@@ -1,4 +1,4 @@
-#include "webui/cert/install.h"
+#include "webui/guide/install.h"
 
 enum install_fetch { FETCH, JAVA, WINDOWS };
 
@@ -9,7 +9,7 @@ static const struct install_server {
 } servers[] = {
 #define SERVER(word, label, format, fetch, reload, file, configuration, note) \
 	{ #word, label, format, fetch, reload, file, configuration, note },
-#include "webui/cert/install.def"
+#include "webui/guide/install.def"
 #undef SERVER
 };
 
