@@ -102,7 +102,7 @@ $(B)/daemon/order/redirect_rule.inc: $(RULES)
 	$(call embed,contrib/redirect/)
 
 $(B)/webui/page/files.o: $(B)/webui/page/files.inc
-$(B)/webui/page/files.inc: $(wildcard webui/html/*.html webui/static/*) $(RULES)
+$(B)/webui/page/files.inc: $(wildcard webui/html/*.html webui/static/*) $(RULES) contrib/deploy/certera-fetch contrib/deploy/certera-fetch.ps1
 	$(call embed,webui/)
 
 $(B)/webui/server/help.o: $(B)/webui/server/handbook.inc

@@ -93,6 +93,8 @@ void admin_put_owner_name(json_t *, struct txn *, const char *user_id);
 /* What forms offer to choose from: CAs; plans, as a member of a page's value. */
 json_t *choices_cas(void);
 void choices_put_plans(json_t *page, struct txn *);
+/* Accounts that can order, then the others, behind what the list has by now. */
+int choices_put_accounts(json_t *choices, const char *member, struct txn *, struct err *);
 /* What became of the deploy hook of its version in force; null if there is none. */
 json_t *admin_show_deploy(const struct request *, struct txn *, const struct rec_cert *);
 /* The last use of each API key; "behind": another version than this one was fetched. */

@@ -29,6 +29,19 @@ static int add_account(void *arg, void *rec, struct err *e)
 	return 0;
 }
 
+int choices_put_accounts(json_t *choices, const char *member, struct txn *t, struct err *e)
+{
+	json_t *list = json_object_get(choices, member);
+	struct account_choices ready = { list, true }, others = { list, false };
+
+	if (!list) {
+		list = ready.list = others.list = json_array();
+		json_object_set_new(choices, member, list);
+	}
+	return record_each(t, &rec_account_type, "", false, add_account, &ready, e) < 0 ||
+		       record_each(t, &rec_account_type, "", false, add_account, &others, e) < 0 ? -1 : 0;
+}
+
 struct keys {
 	const struct scope *scope;
 	json_t *list;
@@ -49,17 +62,13 @@ int page_new_certificate(struct request *r, struct err *e)
 {
 	_cleanup_json_ json_t *page = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
-	json_t *choices = json_object(), *accounts = json_array(), *keys = json_array();
+	json_t *choices = json_object(), *keys = json_array();
 	struct keys usable = { &r->visitor.scope, keys };
-	struct account_choices ready = { accounts, true }, others = { accounts, false };
 
 	json_object_set_new(page, "choices", choices);
-	json_object_set_new(choices, "account", accounts);
 	json_object_set_new(choices, "key", keys);
 	add_choice(keys, "", "A new one");
-	if (store_read(r->webui->env->store, &t, e) < 0 ||
-	    record_each(t, &rec_account_type, "", false, add_account, &ready, e) < 0 ||
-	    record_each(t, &rec_account_type, "", false, add_account, &others, e) < 0 ||
+	if (store_read(r->webui->env->store, &t, e) < 0 || choices_put_accounts(choices, "account", t, e) < 0 ||
 	    record_each(t, &rec_key_type, "", false, add_key, &usable, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(page));
@@ -95,14 +104,11 @@ int page_new_import(struct request *r, struct err *e)
 	_cleanup_json_ json_t *page = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *choices = json_object(), *accounts = json_array();
-	struct account_choices ready = { accounts, true }, others = { accounts, false };
 
 	json_object_set_new(page, "choices", choices);
 	json_object_set_new(choices, "account", accounts);
 	add_choice(accounts, "", "No account: you import the next version yourself");
-	if (store_read(r->webui->env->store, &t, e) < 0 ||
-	    record_each(t, &rec_account_type, "", false, add_account, &ready, e) < 0 ||
-	    record_each(t, &rec_account_type, "", false, add_account, &others, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || choices_put_accounts(choices, "account", t, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(page));
 }

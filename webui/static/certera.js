@@ -110,6 +110,13 @@ function pickers(place) {
 	}
 }
 
+/* A part that another script has replaced says so by this event. */
+document.addEventListener("part", (event) => {
+	enhance(event.target);
+	if (event.target.dataset.live)
+		follow(event.target);
+});
+
 function enhance(place) {
 	local_times(place);
 	copiers(place);
