@@ -32,7 +32,7 @@ class World:
 		server.configure(f"{RULE} {{ return 302 {self.here}$request_uri; }}")
 		server.stop()
 		server.start()
-		server.wait_for_port(server.port)
+		server.wait_for_port(server.port, server.address)
 
 
 def main(t):

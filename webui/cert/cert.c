@@ -229,6 +229,8 @@ static json_t *show_in_force(const struct request *r, struct txn *t, const struc
 	o = admin_show_version(r, t, cert, cert->current);
 	chain = diff_chain(&version, NULL);
 	json_object_set_new(o, "chain", chain ? chain : json_array());
+	if (r->html)
+		json_put_str(o, "pem", version.chain);
 	return o;
 }
 

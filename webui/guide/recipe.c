@@ -6,7 +6,7 @@
 
 #define LINES_MOST 5	/* one a name */
 
-enum recipe_shows { SHOWS_NOTHING, SHOWS_RULES, SHOWS_LOOK, SHOWS_ADDRESSES, SHOWS_CAA, SHOWS_TXT, SHOWS_HINT };
+enum recipe_shows { SHOWS_NOTHING, SHOWS_RULES, SHOWS_LOOK, SHOWS_ADDRESSES, SHOWS_CAA, SHOWS_TXT, SHOWS_HINT, SHOWS_RECORD };
 
 struct recipe_step {
 	enum recipe_shows shows;
@@ -240,6 +240,8 @@ static char *line_of(const struct recipe_writer *w, enum recipe_shows shows, con
 		return xasprintf("%s. IN %s %s", base, address && strchr(address, ':') ? "AAAA" : "A", address ? address : "ADDRESS");
 	if (shows == SHOWS_CAA)
 		return xasprintf("%s. IN CAA 0 issue \"%s\"", base, ca);
+	if (shows == SHOWS_RECORD)
+		return xasprintf("_acme-challenge.%s. IN TXT \"VALUE\"", base);
 	return shows == SHOWS_TXT ? xasprintf("dig +short TXT _acme-challenge.%s", base) : NULL;
 }
 
@@ -276,7 +278,7 @@ static json_t *show_step(const struct recipe_writer *w, const struct recipe_use 
 
 	json_put_str(o, "text", text);
 	json_object_set_new(o, "rules", step->shows == SHOWS_RULES ? rule_list(w->request, known_server(w)) : json_null());
-	json_object_set_new(o, "records", step->shows == SHOWS_RULES ? lines_of(w, u, SHOWS_TXT) : json_null());
+	json_object_set_new(o, "records", step->shows == SHOWS_RULES ? lines_of(w, u, SHOWS_RECORD) : json_null());
 	json_object_set_new(o, "lines", lines_of(w, u, step->shows));
 	return o;
 }
@@ -287,6 +289,7 @@ static json_t *show_use(const struct recipe_writer *w, const struct recipe_use *
 
 	json_put_str(o, "cause", u->recipe->cause);
 	json_put_str(o, "title", u->recipe->title);
+	json_put_bool(o, "first", u == w->use);
 	json_object_set_new(o, "steps", steps);
 	for (const struct recipe_step *s = u->recipe->steps; s->text; s++)
 		json_array_append_new(steps, show_step(w, u, s));
