@@ -33,6 +33,15 @@ function go_on(page) {
 	replace(state, next);
 }
 
+/* What was found; and where that has another cause, other things are to be done. */
+function show(found, page) {
+	const now = document.querySelector(".recipe"), next = page.querySelector(".recipe");
+	if (now.dataset.causes === next.dataset.causes)
+		return replace(document.getElementById("checked"), found);
+	now.dataset.causes = next.dataset.causes;
+	replace(now, next);
+}
+
 /* form[data-recheck]: #checked is what was found.  False: there is nothing to check any more. */
 async function check(form) {
 	await fetch(form.dataset.recheck, { method: "POST", body: "{}", headers: {
@@ -44,8 +53,9 @@ async function check(form) {
 			go_on(page);
 			return false;
 		}
-		replace(document.getElementById("checked"), found);
-		if (found.dataset.open === undefined)
+		const open = found.dataset.open !== undefined;
+		show(found, page);
+		if (!open)
 			return true;
 	}
 }
