@@ -6,7 +6,7 @@
 
 #define DAY 86400
 
-static const struct part {
+static const struct cert_part {
 	const char *word, *label, *path;
 	enum role role;
 } parts[] = {
@@ -19,7 +19,7 @@ static json_t *list_parts(const struct request *r, const struct rec_cert *cert, 
 {
 	json_t *list = json_array();
 
-	for (const struct part *p = parts; p < parts + ARRAY_SIZE(parts); p++) {
+	for (const struct cert_part *p = parts; p < parts + ARRAY_SIZE(parts); p++) {
 		_cleanup_free_ char *path =
 			xasprintf("/certificates/%s%s?staging=%s", cert->name, p->path, cert->staging ? "true" : "false");
 		json_t *o;
