@@ -137,6 +137,12 @@ $(HOP): $(B)/bench/hop.o $(foreach f,daemon webui store keeper pki base,$(call l
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
+# The limit for handshakes in bench/run.
+BARE = $(B)/bench/bare_tls
+$(BARE): $(B)/bench/bare_tls.o $(foreach f,pki base,$(call library,$(f)))
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
+
 # Fuzzers: t/fuzz/NAME.c is one program (clang), see `make fuzz`.
 FUZZERS = $(patsubst %.c,$(B)/%,$(wildcard t/fuzz/*.c))
 $(FUZZERS): $(B)/%: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
@@ -199,7 +205,8 @@ install: all
 	$(INSTALL) -m 644 contrib/systemd/*.socket $(DESTDIR)$(unitdir)
 	$(INSTALL) -m 644 contrib/systemd/certera.sysusers $(DESTDIR)$(sysusersdir)/certera.conf
 	$(INSTALL) -m 644 contrib/redirect/* $(DESTDIR)$(datadir)/redirect
-	$(INSTALL) -m 755 contrib/deploy/* $(DESTDIR)$(datadir)/deploy
+	$(INSTALL) -m 755 $(filter-out %.ps1,$(wildcard contrib/deploy/*)) $(DESTDIR)$(datadir)/deploy
+	$(INSTALL) -m 644 contrib/deploy/*.ps1 $(DESTDIR)$(datadir)/deploy
 	$(INSTALL) -m 755 contrib/hooks/* $(DESTDIR)$(datadir)/hooks
 	$(INSTALL) -m 644 contrib/ansible/* $(DESTDIR)$(datadir)/ansible
 	$(INSTALL) -m 644 contrib/grafana/* $(DESTDIR)$(datadir)/grafana
@@ -288,7 +295,7 @@ demo:
 .PHONY: bench
 bench:
 	contrib/install-deps build run bench
-	$(MAKE) -j$(JOBS) all $(FILL) $(HOP)
+	$(MAKE) -j$(JOBS) all $(FILL) $(HOP) $(BARE)
 	bench/run
 	bench/lists
 

@@ -49,6 +49,11 @@ void log_setup(enum log_level least, bool as_json)
 	to_journal = stderr_is_journal();
 }
 
+struct log_format log_format(void)
+{
+	return (struct log_format){ least_level, in_json };
+}
+
 void log_role(const char *name)
 {
 	role = name;

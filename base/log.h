@@ -10,6 +10,11 @@
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
 void log_setup(enum log_level least, bool as_json);
+struct log_format {
+	enum log_level least;
+	bool as_json;
+};
+struct log_format log_format(void);	/* what was set up, for a process of ours */
 /* Names this process or thread in every line: "engine", "front 2", "keeper".  Kept by pointer. */
 void log_role(const char *);
 

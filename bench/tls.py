@@ -17,6 +17,12 @@ def nginx_with(place, pair, server, name):
         ssl_certificate_key {pair[1]}; ssl_session_cache shared:all:1m; ssl_session_tickets on; {server}""")
 
 
+def bare_tls(pair):
+    """mbedTLS alone: its process, its port."""
+    process = subprocess.Popen([os.path.join(BUILD, "bench", "bare_tls"), pair[1], pair[0]], stdout=subprocess.PIPE)
+    return process, int(process.stdout.readline())
+
+
 def shake(pids, port, how):
     """CPU microseconds of these processes for one handshake."""
     before = busy(pids)
@@ -33,14 +39,17 @@ def site_for_all(place, **more):
 
 
 def handshakes(place, table):
-    """A handshake: one front thread against one nginx worker, each with a P-256 key."""
+    """A handshake: one front thread against one nginx worker and against mbedTLS alone, each with a P-256 key."""
     daemon = site_for_all(place).daemon
-    nginx = nginx_with(place, pair_of(place), "location / { return 404; }", "nginx-tls")
-    servers = [(children_of(daemon.pid), daemon.https_port), ([nginx.pid], nginx.port)]
-    for what, how, mark in (("full", "-new", "0.98 x of mbedTLS"), ("resumed", "-reuse", "1.0 x")):
-        rounds = [[shake(*server, how) for server in servers] for _ in range(ROUNDS)]
-        ours, theirs = (median([r[i] for r in rounds]) for i in (0, 1))
-        table.add(f"CPU µs a {what} handshake (TLS 1.2)", ours, "nginx", theirs, False, mark)
+    pair = pair_of(place)
+    nginx = nginx_with(place, pair, "location / { return 404; }", "nginx-tls")
+    bare, port = bare_tls(pair)
+    ours, theirs, limit = (children_of(daemon.pid), daemon.https_port), ([nginx.pid], nginx.port), ([bare.pid], port)
+    for what, how, peer, other, mark in (("full", "-new", "mbedTLS", limit, "0.98 x"), ("full", "-new", "nginx", theirs, ""), ("resumed", "-reuse", "nginx", theirs, "1.0 x")):
+        rounds = [[shake(*server, how) for server in (ours, other)] for _ in range(ROUNDS)]
+        table.add(f"CPU µs a {what} handshake (TLS 1.2)", median([r[0] for r in rounds]), peer, median([r[1] for r in rounds]), False, mark)
+    bare.terminate()
+    bare.wait()
 
 
 def downloads(place, table):

@@ -45,7 +45,7 @@ struct request_waiting {
 	struct loop *loop;
 	struct err *e;
 	json_t *answer;
-	bool answered, as_json;
+	bool answered, unreached, as_json;	/* unreached: no answer came */
 };
 
 /* Much of an answer was said by strangers, or typed by other people: it goes to a terminal. */
@@ -75,6 +75,7 @@ static void answered(void *arg, const struct fetch_reply *r)
 	loop_stop(w->loop);
 	if (r->err) {
 		*w->e = *r->err;
+		w->unreached = true;
 		return;
 	}
 	w->answer = r->body_len ? json_read_most(r->body, r->body_len, ANSWER_MOST, w->e) : json_object();
@@ -130,7 +131,7 @@ json_t *ctl_request(struct ctl *ctl, const char *method, const char *path, const
 	loop_run(loop);
 	fetcher_free(fetcher);
 	loop_free(loop);
-	if (!w.answer && (e->kind == ERR_NETWORK || e->kind == ERR_DENIED)) {
+	if (!w.answer && w.unreached && (e->kind == ERR_NETWORK || e->kind == ERR_DENIED)) {
 		err_prefix(e, "asking the daemon at %s", ctl->socket);
 		if (!e->hint[0] && e->kind == ERR_NETWORK)
 			err_hint(e,

@@ -17,9 +17,11 @@
 #include "daemon/hook/runner.h"
 #include "daemon/libraries.h"
 #include "daemon/privileged.h"
+#include "daemon/process/starter.h"
 #include "daemon/process/state.h"
 #include "daemon/restore.h"
 #include "daemon/selfcheck.h"
+#include "keeper/keeper.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/certera/certera.yaml"
 
@@ -253,6 +255,10 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && str_eq(argv[1], FRONT_ROLE))
 		return front_main();
+	if (argc == 2 && str_eq(argv[1], KEEPER_ROLE))
+		return keeper_main();
+	if (argc > 1 && str_eq(argv[1], STARTER_ROLE))
+		return starter_main(argc, argv);
 	if (argc > 1 && str_eq(argv[1], RUNNER_ROLE))
 		return runner_main(argc, argv);
 	read_options(&o, argc, argv);

@@ -1,7 +1,7 @@
 /*
  * The keeper: a process of its own that alone holds the master key.
  *
- * keeper_start() forks it before any socket is opened.  Each thread of the daemon then
+ * keeper_start() starts it before any socket is opened, executed anew.  Each thread of the daemon then
  * attaches one client to its own channel (a SOCK_SEQPACKET pair: one message, one packet),
  * asks questions of proto.def and gets each answer in a callback on its own loop.
  *
@@ -16,7 +16,7 @@
  *     is not the daemon itself.  It must have been accepted on a named socket, and the other
  *     end have no name of its own (as any client that does not bind).
  *
- * If the keeper dies, every client's pending questions fail with ERR_INTERNAL and `on_death`
+ * If the keeper dies, every client's pending questions fail with ERR_LATER and `on_death`
  * runs once; the daemon then goes down cleanly and systemd starts both again.
  */
 #ifndef KEEPER_KEEPER_H
@@ -56,9 +56,12 @@ struct keeper_options {
 	bool roles;			/* channel 0 is the engine's, the others are desks': each asks its own (proto.def) */
 };
 
+#define KEEPER_ROLE "keeper"	/* the program's first argument */
+int keeper_main(void);		/* its process (process.c); ends only with _exit(), or with an exit code */
+
 struct keeper;		/* the process, seen from its parent */
 /*
- * Forks; returns when the keeper is ready or has said why not.  Call it before there are threads,
+ * Returns when the keeper is ready or has said why not.  Call it before there are threads,
  * from the one that stays to the end: the keeper dies with it.
  */
 struct keeper *keeper_start(const struct keeper_options *, struct err *);

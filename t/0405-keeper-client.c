@@ -320,7 +320,7 @@ static void death(void **state)
 	loop_run(f->loop);
 	assert_int_equal(f->deaths, 1);
 	assert_int_equal(crowd.failed, 3);
-	assert_int_equal(crowd.last.kind, ERR_INTERNAL);
+	assert_int_equal(crowd.last.kind, ERR_LATER);
 	assert_string_equal(crowd.last.message, "the keeper has died");
 
 	/* Who asks now is told, later, as often as he asks. */
@@ -328,10 +328,10 @@ static void death(void **state)
 	assert_int_equal(again.answered, 0);
 	loop_run(f->loop);
 	assert_int_equal(again.answered, 10);
-	assert_int_equal(again.last.kind, ERR_INTERNAL);
+	assert_int_equal(again.last.kind, ERR_LATER);
 	assert_int_equal(f->deaths, 1);
 	assert_int_equal(keeper_ask_now(f->keeper, 1, KEEPER_check_new, NULL, 0, out, &e), -1);
-	assert_int_equal(e.kind, ERR_INTERNAL);
+	assert_int_equal(e.kind, ERR_LATER);
 	release_reply(&r);
 }
 

@@ -57,6 +57,11 @@ def plan(t, daemon, alice, bob, carol, dora, eve):
     t.equal(bob("DELETE", "/certificates/bobs2")[0], 200, "one is removed")
     t.equal(bob(*cert("bobs3", "shop.example", key="bobs2"))[0], 201, "then there is room, also with a key of his")
     t.equal(carol(*cert("carols", "bob.example"))[0], 201, "others have room of their own")
+    t.equal(alice(*cert("neighbour", "eve.example", key="bobs2"))[0], 201, "an administrator gives his key to another certificate")
+    t.equal(bob("GET", "/keys/bobs2")[1]["used_by"], ["certificate bobs3", "1 certificate of others"], "which he is not told the name of")
+    t.lacks(bob("DELETE", "/keys/bobs2")[1]["detail"], "neighbour", "in no way")
+    t.equal(sorted(alice("GET", "/keys/bobs2")[1]["used_by"]), ["certificate bobs3", "certificate neighbour"], "the administrator sees it")
+    t.equal(alice("DELETE", "/certificates/neighbour")[0], 200, "and removes it")
     daemon.ctl("plan", "set", "small", "--certificates", "3")
     t.equal(bob(*cert("bobs2", "shop.example", key="bobs2"))[0], 201, "a larger plan counts at once")
     csr = bob("POST", "/certificates/bobs/csr", {"csr": "nonsense"})[0]

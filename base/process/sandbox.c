@@ -32,29 +32,6 @@ void sandbox_lock_memory(const void *secret, size_t size)
 		mlock(secret, size);
 }
 
-static int ascending(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-int sandbox_close_fds(int *keep, size_t count, struct err *e)
-{
-	unsigned from = STDERR_FILENO + 1;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
-		return err_errno(e, ERR_INTERNAL, "opening /dev/null");
-	qsort(keep, count, sizeof(*keep), ascending);
-	for (size_t i = 0; i <= count; i++) {
-		unsigned to = i < count ? (unsigned)keep[i] : ~0U;
-
-		if (from < to && close_range(from, i < count ? to - 1 : to, 0))
-			return err_errno(e, ERR_INTERNAL, "closing what the daemon has open");
-		from = to + 1;
-	}
-	return 0;
-}
-
 const char *const sandbox_names[] = { [SANDBOX_KEEPER] = "keeper", [SANDBOX_FRONT] = "front", [SANDBOX_CORE] = "core",
 				      [SANDBOX_RUNNER] = "runner" };
 

@@ -8,8 +8,6 @@
 void sandbox_hide(void);
 /* Keeps all memory out of swap if the limits allow it, else at least these bytes. */
 void sandbox_lock_memory(const void *secret, size_t size);
-/* Closes all descriptors but these and stderr; 0 and 1 become /dev/null.  Sorts `keep`. */
-int sandbox_close_fds(int *keep, size_t count, struct err *);
 
 enum sandbox { SANDBOX_KEEPER, SANDBOX_FRONT, SANDBOX_CORE, SANDBOX_RUNNER };
 extern const char *const sandbox_names[];	/* for a warning */

@@ -87,18 +87,33 @@ static void NORETURN starter_run(struct starting *s, int channel)
 	_exit(0);
 }
 
-static void NORETURN starter_begin(const struct process_users *users, char **runner, int channel, pid_t core)
+static int read_users(struct process_users *users)
 {
-	struct starting s = { .users = users, .runner = runner };
-	struct err e = { 0 };
+	unsigned char *packet = xmalloc(CHANNEL_PACKET_MAX);
+	bool whole = channel_recv(SPAWN_CHANNEL, packet, NULL, 0) == (ssize_t)sizeof(*users);
+
+	if (whole)
+		memcpy(users, packet, sizeof(*users));
+	users->missing = NULL;
+	free(packet);
+	return whole ? 0 : -1;
+}
+
+/* Its arguments are the runner's. */
+int starter_main(int argc, char **argv)
+{
+	static struct process_users users;
+	struct starting s = { .users = &users, .runner = argv + MIN(argc, 2) };
 
 	log_role("starter");
-	prctl(PR_SET_NAME, "certerad-starts");
-	spawn_signals(SIG_IGN);
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (getppid() != core || sandbox_close_fds(&channel, 1, &e) < 0)
-		_exit(1);
-	starter_run(&s, channel);
+	if (spawn_begin(STARTER_ROLE) < 0 || read_users(&users) < 0) {
+		log_error("the starter is started by certerad itself");
+		return err_exit_code(ERR_USAGE);
+	}
+	log_setup(LOG_LEVEL_INFO, false);	/* looks at stderr */
+	sandbox_hide();
+	prctl(PR_SET_NAME, "certerad-starts");	/* the kernel keeps 15 characters */
+	starter_run(&s, SPAWN_CHANNEL);
 }
 
 /*
@@ -140,16 +155,15 @@ struct starter *starter_new(const struct process_users *users, char **runner, st
 {
 	_cleanup_close_ int theirs = -1;
 	struct starter *s = xcalloc(1, sizeof(*s));
-	pid_t core = getpid();
 
 	s->channel = -1;
-	if (channel_pair(&s->channel, &theirs, e) == 0) {
-		s->pid = fork();
-		if (s->pid == 0)
-			starter_begin(users, runner, theirs, core);
-		if (s->pid > 0)
-			return s;
-		err_errno(e, ERR_INTERNAL, "starting the process that starts others");
+	if (channel_pair(&s->channel, &theirs, e) == 0)
+		s->pid = spawn(&(struct spawn){ .role = STARTER_ROLE, .arguments = runner, .channel = theirs }, e);
+	if (s->pid > 0 && channel_send(s->channel, slice(users, sizeof(*users)), -1, 0) == 0)
+		return s;
+	if (s->pid > 0) {
+		err_errno(e, ERR_INTERNAL, "telling the process that starts others whom");
+		spawn_end(s->pid);
 	}
 	cleanup_close(&s->channel);
 	free(s);

@@ -76,10 +76,12 @@ int page_keys(struct request *r, struct err *e)
 	return list_reply(r, &type, sizeof(struct key_filters), e);
 }
 
-/* What uses a key: "certificate shop", "account ca". */
+/* What uses a key: "certificate shop", "account ca"; a certificate that is not the visitor's to see is only counted. */
 struct key_users {
+	const struct scope *scope;
 	const char *key_id;
 	char **names;
+	size_t others;
 };
 
 static void add_user(struct key_users *u, struct slice key_id, const char *what, struct slice name)
@@ -95,9 +97,12 @@ static void add_user(struct key_users *u, struct slice key_id, const char *what,
 static int add_cert(void *arg, void *rec, struct err *e)
 {
 	const struct rec_cert *cert = rec;
+	struct key_users *u = arg;
 
-	add_user(arg, slice_str(cert->key_id), cert->staging ? "staging certificate" : "certificate",
-		 slice_str(cert->name));
+	if (scope_has_cert(u->scope, cert))
+		add_user(u, slice_str(cert->key_id), cert->staging ? "staging certificate" : "certificate", slice_str(cert->name));
+	else
+		u->others += str_eq(cert->key_id, u->key_id);
 	return 0;
 }
 
@@ -113,14 +118,18 @@ static int add_former(void *arg, const struct rec_cert *cert, struct err *e)
 					      cert->staging ? "staging " : "", cert->name);
 	struct key_users *u = arg;
 
-	strv_add(&u->names, text);
+	if (scope_has_cert(u->scope, cert))
+		strv_add(&u->names, text);
+	else
+		u->others++;
 	return 0;
 }
 
 /* Owned. */
-static int find_users(struct txn *t, const struct rec_key *key, char ***names, struct err *e)
+static int find_users(struct txn *t, const struct scope *scope, const struct rec_key *key, char ***names, struct err *e)
 {
-	struct key_users u = { .key_id = key->id };
+	struct key_users u = { .scope = scope, .key_id = key->id };
+	_cleanup_free_ char *others = NULL;
 
 	if (record_each_with(t, &rec_cert_type, REC_cert_key_id, key->id, add_cert, &u, e) < 0 ||
 	    sharing_each_former(t, key, add_former, &u, e) < 0 ||
@@ -128,6 +137,9 @@ static int find_users(struct txn *t, const struct rec_key *key, char ***names, s
 		strv_free(u.names);
 		return -1;
 	}
+	others = u.others ? xasprintf("%zu %s of others", u.others, u.others > 1 ? "certificates" : "certificate") : NULL;
+	if (others)
+		strv_add(&u.names, others);
 	*names = u.names;
 	return 0;
 }
@@ -140,7 +152,7 @@ int page_key(struct request *r, struct err *e)
 	json_t *answer;
 
 	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 ||
-	    find_users(t, &key, &users, e) < 0)
+	    find_users(t, &r->visitor.scope, &key, &users, e) < 0)
 		return -1;
 	answer = rec_key_json(&key);
 	json_put_strv(answer, "used_by", users);
@@ -274,15 +286,15 @@ int page_key_add(struct request *r, struct err *e)
  * Removing.
  */
 
-static int check_unused(struct txn *t, const struct rec_key *key, struct err *e)
+static int check_unused(const struct request *r, struct txn *t, const struct rec_key *key, struct err *e)
 {
 	_cleanup_strv_ char **users = NULL;
 
-	if (find_users(t, key, &users, e) < 0)
+	if (find_users(t, &r->visitor.scope, key, &users, e) < 0)
 		return -1;
 	if (!users)
 		return 0;
-	err_set(e, ERR_CONFLICT, "the key %s is in use by the %s", key->name, users[0]);
+	err_set(e, ERR_CONFLICT, "the key %s is in use by: %s", key->name, users[0]);
 	return err_hint(e, "Remove first what uses it.");
 }
 
@@ -292,7 +304,7 @@ int page_key_delete(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 ||
-	    check_unused(t, &key, e) < 0 || leftover_remove_children(t, &rec_key_version_type, key.id, e) < 0 ||
+	    check_unused(r, t, &key, e) < 0 || leftover_remove_children(t, &rec_key_version_type, key.id, e) < 0 ||
 	    leftover_remove_children(t, &rec_consumer_type, key.id, e) < 0 || rec_key_delete(t, key.id, e) < 0 ||
 	    admin_event(r, t, "key.removed", key.id, key.name, e, "had %lld versions", (long long)key.newest) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)

@@ -120,11 +120,17 @@ static int read_number(struct rec_plan *plan, const json_t *body, struct err *e)
 static int put(struct request *r, struct txn *t, struct rec_plan *plan, const json_t *body, const char *action,
 	       struct err *e)
 {
+	_cleanup_free_ char *most = NULL;
+	_cleanup_buf_ struct buf within = BUF_INIT;
+
 	if ((json_object_get(body, "domains") && person_read_domains(body, &plan->domains, e) < 0) ||
 	    read_number(plan, body, e) < 0 || rec_plan_put(t, plan, e) < 0)
 		return -1;
-	return admin_event(r, t, action, plan->id, plan->name, e, "%lld certificates, %zu domains (0: any)",
-			   (long long)plan->certificates, strv_len(plan->domains));
+	most = plan->certificates ? xasprintf("%lld", (long long)plan->certificates) : xstrdup("any number of");
+	for (char **domain = plan->domains; domain && *domain; domain++)
+		buf_addf(&within, "%s%s", within.len ? ", " : "", *domain);
+	return admin_event(r, t, action, plan->id, plan->name, e, "%s certificates, in %s", most,
+			   within.len ? buf_str(&within) : "any domain");
 }
 
 int page_plan_add(struct request *r, struct err *e)
