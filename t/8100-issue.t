@@ -88,6 +88,7 @@ def versions(t, site, browser, name, script, how):
 	browser.goto(f"/certificates/{name}")
 	browser.click("text=Renew now")
 	site.daemon.wait_for_cert(name, lambda c: c["current"] == 2, "it is renewed")
+	until_there(browser, "dd:has-text('2, issued')", script)
 	browser.goto(f"/certificates/{name}/history")
 	browser.click("text=Roll back")
 	t.equal(site.daemon.cert(name)["current"], 1, f"an older version is put in force again ({how} scripts)")

@@ -4,7 +4,7 @@
  */
 (() => {
 "use strict";
-const BEGIN = 3000, MOST = 60000;	/* ms between two checks: more and more */
+const BEGIN = 3000, MOST = 20000;	/* ms between two checks: more and more */
 const wait = (ms) => new Promise((done) => { setTimeout(done, ms); });
 const seen = () => document.visibilityState === "visible";
 
