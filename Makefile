@@ -254,6 +254,7 @@ deb:
 
 # Tests, demo, benchmarks.  Those that take a machine from nothing install what they need first.
 JOBS  ?= $(shell nproc)
+TESTS_AT_ONCE ?= $(JOBS)
 TESTS  = $(wildcard t/$(T)*.t) $(patsubst %.c,$(B)/%.t,$(wildcard t/$(T)*.c))
 
 .PHONY: check
@@ -267,7 +268,7 @@ check:
 unexport CC CFLAGS LDFLAGS MBEDTLS_CFLAGS MBEDTLS_LIBS
 .PHONY: prove
 prove: all $(TESTS) $(FILL)
-	MAKEFLAGS= B=$(B) SOAK=$(SOAK) prove --exec '' --timer --failures -j$(JOBS) $(TESTS)
+	MAKEFLAGS= B=$(B) SOAK=$(SOAK) prove --exec '' --timer --failures -j$(TESTS_AT_ONCE) $(TESTS)
 
 # What reads other people's bytes, with bytes nobody would send: SECONDS for each of t/fuzz/.
 .PHONY: fuzz fuzzers

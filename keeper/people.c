@@ -164,11 +164,25 @@ static bool check_code(struct call *c, struct person *p, const char *code, bool 
 	return *changed;
 }
 
+/* What the answer says; a recovery code that is used up makes another blob. */
+static int answer_check(struct call *c, struct person *p, bool good, bool changed)
+{
+	struct witness who = { .role = p->role };
+
+	buf_add_str(call_out(c, "good"), good ? "1" : "0");
+	if (good) {
+		witness_was_right(c->room->witnesses, call_in(c, "id"));
+		snprintf(who.id, sizeof(who.id), "%s", (const char *)call_in(c, "id").data);
+		witness_add(c->room->witnesses, &who, call_out(c, "proof"));
+		buf_add_str(call_out(c, "role"), person_role_word(p->role));
+	}
+	return changed ? close_person(c, p) : 0;
+}
+
 int op_user_check(struct call *c, struct err *e)
 {
 	const char *password = call_text(c, "password", e), *code = call_text(c, "code", e);
 	bool known, good, changed = false;
-	struct witness who = { .role = PERSON_NOBODY };
 	_cleanup_person_ struct person p = { 0 };
 
 	if (!password || !code)
@@ -179,16 +193,27 @@ int op_user_check(struct call *c, struct err *e)
 		return -1;
 	if (is_password(password, p.hash, &good, e) < 0)
 		return -1;
-	good = good && (!p.totp || check_code(c, &p, code, &changed));
-	buf_add_str(call_out(c, "good"), good ? "1" : "0");
-	if (good) {
-		witness_was_right(c->room->witnesses, call_in(c, "id"));
-		snprintf(who.id, sizeof(who.id), "%s", (const char *)call_in(c, "id").data);
-		who.role = p.role;
-		witness_add(c->room->witnesses, &who, call_out(c, "proof"));
-		buf_add_str(call_out(c, "role"), person_role_word(p.role));
+	if (good && p.totp && !*code)
+		witness_half(c->room->witnesses, call_in(c, "id"), call_out(c, "half"));
+	return answer_check(c, &p, good && (!p.totp || check_code(c, &p, code, &changed)), changed);
+}
+
+int op_user_code(struct call *c, struct err *e)
+{
+	const char *code = call_text(c, "code", e);
+	bool good, changed = false;
+	_cleanup_person_ struct person p = { 0 };
+
+	if (!code || open_person(c, &p, e) < 0 || witness_check_guesses(c->room->witnesses, call_in(c, "id"), e) < 0)
+		return -1;
+	if (!witness_is_half(c->room->witnesses, call_in(c, "id"), call_in(c, "half"))) {
+		err_set(e, ERR_DENIED, "signing in took too long");
+		return err_hint(e, "Begin again with your name and password.");
 	}
-	return changed ? close_person(c, &p) : 0;
+	good = p.totp && check_code(c, &p, code, &changed);
+	if (good)
+		witness_half_over(c->room->witnesses, call_in(c, "half"));
+	return answer_check(c, &p, good, changed);
 }
 
 int op_user_recover(struct call *c, struct err *e)

@@ -18,6 +18,7 @@
 #define TRY_PERIOD_MS (24 * 3600 * 1000LL)	/* ... in this time */
 #define WORD_PREFIX "ckw_"
 #define SETUP_PREFIX "cst_"
+#define HALF_PREFIX "ckh_"
 
 #define ID_SIZE 33	/* 32 hex digits */
 
@@ -27,6 +28,12 @@ struct proof {
 	int64_t until_ms;
 	char id[KEEPER_PROOF_IDS][ID_SIZE];	/* of what it is for */
 	size_t ids;
+};
+
+struct half_proof {
+	unsigned char hash[SHA256_SIZE];
+	char id[ID_SIZE];
+	int64_t until_ms;
 };
 
 struct witness_known {		/* of one user */
@@ -40,8 +47,9 @@ struct witness_known {		/* of one user */
 struct witnesses {
 	pthread_mutex_t lock;
 	struct proof word[WORDS];
+	struct half_proof half[WORDS];
 	struct witness_known known[PEOPLE];
-	unsigned next_word, next_known;
+	unsigned next_word, next_half, next_known;
 	bool setup_made, setup_open;
 	unsigned char setup[SHA256_SIZE];
 };
@@ -146,6 +154,55 @@ int witness_check_stale(struct witnesses *w, struct slice proof, struct err *e)
 	return witness_unconfirmed(e);
 }
 
+void witness_half(struct witnesses *w, struct slice id, struct buf *half)
+{
+	struct half_proof *h;
+
+	pthread_mutex_lock(&w->lock);
+	h = &w->half[w->next_half++ % WORDS];
+	*h = (struct half_proof){ .until_ms = clock_mono_ms() + KEEPER_PROOF_SECONDS * 1000 };
+	snprintf(h->id, sizeof(h->id), "%.*s", (int)id.len, (const char *)id.data);
+	word_make(HALF_PREFIX, half, h->hash);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Locked. */
+static struct half_proof *find_half(struct witnesses *w, struct slice half)
+{
+	unsigned char hash[SHA256_SIZE];
+	int64_t now = clock_mono_ms();
+	struct half_proof *found = NULL;
+
+	sha256(half.data, half.len, hash);
+	for (int i = 0; i < WORDS; i++)
+		if (w->half[i].until_ms > now && same_secret(hash, w->half[i].hash, SHA256_SIZE))
+			found = &w->half[i];
+	return found;
+}
+
+bool witness_is_half(struct witnesses *w, struct slice id, struct slice half)
+{
+	const struct half_proof *found;
+	bool is;
+
+	pthread_mutex_lock(&w->lock);
+	found = find_half(w, half);
+	is = found && slice_eq(id, slice_str(found->id));
+	pthread_mutex_unlock(&w->lock);
+	return is;
+}
+
+void witness_half_over(struct witnesses *w, struct slice half)
+{
+	struct half_proof *found;
+
+	pthread_mutex_lock(&w->lock);
+	found = find_half(w, half);
+	if (found)
+		wipe(found, sizeof(*found));
+	pthread_mutex_unlock(&w->lock);
+}
+
 void witness_forget(struct witnesses *w, struct slice id, struct slice but)
 {
 	unsigned char hash[SHA256_SIZE];
@@ -155,6 +212,9 @@ void witness_forget(struct witnesses *w, struct slice id, struct slice but)
 	for (int i = 0; i < WORDS; i++)
 		if (slice_eq(id, slice_str(w->word[i].who.id)) && !same_secret(hash, w->word[i].hash, SHA256_SIZE))
 			wipe(&w->word[i], sizeof(w->word[i]));
+	for (int i = 0; i < WORDS; i++)
+		if (slice_eq(id, slice_str(w->half[i].id)))
+			wipe(&w->half[i], sizeof(w->half[i]));
 	pthread_mutex_unlock(&w->lock);
 }
 

@@ -24,7 +24,14 @@ bool witness_opens(struct witnesses *, struct slice proof, struct slice id);
 int witness_unconfirmed(struct err *);	/* says that the password is needed again; -1 */
 /* Looks like such a word, but is none (any more): -1 and e says so. */
 int witness_check_stale(struct witnesses *, struct slice proof, struct err *);
-/* The proof tokens of this user expire, but for one. */
+/*
+ * Who has given the right password and now needs a code gets half a proof: it opens nothing, and lives as long as a whole
+ * one.  It is used up by the code that was right (witness_half_over).
+ */
+void witness_half(struct witnesses *, struct slice id, struct buf *half);
+bool witness_is_half(struct witnesses *, struct slice id, struct slice half);
+void witness_half_over(struct witnesses *, struct slice half);
+/* The proof tokens of this user expire, but for one; halves, too. */
 void witness_forget(struct witnesses *, struct slice id, struct slice but);
 /* Is this step newer than all of the user's before it?  Then it is the newest. */
 bool witness_take_step(struct witnesses *, struct slice id, int64_t step);

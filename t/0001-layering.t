@@ -40,7 +40,7 @@ MAY_INCLUDE = {
     "webui/guide":      "webui/cert webui/http webui/page webui store pki base",
     "webui/http":       "webui/page webui/people webui store keeper pki base/http base",
     "webui/page":       "webui/http webui/people webui store keeper pki base/http base",
-    "webui/key":        "webui/http webui/page webui store pki base",
+    "webui/key":        "webui/download webui/http webui/page webui store pki base",
     "webui/notify":     "webui/people webui/http webui/page webui store pki base",
     "webui/people":     "webui/notify webui/http webui/page webui store pki base",
     "webui/server":     "webui/cert webui/http webui/page webui store pki base",

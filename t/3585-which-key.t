@@ -105,11 +105,11 @@ def on_the_pages(t, daemon):
     person = Person(daemon)
     person.sign_in("root")
     t.contains(person.page("/certificates/shop/settings").text, "Use a different key", "the page of the certificate offers it")
-    answer = person.form("/certificates/shop/key?staging=false", "/certificates/shop", key="other", new_key="", key_type="", _form="certificate_key", _password=PASSWORD)
+    answer = person.submit("/certificates/shop/key?staging=false", "/certificates/shop", key="other", new_key="", key_type="", _form="certificate_key", _password=PASSWORD)
     t.ok(answer.status == 200 and "orders the certificate with this key now" in answer.text and "/api/key/other" in answer.text,
         "an existing key: what follows is said", answer.text[:800])
     daemon.wait_for_cert("shop", lambda c: c["current"] == 4, "it is ordered")
-    answer = person.form("/certificates/shop/key?staging=false", "/certificates/shop", key="", new_key="page", key_type="", _form="certificate_key", _password=PASSWORD)
+    answer = person.submit("/certificates/shop/key?staging=false", "/certificates/shop", key="", new_key="page", key_type="", _form="certificate_key", _password=PASSWORD)
     t.ok(answer.status == 200 and answer.text.count('class="secret"') == 2, "a new one: its API keys, once", answer.text[:800])
     daemon.wait_for_cert("shop", lambda c: c["current"] == 5, "it is ordered")
     daemon.add_cert("third", "third.example", key="page")

@@ -123,7 +123,7 @@ def on_the_pages(t, daemon, files):
     person.sign_in("root")
     t.contains(person.page("/tools").text, "What the CA would refuse", "the check is among the tools")
     with open(files["leaf"]) as leaf, open(files["other.key"]) as key:
-        answer = person.form("/check", "/tools", _form="check", certificate=leaf.read(), key=key.read(), names="shop.example", account="le", csr="", chain="",
+        answer = person.submit("/check", "/tools", _form="check", certificate=leaf.read(), key=key.read(), names="shop.example", account="le", csr="", chain="",
             password="", challenge="", profile="")
     t.ok(answer.status == 200 and "does not belong to the certificate" in answer.text and "Rate limits used" in answer.text and "Nothing prevents" not in answer.text, "and says all of it", answer.text[:600])
     answer = person.form("/certificates/shop?staging=false&dry_run=true", "/certificates/shop?staging=false", _form="certificate_set", names="shop.example\nnew.shop.example",

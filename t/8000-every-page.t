@@ -19,6 +19,15 @@ EXAMPLES = {
 	"/certificates/:name/install": ["/certificates/shop/install", "/certificates/broken/install"],
 	"/certificates/:name/history": ["/certificates/shop/history", "/certificates/broken/history"],
 	"/certificates/:name/settings": ["/certificates/shop/settings", "/certificates/byhand/settings"],
+	"/certificates/:name/disable": ["/certificates/shop/disable"],
+	"/certificates/:name/remove": ["/certificates/shop/remove"],
+	"/certificates/:name/rollback/:version": ["/certificates/shop/rollback/1"],
+	"/certificates/:name/key-download/:word": ["/certificates/shop/key-download/off", "/certificates/shop/key-download/on"],
+	"/certificates/:name/apikeys/:slot": ["/certificates/shop/apikeys/1"],
+	"/keys/:name/apikeys/:slot": ["/keys/shop/apikeys/2"],
+	"/users/:name/disable": ["/users/root/disable"],
+	"/users/:name/remove": ["/users/root/remove"],
+	"/tokens/:name": ["/tokens/ci"],
 	"/keys/:name": ["/keys/shop", "/keys/noted"],
 	"/accounts/:name": ["/accounts/ca"],
 	"/users/:name": ["/users/root"],
@@ -59,6 +68,7 @@ def fill(t, site):
 	daemon.ctl("channel", "add", "ops", "--kind", "webhook", "--url-file", t.write("url", "http://127.0.0.1:1/"))
 	daemon.run_ctl("channel", "test", "ops")  # nobody listens there: its message waits
 	daemon.ctl("plan", "add", "small", "--certificates", "2")
+	daemon.ctl("token", "add", "ci", "--role", "viewer")
 
 
 def main(t):

@@ -91,6 +91,8 @@ def versions(t, site, browser, name, script, how):
 	until_there(browser, "dd:has-text('2, issued')", script)
 	browser.goto(f"/certificates/{name}/history")
 	browser.click("text=Roll back")
+	browser.wait("#certificate_rollback")
+	browser.click("#certificate_rollback button")
 	t.equal(site.daemon.cert(name)["current"], 1, f"an older version is put in force again ({how} scripts)")
 	t.equal(browser.count("text=Roll back"), 1, "and the page shows that")
 
@@ -112,7 +114,9 @@ def revoke(t, site, browser, name, script, how):
 
 
 def remove(t, browser, name, how):
-	browser.click("summary:has-text('Remove')")
+	browser.goto(f"/certificates/{name}/settings")
+	browser.click(".dangers a:has-text('Remove')")
+	browser.wait("#certificate_delete-_confirm")
 	browser.fill("#certificate_delete-_confirm", name)
 	t.matches(browser.click("button:has-text('Remove the certificate')"), "/certificates$", f"removed: the list is next ({how} scripts)")
 	t.equal(browser.goto(f"/certificates/{name}")["status"], 404, "it is gone")

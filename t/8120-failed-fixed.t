@@ -159,7 +159,9 @@ def compared(t, world, browser):
 	browser.goto("/certificates/web/history")
 	t.contains(browser.text("#activity"), "certificate.issued", "with the certificate's own activity")
 	browser.click("text=Roll back")
-	t.equal(world.daemon.cert("web")["current"], 1, "a click rolls back")
+	browser.wait("#certificate_rollback")
+	browser.click("#certificate_rollback button")
+	t.equal(world.daemon.cert("web")["current"], 1, "and rolled back with two clicks")
 
 
 run(main)

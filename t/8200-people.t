@@ -130,7 +130,7 @@ def once_more(t, site, browser, codes):
 	browser.fill("#user_add-_password", PASSWORD)
 	browser.fill("#user_add-_code", codes[3])
 	browser.click("main form button")
-	t.contains(browser.text(), "shown only once", "then the user is made")
+	t.contains(browser.text(), "Save it now", "then the user is made")
 
 
 def plan(t, daemon, browser):

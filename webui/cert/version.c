@@ -103,17 +103,21 @@ int page_cert_rollback(struct request *r, struct err *e)
 	const char *number = params_get(&r->path, "version");
 	_cleanup_txn_ struct txn *t = NULL;
 	_cleanup_free_ char *id = NULL;
-	int64_t n = strtoll(number, NULL, 10);
+	int64_t n = strtoll(number, NULL, 10), former;
+	json_t *answer;
 
 	if (admin_write(r, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
 		return -1;
+	former = cert.current;
 	if (n <= 0 || n > cert.newest)
 		return err_set(e, ERR_MISSING, "the certificate %s has no version %.20s", cert.name, number);
 	id = record_child_id(cert.id, n);
 	if (rec_version_get(t, &version, id, e) < 0 || check_version(&cert, &version, n, e) < 0 ||
 	    put_in_force(r, t, &cert, &version, n, e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
-	return reply_json(r, 200, admin_show_cert(&cert, NULL, NULL));
+	answer = admin_show_cert(&cert, NULL, NULL);
+	json_put_int(answer, "former", former);
+	return reply_json(r, 200, answer);
 }
 
 int page_cert_reissue(struct request *r, struct err *e)

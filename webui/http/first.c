@@ -3,7 +3,7 @@
 #include "keeper/keeper.h"
 #include "webui/http/reply.h"
 #include "webui/page/form.h"
-#include "webui/page/view.h"
+#include "webui/page/form_view.h"
 
 #define NOT_READY "mustChange"	/* code of the error: something about oneself comes first */
 
@@ -39,7 +39,7 @@ static const char *first_to(const struct request *r, const struct err *e)
 /* A form that can ask for the password itself is shown again, with what was typed: its proof was none, or is over. */
 static bool asks_itself(struct request *r, struct err *e)
 {
-	if (!str_eq(e->code, KEEPER_UNCONFIRMED) || !view_form_asks(form_text(r, "_form")))
+	if (!str_eq(e->code, KEEPER_UNCONFIRMED) || !form_view_asks(form_text(r, "_form")))
 		return false;
 	*r->visitor.proof = '\0';
 	err_field(e, FORM_PASSWORD);

@@ -7,6 +7,25 @@ void reply_header(struct request *r, const char *name, const char *value)
 	http_add_field(&r->fields, name, value);
 }
 
+static void set_cookie(struct request *r, const char *name, const char *value, const char *age)
+{
+	_cleanup_wipe_ char *cookie = xasprintf("%s=%s; Path=/; Secure; HttpOnly; SameSite=Strict%s", name, value, age);
+
+	reply_header(r, "Set-Cookie", cookie);
+}
+
+void reply_cookie(struct request *r, const char *name, const char *value, int seconds)
+{
+	_cleanup_free_ char *age = seconds ? xasprintf("; Max-Age=%d", seconds) : xstrdup("");
+
+	set_cookie(r, name, value, age);
+}
+
+void reply_forget_cookie(struct request *r, const char *name)
+{
+	set_cookie(r, name, "", "; Max-Age=0");
+}
+
 /* A page loads nothing from elsewhere, runs no script but ours, is in nobody's frame and tells nobody where it was. */
 static void protect(struct request *r)
 {

@@ -9,6 +9,9 @@
 
 /* One more header of the answer, before it. */
 void reply_header(struct request *, const char *name, const char *value);
+/* A cookie for this host alone, which no script reads.  seconds: how long; 0: until the browser ends. */
+void reply_cookie(struct request *, const char *name, const char *value, int seconds);
+void reply_forget_cookie(struct request *, const char *name);
 
 int reply(struct request *, int status, const char *type, struct slice body);
 int reply_text(struct request *, int status, const char *text);

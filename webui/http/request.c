@@ -41,6 +41,18 @@ const char *request_header(const struct request *r, enum http_field field)
 	return http_field(r->exchange->request, field);
 }
 
+char *request_cookie(const struct request *r, const char *name)
+{
+	const char *header = request_header(r, HTTP_cookie);
+	_cleanup_strv_ char **part = strv_split(header ? header : "", "; ");
+	size_t len = strlen(name);
+
+	for (char **p = part; p && *p; p++)
+		if (str_starts(*p, name) && (*p)[len] == '=')
+			return xstrdup(*p + len + 1);
+	return NULL;
+}
+
 struct slice request_body(const struct request *r)
 {
 	return http_body(r->exchange->request);

@@ -72,6 +72,8 @@ struct request {
 void requests_drop(struct webui *);
 
 const char *request_header(const struct request *, enum http_field);	/* NULL: it is not there */
+/* The value of a cookie; owned, NULL: there is none. */
+char *request_cookie(const struct request *, const char *name);
 struct slice request_body(const struct request *);
 /* "https://certera.example.org", with the port unless it is 443; owned. */
 char *request_server(const struct request *);

@@ -9,6 +9,7 @@
 #include "store/agenda.h"
 #include "webui/http/confirmed.h"
 #include "webui/http/reply.h"
+#include "webui/page/shown.h"
 
 #define SECRET_BYTES 32
 #define SEEN_EVERY 60		/* seconds: the last request is written down no more often */
@@ -136,18 +137,6 @@ static int find_token(struct request *r, const char *secret, struct err *e)
  * Sessions.
  */
 
-/* The value of our cookie; owned, NULL: there is none. */
-static char *read_cookie(const struct request *r)
-{
-	const char *header = request_header(r, HTTP_cookie);
-	_cleanup_strv_ char **part = strv_split(header ? header : "", "; ");
-
-	for (char **p = part; p && *p; p++)
-		if (str_starts(*p, SESSION_COOKIE "="))
-			return xstrdup(*p + strlen(SESSION_COOKIE "="));
-	return NULL;
-}
-
 int session_limit(struct visitor *v, struct txn *t, const struct rec_user *user, struct err *e)
 {
 	_cleanup_(rec_plan_release) struct rec_plan plan = { 0 };
@@ -207,7 +196,7 @@ static int put_session_seen(const struct request *r, struct txn *t, const char *
 static int find_session(struct request *r, struct err *e)
 {
 	_cleanup_(rec_session_release) struct rec_session session = { 0 };
-	_cleanup_wipe_ char *cookie = read_cookie(r);
+	_cleanup_wipe_ char *cookie = request_cookie(r, SESSION_COOKIE);
 	_cleanup_free_ char *id = cookie ? sha256_text(cookie) : NULL;
 	_cleanup_txn_ struct txn *t = NULL;
 	int64_t now = clock_now();
@@ -245,17 +234,9 @@ int session_find(struct request *r, struct err *e)
  * Beginning and ending.
  */
 
-static void set_cookie(struct request *r, const char *value, const char *more)
-{
-	_cleanup_wipe_ char *cookie = xasprintf(SESSION_COOKIE "=%s; Path=/; Secure; HttpOnly; SameSite=Strict%s",
-						value, more);
-
-	reply_header(r, "Set-Cookie", cookie);
-}
-
 void session_forget_cookie(struct request *r)
 {
-	set_cookie(r, "", "; Max-Age=0");
+	reply_forget_cookie(r, SESSION_COOKIE);
 }
 
 struct crowd {
@@ -310,13 +291,14 @@ int session_begin(struct request *r, struct txn *t, const struct rec_user *user,
 		return -1;
 	confirmed_begin(session.id, proof);
 	snprintf(r->visitor.csrf, sizeof(r->visitor.csrf), "%s", session.csrf);
-	set_cookie(r, cookie, "");
+	reply_cookie(r, SESSION_COOKIE, cookie, 0);
 	return 0;
 }
 
 int session_end(struct txn *t, const char *id, struct err *e)
 {
 	confirmed_end(id);
+	shown_forget(id);
 	return agenda_delete(t, AGENDA_session, id, e) < 0 ? -1 : rec_session_delete(t, id, e);
 }
 

@@ -4,7 +4,7 @@
 
 static const enum keeper_op changing[] = {	/* their first field is the id */
 	KEEPER_access_rotate, KEEPER_access_allow, KEEPER_key_grant,
-	KEEPER_user_check, KEEPER_user_recover, KEEPER_user_password, KEEPER_user_role,
+	KEEPER_user_check, KEEPER_user_code, KEEPER_user_recover, KEEPER_user_password, KEEPER_user_role,
 	KEEPER_totp_confirm, KEEPER_totp_remove, KEEPER_recovery_new,
 };
 

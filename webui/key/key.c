@@ -3,6 +3,7 @@
 #include "pki/key.h"
 #include "store/key/sharing.h"
 #include "store/leftover.h"
+#include "webui/download/used.h"
 #include "webui/http/list.h"
 #include "webui/http/name.h"
 #include "webui/http/same.h"
@@ -378,6 +379,19 @@ int page_key_export(struct request *r, struct err *e)
 /*
  * API keys.
  */
+
+int page_key_apikey(struct request *r, struct err *e)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	_cleanup_json_ json_t *answer = json_object();
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 ||
+	    used_put(answer, t, key.id, params_get(&r->path, "slot"), e) < 0)
+		return -1;
+	json_put_str(answer, "name", key.name);
+	return reply_json(r, 200, TAKE(answer));
+}
 
 int page_key_rotate(struct request *r, struct err *e)
 {

@@ -23,6 +23,7 @@ struct changing {
 	char *url, *secret;		/* new ones, to be sealed */
 	bool fresh;
 	bool days;			/* its thresholds are others */
+	bool test;			/* and a message to try it out */
 };
 
 static void changing_release(void *state)
@@ -140,8 +141,16 @@ int page_channel(struct request *r, struct err *e)
 
 int page_new_channel(struct request *r, struct err *e)
 {
-	json_t *page = json_object();
+	_cleanup_(params_release) struct params query = { NULL, 0 };
+	const char *kind;
+	json_t *page;
 
+	if (admin_query(r, &query, e) < 0)
+		return -1;
+	kind = params_get(&query, "kind");
+	page = json_object();
+	json_put_str(page, "kind", kind && channel_kind_by_word(kind, NULL) >= 0 ? kind : NULL);
+	json_put_bool(page, "server_mails", r->webui->settings->mail);
 	put_choices(r, page, &(const struct rec_channel){ 0 });
 	return reply_json(r, 200, page);
 }
@@ -257,11 +266,12 @@ static int check_target(const struct changing *c, struct err *e)
 		return err_set(e, ERR_INVALID, "\"recipients\" are for channels of kind email; this one is of kind %s",
 			       channel->kind);
 	if (channel_takes_url((enum channel_kind)kind) && !c->url && !channel->url.len)
-		return err_set(e, ERR_INVALID, "a channel of kind %s needs a \"url\"", channel->kind);
+		return body_at("url", err_set(e, ERR_INVALID, "a channel of kind %s needs a \"url\"", channel->kind), e);
 	if (!channel_takes_url((enum channel_kind)kind) && c->url)
 		return err_set(e, ERR_INVALID, "a channel of kind email has recipients, and no \"url\"");
 	if (!channel_takes_url((enum channel_kind)kind) && !strv_len(channel->recipients) && !channel->owner_id)
-		return err_set(e, ERR_INVALID, "a channel of kind email needs \"recipients\"");
+		return body_at("recipients",
+			       err_set(e, ERR_INVALID, "a channel of kind email needs \"recipients\""), e);
 	if (channel->owner_id && strv_len(channel->recipients))
 		return err_set(e, ERR_INVALID,
 			       "a channel of a user's own goes to that user, and has no \"recipients\"");
@@ -290,8 +300,9 @@ static int read_changes(struct changing *c, const json_t *body, struct err *e)
 		return -1;
 	if (level)
 		record_set(&c->channel.level, level);
-	if (read_recipients(&c->channel, body, e) < 0 || read_alerts(&c->channel, body, e) < 0 ||
-	    read_expiring(c, body, e) < 0 || read_url(c, body, e) < 0 || read_secret(c, body, e) < 0)
+	if (body_at("recipients", read_recipients(&c->channel, body, e), e) < 0 ||
+	    body_at("alerts", read_alerts(&c->channel, body, e), e) < 0 || read_expiring(c, body, e) < 0 ||
+	    body_at("url", read_url(c, body, e), e) < 0 || body_at("secret", read_secret(c, body, e), e) < 0)
 		return -1;
 	return check_target(c, e);
 }
@@ -346,13 +357,15 @@ static int store_channel(struct request *r, struct err *e)
 	if (rec_channel_put(t, channel, e) < 0)
 		return e->kind != ERR_CONFLICT ? -1 :
 			       err_set(e, ERR_CONFLICT, "there is a channel %s already", channel->name);
+	if (c->test && alert_test(t, channel, e) < 0)
+		return -1;
 	if (c->days && agenda_set(t, AGENDA_expiry, ALERT_ALL_CERTS, clock_now(), e) < 0)
 		return -1;
 	if (admin_event(r, t, c->fresh ? "channel.added" : "channel.changed", channel->id, channel->name, e,
 			"%s, to %s", channel->kind, channel->host ? channel->host : "its recipients") < 0)
 		return -1;
 	answer = show_channel(t, channel);
-	return admin_commit_reply(r, TAKE(t), c->days, c->fresh ? 201 : 200, answer, e);
+	return admin_commit_reply(r, TAKE(t), c->days || c->test, c->fresh ? 201 : 200, answer, e);
 }
 
 static int secret_sealed(struct request *r, const struct slice *field, struct err *e)
@@ -395,9 +408,10 @@ int page_channel_add(struct request *r, struct err *e)
 	_cleanup_body_ json_t *body = body_read(r, e);
 	struct changing *c = request_state(r, sizeof(*c), changing_release);
 
-	if (!body || name_check(json_str(body, "name"), e) < 0)
+	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0)
 		return -1;
 	c->fresh = true;
+	c->test = json_bool(body, "test", false);
 	c->channel.id = random_hex(16);
 	c->channel.created = clock_now();
 	record_set(&c->channel.name, json_str(body, "name"));

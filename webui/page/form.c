@@ -248,11 +248,8 @@ json_t *form_body(const struct request *r, const struct api_call *call)
 	return body;
 }
 
-/*
- * One of this server.  Browsers leave out tabs and line ends,
- * and take a backslash for a slash: "/<TAB>/elsewhere" is elsewhere.
- */
-static bool is_path(const char *text)
+/* Browsers leave out tabs and line ends, and take a backslash for a slash: "/<TAB>/elsewhere" is elsewhere. */
+bool form_is_path(const char *text)
 {
 	if (!text || *text != '/' || text[1] == '/')
 		return false;
@@ -266,7 +263,7 @@ const char *form_next(const struct request *r)
 {
 	const char *next = form_text(r, "_next"), *page = form_text(r, "_page");
 
-	return is_path(next) ? next : is_path(page) ? page : "/";
+	return form_is_path(next) ? next : form_is_path(page) ? page : "/";
 }
 
 int form_check_confirmed(const struct request *r, struct err *e)

@@ -35,6 +35,8 @@ const char *form_text(const struct request *, const char *name);
 bool form_is_file(const struct request *, const char *name);
 /* By the types of the call's members: flags from check boxes, lists from lines.  New reference. */
 json_t *form_body(const struct request *, const struct api_call *);
+/* Does this lead to this server, whatever a browser makes of it? */
+bool form_is_path(const char *);
 /* Where the browser goes after it: a path of ours, never elsewhere. */
 const char *form_next(const struct request *);
 /* Was the name typed that must be? */

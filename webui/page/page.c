@@ -5,6 +5,9 @@
 #include "webui/http/first.h"
 #include "webui/http/reply.h"
 #include "webui/page/form.h"
+#include "webui/page/form_view.h"
+#include "webui/page/said.h"
+#include "webui/page/shown.h"
 #include "webui/page/view.h"
 
 #define HTML "text/html; charset=utf-8"
@@ -74,15 +77,27 @@ static int go_on(struct request *r, const json_t *value)
 	const char *next = form_next(r), *id = json_str(value, "id");
 	_cleanup_free_ char *path = NULL;
 
+	said_put(r, value);
 	if (!id || !str_ends(next, "/:id"))
 		return reply_see_other(r, next);
 	path = xasprintf("%.*s%s", (int)(strlen(next) - strlen(":id")), next, id);
 	return reply_see_other(r, path);
 }
 
+int page_shown(struct request *r, struct err *e)
+{
+	_cleanup_json_ json_t *answer = shown_find(r, params_get(&r->path, "id"));
+
+	if (answer)
+		return reply_template(r, r->route->template, 200, answer, e);
+	err_set(e, ERR_MISSING, "what this page showed is no longer kept: ten minutes have passed, or you have signed out");
+	return err_hint(e, "If you did not save a key, token or password, replace it.");
+}
+
 int page_reply(struct request *r, int status, const json_t *value, struct err *e)
 {
 	const char *template = r->route->template;
+	_cleanup_free_ char *shown = NULL;
 
 	if (r->form && !r->plan && json_bool(value, "dry_run", false)) {
 		r->plan = json_deep_copy(value);
@@ -94,7 +109,9 @@ int page_reply(struct request *r, int status, const json_t *value, struct err *e
 		return reply_file(r, value, e);
 	if (r->fault)
 		status = r->fault_status;
-	return reply_template(r, template, status, value, e);
+	else if (r->route->method != METHOD_GET)
+		shown = shown_keep(r, value);
+	return shown ? reply_see_other(r, shown) : reply_template(r, template, status, value, e);
 }
 
 int page_reply_error(struct request *r, const struct err *why, struct err *e)
@@ -103,7 +120,7 @@ int page_reply_error(struct request *r, const struct err *why, struct err *e)
 	struct err shown = *why;
 
 	if (r->form)
-		view_own_words(form_text(r, "_form"), &shown);
+		form_view_own_words(form_text(r, "_form"), &shown);
 	problem = json_problem(&shown);
 	if (r->form && !r->fault && !r->plan) {
 		r->fault = json_incref(problem);

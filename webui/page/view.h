@@ -11,9 +11,4 @@
  * people), of each text of a list that begins with a time: time, text (the rest).
  */
 int view_render(struct request *, const char *template, int status, const json_t *value, struct buf *out, struct err *);
-/* Does the form of this name ask for the password itself?  NULL: no. */
-bool view_form_asks(const char *form);
-/* What a request calls a member has a label there. */
-void view_own_words(const char *form, struct err *);
-
 #endif

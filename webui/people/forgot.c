@@ -56,13 +56,7 @@ int page_forgot(struct request *r, struct err *e)
 
 int page_forgot_form(struct request *r, struct err *e)
 {
-	json_t *page;
-
-	if (check_mail(r, e) < 0)
-		return -1;
-	page = json_object();
-	json_put_bool(page, "asked", false);
-	return reply_json(r, 200, page);
+	return check_mail(r, e) < 0 ? -1 : reply_json(r, 200, json_object());
 }
 
 int page_reset_form(struct request *r, struct err *e)

@@ -162,6 +162,14 @@ int person_ask(struct request *r, const struct rec_user *user, const char *passw
 			   slice_str(code ? code : ""), slice_str(after));
 }
 
+int person_ask_code(struct request *r, const struct rec_user *user, const char *half, const char *code, answer_fn *answered)
+{
+	_cleanup_free_ char *after = xasprintf("%lld", (long long)user->totp_step);
+
+	return REQUEST_ASK(r, user_code, -1, answered, slice_str(user->id), slice_buf(&user->sealed), slice_str(half),
+			   slice_str(code), slice_str(after));
+}
+
 bool person_is_good(const struct slice *field)
 {
 	return str_eq(field[0].data, "1");

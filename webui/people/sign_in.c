@@ -1,5 +1,6 @@
 /* /api/v1/sign-in, /api/v1/sign-out, /api/v1/me/confirm: who it is. */
 #include "base/clock.h"
+#include "keeper/keeper.h"
 #include "store/event/history.h"
 #include "store/notify/alert.h"
 #include "webui/http/confirmed.h"
@@ -10,6 +11,8 @@
 #include "webui/people/person.h"
 #include "webui/people/setup.h"
 #include "webui/people/sign_in.h"
+
+#define CODE_COOKIE "__Host-certera-code"
 
 struct signing {
 	struct rec_user user;
@@ -87,13 +90,10 @@ static int let_in(struct request *r, struct signing *s, const struct slice *fiel
 	return admin_commit(r, TAKE(t), true, e);
 }
 
-static int checked(struct request *r, const struct slice *field, struct err *e)
+static int welcome(struct request *r, struct signing *s, const struct slice *field, struct err *e)
 {
-	struct signing *s = r->state;
 	json_t *answer;
 
-	if (!person_is_good(field) || !s->known)
-		return refused(r, s, lockout_tell, e);
 	if (let_in(r, s, field, e) < 0)
 		return -1;
 	answer = json_object();
@@ -102,6 +102,28 @@ static int checked(struct request *r, const struct slice *field, struct err *e)
 	json_put_str(answer, "csrf", r->visitor.csrf);
 	json_put_bool(answer, "must_change", s->user.must_change);
 	return reply_json(r, 200, answer);
+}
+
+/*
+ * A browser is asked for the code on a page of its own, when the password was right.  The cookie has whose it was, and the
+ * keeper's word that it was.
+ */
+static int send_to_code(struct request *r, const struct signing *s, struct slice half)
+{
+	_cleanup_wipe_ char *cookie = xasprintf("%s.%s", s->user.id, (const char *)half.data);
+	_cleanup_free_ char *path = params_link("/sign-in/code", "next", form_next(r));
+
+	reply_cookie(r, CODE_COOKIE, cookie, KEEPER_PROOF_SECONDS);
+	return reply_see_other(r, path);
+}
+
+static int checked(struct request *r, const struct slice *field, struct err *e)
+{
+	struct signing *s = r->state;
+
+	if (s->known && r->html && field[PERSON_FIELD_HALF].len)
+		return send_to_code(r, s, field[PERSON_FIELD_HALF]);
+	return person_is_good(field) && s->known ? welcome(r, s, field, e) : refused(r, s, lockout_tell, e);
 }
 
 static int find_user(struct request *r, struct signing *s, struct err *e)
@@ -127,6 +149,63 @@ int page_sign_in(struct request *r, struct err *e)
 	if (find_user(r, s, e) < 0 || lockout_count(r, s->user.id, s->name, e) < 0)
 		return -1;
 	return person_ask(r, s->user.id ? &s->user : NULL, json_str(body, "password"), json_str(body, "code"), checked);
+}
+
+/*
+ * The code after it.
+ */
+
+static int code_checked(struct request *r, const struct slice *field, struct err *e)
+{
+	struct signing *s = r->state;
+
+	if (person_is_good(field)) {
+		reply_forget_cookie(r, CODE_COOKIE);
+		return welcome(r, s, field, e);
+	}
+	if (refused(r, s, lockout_tell, e) < 0 && e->kind != ERR_AUTH)
+		return -1;
+	err_set(e, ERR_INVALID, "the code is wrong");
+	return err_field(e, "code");
+}
+
+int page_sign_in_code(struct request *r, struct err *e)
+{
+	struct signing *s = request_state(r, sizeof(*s), signing_release);
+	_cleanup_wipe_ char *cookie = request_cookie(r, CODE_COOKIE);
+	const char *half = cookie ? strchr(cookie, '.') : NULL;
+	_cleanup_free_ char *id = half ? xstrndup(cookie, (size_t)(half - cookie)) : NULL;
+	_cleanup_body_ json_t *body = body_read(r, e);
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (!body || store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	if (!id || rec_user_get(t, &s->user, id, e) < 0 || s->user.disabled) {
+		err_set(e, ERR_DENIED, "signing in begins with the name and the password");
+		return err_hint(e, "Begin again with your name and password.");
+	}
+	txn_abort(TAKE(t));
+	s->known = true;
+	s->name = xstrdup(s->user.name);
+	if (lockout_count(r, s->user.id, s->name, e) < 0)
+		return -1;
+	return person_ask_code(r, &s->user, half + 1, json_str(body, "code"), code_checked);
+}
+
+int page_sign_in_code_form(struct request *r, struct err *e)
+{
+	_cleanup_(params_release) struct params query = { NULL, 0 };
+	_cleanup_wipe_ char *cookie = request_cookie(r, CODE_COOKIE);
+	_cleanup_json_ json_t *page = json_object();
+	const char *next;
+
+	if (request_query(r, &query, e) < 0)
+		return -1;
+	next = params_get(&query, "next");
+	if (!cookie && !r->fault)
+		return reply_see_other(r, "/sign-in");
+	json_put_str(page, "_next", next ? next : "/");
+	return reply_json(r, 200, TAKE(page));
 }
 
 int page_sign_in_form(struct request *r, struct err *e)

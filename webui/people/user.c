@@ -97,6 +97,68 @@ int page_user(struct request *r, struct err *e)
 	return reply_json(r, 200, answer);
 }
 
+/*
+ * What goes with a user who is disabled or removed.
+ */
+
+struct user_leaving {
+	const char *user_id;
+	json_t *tokens;
+	int64_t certificates, keys;
+};
+
+static int add_token(void *arg, void *rec, struct err *e)
+{
+	const struct rec_token *token = rec;
+	struct user_leaving *l = arg;
+	json_t *one;
+
+	if (!str_eq(token->user_id, l->user_id))
+		return 0;
+	one = rec_token_json(token);
+	json_object_del(one, "id");
+	json_array_append_new(l->tokens, one);
+	return 0;
+}
+
+static int count_cert(void *arg, const void *rec, const struct slice *value, struct err *e)
+{
+	struct user_leaving *l = arg;
+
+	l->certificates += slice_eq(value[REC_cert_owner_id], slice_str(l->user_id));
+	return 0;
+}
+
+static int count_key(void *arg, const void *rec, const struct slice *value, struct err *e)
+{
+	struct user_leaving *l = arg;
+
+	l->keys += slice_eq(value[REC_key_owner_id], slice_str(l->user_id));
+	return 0;
+}
+
+int page_user_leaving(struct request *r, struct err *e)
+{
+	_cleanup_(rec_user_release) struct rec_user user = { 0 };
+	_cleanup_json_ json_t *answer = NULL;
+	_cleanup_txn_ struct txn *t = NULL;
+	struct user_leaving l;
+
+	if (store_read(r->webui->env->store, &t, e) < 0 || person_find(r, t, &user, e) < 0)
+		return -1;
+	answer = person_show_sessions(r, t, &user, e);
+	if (!answer)
+		return -1;
+	l = (struct user_leaving){ .user_id = user.id, .tokens = json_array() };
+	json_object_set_new(answer, "tokens", l.tokens);
+	if (record_each(t, &rec_token_type, "", false, add_token, &l, e) < 0 ||
+	    record_skim(t, &rec_cert_type, count_cert, &l, e) < 0 || record_skim(t, &rec_key_type, count_key, &l, e) < 0)
+		return -1;
+	json_put_int(answer, "certificates", l.certificates);
+	json_put_int(answer, "keys", l.keys);
+	return reply_json(r, 200, TAKE(answer));
+}
+
 static int read_password(struct user_change *c, const char *name, struct err *e)
 {
 	const char *given = json_str(c->body, "password");

@@ -174,6 +174,7 @@ int page_setting_set(struct request *r, struct err *e)
 	if (put_setting(r, t, name, text, value_of(before), e) < 0)
 		return -1;
 	answer = show_one(r, t, name);
+	json_object_set(answer, "former", json_object_get(before, "value"));
 	return admin_commit_reply(r, TAKE(t), false, 200, answer, e);
 }
 

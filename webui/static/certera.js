@@ -123,8 +123,16 @@ function enhance(place) {
 	pickers(place);
 }
 
+/* What stands in a page from its beginning is not read out; what comes into a status later is. */
+function tell() {
+	const line = document.querySelector("#said > p");
+	if (line)
+		setTimeout(() => line.replaceChildren(...line.childNodes), 250);
+}
+
 document.addEventListener("DOMContentLoaded", () => {
 	themes();
+	tell();
 	enhance(document);
 	document.querySelectorAll("[data-live]").forEach(follow);
 	document.querySelectorAll("form[data-look]").forEach(looker);

@@ -68,8 +68,10 @@ class Browser:
         self.goto("/sign-in")
         self.fill("#sign_in-name", name)
         self.fill("#sign_in-password", password)
-        if code:
-            self.fill("#sign_in-code", code)
+        at = self.click("main button")
+        if not code:
+            return at
+        self.fill("#sign_in_code-code", code)
         return self.click("main button")
 
     def click(self, on):

@@ -14,12 +14,24 @@ class Person:
     def __init__(self, daemon, source=None, token=None):
         self.daemon, self.source, self.token = daemon, source, token
         self.cookie = self.csrf = None
+        self.jar = {}  # other cookies by name: of the status line, of a code that is asked for
         self.answer = None
+
+    def take_cookies(self):
+        """As a browser does with those of the answer."""
+        for cookie in self.answer.headers.get_all("Set-Cookie") or []:
+            pair = cookie.split(";")[0]
+            if pair.startswith("__Host-certera="):
+                self.cookie = pair
+            elif "Max-Age=0" in cookie:
+                self.jar.pop(pair.split("=")[0], None)
+            else:
+                self.jar[pair.split("=")[0]] = pair
 
     def fetch(self, method, path, body=None, headers=None):
         sent = {"Host": f"localhost:{self.daemon.https_port}", **(headers or {})}
-        if self.cookie:
-            sent.setdefault("Cookie", self.cookie)
+        if self.cookie or self.jar:
+            sent.setdefault("Cookie", "; ".join(filter(None, [self.cookie, *self.jar.values()])))
         if self.token:
             sent.setdefault("Authorization", f"Bearer {self.token}")
         self.answer = fetch(f"https://127.0.0.1:{self.daemon.https_port}{path}", method, sent, body, source=self.source)
@@ -59,13 +71,18 @@ class Person:
         from urllib.parse import urlencode
         fields = {"_csrf": self.csrf or "", "_page": page, **fields}
         answer = self.fetch("POST", path, urlencode(fields), {"Content-Type": "application/x-www-form-urlencoded"})
-        if answer.header("Set-Cookie"):
-            self.cookie = answer.header("Set-Cookie").split(";")[0]
+        self.take_cookies()
         return answer
+
+    def submit(self, path, page, **fields):
+        """That, and the page it leads to; an answer that leads nowhere is returned itself."""
+        answer = self.form(path, page, **fields)
+        return self.page(answer.header("Location")) if answer.status == 303 else answer
 
     def page(self, path):
         """As a browser asks for it; its csrf is kept."""
         answer = self.fetch("GET", path, headers={"Accept": "text/html"})
+        self.take_cookies()
         found = re.search(r'name="_csrf" value="([^"]+)"', answer.text)
         if found:
             self.csrf = found.group(1)

@@ -1,0 +1,16 @@
+/* The rows of forms.def as templates show them: _.forms.NAME, see form.html and field.html. */
+#ifndef WEBUI_PAGE_FORM_VIEW_H
+#define WEBUI_PAGE_FORM_VIEW_H
+
+#include "webui/http/request.h"
+
+/* Those whose action can be filled in on this page (its value is borrowed).  New reference. */
+json_t *form_view_all(const struct request *, const json_t *page);
+/* { value, label, chosen }.  New reference. */
+json_t *form_view_choice(const char *value, const char *text, bool chosen);
+/* Does the form of this name ask for the password itself?  NULL: no. */
+bool form_view_asks(const char *form);
+/* What a request calls a member has a label there. */
+void form_view_own_words(const char *form, struct err *);
+
+#endif
