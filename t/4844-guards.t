@@ -6,7 +6,6 @@ import sys
 sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
 
-SHOP = "/certificates/shop?staging=false"
 
 
 def main(t):
