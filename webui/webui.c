@@ -2,6 +2,7 @@
 #include "webui/webui.h"
 
 #include "webui/cert/counts.h"
+#include "webui/cert/issued.h"
 #include "webui/download/consumer.h"
 #include "webui/http/face.h"
 #include "webui/http/refusal.h"
@@ -17,6 +18,7 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 	w->stream_bell = bell_new(env->store, loop, streams_look, w);
 	w->consumers = consumers_new(loop, env->store);
 	w->tally = tally_new();
+	w->issued = issued_new();
 	w->refusals = refusals_new();
 	return w;
 }
@@ -41,6 +43,7 @@ void webui_free(struct webui *w)
 	bell_free(w->bell);
 	consumers_free(w->consumers);
 	tally_free(w->tally);
+	issued_free(w->issued);
 	refusals_free(w->refusals);
 	free(w);
 }

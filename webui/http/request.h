@@ -15,6 +15,7 @@
 
 struct bell;
 struct consumers;
+struct issued;
 struct refusals;
 struct tally;
 
@@ -25,6 +26,7 @@ struct webui {
 	const struct webui_settings *settings;
 	struct consumers *consumers;
 	struct tally *tally;
+	struct issued *issued;
 	struct refusals *refusals;
 	struct request *requests;	/* those not answered yet */
 	struct request *held;		/* of these, those whose answer waits until it is durable */
