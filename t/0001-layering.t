@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 # Room: the rooms whose headers it may include; of a path, the longest room counts.  DAEMON is every room of daemon/.
 DAEMON = ("daemon/ca daemon/challenge daemon/config daemon/desk daemon/dns daemon/engine daemon/front daemon/hook "
           "daemon/notify daemon/order daemon/process daemon/track")
-WEBUI = "webui webui/cert webui/download webui/http webui/key webui/list webui/notify webui/page webui/people"
+WEBUI = ("webui webui/cert webui/download webui/guide webui/http webui/key webui/list webui/notify webui/page "
+         "webui/people")
 MAY_INCLUDE = {
     "base":             "base",
     "base/fetch":       "base",
@@ -35,8 +36,9 @@ MAY_INCLUDE = {
     "ctl/moving":       "ctl base",
     "webui":            f"{WEBUI} store keeper pki base/http base",
     "webui/account":    "webui/http webui/page webui store pki base",
-    "webui/cert":       "webui/download webui/key webui/http webui/page webui store pki base",
+    "webui/cert":       "webui/download webui/guide webui/key webui/http webui/page webui store pki base",
     "webui/download":   "webui/http webui/page webui store pki base/http base",
+    "webui/guide":      "webui/cert webui/http webui/page webui store pki base",
     "webui/http":       "webui/page webui/people webui store keeper pki base/http base",
     "webui/list":       "webui/http webui/page webui store pki base/http base",
     "webui/page":       "webui/cert webui/http webui/list webui/people webui store keeper pki base/http base",

@@ -12,8 +12,8 @@
 #include "webui/cert/challenge.h"
 #include "webui/cert/detail.h"
 #include "webui/cert/dry.h"
-#include "webui/cert/install.h"
 #include "webui/cert/set_key.h"
+#include "webui/guide/install.h"
 #include "webui/http/handler.h"
 #include "webui/http/name.h"
 
