@@ -245,7 +245,10 @@ static int start_privileged(struct daemon *d, struct err *e)
 	if (d->privileged.users.missing)
 		log_warn("server.users: %s", d->privileged.users.missing);
 	return !d->starter || open_sockets(d, e) < 0 || privileged_leave(&d->privileged, e) < 0 ||
-	       nodes_take_copy(&d->config, e) < 0 || cage_core(&d->config, &d->privileged.users, &d->landlock, e) < 0 ? -1 : 0;
+			       nodes_take_copy(&d->config, e) < 0 ||
+			       cage_core(&d->config, &d->privileged.users, &d->landlock, e) < 0
+		       ? -1
+		       : 0;
 }
 
 /*
@@ -330,7 +333,10 @@ static int change_cluster(void *arg, const char *what, struct err *e)
 	static const struct {
 		const char *what;
 		enum cluster_act act;
-	} acts[] = { { "init", CLUSTER_INIT }, { "init anew", CLUSTER_INIT_ANEW }, { "join", CLUSTER_JOIN }, { "leave", CLUSTER_LEAVE } };
+	} acts[] = { { "init", CLUSTER_INIT },
+		     { "init anew", CLUSTER_INIT_ANEW },
+		     { "join", CLUSTER_JOIN },
+		     { "leave", CLUSTER_LEAVE } };
 	struct daemon *d = arg;
 
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
@@ -381,10 +387,15 @@ static int open_store(struct daemon *d, struct err *e)
 	_cleanup_free_ char *store = config_store(&d->config);
 
 	return store_open(&d->store, store, e) < 0 ||
-	       keycheck_verify(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 || store_upgrade(d->store, e) < 0 ||
-	       keycheck_mark(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 ||
-	       first_user_token(d->store, d->privileged.keeper, ENGINE_CLIENT, &d->setup_token, e) < 0 ||
-	       store_settle(d->store, e) < 0 || (!*d->config.cluster_endpoints && leave_cluster(d->store, e) < 0) ? -1 : kept_lay_over(d->store, &d->config, e);
+			       keycheck_verify(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 ||
+			       store_upgrade(d->store, e) < 0 ||
+			       keycheck_mark(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 ||
+			       first_user_token(d->store, d->privileged.keeper, ENGINE_CLIENT, &d->setup_token, e) <
+				       0 ||
+			       store_settle(d->store, e) < 0 ||
+			       (!*d->config.cluster_endpoints && leave_cluster(d->store, e) < 0)
+		       ? -1
+		       : kept_lay_over(d->store, &d->config, e);
 }
 
 /*
@@ -407,8 +418,8 @@ static void note_leader(struct daemon *d)
 	struct err e = { 0 };
 
 	cluster_look(d->cluster, &v);
-	if (store_write(d->store, &t, &e) < 0 || history_add(t, &event, &e, "the server %s leads the cluster", v.leader) < 0 ||
-	    txn_commit(TAKE(t), &e) < 0)
+	if (store_write(d->store, &t, &e) < 0 ||
+	    history_add(t, &event, &e, "the server %s leads the cluster", v.leader) < 0 || txn_commit(TAKE(t), &e) < 0)
 		log_err(LOG_LEVEL_WARN, &e);
 }
 

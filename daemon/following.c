@@ -4,8 +4,8 @@
 #include "daemon/engine/settle.h"
 #include "store/db/store.h"
 
-#define SOON_MS 2000		/* what comes together is told together */
-#define APART_MS 60000		/* between two looks at all users and keys */
+#define SOON_MS 2000   /* what comes together is told together */
+#define APART_MS 60000 /* between two looks at all users and keys */
 
 /* Tables whose changes are told. */
 static const enum table site_table = TABLE_version, sealed[] = { TABLE_user, TABLE_key, TABLE_cert };
@@ -16,8 +16,8 @@ struct following {
 	struct bell *bell;
 	struct timer timer;
 	bool waits;
-	uint64_t versions, sealed;	/* changes that were told */
-	int64_t settled;		/* clock_mono_ms() */
+	uint64_t versions, sealed; /* changes that were told */
+	int64_t settled;           /* clock_mono_ms() */
 };
 
 static uint64_t sealed_changes(const struct following *f)

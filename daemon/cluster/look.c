@@ -3,15 +3,15 @@
 #include "daemon/cluster/inside.h"
 #include "daemon/cluster/log.h"
 
-#define LOOK_MOST 32		/* keys of the log at once */
-#define AGAIN_MS 200		/* after a look that failed */
+#define LOOK_MOST 32 /* keys of the log at once */
+#define AGAIN_MS 200 /* after a look that failed */
 #define WATCH_AGAIN_MS 500
-#define BUSY_MS 3		/* the store does not take an entry yet */
+#define BUSY_MS 3 /* the store does not take an entry yet */
 
 struct entry {
 	uint64_t position;
 	struct log_head head;
-	uint32_t parts;		/* of head.parts that are there */
+	uint32_t parts; /* of head.parts that are there */
 	struct buf bytes;
 };
 
@@ -64,7 +64,8 @@ static void read_node(struct known *k, const json_t *kv, const char *name, const
 
 	k->nodes = xreallocarray(k->nodes, k->count + 1, sizeof(*k->nodes));
 	n = &k->nodes[k->count++];
-	*n = (struct known_node){ .said = json_incref((json_t *)said), .revision = (uint64_t)etcd_int(kv, "mod_revision") };
+	*n = (struct known_node){ .said = json_incref((json_t *)said),
+				  .revision = (uint64_t)etcd_int(kv, "mod_revision") };
 	read_node_head(&n->node, said);
 }
 
@@ -223,9 +224,11 @@ void look_apply(struct cluster *c)
 		uint64_t position = store_position(c->store);
 		int taken;
 
-		if (entry->position > position + 1)	/* it was lost again what came before */
+		if (entry->position > position + 1) /* it was lost again what came before */
 			break;
-		taken = entry->position <= position ? 0 : store_apply(c->store, entry->position, slice_buf(&entry->bytes), &e);
+		taken = entry->position <= position
+				? 0
+				: store_apply(c->store, entry->position, slice_buf(&entry->bytes), &e);
 		if (taken < 0)
 			cluster_trouble(c, &e);
 		if (taken) {
@@ -234,7 +237,7 @@ void look_apply(struct cluster *c)
 		}
 		c->entry_next++;
 	}
-	if (c->entry_count) {	/* there may be more */
+	if (c->entry_count) { /* there may be more */
 		drop_entries(c);
 		bell_await(c->bell, store_seen(c->store));
 		look_now(c);
@@ -281,7 +284,8 @@ static void looked(void *arg, const json_t *answer, const struct err *e)
 static void look(void *arg)
 {
 	struct cluster *c = arg;
-	_cleanup_free_ char *live = cluster_key(c, "live/"), *live_end = cluster_key(c, "live0"), *log_end = cluster_key(c, "log0");
+	_cleanup_free_ char *live = cluster_key(c, "live/"), *live_end = cluster_key(c, "live0"),
+			    *log_end = cluster_key(c, "log0");
 	_cleanup_free_ char *log = NULL;
 	json_t *ranges[3] = { NULL };
 
@@ -321,7 +325,7 @@ static void watched(void *arg, const json_t *message, const struct err *e)
 	if (e) {
 		c->watch = NULL;
 		timer_start(&c->watch_timer, c->loop, WATCH_AGAIN_MS, watch, c);
-	} else if (!c->leading) {	/* a leader would hear of itself; what else there is can wait */
+	} else if (!c->leading) { /* a leader would hear of itself; what else there is can wait */
 		look_now(c);
 	}
 }

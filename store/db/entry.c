@@ -63,7 +63,7 @@ void entry_add(struct buf *out, const struct layer *l)
 struct entry_rest {
 	const unsigned char *at;
 	size_t left;
-	bool cut;	/* it ended before its end */
+	bool cut; /* it ended before its end */
 };
 
 static size_t take_number(struct entry_rest *r, int bytes)
@@ -121,7 +121,8 @@ static int apply_table(struct entry_rest *r, struct txn *t, struct err *e)
 	size_t op;
 
 	if (table == TABLES)
-		return err_set(e, ERR_STORAGE, "an entry of the cluster's log changes the table %.*s, which this program does not have",
+		return err_set(e, ERR_STORAGE,
+			       "an entry of the cluster's log changes the table %.*s, which this program does not have",
 			       (int)name.len, (const char *)name.data);
 	while ((op = take_number(r, 1)) != END)
 		if (apply_change(r, t, table, op, e) < 0)
@@ -135,8 +136,10 @@ int entry_apply(struct slice entry, struct txn *t, struct err *e)
 	size_t version = take_number(&r, 1), format = take_number(&r, 2);
 
 	if (version != VERSION_BYTE || format > STORE_FORMAT) {
-		err_set(e, ERR_STORAGE, "an entry of the cluster's log is of format %zu.%zu, and this program knows formats up to %d.%d", version,
-			format, VERSION_BYTE, STORE_FORMAT);
+		err_set(e, ERR_STORAGE,
+			"an entry of the cluster's log is of format %zu.%zu, and this program knows formats up to "
+			"%d.%d",
+			version, format, VERSION_BYTE, STORE_FORMAT);
 		return err_hint(e, "Upgrade Certera on this server to the version of the others.");
 	}
 	while (r.left)

@@ -1,4 +1,5 @@
-/* An entry of the log (replica.h): what a batch changes, as bytes.  Tables go by name, so that an unknown one is noticed. */
+/* An entry of the log (replica.h): what a batch changes, as bytes.  Tables go by name, so that an unknown one is
+ * noticed. */
 #ifndef STORE_DB_ENTRY_H
 #define STORE_DB_ENTRY_H
 
