@@ -113,6 +113,10 @@ void print_list(const char *title, const json_t *);
 void print_error(const json_t *of);		/* its last one, with what to do; nothing if it has none */
 void print_recipe(const json_t *obj);	/* what to do about its failed order, step by step */
 
+/* cluster.c */
+int show_cluster(struct ctl *, json_t *);
+int show_cluster_asked(struct ctl *, json_t *);
+
 /* site.c */
 int show_sites(struct ctl *, json_t *);
 int show_site(struct ctl *, json_t *);

@@ -53,7 +53,7 @@ def main(t):
 	t.contains(templates["overview"], card, "overview: a status has its own word, number and list")
 
 	used = {word for text in templates.values() for kind, word in TAG.findall(text) if kind == ">"}
-	shown = {row[4] for row in rows("routes.def", "ROUTE")}
+	shown = {row[5] for row in rows("routes.def", "ROUTE")}
 	t.equal({s for s in shown if s and s[0] != "@"} - set(templates), set(), "every template of a row exists")
 	t.equal(set(templates) - used - shown - {"error"}, set(), "and each is shown by some")
 	forms_fit(t, templates)

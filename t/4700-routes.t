@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
 
-ROW = re.compile(r'^ROUTE\((\w+), +"([^"]*)", +(\w+), +(\w+) *, +"([^"]*)"\)', re.M)
+ROW = re.compile(r'^ROUTE\((\w+), +"([^"]*)", +(\w+), +(\w+), +\w+, +"([^"]*)"\)', re.M)
 ROLES = ["ANYONE", "APIKEY", "GUEST", "VIEWER", "OPERATOR", "ADMIN"]
 HAS = {"nobody": "GUEST", "viewer": "VIEWER", "operator": "OPERATOR", "admin": "ADMIN"}
 METHODS = ("GET", "POST", "DELETE", "PUT")

@@ -43,7 +43,7 @@ ELSEWHERE = {"/setup", "/me/totp", "/checks/:id"}
 def pages():
 	"""Paths of all rows that show a page."""
 	with open(os.path.join(TOP, "webui", "routes.def")) as f:
-		rows = re.findall(r'^ROUTE\(GET,\s*"([^"]+)",\s*\w+,\s*\w+,\s*"([^"@]+)"\)', f.read(), re.M)
+		rows = re.findall(r'^ROUTE\(GET,\s*"([^"]+)",\s*\w+,\s*\w+,\s*\w+,\s*"([^"@]+)"\)', f.read(), re.M)
 	for path, _ in rows:
 		path = path.removeprefix("/api/v1")
 		if path not in ELSEWHERE:

@@ -9,6 +9,7 @@
 
 #include "base/http/answer.h"
 #include "store/record/record.h"
+#include "webui/elsewhere.h"
 #include "webui/http/gate.h"
 
 #define CHANGED_MOST 4
@@ -38,6 +39,9 @@ struct webui {
 	struct bell *stream_bell;	/* what streams show has changed */
 	struct timer stream_pause;	/* until they look */
 	int streams;			/* of these, those that are streams */
+	webui_take_fn *take;		/* see webui_elsewhere(); NULL: there are no other nodes */
+	webui_note_fn *note;
+	void *elsewhere;		/* for both */
 };
 
 struct request {
