@@ -142,6 +142,7 @@ int show_rolled_back(struct ctl *, json_t *);
 int show_diff(struct ctl *, json_t *);
 int show_relinquished(struct ctl *, json_t *);
 int show_key_download(struct ctl *, json_t *);
+int show_apikey(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
 void print_revocation(const json_t *answer);	/* what the CA of a certificate says of it */
@@ -164,6 +165,8 @@ int run_setup(struct ctl *, json_t *);
 /* events.c */
 int show_events(struct ctl *, json_t *);
 int follow_events(struct ctl *, json_t *);	/* until it is interrupted */
+int show_search(struct ctl *, json_t *);
+int show_bulk(struct ctl *, json_t *);
 int show_reader(struct ctl *, json_t *);
 int show_readers(struct ctl *, json_t *);
 

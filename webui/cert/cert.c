@@ -278,7 +278,7 @@ int page_cert_settings(struct request *r, struct err *e)
 	json_t *choices = json_object();
 
 	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
-	    choices_put_accounts(choices, "account", t, e) < 0)
+	    choices_put_accounts(r, choices, "account", t, e) < 0)
 		return json_decref(choices), -1;
 	answer = show_whole(r, t, &cert, "settings", e);
 	if (!answer)
