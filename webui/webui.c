@@ -2,6 +2,7 @@
 #include "webui/webui.h"
 
 #include "webui/cert/counts.h"
+#include "webui/cert/issued.h"
 #include "webui/download/consumer.h"
 #include "webui/http/face.h"
 #include "webui/http/refusal.h"
@@ -19,6 +20,7 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 	w->consumers = consumers_new(loop, env->store);
 	w->tally = tally_new();
 	w->troubles = troubles_new();
+	w->issued = issued_new();
 	w->refusals = refusals_new();
 	return w;
 }
@@ -44,6 +46,7 @@ void webui_free(struct webui *w)
 	consumers_free(w->consumers);
 	tally_free(w->tally);
 	troubles_free(w->troubles);
+	issued_free(w->issued);
 	refusals_free(w->refusals);
 	free(w);
 }

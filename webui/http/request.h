@@ -15,6 +15,7 @@
 
 struct bell;
 struct consumers;
+struct issued;
 struct refusals;
 struct tally;
 struct troubles;
@@ -27,6 +28,7 @@ struct webui {
 	struct consumers *consumers;
 	struct tally *tally;
 	struct troubles *troubles;
+	struct issued *issued;
 	struct refusals *refusals;
 	struct request *requests;	/* those not answered yet */
 	struct request *held;		/* of these, those whose answer waits until it is durable */

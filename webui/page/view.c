@@ -1,7 +1,6 @@
 #include "webui/page/view.h"
 
 #include <ctype.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/encode.h"
@@ -13,9 +12,8 @@
 #include "webui/page/form.h"
 #include "webui/page/form_view.h"
 #include "webui/page/said.h"
+#include "webui/page/time.h"
 #include "webui/page/trouble.h"
-
-#define TIME_LEN (CLOCK_RFC3339_SIZE - 1)
 
 /* Without a path: the label of those that follow. */
 static const struct entry {
@@ -29,91 +27,6 @@ static const struct entry {
 #undef GROUP
 #undef MENU
 };
-
-/*
- * Times.
- */
-
-static json_t *time_object(const char *text, int64_t t, int64_t now)
-{
-	json_t *o = json_object();
-	char shown[64];
-	time_t seconds = t;
-	struct tm tm;
-
-	json_put_str(o, "text", text);
-	json_put_str(o, "relative", clock_relative(shown, sizeof(shown), t, now));
-	strftime(shown, sizeof(shown), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&seconds, &tm));
-	json_put_str(o, "exact", shown);
-	strftime(shown, sizeof(shown), "%Y-%m-%d", &tm);
-	json_put_str(o, "day", shown);
-	return o;
-}
-
-/* The time a text begins with: its object, and what stands behind it.  NULL: it does not. */
-static json_t *read_time(const char *text, int64_t now, const char **rest)
-{
-	char head[CLOCK_RFC3339_SIZE];
-	int64_t t;
-
-	if (strlen(text) < TIME_LEN || text[4] != '-' || text[TIME_LEN - 1] != 'Z')
-		return NULL;
-	snprintf(head, sizeof(head), "%s", text);
-	*rest = text + TIME_LEN;
-	return clock_parse_rfc3339(head, &t) < 0 ? NULL : time_object(head, t, now);
-}
-
-static json_t *with_times(const json_t *value, int64_t now, bool in_list);
-
-static json_t *string_with_time(const json_t *value, int64_t now, bool in_list)
-{
-	const char *rest;
-	json_t *time = read_time(json_string_value(value), now, &rest), *line;
-
-	if (!time || !*rest)
-		return time ? time : json_incref((json_t *)value);
-	if (!in_list || *rest != ' ') {
-		json_decref(time);
-		return json_incref((json_t *)value);
-	}
-	line = json_object();
-	json_object_set_new(line, "time", time);
-	json_put_str(line, "text", rest + 1);
-	return line;
-}
-
-static json_t *sentence(const char *message)
-{
-	_cleanup_free_ char *text = err_sentence(message);
-
-	return json_string(text);
-}
-
-/* A copy, with times as objects, and what went wrong as sentences.  New reference. */
-static json_t *with_times(const json_t *value, int64_t now, bool in_list)
-{
-	json_t *copy, *item;
-	const char *name;
-	size_t i;
-
-	switch (json_typeof(value)) {
-	case JSON_STRING:
-		return string_with_time(value, now, in_list);
-	case JSON_ARRAY:
-		copy = json_array();
-		json_array_foreach (value, i, item)
-			json_array_append_new(copy, with_times(item, now, true));
-		return copy;
-	case JSON_OBJECT:
-		copy = json_object();
-		json_object_foreach ((json_t *)value, name, item)
-			json_object_set_new(copy, name, str_eq(name, "detail") && json_is_string(item) ?
-					    sentence(json_string_value(item)) : with_times(item, now, false));
-		return copy;
-	default:
-		return json_incref((json_t *)value);
-	}
-}
 
 /*
  * What every page has.
@@ -289,13 +202,14 @@ int view_render(struct request *r, const char *template, int status, const json_
 	int64_t now = clock_now();
 	_cleanup_json_ json_t *common = put_common(r, value, status, now);
 	_cleanup_json_ json_t *page = json_object();
+	_cleanup_zone_ struct zone *zone = time_zone(r);
 
 	json_object_set_new(common, "said", status < 400 ? said_take(r) : json_null());
 	if (value)
 		json_object_update(page, (json_t *)value);
 	json_object_set(page, "_", common);
 	{
-		_cleanup_json_ json_t *view = with_times(page, now, false);
+		_cleanup_json_ json_t *view = time_for_people(page, now, zone);
 
 		return template_render(out, template, view, &env, e);
 	}
