@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "webui/http/handler.h"
 
 #define TIME_LEN (CLOCK_RFC3339_SIZE - 1)
 #define DAY ((int64_t)24 * 60 * 60)

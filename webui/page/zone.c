@@ -17,7 +17,7 @@ struct rule {
 	int64_t time;
 };
 
-struct kind {
+struct zone_kind {
 	int64_t offset;
 	char abbreviation[ZONE_ABBREVIATION_SIZE];
 };
@@ -26,10 +26,10 @@ struct zone {
 	int64_t *at;		/* transitions */
 	unsigned char *to;	/* and to which kind */
 	size_t count;
-	struct kind kind[256];
+	struct zone_kind kind[256];
 	size_t kinds;
 	bool ruled, daylight;	/* behind the last transition: kind standard, in summer kind summer */
-	struct kind standard, summer;
+	struct zone_kind standard, summer;
 	struct rule begins, ends;
 };
 
@@ -164,7 +164,7 @@ static int64_t year_at(int64_t t)
 	return gmtime_r(&seconds, &tm) ? tm.tm_year + 1900 : 1970;
 }
 
-static const struct kind *by_rule(const struct zone *z, int64_t t)
+static const struct zone_kind *by_rule(const struct zone *z, int64_t t)
 {
 	int64_t year, begin, end;
 
@@ -306,7 +306,7 @@ struct zone *zone_open(const char *name, struct err *e)
  * Times.
  */
 
-static const struct kind *kind_at(const struct zone *z, int64_t t)
+static const struct zone_kind *kind_at(const struct zone *z, int64_t t)
 {
 	size_t low = 0, high = z->count;
 
@@ -325,7 +325,7 @@ static const struct kind *kind_at(const struct zone *z, int64_t t)
 
 int64_t zone_offset(const struct zone *z, int64_t t, char abbreviation[ZONE_ABBREVIATION_SIZE])
 {
-	const struct kind *kind = z ? kind_at(z, t) : NULL;
+	const struct zone_kind *kind = z ? kind_at(z, t) : NULL;
 
 	snprintf(abbreviation, ZONE_ABBREVIATION_SIZE, "%s", kind ? kind->abbreviation : "UTC");
 	return kind ? kind->offset : 0;

@@ -92,7 +92,7 @@ static int no_setting(const char *name, struct err *e)
 }
 
 /* What is asked for of all settings. */
-struct wanted {
+struct setting_filter {
 	const char *search;
 	bool any, changed;
 };
@@ -111,7 +111,7 @@ static bool has_text(const json_t *setting, const char *search)
 }
 
 /* Leaves the settings that are wanted, and counts those that are changed. */
-static void keep_wanted(const struct request *r, struct txn *t, json_t *group, const struct wanted *w)
+static void keep_wanted(const struct request *r, struct txn *t, json_t *group, const struct setting_filter *w)
 {
 	json_t *settings = json_object_get(group, "settings");
 	int64_t changed = 0;
@@ -133,7 +133,7 @@ static void keep_wanted(const struct request *r, struct txn *t, json_t *group, c
 int page_settings(struct request *r, struct err *e)
 {
 	_cleanup_(params_release) struct params query = { NULL, 0 };
-	struct wanted wanted = { 0 };
+	struct setting_filter wanted = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 	const char *changed;
 	json_t *page, *groups;
