@@ -140,6 +140,7 @@ int show_imported(struct ctl *, json_t *);
 int show_rolled_back(struct ctl *, json_t *);
 int show_relinquished(struct ctl *, json_t *);
 int show_key_download(struct ctl *, json_t *);
+int show_apikey(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
 void print_revocation(const json_t *answer);	/* what the CA of a certificate says of it */

@@ -305,7 +305,7 @@ static int complete(struct ctl *ctl, struct err *e)
 		json_object_set_new(ctl->body, "contacts", json_array());
 	if (json_bool(ctl->local, "no_issue", false))
 		json_put_bool(ctl->body, "issue", false);
-	if (str_eq(ctl->command->words, "apikey rotate")) {	/* cert|key is what the path calls certificates|keys */
+	if (str_starts(ctl->command->words, "apikey ")) {	/* cert|key is what the path calls certificates|keys */
 		const char *kind = str_eq(ctl->args[0], "cert") ? "certificates" :
 				   str_eq(ctl->args[0], "key") ? "keys" : NULL;
 

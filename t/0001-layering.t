@@ -38,7 +38,7 @@ MAY_INCLUDE = {
     "webui/cert":       "webui/download webui/key webui/http webui/page webui store pki base",
     "webui/download":   "webui/http webui/page webui store pki base/http base",
     "webui/http":       "webui/page webui/people webui store keeper pki base/http base",
-    "webui/page":       "webui/http webui/people webui store keeper pki base/http base",
+    "webui/page":       "webui/cert webui/http webui/people webui store keeper pki base/http base",
     "webui/key":        "webui/download webui/http webui/page webui store pki base",
     "webui/notify":     "webui/people webui/http webui/page webui store pki base",
     "webui/people":     "webui/notify webui/http webui/page webui store pki base",
@@ -78,6 +78,7 @@ CONFINED = {
     "crypt.h":        "keeper/*",
     "*oath.h":        "keeper/*",
     "qrencode.h":     "webui/people/qr.c",
+    "zlib.h":         "base/http/gzip.c",
     "libesmtp.h":     "daemon/notify/smtp.c",
     "auth-client.h":  "daemon/notify/smtp.c",
     "ares.h":         "daemon/dns/query.c daemon/dns/lookup.c",
@@ -94,7 +95,7 @@ PEM = re.compile(r"\bmbedtls_(x509_(crt|crl|csr)_parse|x509_crt_parse_(file|path
                  r"pk_parse_(public_)?keyfile|pem_\w+)\s*\(")
 PEM_MAY = "pki/key.c"   # private_look() stands before it
 
-PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0"
+PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0 zlib"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

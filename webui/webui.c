@@ -7,6 +7,7 @@
 #include "webui/http/face.h"
 #include "webui/http/refusal.h"
 #include "webui/http/stream.h"
+#include "webui/page/trouble.h"
 
 struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const struct webui_env *env,
 			const struct webui_settings *settings)
@@ -19,6 +20,7 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 	w->consumers = consumers_new(loop, env->store);
 	w->tally = tally_new();
 	w->issued = issued_new();
+	w->troubles = troubles_new();
 	w->refusals = refusals_new();
 	return w;
 }
@@ -44,6 +46,7 @@ void webui_free(struct webui *w)
 	consumers_free(w->consumers);
 	tally_free(w->tally);
 	issued_free(w->issued);
+	troubles_free(w->troubles);
 	refusals_free(w->refusals);
 	free(w);
 }

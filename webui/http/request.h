@@ -18,6 +18,7 @@ struct consumers;
 struct issued;
 struct refusals;
 struct tally;
+struct troubles;
 
 struct webui {
 	struct loop *loop;
@@ -27,6 +28,7 @@ struct webui {
 	struct consumers *consumers;
 	struct tally *tally;
 	struct issued *issued;
+	struct troubles *troubles;
 	struct refusals *refusals;
 	struct request *requests;	/* those not answered yet */
 	struct request *held;		/* of these, those whose answer waits until it is durable */

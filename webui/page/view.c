@@ -7,18 +7,24 @@
 #include "base/template.h"
 #include "store/status.h"
 #include "webui/http/call.h"
+#include "webui/http/csrf.h"
 #include "webui/page/files.h"
 #include "webui/page/form.h"
 #include "webui/page/form_view.h"
 #include "webui/page/said.h"
 #include "webui/page/time.h"
+#include "webui/page/trouble.h"
 
+/* Without a path: the label of those that follow. */
 static const struct entry {
 	const char *path, *name, *icon;
 	enum role role;
+	enum trouble_kind trouble;
 } menu[] = {
-#define MENU(path, name, icon, role) { path, name, icon, ROLE_##role },
+#define GROUP(name) { NULL, name, NULL, ROLE_ANYONE, TROUBLE_none },
+#define MENU(path, name, icon, role, trouble) { path, name, icon, ROLE_##role, TROUBLE_##trouble },
 #include "webui/menu.def"
+#undef GROUP
 #undef MENU
 };
 
@@ -26,26 +32,36 @@ static const struct entry {
  * What every page has.
  */
 
-static json_t *show_menu(const struct request *r)
+static json_t *show_entry(const struct request *r, const struct entry *m)
 {
 	const char *here = request_path(r);
-	json_t *list = json_array();
+	size_t len = strlen(m->path);
+	json_t *o = json_object();
+
+	json_put_str(o, "path", m->path);
+	json_put_str(o, "name", m->name);
+	json_put_str(o, "icon", m->icon);
+	json_put_bool(o, "here", str_starts(here, m->path) && (!here[len] || here[len] == '/'));
+	json_put_int(o, "trouble", troubles_count(r, m->trouble));
+	return o;
+}
+
+/* Groups with what is for this visitor. */
+static json_t *show_menu(const struct request *r)
+{
+	json_t *groups = json_array(), *group = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(menu); i++) {
 		const struct entry *m = &menu[i];
-		size_t len = strlen(m->path);
-		json_t *o;
 
-		if (!gate_lets_in(&r->visitor, m->role, r->webui->settings))
-			continue;
-		o = json_object();
-		json_put_str(o, "path", m->path);
-		json_put_str(o, "name", m->name);
-		json_put_str(o, "icon", m->icon);
-		json_put_bool(o, "here", str_starts(here, m->path) && (!here[len] || here[len] == '/'));
-		json_array_append_new(list, o);
+		if (!m->path)
+			group = json_pack("{s:s, s:[]}", "label", m->name, "entries");
+		else if (gate_lets_in(&r->visitor, m->role, r->webui->settings))
+			json_array_append_new(json_object_get(group, "entries"), show_entry(r, m));
+		if (!m->path)
+			json_array_append_new(groups, group);
 	}
-	return list;
+	return groups;
 }
 
 /*
@@ -143,7 +159,7 @@ static json_t *show_may(const struct request *r)
 
 static json_t *put_common(const struct request *r, const json_t *page, int status, int64_t now)
 {
-	_cleanup_free_ char *here = request_here(r), *server = request_server(r);
+	_cleanup_free_ char *here = request_here(r), *server = request_server(r), *csrf = csrf_mask(&r->visitor);
 	json_t *o = json_object();
 
 	json_put_str(o, "path", request_path(r));
@@ -152,7 +168,8 @@ static json_t *put_common(const struct request *r, const json_t *page, int statu
 	json_put_str(o, "version", r->webui->env->version);
 	json_put_str(o, "hostname", r->webui->settings->hostname);
 	json_put_str(o, "server", server);
-	json_put_str(o, "csrf", r->visitor.csrf);
+	json_put_str(o, "csrf", csrf);
+	json_put_str(o, "files", files_digest);
 	json_put_str(o, "user", *r->visitor.user ? r->visitor.user : NULL);
 	json_put_str(o, "role", role_word(r->visitor.role));
 	json_put_int(o, "status", status);
