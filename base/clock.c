@@ -8,13 +8,23 @@ int64_t clock_now(void)
 	return time(NULL);
 }
 
-int64_t clock_mono_ms(void)
+static int64_t clock_ms(clockid_t clock)
 {
 	struct timespec ts;
 
-	if (clock_gettime(CLOCK_MONOTONIC, &ts) < 0)
+	if (clock_gettime(clock, &ts) < 0)
 		die("the kernel has no monotonic clock");
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t clock_mono_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+int64_t clock_boot_ms(void)
+{
+	return clock_ms(CLOCK_BOOTTIME);
 }
 
 /* The years 0000 and 9999 are as far as RFC 3339 can write. */

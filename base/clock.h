@@ -6,6 +6,7 @@
 
 int64_t clock_now(void);		/* wall clock, unix seconds */
 int64_t clock_mono_ms(void);		/* never jumps; for time-outs */
+int64_t clock_boot_ms(void);		/* the same, and goes on while the machine sleeps; for what others count, too */
 
 #define CLOCK_RFC3339_SIZE 21		/* "2026-11-21T00:08:40Z" and NUL */
 char *clock_rfc3339(char out[CLOCK_RFC3339_SIZE], int64_t t);

@@ -272,6 +272,12 @@ static int put_list(struct ctl *ctl, struct err *e)
 	return 0;
 }
 
+static int put_action(struct ctl *ctl, struct err *e)
+{
+	json_put_str(ctl->body, "action", ctl->args[1]);
+	return put_list(ctl, e);
+}
+
 /* Commands whose words say something else than a name. */
 static const struct {
 	const char *words;
@@ -281,6 +287,7 @@ static const struct {
 	{ "site add", put_sites },
 	{ "backup", put_directory },
 	{ "list mail", put_list },
+	{ "bulk", put_action },
 };
 
 /* What a command line says beyond members: what follows from its words. */

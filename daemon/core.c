@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fetch/fetch.h"
 #include "base/log.h"
 #include "base/process/channel.h"
 #include "base/process/sd.h"
+#include "daemon/cluster/cluster.h"
 #include "daemon/config/config.h"
 #include "daemon/config/window.h"
 #include "daemon/desk/desks.h"
@@ -25,13 +27,17 @@
 #include "daemon/engine/log_seal.h"
 #include "daemon/engine/settle.h"
 #include "daemon/first_user.h"
+#include "daemon/following.h"
 #include "daemon/kept.h"
 #include "daemon/keycheck.h"
 #include "daemon/kinds.h"
+#include "daemon/nodes.h"
 #include "daemon/privileged.h"
 #include "daemon/process/cage.h"
 #include "daemon/process/protection.h"
 #include "daemon/process/starter.h"
+#include "store/db/replica.h"
+#include "store/event/history.h"
 #include "store/upgrade.h"
 
 #define DRAIN_MS 10000
@@ -45,12 +51,17 @@ struct daemon {
 	struct starter *starter;
 	struct listeners *listeners;
 	struct store *store;
+	struct cluster *cluster;	/* NULL: this server is alone */
+	struct cluster_bell *cluster_bell;
+	struct nodes *nodes;
+	int nodes_fd;			/* where other nodes connect, until `nodes` has it */
 	struct loop *loop;
 	struct keeper_client *client;
 	struct desks *desks;
 	struct outside *outside;
 	struct published *published;
 	struct site *site;
+	struct following *following;
 	struct kept *kept;
 	struct engine engine;
 	struct webui_env env;
@@ -84,7 +95,7 @@ static int open_sockets(struct daemon *d, struct err *e)
 	};
 
 	d->listeners = listeners_open(&options, e);
-	return d->listeners ? 0 : -1;
+	return d->listeners ? nodes_listen(&d->config, &d->nodes_fd, e) : -1;
 }
 
 static void core_stop(struct daemon *d, int exit_code)
@@ -234,7 +245,7 @@ static int start_privileged(struct daemon *d, struct err *e)
 	if (d->privileged.users.missing)
 		log_warn("server.users: %s", d->privileged.users.missing);
 	return !d->starter || open_sockets(d, e) < 0 || privileged_leave(&d->privileged, e) < 0 ||
-	       cage_core(&d->config, &d->privileged.users, &d->landlock, e) < 0 ? -1 : 0;
+	       nodes_take_copy(&d->config, e) < 0 || cage_core(&d->config, &d->privileged.users, &d->landlock, e) < 0 ? -1 : 0;
 }
 
 /*
@@ -307,6 +318,27 @@ static int start_outside(struct daemon *d, struct err *e)
 	return outside_start(d->outside, d->desks, e);
 }
 
+static json_t *tell_cluster(void *arg)
+{
+	const struct daemon *d = arg;
+
+	return cluster_status(d->cluster);
+}
+
+static int change_cluster(void *arg, const char *what, struct err *e)
+{
+	static const struct {
+		const char *what;
+		enum cluster_act act;
+	} acts[] = { { "init", CLUSTER_INIT }, { "init anew", CLUSTER_INIT_ANEW }, { "join", CLUSTER_JOIN }, { "leave", CLUSTER_LEAVE } };
+	struct daemon *d = arg;
+
+	for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
+		if (str_eq(acts[i].what, what))
+			return cluster_do(d->cluster, acts[i].act, e);
+	return err_set(e, ERR_INTERNAL, "nobody knows how to %s", what);
+}
+
 static int start_desks(struct daemon *d, struct err *e)
 {
 	struct desks_options options = {
@@ -315,18 +347,33 @@ static int start_desks(struct daemon *d, struct err *e)
 		.keeper = d->privileged.keeper,
 		.first_client = ENGINE_CLIENT + 1,
 		.env = &d->env,
+		.cluster = d->cluster,
+		.peers = nodes_peers(d->nodes),
 		.on_death = keeper_died,
 		.arg = d,
 	};
 
 	d->env = (struct webui_env){
 		.store = d->store, .wake = intent_written, .arg = d, .version = VERSION, .started = clock_now(),
-		.check_setting = kept_check,
+		.check_setting = kept_check, .cluster_status = tell_cluster, .cluster_do = change_cluster,
 		.window_span = window_span,
 		.protection = protection_json(&d->privileged.users, d->landlock),
 	};
 	d->desks = desks_start(&options, &d->config, e);
 	return d->desks ? 0 : -1;
+}
+
+/* Alone it goes ways of its own: should there be a cluster again, it needs a copy. */
+static int leave_cluster(struct store *s, struct err *e)
+{
+	_cleanup_free_ char *id = NULL;
+
+	if (store_cluster(s, &id, e) < 0)
+		return -1;
+	if (!id)
+		return 0;
+	log_warn("this server was a member of the cluster %s; without cluster.endpoints it is alone now, and a member no more", id);
+	return store_join(s, NULL, 0, e);
 }
 
 static int open_store(struct daemon *d, struct err *e)
@@ -337,12 +384,83 @@ static int open_store(struct daemon *d, struct err *e)
 	       keycheck_verify(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 || store_upgrade(d->store, e) < 0 ||
 	       keycheck_mark(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 ||
 	       first_user_token(d->store, d->privileged.keeper, ENGINE_CLIENT, &d->setup_token, e) < 0 ||
-	       store_settle(d->store, e) < 0 ? -1 : kept_lay_over(d->store, &d->config, e);
+	       store_settle(d->store, e) < 0 || (!*d->config.cluster_endpoints && leave_cluster(d->store, e) < 0) ? -1 : kept_lay_over(d->store, &d->config, e);
+}
+
+/*
+ * The cluster: only its leader's engine works.
+ */
+
+static bool may_ask(void *arg)
+{
+	const struct daemon *d = arg;
+
+	return cluster_may_act(d->cluster);
+}
+
+/* For the audit log. */
+static void note_leader(struct daemon *d)
+{
+	const struct event_of event = { .actor = "engine", .action = "cluster.leader" };
+	_cleanup_txn_ struct txn *t = NULL;
+	struct cluster_view v;
+	struct err e = { 0 };
+
+	cluster_look(d->cluster, &v);
+	if (store_write(d->store, &t, &e) < 0 || history_add(t, &event, &e, "the server %s leads the cluster", v.leader) < 0 ||
+	    txn_commit(TAKE(t), &e) < 0)
+		log_err(LOG_LEVEL_WARN, &e);
+}
+
+static void cluster_changed(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (cluster_role(d->cluster) != CLUSTER_LEADER) {
+		engine_rest(&d->engine);
+	} else if (d->engine.resting) {
+		settling_again(d->engine.settling);	/* the keeper hears of what others have changed */
+		note_leader(d);
+		engine_take_up(&d->engine);
+	}
+}
+
+/* With a copy of a different node's store, which is taken before the store is opened. */
+static void start_again(void *arg)
+{
+	core_stop(arg, err_exit_code(ERR_LATER));
+}
+
+static int start_nodes(struct daemon *d, struct err *e)
+{
+	struct nodes_options options = {
+		.loop = d->loop, .keeper = d->client, .cluster = d->cluster, .store = d->store, .config = &d->config, .fd = d->nodes_fd,
+		.start_again = start_again, .arg = d,
+	};
+
+	if (!d->cluster)
+		return 0;
+	d->nodes_fd = -1;
+	d->nodes = nodes_new(&options, e);
+	return d->nodes ? 0 : -1;
+}
+
+static void start_engine(struct daemon *d)
+{
+	d->engine.resting = d->cluster != NULL;
+	kinds_init(&d->engine);
+	if (d->cluster)
+		fetcher_ask_before(d->engine.fetcher, may_ask, d);
+	engine_init(&d->engine);
+	d->engine.log_seal = log_seal_new(&d->engine);
+	d->engine.settling = settling_new(&d->engine);
+	d->engine.event_log = event_log_new(&d->engine);
+	d->cluster_bell = cluster_bell_new(d->cluster, d->loop, cluster_changed, d);
 }
 
 static int core_start(struct daemon *d, struct err *e)
 {
-	if (start_privileged(d, e) < 0 || open_store(d, e) < 0)
+	if (start_privileged(d, e) < 0 || open_store(d, e) < 0 || cluster_start(&d->cluster, &d->config, d->store, e) < 0)
 		return -1;
 	d->loop = loop_new();
 	d->client = keeper_attach(d->privileged.keeper, ENGINE_CLIENT, d->loop, keeper_died, d);
@@ -350,13 +468,13 @@ static int core_start(struct daemon *d, struct err *e)
 		.loop = d->loop, .store = d->store, .keeper = d->client, .config = &d->config,
 		.connect_runner = connect_runner, .site_changed = site_changed, .arg = d,
 	};
-	kinds_init(&d->engine);
-	engine_init(&d->engine);
-	d->engine.log_seal = log_seal_new(&d->engine);
-	d->engine.settling = settling_new(&d->engine);
-	d->engine.event_log = event_log_new(&d->engine);
-	if (start_desks(d, e) < 0 || start_outside(d, e) < 0)
+	start_engine(d);
+	if (start_nodes(d, e) < 0 || start_desks(d, e) < 0 || start_outside(d, e) < 0)
 		return -1;
+	if (d->nodes) {
+		nodes_serve(d->nodes, d->desks, d->published);
+		d->following = following_new(&d->engine, d->site);
+	}
 	d->kept = kept_new(d->store, d->loop, setting_changed, d);
 	catch_signals(d);
 	return 0;
@@ -374,15 +492,22 @@ static void core_end(struct daemon *d)
 		if (d->signals[i])
 			event_free(d->signals[i]);
 	kept_free(d->kept);
+	following_free(d->following);
 	log_seal_free(d->engine.log_seal);
 	settling_free(d->engine.settling);
 	event_log_free(d->engine.event_log);
 	if (d->engine.loop)
 		kinds_release(&d->engine);
 	site_free(d->site);
+	nodes_free(d->nodes);
+	cleanup_close(&d->nodes_fd);
 	published_free(d->published);
 	outside_free(d->outside);
 	keeper_detach(d->client);
+	cluster_bell_free(d->cluster_bell);
+	if (d->cluster)
+		store_finish(d->store);	/* while it leads */
+	cluster_stop(d->cluster);
 	loop_free(d->loop);
 	store_close(d->store);
 	listeners_close(d->listeners);
@@ -395,7 +520,7 @@ static void core_end(struct daemon *d)
 
 int core_run(struct config *config, const char *file)
 {
-	struct daemon daemon = { .file = file, .config = *config }, *d = &daemon;
+	struct daemon daemon = { .file = file, .config = *config, .nodes_fd = -1 }, *d = &daemon;
 	struct err e = { 0 };
 
 	if (core_start(d, &e) < 0) {

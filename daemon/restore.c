@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "daemon/keycheck.h"
+#include "store/db/replica.h"
 #include "store/event/history.h"
 #include "store/upgrade.h"
 #include "store/verify.h"
@@ -46,7 +47,7 @@ static int note(struct store *s, const struct restore *r, struct err *e)
 	if (store_write(s, &t, e) < 0 || history_add(t, &event, e, "restored from the backup %s", r->from) < 0 ||
 	    txn_commit(TAKE(t), e) < 0)
 		return -1;
-	return store_settle(s, e);
+	return store_join(s, NULL, 0, e);	/* a cluster has gone on without it */
 }
 
 /* Older backups are upgraded as an older store is; what comes out is read again, all of it. */

@@ -10,6 +10,7 @@
 
 #include "base/net.h"
 #include "daemon/challenge/txt.h"
+#include "daemon/cluster/etcd.h"
 #include "daemon/hook/hook_script.h"
 #include "daemon/process/users.h"
 #include "pki/details.h"
@@ -147,6 +148,8 @@ static void check_files(struct selfcheck *c)
 	check_readable(c, "mail.ca_file", config->mail_ca_file, false);
 	check_readable(c, "notify.ca_file", config->notify_ca_file, false);
 	check_readable(c, "mail.password_file", config->mail_password_file, true);
+	check_readable(c, "cluster.password_file", config->cluster_password_file, true);
+	check_readable(c, "cluster.ca_file", config->cluster_ca_file, false);
 	check_directory(c, "webui.develop", config->webui_develop);
 	check_parent(c, "server.state_directory", config->server_state_directory);
 	if (*config->server_control_socket)
@@ -233,6 +236,21 @@ static void check_addresses(struct selfcheck *c)
 	}
 }
 
+static void check_cluster(struct selfcheck *c)
+{
+	const struct config *config = c->config;
+	struct err e = { 0 };
+
+	if (!*config->cluster_endpoints)
+		return;
+	if (etcd_check_endpoints(config->cluster_endpoints, &e) < 0)
+		mistake(c, "%s", e.message);
+	if (!strchr(config->cluster_address, ':'))
+		mistake(c, "cluster.address: is \"%s\", but must be HOST:PORT, where the other servers reach this one", config->cluster_address);
+	if (*config->cluster_user && !*config->cluster_password_file)
+		mistake(c, "cluster.password_file: is empty, but cluster.user is set");
+}
+
 static void check_secrets(struct selfcheck *c)
 {
 	const struct config *config = c->config;
@@ -266,6 +284,7 @@ int selfcheck(const struct config *config, const char *file, void (*complain)(vo
 	check_mail(&c);
 	check_details(&c);
 	check_addresses(&c);
+	check_cluster(&c);
 	check_secrets(&c);
 	return c.mistakes;
 }

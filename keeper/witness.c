@@ -16,6 +16,7 @@
 #define WRONG_MS 60000
 #define TRIES 10		/* codes for a new password, of one user ... */
 #define TRY_PERIOD_MS (24 * 3600 * 1000LL)	/* ... in this time */
+#define VOUCHERS 1024	/* within KEEPER_PROOF_SECONDS on either side */
 #define WORD_PREFIX "ckw_"
 #define SETUP_PREFIX "cst_"
 #define HALF_PREFIX "ckh_"
@@ -44,12 +45,18 @@ struct witness_known {		/* of one user */
 	int tries;
 };
 
+struct voucher {
+	unsigned char mac[SHA256_SIZE];
+	int64_t until_ms;	/* then it is too old anyway */
+};
+
 struct witnesses {
 	pthread_mutex_t lock;
 	struct proof word[WORDS];
 	struct half_proof half[WORDS];
 	struct witness_known known[PEOPLE];
-	unsigned next_word, next_half, next_known;
+	struct voucher voucher[VOUCHERS];
+	unsigned next_word, next_half, next_known, next_voucher;
 	bool setup_made, setup_open;
 	unsigned char setup[SHA256_SIZE];
 };
@@ -288,6 +295,30 @@ bool witness_take_step(struct witnesses *w, struct slice id, int64_t step)
 		k->step = step;
 	pthread_mutex_unlock(&w->lock);
 	return newer;
+}
+
+bool witness_take_once(struct witnesses *w, const unsigned char mac[SHA256_SIZE], struct err *e)
+{
+	int64_t now = clock_mono_ms();
+	bool used = false, full;
+	struct voucher *v;
+
+	pthread_mutex_lock(&w->lock);
+	for (int i = 0; i < VOUCHERS; i++)
+		used |= w->voucher[i].until_ms > now && !memcmp(w->voucher[i].mac, mac, SHA256_SIZE);
+	v = &w->voucher[w->next_voucher % VOUCHERS];
+	full = v->until_ms > now;
+	if (!used && !full) {
+		memcpy(v->mac, mac, SHA256_SIZE);
+		v->until_ms = now + 2 * KEEPER_PROOF_SECONDS * 1000;	/* it may be from a clock that is ahead */
+		w->next_voucher++;
+	}
+	pthread_mutex_unlock(&w->lock);
+	if (used)
+		err_set(e, ERR_DENIED, "what vouches for the local administrator was used before");
+	else if (full)
+		err_set(e, ERR_LIMIT, "local administrators of other nodes have asked for too much in the last minutes");
+	return !used && !full;
 }
 
 /*

@@ -45,6 +45,9 @@ void witness_was_right(struct witnesses *, struct slice id);
 /* One more code for a new password: is it looked at?  Ten a day are. */
 bool witness_may_try(struct witnesses *, struct slice id);
 
+/* A voucher of another node, by its MAC: is it shown for the first time?  False: e says that it is not, or that there were too many. */
+bool witness_take_once(struct witnesses *, const unsigned char mac[SHA256_SIZE], struct err *);
+
 /* The token for the first user: made once, good once. */
 int setup_make(struct witnesses *, struct buf *token, struct err *);
 bool setup_is(struct witnesses *, struct slice token);

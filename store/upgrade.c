@@ -62,6 +62,7 @@ static int (*const migrations[])(struct store *, struct err *) = {
 	[3] = versions_name_issuers,	/* format 4 has issuer, profile, key type and creation in the rows of lists */
 	[4] = make_settings,
 	[5] = make_orders,
+	[6] = make_nothing,	/* format 7 has a table for what is a machine's alone */
 };
 _Static_assert(ARRAY_SIZE(migrations) == STORE_FORMAT, "every format has a way to the next");
 

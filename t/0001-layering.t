@@ -11,9 +11,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 # Room: the rooms whose headers it may include; of a path, the longest room counts.  DAEMON is every room of daemon/.
-DAEMON = ("daemon/ca daemon/challenge daemon/config daemon/desk daemon/dns daemon/engine daemon/front daemon/hook "
+DAEMON = ("daemon/ca daemon/challenge daemon/cluster daemon/config daemon/desk daemon/dns daemon/engine daemon/front daemon/hook "
           "daemon/notify daemon/order daemon/process daemon/track")
-WEBUI = "webui webui/cert webui/download webui/http webui/key webui/notify webui/page webui/people"
+WEBUI = ("webui webui/cert webui/download webui/guide webui/http webui/key webui/list webui/notify webui/page "
+         "webui/people")
 MAY_INCLUDE = {
     "base":             "base",
     "base/fetch":       "base",
@@ -35,16 +36,19 @@ MAY_INCLUDE = {
     "ctl/moving":       "ctl base",
     "webui":            f"{WEBUI} store keeper pki base/http base",
     "webui/account":    "webui/http webui/page webui store pki base",
-    "webui/cert":       "webui/download webui/key webui/http webui/page webui store pki base",
+    "webui/cert":       "webui/download webui/guide webui/key webui/http webui/page webui store pki base",
     "webui/download":   "webui/http webui/page webui store pki base/http base",
+    "webui/guide":      "webui/cert webui/http webui/page webui store pki base",
     "webui/http":       "webui/page webui/people webui store keeper pki base/http base",
-    "webui/page":       "webui/cert webui/http webui/people webui store keeper pki base/http base",
+    "webui/list":       "webui/http webui/page webui store pki base/http base",
+    "webui/page":       "webui/cert webui/http webui/list webui/people webui store keeper pki base/http base",
     "webui/key":        "webui/download webui/http webui/page webui store pki base",
     "webui/notify":     "webui/people webui/http webui/page webui store pki base",
     "webui/people":     "webui/notify webui/http webui/page webui store pki base",
     "webui/server":     "webui/cert webui/http webui/page webui store pki base",
     "webui/site":       "webui/http webui/page webui store pki base",
     "daemon":           f"daemon {DAEMON} {WEBUI} acme store keeper pki base",
+    "daemon/cluster":   "daemon/config daemon/front webui keeper store pki base/http base",
     "daemon/config":    "base",
     "daemon/dns":       "base",
     "daemon/engine":    "daemon/config acme store keeper base",
@@ -56,7 +60,7 @@ MAY_INCLUDE = {
     "daemon/track":     "daemon/engine daemon/dns store pki base",
     "daemon/front":     "daemon/config pki base/http base",
     "daemon/process":   "daemon/config base",
-    "daemon/desk":      "daemon/config daemon/front daemon/process webui store keeper base/http base",
+    "daemon/desk":      "daemon/cluster daemon/config daemon/front daemon/process webui store keeper base/http base",
     "t":                f"t daemon {DAEMON} {WEBUI} ctl acme store keeper pki base/http base",
 }
 
@@ -71,7 +75,7 @@ CONFINED = {
     "yaml.h":         "daemon/config/config_read.c ctl/declare/read.c",
     "event2/http*.h": "",
     "event2/buffer*.h": "",
-    "mbedtls/*":      "base/digest.c pki/* keeper/* daemon/front/tls.c daemon/notify/tunnel_tls.c daemon/track/handshake.c",
+    "mbedtls/*":      "base/digest.c pki/* keeper/* daemon/cluster/peer_tls.c daemon/front/tls.c daemon/notify/tunnel_tls.c daemon/track/handshake.c",
     "mbedtls/pem.h":  "",
     "psa/*":          "base/digest.c pki/* keeper/*",
     "seccomp.h":      "base/process/sandbox.c",

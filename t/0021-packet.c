@@ -170,6 +170,40 @@ static void test_damaged(void **state)
 	}
 }
 
+/* Between nodes: what vouches for it, and what its packet has no room for, come immediately before. */
+static void test_ahead(void **state)
+{
+	size_t len = 2 * PACKET_BODY_MOST + 5;
+	_cleanup_free_ char *text = xcalloc(1, 8 + len + 1);
+	struct http_request r = { .face = FACE_CONTROL, .method = METHOD_POST, .text = text, .path = 1, .body = 4, .body_len = len,
+				  .vouched = "cvo_1" };
+	static const enum packet_kind kinds[] = { PACKET_VOUCHER, PACKET_BODY, PACKET_BODY, PACKET_REQUEST };
+	static const size_t lens[] = { 5, PACKET_BODY_MOST, PACKET_BODY_MOST };
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct http_request read;
+	struct packet p;
+	size_t at = 0;
+
+	memcpy(text + 1, "/x", 2);
+	packet_add_request(&out, 3, &r);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		at += (size_t)packet_take(&p, slice(out.data + at, out.len - at));
+		assert_int_equal(p.kind, kinds[i]);
+		assert_int_equal(p.id, 3);
+		if (i < ARRAY_SIZE(lens))
+			assert_int_equal(p.content.len, lens[i]);
+	}
+	assert_int_equal(at, out.len);
+	{
+		_cleanup_free_ char *room = xmalloc(packet_text_size(&p));
+
+		assert_int_equal(packet_request(&p, &read, room), 0);
+		assert_int_equal(read.body_len, 5);
+		assert_int_equal(read.face, FACE_HTTPS);	/* what is vouched for is judged by who has the voucher */
+		assert_null(read.vouched);
+	}
+}
+
 static void test_not_packets(void **state)
 {
 	static const struct {
@@ -178,7 +212,7 @@ static void test_not_packets(void **state)
 	} cases[] = {
 #define BYTES(text) { text, sizeof(text) - 1 }
 		BYTES("\0\0\0\0\1\0\0\0\0"), BYTES("\0\0\0\4\1\0\0\0"), BYTES("\0\2\0\1"), BYTES("\xff\xff\xff\xff"),
-		BYTES("\0\0\0\5\0\0\0\0\0"), BYTES("\0\0\0\5\x09\0\0\0\0"), BYTES("\0\0\0\5\1\0\1\0\0"),
+		BYTES("\0\0\0\5\0\0\0\0\0"), BYTES("\0\0\0\5\x0c\0\0\0\0"), BYTES("\0\0\0\5\1\0\1\0\0"),
 		BYTES("\0\0\0\5\1\xff\xff\xff\xff"),
 #undef BYTES
 	};
@@ -209,6 +243,7 @@ static void read_answer(struct slice bytes, const struct http_answer *made, bool
 		}
 		assert_int_equal(packet_answer(&p, &read, &len), 0);
 		assert_int_equal(read.status, made->status);
+		assert_int_equal(read.applied, made->applied);
 		assert_true(str_eq(read.type, made->type));
 		assert_true(slice_eq(read.fields, made->fields));
 		buf_add(body, read.body.data, read.body.len);
@@ -222,6 +257,8 @@ static void test_answers(void **state)
 		_cleanup_buf_ struct buf body = BUF_INIT, fields = BUF_INIT, out = BUF_INIT, read = BUF_INIT;
 		struct http_answer made = { .status = (int)(200 + any(400)), .type = any(4) ? "text/html" : NULL };
 		bool parts = made.type && any(4) == 0;
+
+		made.applied = (uint64_t)any(1 << 20) << any(40);
 
 		for (uint32_t n = any(5); n--;)
 			http_add_field(&fields, "X-Any", "some value, \t and more");
@@ -268,7 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests), cmocka_unit_test(test_pieces),	  cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_not_packets), cmocka_unit_test(test_answers), cmocka_unit_test(test_not_answers),
+		cmocka_unit_test(test_ahead), cmocka_unit_test(test_not_packets), cmocka_unit_test(test_answers), cmocka_unit_test(test_not_answers),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -12,7 +12,7 @@
 #include "webui/http/gate.h"
 
 static const struct route rows[] = {
-#define ROUTE(method, path, page, role, template) { METHOD_##method, path, page, ROLE_##role, template },
+#define ROUTE(method, path, page, role, effect, template) { METHOD_##method, path, page, ROLE_##role, EFFECT_##effect, template },
 #include "webui/routes.def"
 #undef ROUTE
 };

@@ -28,7 +28,7 @@ def known_names():
 	for path in glob.glob(os.path.join(TOP, "*", "*.[ch]")) + glob.glob(os.path.join(TOP, "*", "*", "*.[ch]")):
 		text = read(path)
 		names.update(re.findall(r'(?:json_\w+|put_\w+|list_json|find)\([^;]*?"(\w+)"', text))
-		names.update(f"{name}_shown" for name in re.findall(r'number_put\(\w+, "(\w+)"', text))
+		names.update(f"{name}_shown" for name in re.findall(r'number_put\([^;]*?"(\w+)"', text))
 		names.update(re.findall(r'"(\w+)"', text) if os.sep + "webui" + os.sep in path or "decode" in path else [])
 	names.update(re.findall(r"^FIELD\(\w+,\s*\d+,\s*\w+,\s*(\w+)", read("store", "record", "record.def"), re.M))
 	names.update(re.findall(r"^STATUS\((\w+)", read("store", "status.def"), re.M))
@@ -53,7 +53,7 @@ def main(t):
 	t.contains(templates["overview"], card, "overview: a status has its own word, number and list")
 
 	used = {word for text in templates.values() for kind, word in TAG.findall(text) if kind == ">"}
-	shown = {row[4] for row in rows("routes.def", "ROUTE")}
+	shown = {row[5] for row in rows("routes.def", "ROUTE")}
 	t.equal({s for s in shown if s and s[0] != "@"} - set(templates), set(), "every template of a row exists")
 	t.equal(set(templates) - used - shown - {"error"}, set(), "and each is shown by some")
 	forms_fit(t, templates)

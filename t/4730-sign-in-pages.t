@@ -114,9 +114,9 @@ def own_words(t, daemon, person):
     t.equal(["Save these keys now" in answer.text for answer in (first, again)], [True, False], "its API keys are shown once")
     t.ok("web is there" in again.text and "web added" not in again.text, "sent twice: the page says that it is there", heading(again))
     t.ok("with a different &quot;Host names and addresses&quot;" in other.text, "other names under that name: in the words of the form", other.text[:3000])
-    page = person.page("/certificates/web").text
+    page = person.page("/certificates/web/install").text
     t.contains(page, f"-s https://localhost:{daemon.https_port} ", "the command for a server asks at the port we have")
-    files = re.findall(r"-[cp] (\S+)", page)
+    files = re.findall(r"-[cp] (\S+apikey)", page)
     t.equal(len(set(files)), 2, "the command for a server has a file for each of the two API keys")
     for path, what in (("/new/account", "account"), ("/new/channel?kind=email", "channel")):
         t.contains(person.page(path).text, f"The name of the {what} in Certera.", f"{path}: the hint is about it")

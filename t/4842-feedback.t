@@ -42,7 +42,7 @@ def undo(person, answer, page):
 
 def every_row(t):
     with open(TOP + "/webui/routes.def") as f:
-        rows = re.findall(r'^ROUTE\((POST|DELETE), +"([^"]*)", +(\w+), +(\w+) *, +"([^"]*)"\)', f.read(), re.M)
+        rows = re.findall(r'^ROUTE\((POST|DELETE), +"([^"]*)", +(\w+), +(\w+), +\w+, +"([^"]*)"\)', f.read(), re.M)
     with open(TOP + "/webui/said.def") as f:
         said = set(re.findall(r"^SAID\((\w+),", f.read(), re.M))
     sent_on = {handler for _, _, handler, role, template in rows if not template and role != "APIKEY"}

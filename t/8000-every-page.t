@@ -16,7 +16,9 @@ PASSWORD = "correct horse battery"
 EXAMPLES = {
 	"/certificates/:name": ["/certificates/shop", "/certificates/broken", "/certificates/byhand"],
 	"/certificates/:name/hooks": ["/certificates/shop/hooks", "/certificates/byhand/hooks"],
-	"/certificates/:name/install": ["/certificates/shop/install"],
+	"/certificates/:name/install": ["/certificates/shop/install", "/certificates/broken/install"],
+	"/certificates/:name/history": ["/certificates/shop/history", "/certificates/broken/history"],
+	"/certificates/:name/settings": ["/certificates/shop/settings", "/certificates/byhand/settings"],
 	"/certificates/:name/disable": ["/certificates/shop/disable"],
 	"/certificates/:name/remove": ["/certificates/shop/remove"],
 	"/certificates/:name/rollback/:version": ["/certificates/shop/rollback/1"],
@@ -41,7 +43,7 @@ ELSEWHERE = {"/setup", "/me/totp", "/checks/:id"}
 def pages():
 	"""Paths of all rows that show a page."""
 	with open(os.path.join(TOP, "webui", "routes.def")) as f:
-		rows = re.findall(r'^ROUTE\(GET,\s*"([^"]+)",\s*\w+,\s*\w+,\s*"([^"@]+)"\)', f.read(), re.M)
+		rows = re.findall(r'^ROUTE\(GET,\s*"([^"]+)",\s*\w+,\s*\w+,\s*\w+,\s*"([^"@]+)"\)', f.read(), re.M)
 	for path, _ in rows:
 		path = path.removeprefix("/api/v1")
 		if path not in ELSEWHERE:

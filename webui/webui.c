@@ -5,7 +5,9 @@
 #include "webui/cert/issued.h"
 #include "webui/download/consumer.h"
 #include "webui/http/face.h"
+#include "webui/http/facets.h"
 #include "webui/http/refusal.h"
+#include "webui/http/session.h"
 #include "webui/http/stream.h"
 #include "webui/page/trouble.h"
 
@@ -17,12 +19,31 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 	*w = (struct webui){ .loop = loop, .keeper = keeper, .env = env, .settings = settings };
 	w->bell = bell_new(env->store, loop, face_look, w);
 	w->stream_bell = bell_new(env->store, loop, streams_look, w);
-	w->consumers = consumers_new(loop, env->store);
+	w->consumers = consumers_new(w);
 	w->tally = tally_new();
 	w->issued = issued_new();
 	w->troubles = troubles_new();
+	w->facets = facet_cache_new();
 	w->refusals = refusals_new();
 	return w;
+}
+
+void webui_elsewhere(struct webui *w, webui_take_fn *take, webui_note_fn *note, void *arg)
+{
+	w->take = take;
+	w->note = note;
+	w->elsewhere = arg;
+}
+
+void webui_noted(void *webui, struct slice note)
+{
+	struct webui *w = webui;
+	_cleanup_json_ json_t *o = json_read(note.data, note.len, NULL);
+
+	if (str_eq(json_str(o, "note"), CONSUMER_NOTE))
+		consumers_noted(w->consumers, o);
+	else
+		session_noted(w, o);
 }
 
 void webui_configure(struct webui *w, const struct webui_settings *settings)
@@ -47,6 +68,7 @@ void webui_free(struct webui *w)
 	tally_free(w->tally);
 	issued_free(w->issued);
 	troubles_free(w->troubles);
+	facet_cache_free(w->facets);
 	refusals_free(w->refusals);
 	free(w);
 }

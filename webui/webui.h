@@ -10,6 +10,7 @@
 #include "base/http/answer.h"
 #include "base/loop.h"
 #include "keeper/keeper.h"
+#include "webui/elsewhere.h"
 #include "webui/settings.h"
 
 struct webui;
@@ -23,5 +24,11 @@ void webui_free(struct webui *);
 
 /* The one way in: answers this request (of this struct webui), now or later. */
 void webui_attend(void *webui, struct http_exchange *);
+/* Of several machines: to whom changes and notes are shown first.  NULL: there are no others. */
+void webui_elsewhere(struct webui *, webui_take_fn *take, webui_note_fn *note, void *arg);
+/* A note of a different node, to be written here.  Any bytes. */
+void webui_noted(void *webui, struct slice note);
+/* Answers a request that nobody attends to by this error, as a page or as JSON. */
+void webui_refuse(void *webui, struct http_exchange *, const struct err *);
 
 #endif

@@ -15,6 +15,7 @@
 #define DEFAULT_MAX_BODY (1024 * 1024)
 #define MAX_HEADERS (64 * 1024)
 #define MAX_CONNECTIONS_PER_HOST 32L
+#define KEEPALIVE_SECONDS 5L /* of a reply without an end */
 #define DISTRUST_MS 60000 /* so long after a time-out */
 
 struct fetcher {
@@ -23,6 +24,8 @@ struct fetcher {
 	struct timer timer; /* curl's only one */
 	char *user_agent;
 	struct barrier *barrier;
+	bool (*may)(void *arg); /* NULL: always */
+	void *may_arg;
 	struct fetch *requests; /* all under way */
 	int64_t distrust_until; /* clock_mono_ms(): see http_version() */
 };
@@ -38,7 +41,8 @@ struct fetch {
 	fetch_cb *cb;
 	void *arg;
 	CURL *easy;
-	struct timer ended;
+	struct timer ended, told;	/* told: of the next piece */
+	void (*piece)(void *arg, const struct fetch_reply *);
 	struct held held;
 	struct err err;
 	struct curl_slist *send_headers;
@@ -107,6 +111,20 @@ static size_t got_header(char *line, size_t one, size_t len, void *arg)
 	return len;
 }
 
+/* The callback may cancel the request, and all others. */
+static void tell_piece(void *arg)
+{
+	struct fetch *f = arg;
+	_cleanup_buf_ struct buf piece = f->body;
+	struct fetch_reply reply = { .body = buf_str(&piece), .body_len = piece.len };
+	long status = 0;
+
+	f->body = (struct buf)BUF_INIT;
+	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+	reply.status = (int)status;
+	f->piece(f->arg, &reply);
+}
+
 static size_t got_body(char *data, size_t one, size_t len, void *arg)
 {
 	struct fetch *f = arg;
@@ -118,6 +136,8 @@ static size_t got_body(char *data, size_t one, size_t len, void *arg)
 		return 0;
 	}
 	buf_add(&f->body, data, len);
+	if (f->piece)
+		timer_start(&f->told, f->fetcher->loop, 0, tell_piece, f);
 	return len;
 }
 
@@ -166,6 +186,10 @@ static int before_request(void *arg, char *to_address, char *from_address, int t
 
 	if (!is_allowed(f, to_address))
 		return CURL_PREREQFUNC_ABORT;
+	if (f->fetcher->may && !f->fetcher->may(f->fetcher->may_arg)) {
+		err_set(&f->err, ERR_LATER, "this server does not lead the cluster any more, so it asks nobody");
+		return CURL_PREREQFUNC_ABORT;
+	}
 	curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url);
 	if (url && !strncasecmp(url, "https:", 6)) {
 		f->seen_https = true;
@@ -201,6 +225,7 @@ static void detach(struct fetch *f)
 		curl_easy_cleanup(TAKE(f->easy));
 	}
 	timer_stop(&f->ended);
+	timer_stop(&f->told);
 	*f->link = f->next;
 	if (f->next)
 		f->next->link = f->link;
@@ -220,10 +245,17 @@ static void fetch_free(struct fetch *f)
 	free(f);
 }
 
+static void end_soon(struct fetch *);
+
 static void deliver(void *arg)
 {
 	struct fetch *f = arg;
 
+	if (f->piece && f->body.len) {	/* the last piece, and the end in a turn of its own */
+		end_soon(f);
+		tell_piece(f);
+		return;
+	}
 	detach(f); /* the callback may free the fetcher */
 	f->reply.err = err_is_set(&f->err) ? &f->err : NULL;
 	f->reply.body = buf_str(&f->body);
@@ -366,6 +398,12 @@ void fetcher_wait_at(struct fetcher *fetcher, struct barrier *barrier)
 	fetcher->barrier = barrier;
 }
 
+void fetcher_ask_before(struct fetcher *fetcher, bool (*may)(void *arg), void *arg)
+{
+	fetcher->may = may;
+	fetcher->may_arg = arg;
+}
+
 void fetcher_free(struct fetcher *fetcher)
 {
 	if (!fetcher)
@@ -450,7 +488,11 @@ static void set_limits(struct fetch *f, const struct fetch_request *rq)
 	long timeout = rq->timeout_ms > 0 ? rq->timeout_ms : DEFAULT_TIMEOUT_MS;
 
 	f->max_body = rq->max_body ? rq->max_body : DEFAULT_MAX_BODY;
-	must(curl_easy_setopt(f->easy, CURLOPT_TIMEOUT_MS, timeout));
+	f->piece = rq->piece;
+	must(curl_easy_setopt(f->easy, CURLOPT_TIMEOUT_MS, rq->piece ? 0L : timeout));
+	must(curl_easy_setopt(f->easy, CURLOPT_TCP_KEEPALIVE, rq->piece ? 1L : 0L));
+	must(curl_easy_setopt(f->easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS));
+	must(curl_easy_setopt(f->easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SECONDS));
 	must(curl_easy_setopt(f->easy, CURLOPT_CONNECTTIMEOUT_MS, MIN(timeout, CONNECT_TIMEOUT_MS)));
 	must(curl_easy_setopt(f->easy, CURLOPT_PROTOCOLS_STR, protocols));
 	must(curl_easy_setopt(f->easy, CURLOPT_REDIR_PROTOCOLS_STR, protocols));

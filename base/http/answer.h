@@ -15,6 +15,7 @@ struct http_answer {
 	const char *type;	/* of the body; NULL: there is none */
 	struct slice fields;	/* more headers, made by http_add_field() */
 	struct slice body;	/* left away by the writer where the request was HEAD */
+	uint64_t applied;	/* of a cluster's leader: it shows what the entries of the log up to this one have done */
 };
 
 struct http_exchange;

@@ -184,18 +184,30 @@ static void add_text(struct buf *out, uint32_t number, const char *text)
 	buf_add(out, text, len);
 }
 
+/* Before the request itself; returns what is left of its body. */
+static struct slice add_ahead(struct buf *out, uint32_t id, const struct http_request *r)
+{
+	struct slice body = http_body(r);
+
+	if (r->vouched)
+		packet_add(out, PACKET_VOUCHER, id, slice_str(r->vouched));
+	for (; body.len > PACKET_BODY_MOST; body = slice((const char *)body.data + PACKET_BODY_MOST, body.len - PACKET_BODY_MOST))
+		packet_add(out, PACKET_BODY, id, slice(body.data, PACKET_BODY_MOST));
+	return body;
+}
+
 void packet_add_request(struct buf *out, uint32_t id, const struct http_request *r)
 {
+	struct slice body = add_ahead(out, id, r);
 	size_t at = begin(out, PACKET_REQUEST, id);
-	struct slice body = http_body(r);
 	uint32_t texts = 1 + (r->query != 0);
 
 	for (enum http_field f = 0; f < HTTP_FIELDS; f++)
 		texts += travels[f] && r->field[f];
-	add_number(out, r->face, 1);
+	add_number(out, r->vouched ? FACE_HTTPS : r->face, 1);
 	add_number(out, r->method, 1);
 	add_number(out, r->head, 1);
-	add_peer(out, &r->peer);
+	add_peer(out, r->vouched ? &(struct address){ .len = 0 } : &r->peer);
 	add_number(out, texts, 1);
 	add_text(out, TEXT_PATH, http_path(r));
 	add_text(out, TEXT_QUERY, http_query(r));
@@ -287,7 +299,7 @@ int packet_request(const struct packet *p, struct http_request *r, char *text)
 }
 
 /*
- * Answers: status, the body's length, its type if there is a body, headers; the body.
+ * Answers: status, position in the log, the body's length, its type if there is a body, headers; the body.
  */
 
 static void add_parts(struct buf *out, uint32_t id, struct slice body)
@@ -304,6 +316,8 @@ void packet_add_answer(struct buf *out, uint32_t id, const struct http_answer *a
 	size_t first = MIN(body.len, PACKET_BODY_MOST);
 
 	add_number(out, (uint32_t)a->status, 2);
+	add_number(out, (uint32_t)(a->applied >> 32), 4);
+	add_number(out, (uint32_t)a->applied, 4);
 	add_number(out, (uint32_t)body.len, 4);
 	add_number(out, a->type ? (uint32_t)strlen(a->type) + 1 : 0, 2);
 	buf_add(out, a->type, a->type ? strlen(a->type) + 1 : 0);
@@ -335,6 +349,8 @@ int packet_answer(const struct packet *p, struct http_answer *a, size_t *len)
 	struct slice type;
 
 	*a = (struct http_answer){ .status = (int)take_number(&rest, 2) };
+	a->applied = (uint64_t)take_number(&rest, 4) << 32;
+	a->applied |= take_number(&rest, 4);
 	*len = take_number(&rest, 4);
 	type = take(&rest, take_number(&rest, 2));
 	a->type = type.len ? type.data : NULL;

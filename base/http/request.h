@@ -33,6 +33,11 @@ struct http_request {
 	char *text;		/* begins with the head; what follows are offsets in it, 0: it is not there */
 	uint16_t path, query, field[HTTP_FIELDS];
 	size_t body, body_len;
+	/*
+	 * Of a local administrator on a different machine: what that machine's keeper vouches with, and behind the packet (packet.h), once
+	 * our keeper has looked at it, its word.  NULL: the request came in here.
+	 */
+	const char *vouched;
 };
 
 /* As it came: not decoded, never empty, and without what a URL has before it. */

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/variable.h"
+#include "daemon/desk/elsewhere.h"
 #include "daemon/desk/inbox.h"
 #include "daemon/front/exchange.h"
 
@@ -25,6 +26,7 @@ struct desk {
 	struct keeper_client *keeper;
 	struct webui *webui;
 	struct inbox *inbox;
+	struct elsewhere *elsewhere;	/* NULL: there are no other nodes */
 	struct exchanges *exchanges;	/* of the control socket; what follows, too */
 	struct conns *conns;
 	struct serving *serving;
@@ -39,6 +41,7 @@ struct desks {
 	struct doors *doors;
 	int count;
 	int https_port;
+	unsigned turn;		/* of the desk that the next from a different node is connected to */
 };
 
 static struct cidr_list copy_networks(const struct cidr_list *from)
@@ -154,6 +157,8 @@ static void desk_open(struct desk *d, int index, struct desks *ds, const struct 
 	d->settings = settings_new(config, ds->https_port);
 	answering.arg = d->webui = webui_new(d->loop, d->keeper, o->env, &d->settings->webui);
 	d->inbox = inbox_new(d->loop, webui_attend, d->webui);
+	if (o->cluster)
+		d->elsewhere = elsewhere_new(&(struct elsewhere_options){ d->loop, o->cluster, o->peers, d->keeper, d->webui });
 	d->exchanges = exchanges_new(&answering);
 	d->conns = conns_new(d->loop, NULL, ds->doors, o->count, &exchange_handler, d->exchanges);
 	d->serving = listeners_serve(o->listeners, index, 1u << FACE_CONTROL, d->loop, d->conns);
@@ -272,12 +277,30 @@ static void connect_desk(void *arg)
 	free(c);
 }
 
-void desks_connect(struct desks *ds, int thread, int fd)
+static void connect_node(void *arg)
+{
+	struct connection *c = arg;
+
+	elsewhere_connect(c->desk->elsewhere, c->fd);
+	free(c);
+}
+
+static void hand_to(struct desk *d, int fd, void (*connect)(void *))
 {
 	struct connection *c = xmalloc(sizeof(*c));
 
-	*c = (struct connection){ .desk = &ds->desk[thread], .fd = fd };
-	loop_post(c->desk->loop, connect_desk, c);
+	*c = (struct connection){ .desk = d, .fd = fd };
+	loop_post(d->loop, connect, c);
+}
+
+void desks_connect(struct desks *ds, int thread, int fd)
+{
+	hand_to(&ds->desk[thread], fd, connect_desk);
+}
+
+void desks_came(struct desks *ds, int fd)
+{
+	hand_to(&ds->desk[ds->turn++ % (unsigned)ds->count], fd, connect_node);
 }
 
 void desks_stop(struct desks *ds, int64_t patience_ms)
@@ -297,6 +320,7 @@ void desks_stop(struct desks *ds, int64_t patience_ms)
 		timer_stop(&d->drain);
 		timer_stop(&d->streams);
 		serving_free(d->serving);
+		elsewhere_free(d->elsewhere);
 		webui_free(d->webui);
 		inbox_free(d->inbox);
 		conns_free(d->conns);

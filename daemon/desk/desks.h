@@ -5,6 +5,7 @@
 #ifndef DAEMON_DESK_DESKS_H
 #define DAEMON_DESK_DESKS_H
 
+#include "daemon/cluster/peer.h"
 #include "daemon/config/config.h"
 #include "daemon/front/sockets.h"
 #include "keeper/keeper.h"
@@ -18,6 +19,8 @@ struct desks_options {
 	struct keeper *keeper;
 	int first_client;		/* index of the first thread's channel; the others follow */
 	const struct webui_env *env;	/* borrowed */
+	struct cluster *cluster;	/* NULL: there are no other nodes */
+	struct peers *peers;
 	void (*on_death)(void *arg);	/* the keeper died; called on a desk's thread */
 	void *arg;
 };
@@ -25,6 +28,8 @@ struct desks_options {
 struct desks *desks_start(const struct desks_options *, const struct config *, struct err *);
 /* The socket to this thread of a front that was just started; taken. */
 void desks_connect(struct desks *, int thread, int fd);
+/* A desk of a different node has connected: one of ours answers it.  Takes fd. */
+void desks_came(struct desks *, int fd);
 /* New settings from now on (a reload); any thread. */
 void desks_configure(struct desks *, const struct config *);
 /* Did every thread turn its loop since the last call?  Asks them anew. */

@@ -14,7 +14,16 @@ struct letter {
 	struct inbox *inbox;		/* NULL: who asked is gone with its process */
 	size_t size;
 	bool gone;			/* the client */
+	char *vouched;			/* the voucher, then the keeper's word; NULL: it is no local administrator's */
+	struct keeper_question *question;	/* whether it is good */
 	char text[];
+};
+
+/* What comes before its request. */
+struct inbox_ahead {
+	uint32_t id;
+	char *voucher;
+	struct buf body;
 };
 
 struct inbox {
@@ -24,6 +33,8 @@ struct inbox {
 	struct frames *frames;		/* NULL: there is no front */
 	struct letter *letter[PACKET_IDS];
 	size_t held;			/* bytes */
+	const struct inbox_peer *peer;	/* NULL: the front is at the other end */
+	struct inbox_ahead ahead;
 };
 
 /* An exchange is the first in it. */
@@ -45,8 +56,20 @@ static void detach(struct letter *r)
 static void letter_free(struct letter *r)
 {
 	detach(r);
+	if (r->question)
+		keeper_cancel(r->question);
+	if (r->vouched)
+		wipe_free(r->vouched);
 	wipe(r->text, r->size);
 	free(r);
+}
+
+static void ahead_clear(struct inbox_ahead *a)
+{
+	if (a->voucher)
+		wipe_free(a->voucher);
+	a->voucher = NULL;
+	buf_wipe(&a->body);
 }
 
 /* Nobody listens from now on; the front sees its line end, and ends. */
@@ -54,9 +77,15 @@ static void disconnect(void *arg)
 {
 	struct inbox *in = arg;
 
-	for (uint32_t id = 0; id < PACKET_IDS; id++)
-		if (in->letter[id])
-			detach(in->letter[id]);
+	for (uint32_t id = 0; id < PACKET_IDS; id++) {
+		struct letter *r = in->letter[id];
+
+		if (r && r->question)
+			letter_free(r);		/* nobody attends to it yet */
+		else if (r)
+			detach(r);
+	}
+	ahead_clear(&in->ahead);
 	frames_free(TAKE(in->frames));
 }
 
@@ -80,10 +109,14 @@ static void letter_say(struct letter *r, enum packet_kind kind)
 static void letter_answer(struct http_exchange *x, const struct http_answer *a)
 {
 	struct letter *r = letter_of(x);
+	const struct inbox_peer *peer = r->inbox ? r->inbox->peer : NULL;
+	struct http_answer said = *a;
 	struct buf *out = out_of(r);
 
+	if (peer)
+		said.applied = peer->applied(peer->arg);
 	if (out)
-		packet_add_answer(out, x->mark, a, false);
+		packet_add_answer(out, x->mark, &said, false);
 	letter_free(r);
 }
 
@@ -144,28 +177,100 @@ static void overloaded(struct inbox *in, uint32_t id)
 	packet_add_answer(frames_out(in->frames), id, &answer, false);
 }
 
-static int take_request(struct inbox *in, const struct packet *p)
+/* The keeper's word, or why there is none. */
+static void letter_judged(void *arg, const struct keeper_answer *a)
 {
-	size_t size = packet_text_size(p);
-	struct letter *r;
+	struct letter *r = arg;
+	_cleanup_free_ char *text = NULL;
 
-	if (in->letter[p->id])
-		return -1;
-	if (in->held + size > HELD_MOST) {
-		overloaded(in, p->id);
-		return 0;
+	r->question = NULL;
+	if (!a->err) {
+		wipe_free(r->vouched);
+		r->request.vouched = r->vouched = xstrdup(a->field[0].data);
+		r->request.face = FACE_CONTROL;
+		r->inbox->attend(r->inbox->arg, &r->exchange);
+		return;
 	}
-	r = xcalloc(1, sizeof(*r) + size);
+	log_err(LOG_LEVEL_WARN, a->err);
+	text = xasprintf("%s.%s%s\n", a->err->message, *a->err->hint ? " " : "", a->err->hint);
+	letter_answer(&r->exchange, &(struct http_answer){
+		.status = err_http_status(a->err->kind), .type = "text/plain; charset=utf-8", .body = slice_str(text),
+		.fields = slice_str("Cache-Control: no-store\r\n"),
+	});
+}
+
+/* What came ahead of it belongs to it. */
+static void join(struct letter *r, struct inbox_ahead *a)
+{
+	char *body = r->text + r->request.body;
+
+	if (a->body.len) {
+		memmove(body + a->body.len, body, r->request.body_len + 1);
+		memcpy(body, a->body.data, a->body.len);
+		r->request.body_len += a->body.len;
+	}
+	r->vouched = TAKE(a->voucher);
+	ahead_clear(a);
+}
+
+static struct letter *letter_new(struct inbox *in, const struct packet *p, size_t size)
+{
+	struct letter *r = xcalloc(1, sizeof(*r) + size);
+
 	r->size = size;
 	r->exchange = (struct http_exchange){ &way, &r->request, p->id };
 	if (packet_request(p, &r->request, r->text) < 0) {
 		letter_free(r);
-		return -1;
+		return NULL;
 	}
+	join(r, &in->ahead);
 	r->inbox = in;
 	in->letter[p->id] = r;
 	in->held += size;
-	in->attend(in->arg, &r->exchange);
+	return r;
+}
+
+static int take_request(struct inbox *in, const struct packet *p)
+{
+	size_t size = packet_text_size(p) + in->ahead.body.len;
+	struct letter *r;
+
+	if (in->letter[p->id] || ((in->ahead.voucher || in->ahead.body.len) && in->ahead.id != p->id))
+		return -1;
+	if (in->held + size > HELD_MOST) {
+		ahead_clear(&in->ahead);
+		overloaded(in, p->id);
+		return 0;
+	}
+	r = letter_new(in, p, size);
+	if (!r)
+		return -1;
+	if (r->vouched)
+		r->question = KEEPER_ASK(in->peer->keeper, vouched, -1, letter_judged, r, slice_str(in->peer->name),
+					 slice_str(r->vouched));
+	else
+		in->attend(in->arg, &r->exchange);
+	return 0;
+}
+
+/* A voucher, then pieces of a body, of the request that follows. */
+static int take_ahead(struct inbox *in, const struct packet *p)
+{
+	struct inbox_ahead *a = &in->ahead;
+	bool first = !a->voucher && !a->body.len;
+
+	if (!in->peer || (!first && a->id != p->id))
+		return -1;
+	a->id = p->id;
+	if (p->kind == PACKET_VOUCHER) {
+		if (!first || !p->content.len || p->content.len > PACKET_VOUCHER_MOST || memchr(p->content.data, '\0', p->content.len))
+			return -1;
+		a->voucher = xstrndup(p->content.data, p->content.len);
+		return 0;
+	}
+	if (!p->content.len || a->body.len + p->content.len > PACKET_BODIES_MOST)
+		return -1;
+	buf_add(&a->body, p->content.data, p->content.len);
 	return 0;
 }
 
@@ -177,10 +282,23 @@ static int take_gone(struct inbox *in, const struct packet *p)
 	return p->content.len ? -1 : 0;
 }
 
+static int take_note(struct inbox *in, const struct packet *p)
+{
+	if (!in->peer)
+		return -1;
+	in->peer->noted(in->peer->noted_arg, p->content);
+	return 0;
+}
+
+static int (*const takes[PACKET_KINDS])(struct inbox *, const struct packet *) = {
+	[PACKET_REQUEST] = take_request, [PACKET_GONE] = take_gone,
+	[PACKET_VOUCHER] = take_ahead, [PACKET_BODY] = take_ahead, [PACKET_NOTE] = take_note,
+};
+
 static int inbox_take_one(void *arg, const struct packet *p)
 {
 	struct inbox *in = arg;
-	int taken = p->kind == PACKET_REQUEST ? take_request(in, p) : p->kind == PACKET_GONE ? take_gone(in, p) : -1;
+	int taken = takes[p->kind] ? takes[p->kind](in, p) : -1;
 
 	if (taken < 0 || frames_unsent(in->frames) > UNSENT_MOST)
 		return -1;
@@ -195,7 +313,7 @@ static ssize_t inbox_take(void *arg, struct slice bytes)
 	if (used >= 0 && in->frames && frames_unsent(in->frames) > UNSENT_MUCH)
 		frames_hold(in->frames, UNSENT_MUCH / 2);
 	if (used < 0)
-		log_error("the front does not keep to the rules of its line, which is closed");
+		log_error("%s does not keep to the rules of its line, which is closed", in->peer ? "a node of the cluster" : "the front");
 	return used;
 }
 
@@ -209,9 +327,27 @@ struct inbox *inbox_new(struct loop *loop, void (*attend)(void *arg, struct http
 	return in;
 }
 
+struct inbox *inbox_new_peer(struct loop *loop, void (*attend)(void *arg, struct http_exchange *), void *arg,
+			     const struct inbox_peer *peer)
+{
+	struct inbox *in = inbox_new(loop, attend, arg);
+
+	in->peer = peer;
+	return in;
+}
+
+static void inbox_closed(void *arg)
+{
+	struct inbox *in = arg;
+
+	disconnect(in);
+	if (in->peer)
+		in->peer->closed(in->peer->closed_arg, in);
+}
+
 void inbox_connect(struct inbox *in, int fd)
 {
-	struct frames_user user = { .take = inbox_take, .closed = disconnect, .arg = in };
+	struct frames_user user = { .take = inbox_take, .closed = inbox_closed, .arg = in };
 
 	disconnect(in);
 	in->frames = frames_new(in->loop, fd, &user);

@@ -20,6 +20,9 @@ struct published {
 	uint64_t told, known;		/* changes of the table that the front was told of, and has said to know */
 	int64_t sync;			/* its number */
 	bool asked;			/* it was not answered yet */
+	const struct cluster *cluster;	/* NULL: this server is alone, and so are the next three */
+	struct fronts *fronts;
+	uint64_t telling, in_force;	/* entries of the log that the front is being told of, and has said to know */
 };
 
 static int by_token(const void *a, const void *b)
@@ -85,6 +88,7 @@ static int look(struct published *p, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	uint64_t changes = store_changes(p->store, TABLE_challenge);
 
+	p->telling = cluster_applied(p->cluster);	/* what is read now has at least these */
 	for (size_t i = 0; i < p->count; i++)
 		p->answer[i].there = false;
 	if (store_read_durable(p->store, &t, e) < 0 ||
@@ -118,20 +122,28 @@ static void table_changed(void *arg)
 		tell_now(p);
 }
 
+/* At this front, and at those of all nodes. */
+static bool everywhere(struct published *p, uint64_t position)
+{
+	return fronts_have(p->fronts, position) && published_in_force(p) >= position;
+}
+
 static uint64_t published_ticket(void *arg)
 {
 	struct published *p = arg;
-	uint64_t changes = store_changes(p->store, TABLE_challenge);
+	uint64_t changes = store_changes(p->store, TABLE_challenge), position = cluster_applied(p->cluster);
 
 	table_changed(p);
+	if (p->cluster)
+		return everywhere(p, position) ? 0 : position;
 	return changes > p->known ? changes : 0;
 }
 
-static int published_fate(void *arg, uint64_t changes, struct err *why)
+static int published_fate(void *arg, uint64_t ticket, struct err *why)
 {
-	const struct published *p = arg;
+	struct published *p = arg;
 
-	return p->known >= changes;
+	return p->cluster ? everywhere(p, ticket) : p->known >= ticket;
 }
 
 struct published *published_new(struct loop *loop, struct store *store, struct outside *outside)
@@ -179,8 +191,32 @@ void published_synced(struct published *p, int64_t number)
 		return;
 	p->asked = false;
 	p->known = p->told;
+	p->in_force = MAX(p->in_force, p->telling);
 	barrier_look(&p->barrier);
 	table_changed(p);
+	if (p->fronts)
+		fronts_tell(p->fronts);
+}
+
+void published_cluster(struct published *p, const struct cluster *cluster, struct fronts *fronts)
+{
+	p->cluster = cluster;
+	p->fronts = fronts;
+}
+
+/* Where no answer has changed, entries are in force as soon as the store has them. */
+uint64_t published_in_force(struct published *p)
+{
+	uint64_t applied = cluster_applied(p->cluster);
+
+	if (store_changes(p->store, TABLE_challenge) == p->known)
+		p->in_force = MAX(p->in_force, applied);
+	return p->in_force;
+}
+
+void published_moved(struct published *p)
+{
+	barrier_look(&p->barrier);
 }
 
 struct barrier *published_barrier(struct published *p)

@@ -6,11 +6,20 @@
 #define DAEMON_DESK_PUBLISHED_H
 
 #include "base/barrier.h"
+#include "daemon/cluster/fronts.h"
 #include "daemon/desk/outside.h"
 #include "store/db/store.h"
 
 struct published;
 struct published *published_new(struct loop *, struct store *, struct outside *);
+/*
+ * With several machines: from now on the barrier is about the fronts of all nodes that are alive, and tickets are positions in the
+ * cluster's log.  published_moved() when fronts_have() may answer differently.
+ */
+void published_cluster(struct published *, const struct cluster *, struct fronts *);
+/* Up to which entry of the log the answers are in force at this node's front. */
+uint64_t published_in_force(struct published *);
+void published_moved(struct published *);
 void published_free(struct published *);	/* NULL is fine */
 /* A new front: it is told all there are. */
 void published_begin(struct published *);

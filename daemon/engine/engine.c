@@ -174,14 +174,16 @@ static void engine_turn(void *arg)
 void engine_wake(struct engine *g)
 {
 	g->woken = true;
-	timer_start(&g->turn, g->loop, 0, engine_turn, g);
+	if (!g->resting)
+		timer_start(&g->turn, g->loop, 0, engine_turn, g);
 }
 
 void engine_hold(struct engine *g, const struct err *e)
 {
 	log_err(LOG_LEVEL_ERROR, e);
 	g->held_until = clock_mono_ms() + HOLD_MS;
-	timer_start(&g->turn, g->loop, HOLD_MS, engine_turn, g);
+	if (!g->resting)
+		timer_start(&g->turn, g->loop, HOLD_MS, engine_turn, g);
 }
 
 void engine_begin(struct engine *g, struct job *job, const struct agenda_row *row, void (*cancel)(struct job *))
@@ -229,7 +231,6 @@ static void cancel_jobs(struct engine *g, bool all)
 /* As after a crash: what was under way is due, and goes on from what is durable. */
 static void begin_anew(struct engine *g)
 {
-	log_warn("the last writes are lost: work restarts from the store");
 	cancel_jobs(g, false);
 	for (size_t i = 0; i < g->kind_count; i++)
 		if (g->kinds[i].forget)
@@ -237,6 +238,25 @@ static void begin_anew(struct engine *g)
 	store_task_ahead(g->store);
 	g->anew = true;
 	engine_wake(g);
+}
+
+void engine_rest(struct engine *g)
+{
+	if (g->resting)
+		return;
+	g->resting = true;
+	timer_stop(&g->turn);
+	if (g->plan_records)
+		g->plan_records(g);
+	begin_anew(g);
+}
+
+void engine_take_up(struct engine *g)
+{
+	if (!g->resting)
+		return;
+	g->resting = false;
+	begin_anew(g);	/* what it knew is of the time before */
 }
 
 static uint64_t ticket(void *arg)
@@ -269,10 +289,12 @@ static void bell_rang(void *arg)
 	struct engine *g = arg;
 	uint64_t next;
 
-	if (store_fate(g->store, store_seen(g->store)) == FATE_LOST)
+	if (store_fate(g->store, store_seen(g->store)) == FATE_LOST) {
+		log_warn("the last writes are lost: work restarts from the store");
 		begin_anew(g);
-	else if (g->anew)	/* the store takes something again */
+	} else if (g->anew) {	/* the store takes something again */
 		engine_wake(g);
+	}
 	next = barrier_look(&g->barrier);
 	if (next)
 		bell_await(g->bell, next);
@@ -313,12 +335,15 @@ void engine_init(struct engine *g)
 	barrier_init(&g->barrier);
 	g->bell = bell_new(g->store, g->loop, bell_rang, g);
 	bell_patience(g->bell, PATIENCE_MS);
-	plan_all(g);
+	if (!g->resting)
+		plan_all(g);
 	engine_wake(g);
 }
 
 void engine_replan(struct engine *g)
 {
+	if (g->resting)
+		return;
 	for (size_t i = 0; i < g->kind_count; i++)
 		if (g->kinds[i].replan)
 			g->kinds[i].replan(g);

@@ -94,7 +94,7 @@ struct engine {
 	struct signer *signers;		/* ca.c: accounts' sealed keys */
 	struct relay *relays;		/* ca.c: questions the keeper has not answered yet */
 	struct planning *planning;	/* walk.h */
-	void (*plan_records)(struct engine *);	/* has its planners begin (again); NULL: there are none */
+	void (*plan_records)(struct engine *);	/* has its planners begin (again); while resting: stop; NULL: there are none */
 	struct job *jobs;
 	struct lane *lanes;		/* queue.c: one an account */
 	int orders, doubtful, slow;	/* of the jobs, by queue_count(): orders with a place, of these doubtful ones; without */
@@ -104,12 +104,16 @@ struct engine {
 	struct track *track;		/* track.c */
 	struct timer turn;
 	bool woken;			/* since the turn under way began */
+	bool resting;			/* a different server does the work now */
 	int64_t held_until;		/* clock_mono_ms() before which nothing begins: the store failed */
 };
 
 void engine_init(struct engine *);	/* after kinds_init(); the fields up to arg are the caller's to set first */
 void engine_replan(struct engine *);	/* the configuration has changed */
 void engine_release(struct engine *);	/* cancels all jobs; their rows stay due */
+/* Stops all work, as at a crash: what was under way is due, and nothing begins.  Then: begins as after a start. */
+void engine_rest(struct engine *);
+void engine_take_up(struct engine *);
 void engine_wake(struct engine *);	/* the agenda may have changed; on the engine's own thread */
 
 /* For the kinds: a job begins and ends.  engine_end() unlinks it and turns the agenda again; the kind frees it. */

@@ -116,7 +116,8 @@ static void look(void *arg)
 	struct log_seal *l = arg;
 
 	l->waits = false;
-	if (l->question)
+	l->checked &= !l->engine->resting;	/* a different server seals meanwhile */
+	if (l->question || l->engine->resting)
 		wait_for_more(l);
 	else if (l->checked)
 		seal_newest(l);

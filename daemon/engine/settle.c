@@ -22,6 +22,7 @@ struct settling {
 	size_t table;		/* of tables[] */
 	struct buf after;	/* the last id that was told; empty: none of this table */
 	int left;		/* of this turn */
+	bool again;		/* when it is through, from the begin */
 	bool said;		/* something is older than it was: one says it for all */
 };
 
@@ -66,6 +67,10 @@ static void settle_some(void *arg)
 		buf_clear(&s->after);
 		s->table++;
 	}
+	if (s->table == ARRAY_SIZE(tables) && s->again) {
+		s->again = false;
+		s->table = 0;
+	}
 	if (!err_is_set(&e) && s->table < ARRAY_SIZE(tables))
 		timer_start(&s->timer, s->engine->loop, APART_MS, settle_some, s);
 }
@@ -77,6 +82,17 @@ struct settling *settling_new(struct engine *g)
 	s->engine = g;
 	timer_start(&s->timer, g->loop, 0, settle_some, s);
 	return s;
+}
+
+void settling_again(struct settling *s)
+{
+	if (s->timer.event) {
+		s->again = true;
+		return;
+	}
+	s->table = 0;
+	buf_clear(&s->after);
+	timer_start(&s->timer, s->engine->loop, 0, settle_some, s);
 }
 
 void settling_free(struct settling *s)

@@ -9,6 +9,7 @@
 
 struct settling;
 struct settling *settling_new(struct engine *);
+void settling_again(struct settling *);	/* all of it, once more */
 void settling_free(struct settling *);		/* NULL is fine */
 
 #endif

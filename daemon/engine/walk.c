@@ -196,7 +196,8 @@ void planning_begin(struct engine *g)
 
 	planning_stop(p);
 	p->next = 0;
-	planning_go_on(p);
+	if (!g->resting)
+		planning_go_on(p);
 }
 
 void planning_init(struct engine *g)

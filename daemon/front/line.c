@@ -189,6 +189,14 @@ void line_attend(void *line, struct http_exchange *x)
 	packet_add_request(frames_out(l->frames), x->mark, x->request);
 }
 
+bool line_note(struct desk_line *l, struct slice note)
+{
+	if (frames_unsent(l->frames) > UNSENT_MOST || note.len > PACKET_BODY_MOST)
+		return false;
+	packet_add(frames_out(l->frames), PACKET_NOTE, 0, note);
+	return true;
+}
+
 void line_left(void *line, struct http_exchange *x)
 {
 	struct desk_line *l = line;

@@ -12,6 +12,8 @@ void line_free(struct desk_line *);		/* after the connections; NULL is fine */
 
 /* For struct answering. */
 void line_attend(void *line, struct http_exchange *);
+/* Between nodes: what was noted aside.  False: the other side is behind, or it is too long. */
+bool line_note(struct desk_line *, struct slice note);
 void line_left(void *line, struct http_exchange *);
 
 #endif

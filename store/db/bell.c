@@ -160,15 +160,25 @@ enum fate store_fate(struct store *s, uint64_t batch)
 	return is_lost ? FATE_LOST : FATE_KEPT;
 }
 
-int store_lost(struct store *s, struct err *e)
+static int tell_why(struct store *s, const struct err *why, struct err *e)
 {
 	pthread_mutex_lock(&s->queue.lock);
 	if (e) {
-		*e = s->queue.trouble;
+		*e = *why;
 		e->retry_at = clock_now() + AGAIN;
 	}
 	pthread_mutex_unlock(&s->queue.lock);
 	return -1;
+}
+
+int store_lost(struct store *s, struct err *e)
+{
+	return tell_why(s, &s->queue.trouble, e);
+}
+
+int store_not_ours(struct store *s, struct err *e)
+{
+	return tell_why(s, &s->queue.why, e);
 }
 
 /*

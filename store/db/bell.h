@@ -28,6 +28,8 @@ enum fate { FATE_KEPT, FATE_OPEN, FATE_LOST };
 enum fate store_fate(struct store *, uint64_t batch);
 /* Why batches were lost: fills e, returns -1. */
 int store_lost(struct store *, struct err *e);
+/* Why our own changes are not taken (replica.h): fills e, returns -1. */
+int store_not_ours(struct store *, struct err *e);
 /*
  * Waits until what this thread's task has seen is durable; -1: it was lost, and the task begins anew.  For threads that
  * may wait: never on a loop.

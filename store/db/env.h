@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "store/db/gate.h"
 #include "store/db/layer.h"
+#include "store/db/replica.h"
 
 #define NO_TABLE UINT_MAX
 
@@ -26,6 +27,8 @@ struct batch {
 	int64_t due;		/* clock_mono_ms() when it is written though nobody waits; 0: it is empty */
 	size_t lmdb;		/* the transaction that it is written in; 0: it is not yet */
 	bool makes_tables;
+	bool own;		/* it has changes of ours that the log does not have yet */
+	uint64_t position;	/* of the last entry of the log that it has; 0: none */
 	int waiters;		/* who waits for it */
 	int64_t patience;	/* clock_mono_ms() until when they all can, for company; 0: nobody waits */
 };
@@ -52,6 +55,11 @@ struct queue {
 	struct err trouble;	/* why the last one was lost */
 	bool refusing;		/* since then, until a trial succeeds */
 	bool trying;		/* the first trial is under way */
+	const struct store_log *log;	/* replica.h; NULL: there is none, and what follows is unused */
+	bool following;		/* only entries are taken */
+	struct err why;		/* ... and why */
+	uint64_t position;	/* of the last entry that was taken, or appended */
+	atomic_uint_fast64_t applied;	/* of the last that is durable */
 	struct bell *bells;
 };
 
@@ -91,12 +99,18 @@ struct txn {
 	bool write;
 	struct layer *own;		/* its own changes; NULL: it reads */
 	bool makes_tables;
+	bool local;			/* it may change the table of this machine alone, and no other */
+	uint64_t entry;			/* it is this entry of the log; 0: it is ours */
 	size_t losses;			/* of the queue, when it began */
 	const char *actor;		/* txn_act_for(); NULL: nobody's */
 	struct guest guest;
 };
 
 const char *table_name(enum table);
+
+/* Keys of the table `node`. */
+#define NODE_POSITION "position"
+#define NODE_CLUSTER "cluster"
 
 /* Opens data.mdb, with the table handles that are there.  A failed env_open() leaves s->env NULL. */
 int env_open(struct store *);

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 
-#define STORE_FORMAT 6		/* raised with every change an older program would misread */
+#define STORE_FORMAT 7		/* raised with every change an older program would misread */
 
 struct store;
 struct txn;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/db/bell.h"
+#include "store/db/entry.h"
 #include "store/db/env.h"
 
 #define ENOUGH ((size_t)8 * 1024 * 1024)	/* bytes: such a batch waits for no company */
@@ -119,6 +120,15 @@ static int put_rows(MDB_txn *txn, MDB_dbi dbi, const struct layer *l, enum table
 	return rc;
 }
 
+static int put_position(struct store *s, MDB_txn *txn, uint64_t position)
+{
+	char text[24];
+	MDB_val key = { strlen(NODE_POSITION), NODE_POSITION };
+	MDB_val value = { (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)position), text };
+
+	return mdb_put(txn, s->dbi[TABLE_node], &key, &value, 0);
+}
+
 static int put_all(struct store *s, MDB_txn *txn, const struct batch *b)
 {
 	int rc = b->makes_tables ? env_make_tables(s, txn) : 0;
@@ -126,6 +136,8 @@ static int put_all(struct store *s, MDB_txn *txn, const struct batch *b)
 	for (size_t i = 0; i < b->layers && !rc; i++)
 		for (size_t table = 0; table < TABLES && !rc; table++)
 			rc = put_rows(txn, s->dbi[table], b->layer[i], table);
+	if (!rc && b->position)
+		rc = put_position(s, txn, b->position);
 	return rc;
 }
 
@@ -223,6 +235,8 @@ static void kept(struct store *s)
 		s->changes[table] += touched[table];
 	}
 	q->decided = q->flying.number;
+	if (q->flying.position)
+		q->applied = q->flying.position;
 	drop(&q->flying);
 	bells_ring(s, touched);
 }
@@ -242,22 +256,90 @@ static void try_again(struct store *s)
 	log_info("the store in %s can be written again", s->directory);
 }
 
-static void lost(struct store *s, int rc)
+static void drop_all(struct store *s)
 {
 	struct queue *q = &s->queue;
 	uint64_t last = q->open.number;
 
-	env_fail(s, &q->trouble, "writing", rc);
-	q->loss[q->losses++ % QUEUE_LOSSES] = (struct loss){ q->flying.number, last };
+	q->loss[q->losses++ % QUEUE_LOSSES] = (struct loss){ q->flying.number ? q->flying.number : last, last };
 	drop(&q->flying);
 	drop(&q->open);
 	q->open.number = last + 1;
 	q->decided = last;
+	q->position = q->applied;
+}
+
+static void lost(struct store *s, int rc)
+{
+	struct queue *q = &s->queue;
+	bool behind = q->flying.own;
+
+	env_fail(s, &q->trouble, "writing", rc);
+	drop_all(s);
 	q->refusing = q->trying = true;
+	if (behind) {
+		q->following = true;
+		q->why = q->trouble;
+		q->log->fell_behind(q->log->arg);
+	}
 	log_err(LOG_LEVEL_ERROR, &q->trouble);
 	try_again(s);
 	q->trying = false;
 	bells_ring(s, NULL);
+}
+
+/* The log does not have it: our disk is as good as before, but we write no more. */
+static void not_appended(struct store *s, const struct err *why)
+{
+	struct queue *q = &s->queue;
+
+	q->trouble = q->why = *why;
+	q->following = true;
+	drop_all(s);
+	bells_ring(s, NULL);
+}
+
+/* Without the lock.  The number of its entry, or 0 and why there is none. */
+static uint64_t append(struct store *s, const struct batch *b, uint64_t position, struct err *why)
+{
+	const struct store_log *log = s->queue.log;
+	_cleanup_buf_ struct buf entry = BUF_INIT;
+
+	for (size_t i = 0; i < b->layers; i++)
+		entry_add(&entry, b->layer[i]);
+	return log->append(log->arg, position, slice_buf(&entry), why) < 0 ? 0 : position;
+}
+
+void queue_follow(struct store *s, const struct err *why)
+{
+	struct queue *q = &s->queue;
+
+	q->following = true;
+	q->why = *why;
+	if (q->open.own && !q->flying.number)	/* else the writer finds out */
+		not_appended(s, why);
+}
+
+/* Of a batch of ours.  -1: it is lost. */
+static int append_flying(struct store *s)
+{
+	struct queue *q = &s->queue;
+	uint64_t position = q->position + 1;
+	struct err why = q->why;
+
+	if (!q->following) {
+		pthread_mutex_unlock(&q->lock);
+		position = append(s, &q->flying, position, &why);
+		pthread_mutex_lock(&q->lock);
+	} else {
+		position = 0;
+	}
+	if (!position) {
+		not_appended(s, &why);
+		return -1;
+	}
+	q->position = q->flying.position = position;
+	return 0;
 }
 
 static void write_open(struct store *s)
@@ -268,6 +350,8 @@ static void write_open(struct store *s)
 	q->begun = clock_mono_ms();
 	q->flying = q->open;
 	q->open = (struct batch){ .number = q->flying.number + 1 };
+	if (q->flying.own && append_flying(s) < 0)
+		return;
 	pthread_mutex_unlock(&q->lock);
 	rc = write_batch(s, &q->flying);
 	pthread_mutex_lock(&q->lock);

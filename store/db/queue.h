@@ -24,5 +24,6 @@ uint64_t queue_add(struct store *, struct layer *, bool makes_tables, int64_t wi
  */
 struct layer **queue_pin(struct store *, size_t snapshot, size_t *count, uint64_t *newest);
 void queue_unpin(struct layer **, size_t count);
+void queue_follow(struct store *, const struct err *why);	/* replica.h: what is ours and not in the log is lost */
 
 #endif

@@ -171,6 +171,11 @@ int store_open(struct store **out, const char *directory, struct err *e)
 	return 0;
 }
 
+void store_finish(struct store *s)
+{
+	queue_end(s);
+}
+
 void store_close(struct store *s)
 {
 	if (!s)

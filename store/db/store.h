@@ -17,6 +17,8 @@ bool store_exists(const char *directory);
  * before anything else writes.  ERR_CONFLICT: another process has it open.
  */
 int store_open(struct store **, const char *directory, struct err *);
+/* Makes durable what was written, and takes no more; reading goes on.  store_close() does it, too. */
+void store_finish(struct store *);
 /* All transactions are over.  Waits until what they wrote is durable; NULL is fine. */
 void store_close(struct store *);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "store/db/bell.h"
+#include "store/db/entry.h"
 #include "store/db/env.h"
 #include "store/db/queue.h"
 
@@ -93,32 +94,61 @@ int store_read_durable(struct store *s, struct txn **out, struct err *e)
 }
 
 /* May more be written now? */
-static int check_queue(struct store *s, struct err *e)
+static int check_queue(struct store *s, bool local, struct err *e)
 {
 	struct queue *q = &s->queue;
-	bool refusing, full;
+	bool refusing, full, following;
 
 	pthread_mutex_lock(&q->lock);
 	refusing = q->refusing;
+	following = q->following && !local;
 	full = q->open.bytes > PENDING_MOST;
 	if (refusing)
 		pthread_cond_signal(&q->work);	/* somebody wants to write: it is tried now */
 	pthread_mutex_unlock(&q->lock);
+	if (following)
+		return store_not_ours(s, e);
 	if (refusing)
 		return store_lost(s, e);
 	return full ? env_fail(s, e, "writing", EBUSY) : 0;
 }
 
-int store_write(struct store *s, struct txn **out, struct err *e)
+static int begin_write(struct store *s, bool local, struct txn **out, struct err *e)
 {
 	bool ahead;
 	int rc;
 
 	*out = NULL;
-	if (check_task(s, &ahead, e) < 0 || check_queue(s, e) < 0)
+	if (check_task(s, &ahead, e) < 0 || check_queue(s, local, e) < 0)
 		return -1;
 	rc = begin(s, true, true, out);
-	return rc ? env_fail(s, e, "writing", rc) : 0;
+	if (rc)
+		return env_fail(s, e, "writing", rc);
+	(*out)->local = local;
+	return 0;
+}
+
+int store_write(struct store *s, struct txn **out, struct err *e)
+{
+	return begin_write(s, false, out, e);
+}
+
+int store_write_local(struct store *s, struct txn **out, struct err *e)
+{
+	return begin_write(s, true, out, e);
+}
+
+/* For an entry of the log: when it is taken is store_apply()'s to say. */
+static int begin_entry(struct store *s, uint64_t position, struct txn **out, struct err *e)
+{
+	int rc;
+
+	store_task(s, 0);
+	rc = begin(s, true, true, out);
+	if (rc)
+		return env_fail(s, e, "writing", rc);
+	(*out)->entry = position;
+	return 0;
 }
 
 static void end(struct txn *t)
@@ -130,26 +160,31 @@ static void end(struct txn *t)
 	leave(t);
 }
 
-/* -1: what it builds on was lost meanwhile. */
+/* -1: what it builds on was lost meanwhile, or its changes are not ours to make any more. */
 static int hand_over(struct txn *t, int64_t within)
 {
 	struct store *s = t->store;
-	bool good;
+	struct queue *q = &s->queue;
+	bool own = q->log && !t->local && !t->entry, good;
 
-	pthread_mutex_lock(&s->queue.lock);
-	good = t->losses == s->queue.losses && !s->queue.refusing;
+	pthread_mutex_lock(&q->lock);
+	good = t->losses == q->losses && !q->refusing && !(own && q->following);
 	queue_unpin(TAKE(t->below), t->belows);		/* so that the layers can be added to */
 	t->belows = 0;
-	if (good)
+	if (good) {
 		task_saw(s, queue_add(s, TAKE(t->own), t->makes_tables, within));
-	pthread_mutex_unlock(&s->queue.lock);
+		q->open.own |= own;
+	}
+	if (good && t->entry)
+		q->open.position = q->position = t->entry;
+	pthread_mutex_unlock(&q->lock);
 	return good ? 0 : -1;
 }
 
 /* So that what was only half put is not kept by who did not look. */
 static int check_size(const struct txn *t, struct err *e)
 {
-	if (!t->own || t->own->changes <= TXN_MOST)
+	if (!t->own || t->entry || t->own->changes <= TXN_MOST)	/* an entry has those of many */
 		return 0;
 	return err_set(e, ERR_INTERNAL, "a transaction has more than %d changes", TXN_MOST);
 }
@@ -157,7 +192,7 @@ static int check_size(const struct txn *t, struct err *e)
 int txn_commit_within(struct txn *t, int64_t within, struct err *e)
 {
 	struct store *s = t->store;
-	bool changes = t->own && (t->own->changes || t->makes_tables);
+	bool changes = t->own && (t->own->changes || t->makes_tables || t->entry);
 	int failed;
 
 	if (check_size(t, e) < 0) {
@@ -172,6 +207,34 @@ int txn_commit_within(struct txn *t, int64_t within, struct err *e)
 int txn_commit(struct txn *t, struct err *e)
 {
 	return txn_commit_within(t, SOON_MS, e);
+}
+
+/*
+ * Entries of the log.
+ */
+
+/* Is nothing of ours under way that the log does not have, and can the disk follow? */
+static bool takes_entry(struct store *s, uint64_t position)
+{
+	struct queue *q = &s->queue;
+	bool takes;
+
+	pthread_mutex_lock(&q->lock);
+	takes = q->following && !q->open.own && !q->flying.own && !q->refusing && q->open.bytes <= PENDING_MOST &&
+		position == q->position + 1;
+	pthread_mutex_unlock(&q->lock);
+	return takes;
+}
+
+int store_apply(struct store *s, uint64_t position, struct slice entry, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+
+	if (!takes_entry(s, position))
+		return 1;
+	if (begin_entry(s, position, &t, e) < 0 || entry_apply(entry, t, e) < 0)
+		return -1;
+	return txn_commit_within(TAKE(t), 0, NULL) < 0;
 }
 
 void txn_abort(struct txn *t)
@@ -252,6 +315,8 @@ static int check_write(const struct txn *t, enum table table, struct err *e)
 {
 	if (!t->write)
 		die("a change of table %s in a read transaction", table_name(table));
+	if ((table == TABLE_node) != t->local)
+		die("a change of table %s in a transaction that is not for it", table_name(table));
 	if (!has_table(t, table) && !t->makes_tables)
 		return err_set(e, ERR_STORAGE, "the store in %s has no table %s before it is upgraded",
 			       t->store->directory, table_name(table));

@@ -57,7 +57,7 @@ static void check_answer(const struct packet *p)
 	if (a.body.len == len) {
 		packet_add_answer(&out, p->id, &a, p->kind == PACKET_BEGIN);
 		if (packet_take(&q, slice_buf(&out)) != (ssize_t)out.len || packet_answer(&q, &b, &again) < 0 ||
-		    again != len || !slice_eq(a.body, b.body) || !slice_eq(a.fields, b.fields) || !str_eq(a.type, b.type))
+		    again != len || a.applied != b.applied || !slice_eq(a.body, b.body) || !slice_eq(a.fields, b.fields) || !str_eq(a.type, b.type))
 			die("it is another answer");
 	}
 	buf_release(&out);

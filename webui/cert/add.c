@@ -9,9 +9,9 @@
 #include "webui/cert/companion.h"
 #include "webui/cert/detail.h"
 #include "webui/cert/dry.h"
-#include "webui/cert/install.h"
 #include "webui/cert/preview.h"
 #include "webui/cert/set_key.h"
+#include "webui/guide/install.h"
 #include "webui/http/name.h"
 #include "webui/http/same.h"
 #include "webui/key/grant.h"
@@ -269,6 +269,16 @@ static int put_cert(struct request *r, struct add_adding *a, struct err *e)
 	return admin_commit(r, TAKE(t), a->issue, e);
 }
 
+/* What to paste on a server, with the keys that are shown this once. */
+static void put_guides(struct request *r, const struct add_adding *a, json_t *answer)
+{
+	const struct install_keys keys = {
+		a->key.name, buf_str(&a->cert_api_key[0]), a->new_key ? buf_str(&a->key_field[4]) : "KEY_API_KEY",
+	};
+
+	json_object_set_new(answer, "guides", install_all(r, &a->cert, &keys));
+}
+
 static int finish(struct request *r, struct add_adding *a, struct err *e)
 {
 	json_t *answer;
@@ -280,6 +290,8 @@ static int finish(struct request *r, struct add_adding *a, struct err *e)
 	admin_put_api_keys(answer, "api_keys", slice_buf(&a->cert_api_key[0]), slice_buf(&a->cert_api_key[1]));
 	if (a->new_key)
 		admin_put_api_keys(answer, "key_api_keys", slice_buf(&a->key_field[4]), slice_buf(&a->key_field[5]));
+	if (r->html)
+		put_guides(r, a, answer);
 	return reply_json(r, 201, answer);
 }
 

@@ -244,6 +244,16 @@ static int64_t by_creation(const struct list *l, const void *rec)
 	return cert->created;
 }
 
+static const char *status_of(const struct list *l, const void *rec)
+{
+	return cert_status_word(cert_status(rec, l->now));
+}
+
+static const char *stage_of(const struct list *l, const void *rec)
+{
+	return ((const struct rec_cert *)rec)->staging ? "true" : "false";
+}
+
 static json_t *show(struct txn *t, const void *rec)
 {
 	return admin_show_one_cert(t, rec);
@@ -263,9 +273,15 @@ int page_certs(struct request *r, struct err *e)
 	static const struct list_text texts[] = {
 		{ "issuer", REC_cert_issuer }, { "profile", REC_cert_profile }, { "key_type", REC_cert_key_type }, { NULL, 0 },
 	};
+	static const struct list_facet facets[] = {
+		{ .word = "status", .says = status_of }, { .word = "staging", .says = stage_of }, { .word = "tag", .field = REC_cert_tags, .several = true },
+		{ .word = "account", .field = REC_cert_account_id, .names = &rec_account_type },
+		{ .word = "owner", .field = REC_cert_owner_id, .names = &rec_user_type }, { .word = "issuer", .field = REC_cert_issuer },
+		{ .word = "profile", .field = REC_cert_profile }, { .word = "key_type", .field = REC_cert_key_type }, { .word = NULL },
+	};
 	static const struct list_type type = {
 		.member = "certificates", .type = &rec_cert_type, .name = REC_cert_name, .prepare = prepare,
-		.wanted = wanted, .sorts = sorts, .texts = texts, .show = show, .release = filters_release,
+		.wanted = wanted, .sorts = sorts, .texts = texts, .facets = facets, .show = show, .release = filters_release,
 	};
 
 	return list_reply(r, &type, sizeof(struct filters), e);

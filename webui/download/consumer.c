@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/event/history.h"
+#include "webui/http/noted.h"
+#include "webui/http/request.h"
 
 #define DELAY_MS 10000
 #define COMPANY_MS 1000
@@ -17,6 +19,7 @@ struct use {
 };
 
 struct consumers {
+	struct webui *webui;
 	struct loop *loop;
 	struct store *store;
 	struct timer timer;
@@ -24,11 +27,11 @@ struct consumers {
 	size_t count;
 };
 
-struct consumers *consumers_new(struct loop *loop, struct store *store)
+struct consumers *consumers_new(struct webui *w)
 {
 	struct consumers *c = xcalloc(1, sizeof(*c));
 
-	*c = (struct consumers){ .loop = loop, .store = store };
+	*c = (struct consumers){ .webui = w, .loop = w->loop, .store = w->env->store };
 	return c;
 }
 
@@ -135,6 +138,32 @@ static int write_all(struct consumers *c, struct err *e)
 	return 0;
 }
 
+/*
+ * With several machines the leader writes them.
+ */
+
+static json_t *note_of(const struct use *u)
+{
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:s?, s:I}", "note", CONSUMER_NOTE, "id", u->id, "slot", u->slot, "name",
+			 u->name, "address", u->address, "version", (json_int_t)u->version, "action", u->action, "count",
+			 (json_int_t)u->count);
+}
+
+/* What is on its way is forgotten.  True: what is left is not to be written here. */
+static bool go_elsewhere(struct consumers *c)
+{
+	enum webui_noted noted = WEBUI_NOTE_TAKEN;
+	size_t i;
+
+	for (i = 0; i < c->count; i++) {
+		noted = noted_elsewhere(c->webui, note_of(&c->use[i]));
+		if (noted != WEBUI_NOTE_TAKEN)
+			break;
+	}
+	forget(c, i);
+	return noted != WEBUI_NOTE_HERE;
+}
+
 static void flush(void *arg)
 {
 	struct consumers *c = arg;
@@ -143,13 +172,18 @@ static void flush(void *arg)
 	int failed;
 
 	timer_stop(&c->timer);
+	if (go_elsewhere(c)) {
+		if (c->count)
+			timer_start(&c->timer, c->loop, DELAY_MS, flush, c);
+		return;
+	}
 	store_task(c->store, 0);	/* no request waits for it */
 	failed = write_all(c, &e);
 	store_task(c->store, seen);
 	if (!failed)
 		return;
 	err_prefix(&e, "recording %zu downloads", c->count);
-	log_err(LOG_LEVEL_ERROR, &e);
+	log_err(e.kind == ERR_LATER ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, &e);	/* later: nobody leads now */
 	timer_start(&c->timer, c->loop, DELAY_MS, flush, c);
 }
 
@@ -180,7 +214,7 @@ static struct use *add(struct consumers *c, const struct consumer_use *of)
 	return u;
 }
 
-void consumers_used(struct consumers *c, const struct consumer_use *of)
+static void used(struct consumers *c, const struct consumer_use *of, int64_t count)
 {
 	struct use *u = find(c, of);
 
@@ -193,7 +227,33 @@ void consumers_used(struct consumers *c, const struct consumer_use *of)
 	if (!u)
 		u = add(c, of);
 	u->time = clock_now();
-	u->count++;
+	u->count += count;
+}
+
+void consumers_used(struct consumers *c, const struct consumer_use *of)
+{
+	used(c, of, 1);
+}
+
+static const char *action_of(const json_t *note)
+{
+	static const char *const actions[] = { "certificate.fetched", "key.fetched" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
+		if (str_eq(json_str(note, "action"), actions[i]))
+			return actions[i];
+	return NULL;
+}
+
+void consumers_noted(struct consumers *c, const json_t *note)
+{
+	const struct consumer_use of = {
+		.id = json_str(note, "id"), .slot = (int)json_int(note, "slot", 0), .name = json_str(note, "name"),
+		.address = json_str(note, "address"), .version = json_int(note, "version", 0), .action = action_of(note),
+	};
+
+	if (of.id && of.name && of.address && of.slot)
+		used(c, &of, MAX(json_int(note, "count", 1), 1));
 }
 
 void consumers_free(struct consumers *c)

@@ -5,11 +5,13 @@
 #ifndef WEBUI_DOWNLOAD_CONSUMER_H
 #define WEBUI_DOWNLOAD_CONSUMER_H
 
-#include "base/loop.h"
-#include "store/db/store.h"
+#include "base/json.h"
+
+#define CONSUMER_NOTE "download"	/* how such a use is called between nodes (webui/http/noted.h) */
 
 struct consumers;
-struct consumers *consumers_new(struct loop *, struct store *);
+struct webui;
+struct consumers *consumers_new(struct webui *);
 void consumers_free(struct consumers *);	/* writes what is left; NULL is fine */
 
 struct consumer_use {			/* all borrowed */
@@ -21,5 +23,6 @@ struct consumer_use {			/* all borrowed */
 	const char *action;		/* "certificate.fetched", "key.fetched"; NULL: no event, it had it already */
 };
 void consumers_used(struct consumers *, const struct consumer_use *);
+void consumers_noted(struct consumers *, const json_t *note);	/* at a different node */
 
 #endif

@@ -129,18 +129,40 @@ static int handle(struct request *r, enum method method, const char *path, struc
 	return sign_in_is_wanted(r) ? sign_in_first(r, m->route->page, e) : m->route->page(r, e);
 }
 
+/* What a form means is in it: it may be DELETE. */
+static bool changes(const struct match *m, enum method method)
+{
+	return m->route ? m->route->effect == EFFECT_CHANGE : method == METHOD_POST && m->html;
+}
+
+/* Is it another node's to answer? */
+static bool leaves(struct request *r, const struct match *m, enum method method)
+{
+	struct webui *w = r->webui;
+
+	if (!w->take || !changes(m, method) || !w->take(w->elsewhere, r->exchange))
+		return false;
+	request_free(r);
+	return true;
+}
+
+static void find_route(struct request *r, struct match *m, enum method method, const char *path)
+{
+	router_find(m, method, path);
+	r->path = m->params;
+	r->html = m->html && !wants_json(r);
+	r->route = m->route ? m->route : m->path;
+}
+
 static void attend(struct request *r, enum method method, const char *path)
 {
 	struct match m;
 	struct err e = { 0 };
 
-	router_find(&m, method, path);
-	r->path = m.params;
-	r->html = m.html && !wants_json(r);
-	r->route = m.route ? m.route : m.path;
+	find_route(r, &m, method, path);
 	if (!m.path || !gate_admits(&r->visitor, r->route->role, r->webui->settings))
 		turn_away(r, method, path, m.path);
-	else if (handle(r, method, path, &m, &e) < 0)
+	else if (!leaves(r, &m, method) && handle(r, method, path, &m, &e) < 0)
 		e.kind == ERR_AUTH && r->route->role > ROLE_APIKEY && !gate_knows(&r->visitor, r->webui->settings) ?
 			refuse(r) :
 			reply_error(r, &e);
@@ -162,4 +184,17 @@ static struct request *request_new(struct webui *w, struct http_exchange *x)
 void webui_attend(void *webui, struct http_exchange *x)
 {
 	attend(request_new(webui, x), x->request->method, http_path(x->request));
+}
+
+void webui_refuse(void *webui, struct http_exchange *x, const struct err *e)
+{
+	struct request *r = request_new(webui, x);
+	struct match m;
+	struct err ignored = { 0 };
+
+	find_route(r, &m, x->request->method, http_path(x->request));
+	session_find(r, &ignored);	/* for the page's menu */
+	if (r->html && x->request->method == METHOD_POST)
+		form_read(r, &ignored);	/* it is shown again, as it was typed */
+	reply_error(r, e);
 }

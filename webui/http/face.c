@@ -34,7 +34,7 @@ static struct err public_error(const struct request *r, const struct err *e)
 {
 	struct err shown = *e;
 
-	if (err_http_status(e->kind) < 500)
+	if (err_http_status(e->kind) < 500 || e->kind == ERR_LATER)
 		return shown;
 	log_err(LOG_LEVEL_ERROR, e);
 	if (r->visitor.role != ROLE_ADMIN)

@@ -23,7 +23,8 @@ void gate_visitor(struct visitor *v, const struct http_request *r, const struct 
 	*v = (struct visitor){ .face = r->face };
 	if (r->face == FACE_CONTROL) {
 		v->address.sa.ss_family = AF_UNIX;
-		v->admin = peer_is_admin(r->socket);
+		v->admin = r->vouched || peer_is_admin(r->socket);
+		snprintf(v->proof, sizeof(v->proof), "%s", r->vouched ? r->vouched : "");
 		v->role = v->admin ? ROLE_ADMIN : ROLE_ANYONE;
 		snprintf(v->name, sizeof(v->name), "%s", v->admin ? "local admin" : "");
 		return;

@@ -96,6 +96,8 @@ void admin_put_owner_name(json_t *, struct txn *, const char *user_id);
 json_t *choices_cas(void);
 json_t *choices_terms(void);	/* where these CAs publish their terms of service: [{text, url}] */
 void choices_put_plans(json_t *page, struct txn *);
+/* Accounts that can order, then the others, behind what the list has by now. */
+int choices_put_accounts(const struct request *, json_t *choices, const char *member, struct txn *, struct err *);
 /* What became of the deploy hook of its version in force; null if there is none. */
 json_t *admin_show_deploy(const struct request *, struct txn *, const struct rec_cert *);
 /* The last use of each API key; "behind": another version than this one was fetched. */

@@ -106,12 +106,12 @@ int request_socket(const struct request *r)
 
 const char *request_proof(const struct request *r)
 {
-	return r->visitor.admin ? KEEPER_PROOF_PEER : r->visitor.proof;
+	return r->visitor.admin && !*r->visitor.proof ? KEEPER_PROOF_PEER : r->visitor.proof;
 }
 
 int request_proof_socket(const struct request *r)
 {
-	return r->visitor.admin ? request_socket(r) : -1;
+	return r->visitor.admin && !*r->visitor.proof ? request_socket(r) : -1;
 }
 
 void *request_state(struct request *r, size_t size, void (*release)(void *))

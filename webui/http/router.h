@@ -12,15 +12,18 @@ typedef int page_fn(struct request *, struct err *);
 /* From GUEST on in order: who has one has those before it. */
 enum role { ROLE_ANYONE, ROLE_APIKEY, ROLE_GUEST, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN };
 
+enum route_effect { EFFECT_READ, EFFECT_CHANGE };	/* of several machines, who answers: any, the leader */
+
 struct route {
 	enum method method;
 	const char *path;
 	page_fn *page;
 	enum role role;
+	enum route_effect effect;
 	const char *template;
 };
 
-#define ROUTE(method, path, page, role, template) page_fn page;
+#define ROUTE(method, path, page, role, effect, template) page_fn page;
 #include "webui/routes.def"
 #undef ROUTE
 

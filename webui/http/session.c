@@ -8,6 +8,7 @@
 #include "base/words.h"
 #include "store/agenda.h"
 #include "webui/http/confirmed.h"
+#include "webui/http/noted.h"
 #include "webui/http/reply.h"
 #include "webui/page/shown.h"
 
@@ -18,27 +19,40 @@
 #define SESSIONS_MOST 200	/* of a user; one more ends the one that was used longest ago */
 #define BEARER "Bearer "
 
+/* What is noted of a session or token, and how it is called between nodes. */
+struct session_use {
+	const char *word;
+	int (*put)(struct txn *, const char *id, const char *from, struct err *);
+};
+
 /*
  * That somebody was here.  The request neither waits for it nor fails with it: the disk may be full, the thing noted
  * just removed.
  */
-static void note(struct request *r, int (*put)(const struct request *, struct txn *, const char *, struct err *),
-		 const char *id)
+static void write_note(struct webui *w, const struct session_use *use, const char *id, const char *from)
 {
-	struct store *store = r->webui->env->store;
+	struct store *store = w->env->store;
 	uint64_t seen = store_seen(store);
 	struct err e = { 0 };
 	struct txn *t;
 
 	store_task(store, 0);
 	if (store_write(store, &t, &e) == 0) {
-		if (put(r, t, id, &e) == 0)
+		if (use->put(t, id, from, &e) == 0)
 			txn_commit_within(TAKE(t), NOTED_MS, &e);
 		txn_abort(t);
 	}
 	if (err_is_set(&e))
 		log_debug("the last use of a session or token is not noted: %s", e.message);
 	store_task(store, seen);
+}
+
+static void note(struct request *r, const struct session_use *use, const char *id)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s}", "note", use->word, "id", id, "from", r->from);
+
+	if (noted_elsewhere(r->webui, o) == WEBUI_NOTE_HERE)
+		write_note(r->webui, use, id, r->from);
 }
 
 /*
@@ -104,16 +118,18 @@ static int take_token(struct request *r, struct txn *t, const struct rec_token *
 	return 0;
 }
 
-static int put_token_use(const struct request *r, struct txn *t, const char *id, struct err *e)
+static int put_token_use(struct txn *t, const char *id, const char *from, struct err *e)
 {
 	_cleanup_(rec_token_release) struct rec_token token = { 0 };
 
 	if (rec_token_get(t, &token, id, e) < 0)
 		return -1;
 	token.used = clock_now();
-	record_set(&token.used_from, r->from);
+	record_set(&token.used_from, from);
 	return rec_token_put(t, &token, e);
 }
+
+static const struct session_use token_use = { "token", put_token_use };
 
 static int find_token(struct request *r, const char *secret, struct err *e)
 {
@@ -129,7 +145,7 @@ static int find_token(struct request *r, const char *secret, struct err *e)
 		return -1;
 	txn_abort(TAKE(t));
 	if (token.used + SEEN_EVERY <= clock_now())
-		note(r, put_token_use, id);
+		note(r, &token_use, id);
 	return 0;
 }
 
@@ -183,7 +199,7 @@ static int take_session(struct request *r, struct txn *t, const struct rec_sessi
 	return 0;
 }
 
-static int put_session_seen(const struct request *r, struct txn *t, const char *id, struct err *e)
+static int put_session_seen(struct txn *t, const char *id, const char *from, struct err *e)
 {
 	_cleanup_(rec_session_release) struct rec_session session = { 0 };
 
@@ -192,6 +208,8 @@ static int put_session_seen(const struct request *r, struct txn *t, const char *
 	session.seen = clock_now();
 	return rec_session_put(t, &session, e);
 }
+
+static const struct session_use session_use = { "session", put_session_seen };
 
 static int find_session(struct request *r, struct err *e)
 {
@@ -213,8 +231,18 @@ static int find_session(struct request *r, struct err *e)
 		return -1;
 	txn_abort(TAKE(t));
 	if (session.seen + MIN(SEEN_EVERY, r->webui->settings->session_idle / 3) <= now)
-		note(r, put_session_seen, id);
+		note(r, &session_use, id);
 	return 0;
+}
+
+void session_noted(struct webui *w, const json_t *note)
+{
+	static const struct session_use *const uses[] = { &token_use, &session_use };
+	const char *id = json_str(note, "id"), *from = json_str(note, "from");
+
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
+		if (id && from && str_eq(json_str(note, "note"), uses[i]->word))
+			write_note(w, uses[i], id, from);
 }
 
 int session_find(struct request *r, struct err *e)

@@ -20,6 +20,8 @@ const char *session_token(const struct request *);
  * 0 also if nobody was found; -1 if a token is no good, or the store failed.
  */
 int session_find(struct request *, struct err *);
+/* A note of a different node (noted.h): a session or token was used there. */
+void session_noted(struct webui *, const json_t *note);
 
 /* Begins one for the user: its record, and the cookie in the answer's header.  Its id is the sha256_text() of that. */
 int session_begin(struct request *, struct txn *, const struct rec_user *, struct slice proof, struct err *);

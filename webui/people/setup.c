@@ -137,7 +137,7 @@ int page_setup_begin(struct request *r, struct err *e)
 	f->user.created = clock_now();
 	f->password = xstrdup(json_str(body, "password"));
 	return REQUEST_ASK(r, user_new, request_proof_socket(r), made, slice_str(f->user.role), slice_str(f->password),
-			   slice_str(r->visitor.admin ? KEEPER_PROOF_PEER : token ? token : ""));
+			   slice_str(r->visitor.admin ? request_proof(r) : token ? token : ""));
 }
 
 /*

@@ -1,6 +1,5 @@
 /* Pages that begin something: forms, and what there is to choose from. */
 #include "webui/http/handler.h"
-#include "webui/page/files.h"
 #include "webui/page/form.h"
 
 #define NEWEST 50	/* certificates that are asked which account was used last */
@@ -80,6 +79,17 @@ static int add_accounts(const struct request *r, struct txn *t, json_t *list, bo
 	return 0;
 }
 
+int choices_put_accounts(const struct request *r, json_t *choices, const char *member, struct txn *t, struct err *e)
+{
+	json_t *list = json_object_get(choices, member);
+
+	if (!list) {
+		list = json_array();
+		json_object_set_new(choices, member, list);
+	}
+	return add_accounts(r, t, list, true, e);
+}
+
 struct keys {
 	const struct scope *scope;
 	json_t *list;
@@ -100,16 +110,15 @@ int page_new_certificate(struct request *r, struct err *e)
 {
 	_cleanup_json_ json_t *page = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
-	json_t *choices = json_object(), *accounts = json_array(), *keys = json_array();
+	json_t *choices = json_object(), *keys = json_array();
 	struct keys usable = { &r->visitor.scope, keys };
 
 	json_object_set_new(page, "choices", choices);
-	json_object_set_new(choices, "account", accounts);
 	json_object_set_new(choices, "key", keys);
 	json_put_str(page, "choose_in", "certificate_add");	/* the form that the preview's choices belong to */
 	json_put_bool(page, "dns_script", *r->webui->settings->dns_hook);
 	add_choice(keys, "", "A new one");
-	if (store_read(r->webui->env->store, &t, e) < 0 || add_accounts(r, t, accounts, true, e) < 0 ||
+	if (store_read(r->webui->env->store, &t, e) < 0 || choices_put_accounts(r, choices, "account", t, e) < 0 ||
 	    record_each(t, &rec_key_type, "", false, add_key, &usable, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(page));
@@ -147,7 +156,7 @@ int page_new_import(struct request *r, struct err *e)
 	json_object_set_new(page, "choices", choices);
 	json_object_set_new(choices, "account", accounts);
 	add_choice(accounts, "", "No account: you import the next version yourself");
-	if (store_read(r->webui->env->store, &t, e) < 0 || add_accounts(r, t, accounts, true, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || choices_put_accounts(r, choices, "account", t, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(page));
 }
@@ -226,53 +235,4 @@ int page_import(struct request *r, struct err *e)
 		return body_at("name", err_set(e, ERR_INVALID, "a name is required"), e);
 	params_add(&r->path, "name", xstrdup(name));
 	return page_cert_import(r, e);
-}
-
-/*
- * The redirect rules, for this server.
- */
-
-static const struct {
-	const char *server, *file;
-} servers[] = {
-	{ "nginx", "nginx.conf" },
-	{ "Apache", "apache.conf" },
-	{ "Apache, .htaccess", "apache.htaccess" },
-	{ "Caddy", "Caddyfile" },
-	{ "HAProxy", "haproxy.cfg" },
-	{ "lighttpd", "lighttpd.conf" },
-	{ "Traefik", "traefik.yaml" },
-	{ "IIS", "iis-web.config" },
-};
-#define PLACEHOLDER "certera.example.org"
-
-static char *for_host(const char *text, const char *hostname)
-{
-	struct buf out = BUF_INIT;
-
-	for (const char *at; (at = strstr(text, PLACEHOLDER)); text = at + strlen(PLACEHOLDER)) {
-		buf_add(&out, text, (size_t)(at - text));
-		buf_add_str(&out, hostname);
-	}
-	buf_add_str(&out, text);
-	return buf_detach(&out);
-}
-
-int page_redirects(struct request *r, struct err *e)
-{
-	struct files own = { .directory = NULL };
-	json_t *page = json_object(), *list = json_array();
-
-	json_object_set_new(page, "rules", list);
-	for (size_t i = 0; i < ARRAY_SIZE(servers); i++) {
-		_cleanup_free_ char *file = xasprintf("contrib/redirect/%s", servers[i].file);
-		_cleanup_free_ char *rule = for_host(files_get(&own, file), r->webui->settings->hostname);
-		json_t *one = json_object();
-
-		json_put_str(one, "server", servers[i].server);
-		json_put_str(one, "file", servers[i].file);
-		json_put_str(one, "rule", rule);
-		json_array_append_new(list, one);
-	}
-	return reply_json(r, 200, page);
 }

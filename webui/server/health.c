@@ -92,6 +92,24 @@ static int put_accounts(json_t *checks, struct txn *t, struct err *e)
 	return 0;
 }
 
+/* Alone: nothing is said. */
+static bool put_cluster(json_t *checks, const struct webui_env *env)
+{
+	_cleanup_json_ json_t *cluster = env->cluster_status(env->arg);
+	const char *trouble = json_str(cluster, "trouble"), *role = json_str(cluster, "role");
+	const json_t *member;
+	size_t i;
+
+	if (!json_is_object(cluster))
+		return true;
+	if (trouble)
+		return put_check(checks, "cluster", false, "%s", trouble);
+	json_array_foreach (json_object_get(cluster, "etcd"), i, member)
+		if (!json_bool(member, "well", true))
+			put_check(checks, "etcd", false, "%s: %s.", json_str(member, "endpoint"), json_str(member, "text"));
+	return put_check(checks, "cluster", true, "This server is the %s, one of %zu.", role, json_array_size(json_object_get(cluster, "nodes")));
+}
+
 int health_look(struct request *r, json_t *checks, bool *well, struct err *e)
 {
 	struct store *store = r->webui->env->store;
@@ -115,6 +133,7 @@ int health_look(struct request *r, json_t *checks, bool *well, struct err *e)
 		  (long long)bad, (long long)n->all);
 	if (put_accounts(checks, t, e) < 0)
 		return -1;
+	*well &= put_cluster(checks, r->webui->env);
 	if (rec_upkeep_get(t, &backup, "backup", NULL) == 0)
 		/* Whoever asked for one by hand was told; what fails by itself nobody sees. */
 		*well &= put_check(checks, "backup",

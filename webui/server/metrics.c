@@ -111,6 +111,34 @@ static void add_backup(struct txn *t, struct buf *out)
 		add_gauge(out, "certera_backup_timestamp_seconds", backup.ended, "When the last backup ended.");
 }
 
+/* Alone: no family. */
+static void add_cluster(const struct webui_env *env, struct buf *out)
+{
+	_cleanup_json_ json_t *cluster = env->cluster_status(env->arg);
+	const json_t *member;
+	size_t i;
+
+	if (!json_is_object(cluster))
+		return;
+	add_gauge(out, "certera_cluster_leader", str_eq(json_str(cluster, "role"), "leader"), "Whether this server leads the cluster.");
+	add_gauge(out, "certera_cluster_has_leader", json_str(cluster, "leader") != NULL, "Whether this server knows of a leader.");
+	add_gauge(out, "certera_cluster_servers", (int64_t)json_array_size(json_object_get(cluster, "nodes")), "Servers with a heartbeat.");
+	add_gauge(out, "certera_cluster_head", json_int(cluster, "head", 0), "Position of the last change in the cluster's log.");
+	add_gauge(out, "certera_cluster_applied", json_int(cluster, "applied", 0), "Position of the last change that this server has.");
+	add_family(out, "certera_etcd_up", "gauge", "Whether a member of etcd is well.");
+	json_array_foreach (json_object_get(cluster, "etcd"), i, member) {
+		buf_add_str(out, "certera_etcd_up{endpoint=\"");
+		add_label(out, json_str(member, "endpoint"));
+		buf_addf(out, "\"} %d\n", json_bool(member, "well", false));
+	}
+	add_family(out, "certera_etcd_bytes", "gauge", "Size of a member's file.");
+	json_array_foreach (json_object_get(cluster, "etcd"), i, member) {
+		buf_add_str(out, "certera_etcd_bytes{endpoint=\"");
+		add_label(out, json_str(member, "endpoint"));
+		buf_addf(out, "\"} %lld\n", (long long)json_int(member, "size", 0));
+	}
+}
+
 static int add_gauges(struct request *r, struct buf *out, struct err *e)
 {
 	struct store *store = r->webui->env->store;
@@ -139,6 +167,7 @@ static int add_gauges(struct request *r, struct buf *out, struct err *e)
 	add_gauge(out, "certera_store_bytes", size.used, "Size of the store.");
 	add_gauge(out, "certera_store_free_bytes", size.left, "Free space on its disk.");
 	add_backup(t, out);
+	add_cluster(r->webui->env, out);
 	return add_sites(r, t, out, e);
 }
 

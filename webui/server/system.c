@@ -33,6 +33,7 @@ int page_system(struct request *r, struct err *e)
 	json_put_str(answer, "version", env->version);
 	json_put_time(answer, "started", env->started);
 	json_object_set_new(answer, "protection", json_deep_copy(env->protection));
+	json_object_set_new(answer, "cluster", env->cluster_status(env->arg));
 	if (admin_query(r, &query, e) < 0 || list_read_page(&query, &first, &limit, e) < 0 ||
 	    health_look(r, checks, &well, e) < 0 ||
 	    health_agenda(r, answer, first, params_get(&query, "limit") ? limit : 20, e) < 0 ||

@@ -101,6 +101,13 @@ function pickers(place) {
 	}
 }
 
+/* A part that another script has replaced says so by this event. */
+document.addEventListener("part", (event) => {
+	enhance(event.target);
+	if (event.target.dataset.live)
+		follow(event.target);
+});
+
 function enhance(place) {
 	copiers(place);
 	pickers(place);

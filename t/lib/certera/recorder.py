@@ -60,11 +60,11 @@ class Reply:
 
 
 class Seen:
-    """One request and, when it came, its answer: payload and answer are parsed JSON, None if they are none."""
+    """One request and, when it came, its answer: payload and answer are parsed JSON, None if they are none.  port: the client's."""
 
     def __init__(self, kind, path, payload):
         self.kind, self.path, self.payload, self.time = kind, path, payload, time.monotonic()
-        self.status = self.location = self.answer = self.reply = None
+        self.status = self.location = self.answer = self.reply = self.port = None
 
     def __repr__(self):
         return f"{self.kind} {self.path} {self.status}"
@@ -130,6 +130,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         seen = Seen(KINDS.get(self.path.split("/")[1], "other"), self.path, _payload(body))
+        seen.port = self.client_address[1]
         with self.owner.lock:
             self.owner.seen.append(seen)
         try:

@@ -1,0 +1,24 @@
+/*
+ * A desk's requests that other nodes of the cluster have to do with: what changes something goes to the leader, and what
+ * comes from followers is answered here, if this node leads.  On the desk's loop.
+ */
+#ifndef DAEMON_DESK_ELSEWHERE_H
+#define DAEMON_DESK_ELSEWHERE_H
+
+#include "daemon/cluster/peer.h"
+#include "webui/webui.h"
+
+struct elsewhere_options {
+	struct loop *loop;
+	struct cluster *cluster;
+	struct peers *peers;
+	struct keeper_client *keeper;
+	struct webui *webui;
+};
+
+struct elsewhere;
+struct elsewhere *elsewhere_new(const struct elsewhere_options *);
+void elsewhere_free(struct elsewhere *);	/* when the loop runs no more, before the webui; NULL is fine */
+void elsewhere_connect(struct elsewhere *, int fd);	/* a desk of a follower; takes fd */
+
+#endif

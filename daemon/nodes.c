@@ -1,0 +1,130 @@
+#include "daemon/nodes.h"
+
+#include <unistd.h>
+
+#include "daemon/cluster/copy.h"
+#include "daemon/cluster/fronts.h"
+
+struct nodes {
+	struct nodes_options o;
+	char *store;			/* its directory */
+	struct peers *peers;
+	struct fronts *fronts;
+	struct copying *copying;
+	struct desks *desks;		/* NULL: nobody is answered yet */
+	struct published *published;
+};
+
+int nodes_listen(const struct config *config, int *fd, struct err *e)
+{
+	*fd = -1;
+	if (!*config->cluster_endpoints)
+		return 0;
+	*fd = peers_listen(config->cluster_address, e);
+	if (*fd >= 0)
+		return 0;
+	err_prefix(e, "cluster.address");
+	return *e->hint ? -1 : err_hint(e, "It must be an address of this machine and a port that nobody else uses, such as 10.0.0.1:2390.");
+}
+
+int nodes_take_copy(const struct config *config, struct err *e)
+{
+	_cleanup_free_ char *store = config_store(config);
+
+	return *config->cluster_endpoints ? copy_take(store, e) : 0;
+}
+
+static void came_requests(struct nodes *n, const char *node, int fd)
+{
+	desks_came(n->desks, fd);
+}
+
+static void came_fronts(struct nodes *n, const char *node, int fd)
+{
+	fronts_came(n->fronts, node, fd);
+}
+
+static void came_copy(struct nodes *n, const char *node, int fd)
+{
+	copying_came(n->copying, node, fd);
+}
+
+static void nodes_came(void *arg, enum peer_use use, const char *node, int fd)
+{
+	static void (*const came[])(struct nodes *, const char *node, int fd) = {
+#define PEER_USE(use) [PEER_##use] = came_##use,
+#include "daemon/cluster/peer_use.def"
+#undef PEER_USE
+	};
+	struct nodes *n = arg;
+
+	if (n->desks)
+		came[use](n, node, fd);
+	else
+		close(fd);
+}
+
+static uint64_t nodes_in_force(void *arg)
+{
+	const struct nodes *n = arg;
+
+	return n->published ? published_in_force(n->published) : 0;
+}
+
+static void nodes_moved(void *arg)
+{
+	const struct nodes *n = arg;
+
+	if (n->published)
+		published_moved(n->published);
+}
+
+struct nodes *nodes_new(const struct nodes_options *o, struct err *e)
+{
+	struct nodes *n = xcalloc(1, sizeof(*n));
+	const struct peers_options peers = {
+		.loop = o->loop, .keeper = o->keeper, .cluster = o->cluster, .fd = o->fd, .came = nodes_came, .arg = n,
+	};
+
+	n->o = *o;
+	n->store = config_store(o->config);
+	n->peers = peers_new(&peers, e);
+	if (n->peers)
+		return n;
+	nodes_free(n);
+	return NULL;
+}
+
+struct peers *nodes_peers(struct nodes *n)
+{
+	return n ? n->peers : NULL;
+}
+
+void nodes_serve(struct nodes *n, struct desks *desks, struct published *published)
+{
+	const struct nodes_options *o = &n->o;
+	const struct fronts_options fronts = {
+		.loop = o->loop, .cluster = o->cluster, .peers = n->peers, .in_force = nodes_in_force, .moved = nodes_moved, .arg = n,
+	};
+	const struct copy_options copies = {
+		.loop = o->loop, .cluster = o->cluster, .peers = n->peers, .store = o->store, .directory = n->store,
+		.whole = o->start_again, .arg = o->arg,
+	};
+
+	n->desks = desks;
+	n->fronts = fronts_new(&fronts);
+	n->published = published;
+	published_cluster(published, o->cluster, n->fronts);
+	n->copying = copying_new(&copies);
+}
+
+void nodes_free(struct nodes *n)
+{
+	if (!n)
+		return;
+	fronts_free(n->fronts);
+	copying_free(n->copying);
+	peers_free(n->peers);
+	free(n->store);
+	free(n);
+}
