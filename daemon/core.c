@@ -376,7 +376,7 @@ static int leave_cluster(struct store *s, struct err *e)
 		return -1;
 	if (!id)
 		return 0;
-	log_warn("this server was a member of the cluster %s; without cluster.endpoints it is alone now, and a member no more", id);
+	log_warn("this server was a member of the cluster %s; without cluster.endpoints it is alone now, and no longer a member", id);
 	return store_join(s, NULL, 0, e);
 }
 
