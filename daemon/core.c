@@ -26,7 +26,7 @@
 #include "daemon/engine/log_seal.h"
 #include "daemon/engine/settle.h"
 #include "daemon/first_user.h"
-#include "daemon/following.h"
+#include "daemon/hearsay.h"
 #include "daemon/kept.h"
 #include "daemon/keycheck.h"
 #include "daemon/kinds.h"
@@ -60,7 +60,7 @@ struct daemon {
 	struct outside *outside;
 	struct published *published;
 	struct site *site;
-	struct following *following;
+	struct hearsay *hearsay;
 	struct kept *kept;
 	struct engine engine;
 	struct webui_env env;
@@ -482,7 +482,7 @@ static int core_start(struct daemon *d, struct err *e)
 		return -1;
 	if (d->nodes) {
 		nodes_serve(d->nodes, d->desks, d->published);
-		d->following = following_new(&d->engine, d->site);
+		d->hearsay = hearsay_new(&d->engine, d->site);
 	}
 	d->kept = kept_new(d->store, d->loop, setting_changed, d);
 	catch_signals(d);
@@ -501,7 +501,7 @@ static void core_end(struct daemon *d)
 		if (d->signals[i])
 			event_free(d->signals[i]);
 	kept_free(d->kept);
-	following_free(d->following);
+	hearsay_free(d->hearsay);
 	log_seal_free(d->engine.log_seal);
 	settling_free(d->engine.settling);
 	event_log_free(d->engine.event_log);
