@@ -12,9 +12,13 @@ static void put_texts(json_t *node)
 	json_array_foreach (json_object_get(node, "differs"), i, one)
 		buf_addf(&list, "%s%s", i ? " " : "", json_string_value(one));
 	differs = buf_detach(&list);
-	clock = json_bool(node, "clock_off", false) ? xasprintf("off by %lld s", (long long)json_int(node, "clock_ms", 0) / 1000) : xstrdup("");
-	json_put_str(node, "role", json_bool(node, "leader", false)  ? "leader" :
-				   json_bool(node, "member", false) ? "follower" : "not a member");
+	clock = json_bool(node, "clock_off", false)
+			? xasprintf("off by %lld s", (long long)json_int(node, "clock_ms", 0) / 1000)
+			: xstrdup("");
+	json_put_str(node, "role",
+		     json_bool(node, "leader", false)   ? "leader"
+		     : json_bool(node, "member", false) ? "follower"
+							: "not a member");
 	json_put_str(node, "clock", clock);
 	json_put_str(node, "differs", differs);
 }
@@ -22,8 +26,8 @@ static void put_texts(json_t *node)
 static void print_nodes(json_t *nodes)
 {
 	static const struct column columns[] = {
-		{ "SERVER", "name" }, { "ROLE", "role" }, { "ADDRESS", "address" }, { "VERSION", "version" }, { "LAG", "lag" }, { "CLOCK", "clock" },
-		{ "DIFFERS IN", "differs" },
+		{ "SERVER", "name" }, { "ROLE", "role" },   { "ADDRESS", "address" },    { "VERSION", "version" },
+		{ "LAG", "lag" },     { "CLOCK", "clock" }, { "DIFFERS IN", "differs" },
 	};
 	json_t *node;
 	size_t i;
@@ -35,7 +39,9 @@ static void print_nodes(json_t *nodes)
 
 int show_cluster(struct ctl *ctl, json_t *answer)
 {
-	static const struct column columns[] = { { "ETCD", "endpoint" }, { "VERSION", "version" }, { "STATE", "text" } };
+	static const struct column columns[] = { { "ETCD", "endpoint" },
+						 { "VERSION", "version" },
+						 { "STATE", "text" } };
 	const json_t *cluster = json_object_get(answer, "cluster");
 	const char *trouble = json_str(cluster, "trouble");
 

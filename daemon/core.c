@@ -27,7 +27,7 @@
 #include "daemon/engine/log_seal.h"
 #include "daemon/engine/settle.h"
 #include "daemon/first_user.h"
-#include "daemon/following.h"
+#include "daemon/hearsay.h"
 #include "daemon/kept.h"
 #include "daemon/keycheck.h"
 #include "daemon/kinds.h"
@@ -61,7 +61,7 @@ struct daemon {
 	struct outside *outside;
 	struct published *published;
 	struct site *site;
-	struct following *following;
+	struct hearsay *hearsay;
 	struct kept *kept;
 	struct engine engine;
 	struct webui_env env;
@@ -245,7 +245,10 @@ static int start_privileged(struct daemon *d, struct err *e)
 	if (d->privileged.users.missing)
 		log_warn("server.users: %s", d->privileged.users.missing);
 	return !d->starter || open_sockets(d, e) < 0 || privileged_leave(&d->privileged, e) < 0 ||
-	       nodes_take_copy(&d->config, e) < 0 || cage_core(&d->config, &d->privileged.users, &d->landlock, e) < 0 ? -1 : 0;
+			       nodes_take_copy(&d->config, e) < 0 ||
+			       cage_core(&d->config, &d->privileged.users, &d->landlock, e) < 0
+		       ? -1
+		       : 0;
 }
 
 /*
@@ -330,7 +333,10 @@ static int change_cluster(void *arg, const char *what, struct err *e)
 	static const struct {
 		const char *what;
 		enum cluster_act act;
-	} acts[] = { { "init", CLUSTER_INIT }, { "init anew", CLUSTER_INIT_ANEW }, { "join", CLUSTER_JOIN }, { "leave", CLUSTER_LEAVE } };
+	} acts[] = { { "init", CLUSTER_INIT },
+		     { "init anew", CLUSTER_INIT_ANEW },
+		     { "join", CLUSTER_JOIN },
+		     { "leave", CLUSTER_LEAVE } };
 	struct daemon *d = arg;
 
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
@@ -372,7 +378,7 @@ static int leave_cluster(struct store *s, struct err *e)
 		return -1;
 	if (!id)
 		return 0;
-	log_warn("this server was a member of the cluster %s; without cluster.endpoints it is alone now, and a member no more", id);
+	log_warn("this server was a member of the cluster %s; without cluster.endpoints it is alone now, and no longer a member", id);
 	return store_join(s, NULL, 0, e);
 }
 
@@ -381,10 +387,15 @@ static int open_store(struct daemon *d, struct err *e)
 	_cleanup_free_ char *store = config_store(&d->config);
 
 	return store_open(&d->store, store, e) < 0 ||
-	       keycheck_verify(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 || store_upgrade(d->store, e) < 0 ||
-	       keycheck_mark(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 ||
-	       first_user_token(d->store, d->privileged.keeper, ENGINE_CLIENT, &d->setup_token, e) < 0 ||
-	       store_settle(d->store, e) < 0 || (!*d->config.cluster_endpoints && leave_cluster(d->store, e) < 0) ? -1 : kept_lay_over(d->store, &d->config, e);
+			       keycheck_verify(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 ||
+			       store_upgrade(d->store, e) < 0 ||
+			       keycheck_mark(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 ||
+			       first_user_token(d->store, d->privileged.keeper, ENGINE_CLIENT, &d->setup_token, e) <
+				       0 ||
+			       store_settle(d->store, e) < 0 ||
+			       (!*d->config.cluster_endpoints && leave_cluster(d->store, e) < 0)
+		       ? -1
+		       : kept_lay_over(d->store, &d->config, e);
 }
 
 /*
@@ -407,8 +418,8 @@ static void note_leader(struct daemon *d)
 	struct err e = { 0 };
 
 	cluster_look(d->cluster, &v);
-	if (store_write(d->store, &t, &e) < 0 || history_add(t, &event, &e, "the server %s leads the cluster", v.leader) < 0 ||
-	    txn_commit(TAKE(t), &e) < 0)
+	if (store_write(d->store, &t, &e) < 0 ||
+	    history_add(t, &event, &e, "the server %s leads the cluster", v.leader) < 0 || txn_commit(TAKE(t), &e) < 0)
 		log_err(LOG_LEVEL_WARN, &e);
 }
 
@@ -473,7 +484,7 @@ static int core_start(struct daemon *d, struct err *e)
 		return -1;
 	if (d->nodes) {
 		nodes_serve(d->nodes, d->desks, d->published);
-		d->following = following_new(&d->engine, d->site);
+		d->hearsay = hearsay_new(&d->engine, d->site);
 	}
 	d->kept = kept_new(d->store, d->loop, setting_changed, d);
 	catch_signals(d);
@@ -492,7 +503,7 @@ static void core_end(struct daemon *d)
 		if (d->signals[i])
 			event_free(d->signals[i]);
 	kept_free(d->kept);
-	following_free(d->following);
+	hearsay_free(d->hearsay);
 	log_seal_free(d->engine.log_seal);
 	settling_free(d->engine.settling);
 	event_log_free(d->engine.event_log);

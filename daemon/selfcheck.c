@@ -246,7 +246,8 @@ static void check_cluster(struct selfcheck *c)
 	if (etcd_check_endpoints(config->cluster_endpoints, &e) < 0)
 		mistake(c, "%s", e.message);
 	if (!strchr(config->cluster_address, ':'))
-		mistake(c, "cluster.address: is \"%s\", but must be HOST:PORT, where the other servers reach this one", config->cluster_address);
+		mistake(c, "cluster.address: is \"%s\", but must be HOST:PORT, where the other servers reach this one",
+			config->cluster_address);
 	if (*config->cluster_user && !*config->cluster_password_file)
 		mistake(c, "cluster.password_file: is empty, but cluster.user is set");
 }

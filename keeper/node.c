@@ -80,6 +80,6 @@ int op_vouched(struct call *c, struct err *e)
 	if (!witness_take_once(c->room->witnesses, mac, e))
 		return -1;
 	witness_add(c->room->witnesses, &admin, call_out(c, "proof"));
-	log_debug("a local administrator of another node is vouched for");
+	log_debug("a local administrator of a different node is vouched for");
 	return 0;
 }

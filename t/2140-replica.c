@@ -1,6 +1,6 @@
 /*
- * Stores that are equal: what one writes is an entry of a log before it is in LMDB; the others apply the entries, whole and in order, and a crash
- * between two is no matter.  The log of this test is in memory.
+ * Stores that are equal: what one writes is an entry of a log before it is in LMDB; the others apply the entries, whole
+ * and in order, and a crash between two is no matter.  The log of this test is in memory.
  */
 #include "t/lib/store.h"
 
@@ -14,7 +14,7 @@
 
 /* The log, and what becomes of an append. */
 static struct buf entries[ROUNDS * 4];
-static atomic_size_t count;	/* entries[0] is the one at position 1 */
+static atomic_size_t count; /* entries[0] is the one at position 1 */
 static atomic_bool refusing;
 
 static int append(void *arg, uint64_t position, struct slice entry, struct err *why)
@@ -158,7 +158,7 @@ static void test_takes_over(void **state)
 	OK(store_settle(b, &e));
 	apply_all(a);
 	assert_equal_stores(a, b);
-	assert_int_equal(store_apply(a, 1, slice_buf(&entries[0]), &e), 1);	/* not again */
+	assert_int_equal(store_apply(a, 1, slice_buf(&entries[0]), &e), 1); /* not again */
 	store_close(a);
 	store_close(b);
 	clear_log();

@@ -1,10 +1,10 @@
 /*
- * Several machines: what the rest of the daemon knows of the cluster.  Without `cluster:` there is none, and NULL stands for
- * it everywhere here: this machine is alone, leads itself, and nothing is waited for.
+ * Several machines: what the rest of the daemon knows of the cluster.  Without `cluster:` there is none, and NULL
+ * stands for it everywhere here: this machine is alone, leads itself, and nothing is waited for.
  *
- * One node leads: its core alone writes.  What it writes becomes an entry of a log in etcd, with a position, before it is in any
- * store; every node applies the entries, whole and in order.  So two stores that have applied the same position are equal,
- * but for what is node-local (tables.def).  A thread of its own speaks to etcd.
+ * One node leads: its core alone writes.  What it writes becomes an entry of a log in etcd, with a position, before it
+ * is in any store; every node applies the entries, whole and in order.  So two stores that have applied the same
+ * position are equal, but for what is node-local (tables.def).  A thread of its own speaks to etcd.
  */
 #ifndef DAEMON_CLUSTER_CLUSTER_H
 #define DAEMON_CLUSTER_CLUSTER_H
@@ -18,35 +18,35 @@ struct config;
 struct store;
 
 enum cluster_role {
-	CLUSTER_ALONE,		/* no cluster: this machine does everything */
-	CLUSTER_LEADER,		/* it writes, and works off the agenda */
-	CLUSTER_FOLLOWER,	/* somebody else does: the store refuses what is written here */
-	CLUSTER_WITHOUT_LEADER,	/* nobody does now, or etcd cannot be reached: reading goes on */
-	CLUSTER_BEHIND,		/* the log no longer has what comes after our store: it needs a copy of a peer's */
-	CLUSTER_STRANGER,	/* this store is of no cluster, or of a different one: it needs "cluster init" or a copy */
+	CLUSTER_ALONE,          /* no cluster: this machine does everything */
+	CLUSTER_LEADER,         /* it writes, and works off the agenda */
+	CLUSTER_FOLLOWER,       /* somebody else does: the store refuses what is written here */
+	CLUSTER_WITHOUT_LEADER, /* nobody does now, or etcd cannot be reached: reading goes on */
+	CLUSTER_BEHIND,         /* the log no longer has what comes after our store: it needs a copy of a peer's */
+	CLUSTER_STRANGER, /* this store is of no cluster, or of a different one: it needs "cluster init" or a copy */
 };
 
-#define CLUSTER_NAME 64		/* bytes, with the final 0 */
-#define CLUSTER_ADDRESS 272	/* HOST:PORT */
+#define CLUSTER_NAME 64     /* bytes, with the final 0 */
+#define CLUSTER_ADDRESS 272 /* HOST:PORT */
 
 struct cluster_view {
 	enum cluster_role role;
-	char id[40];			/* of the cluster, as etcd has it; empty: not known yet */
-	char leader[CLUSTER_NAME];	/* empty: there is none */
-	char leader_address[CLUSTER_ADDRESS];	/* where its peers reach it */
-	uint64_t term;			/* it is a different one with each leader, and rises */
-	uint64_t applied;		/* the last entry that is durable in our store */
-	char trouble[320];		/* why there is no leader, or etcd no answer, as a sentence; empty: all is well */
+	char id[40];                          /* of the cluster, as etcd has it; empty: not known yet */
+	char leader[CLUSTER_NAME];            /* empty: there is none */
+	char leader_address[CLUSTER_ADDRESS]; /* where its peers reach it */
+	uint64_t term;                        /* it is a different one with each leader, and rises */
+	uint64_t applied;                     /* the last entry that is durable in our store */
+	char trouble[320]; /* why there is no leader, or etcd no answer, as a sentence; empty: all is well */
 };
 
-struct cluster_node {		/* whose heartbeat (10 s) has not ended */
+struct cluster_node { /* whose heartbeat (10 s) has not ended */
 	char name[CLUSTER_NAME], address[CLUSTER_ADDRESS];
 	bool self, leader;
 };
 
 /*
- * Begins, in a thread of its own, with what the configuration says; the store's transactions are over and durable, and from now on it refuses
- * what is written here until this server leads.  *out NULL: there is no `cluster:`.
+ * Begins, in a thread of its own, with what the configuration says; the store's transactions are over and durable, and
+ * from now on it refuses what is written here until this server leads.  *out NULL: there is no `cluster:`.
  */
 int cluster_start(struct cluster **out, const struct config *, struct store *, struct err *);
 /* Leads no more: the lease is given back, so that another server leads at once.  After store_finish(); NULL is fine. */
@@ -57,41 +57,42 @@ void cluster_stop(struct cluster *);
  */
 enum cluster_role cluster_role(const struct cluster *);
 void cluster_look(const struct cluster *, struct cluster_view *);
-uint64_t cluster_applied(const struct cluster *);	/* as in the view */
-const char *cluster_name(const struct cluster *);	/* of this node; as long as the cluster */
+uint64_t cluster_applied(const struct cluster *); /* as in the view */
+const char *cluster_name(const struct cluster *); /* of this node; as long as the cluster */
 /* Those that are alive, ourselves among them; owned by the caller (free()).  *count 0: none are known. */
 struct cluster_node *cluster_nodes(const struct cluster *, size_t *count);
 /*
- * True while we may begin something only the leader may: ask a CA, append.  It ends before our lease can (CLOCK_BOOTTIME), so it is
- * to be asked immediately before each, and its answer is not to be kept.  Alone: always.
+ * True while we may begin something only the leader may: ask a CA, append.  It ends before our lease can
+ * (CLOCK_BOOTTIME), so it is to be asked immediately before each, and its answer is not to be kept.  Alone: always.
  */
 bool cluster_may_act(const struct cluster *);
 
 /*
- * Rings on its loop, fn(arg), soon after something of the view or the list of nodes has changed, `applied` included.  Several changes may
- * be one ring.  To be freed when that loop runs no more, and before the loop.  Of NULL: never rings.
+ * Rings on its loop, fn(arg), soon after something of the view or the list of nodes has changed, `applied` included.
+ * Several changes may be one ring.  To be freed when that loop runs no more, and before the loop.  Of NULL: never
+ * rings.
  */
 struct cluster_bell;
 struct cluster_bell *cluster_bell_new(struct cluster *, struct loop *, void (*fn)(void *arg), void *arg);
-void cluster_bell_free(struct cluster_bell *);		/* NULL is fine */
+void cluster_bell_free(struct cluster_bell *); /* NULL is fine */
 
 /*
- * What an administrator wants.  Each waits at most for some seconds, on the caller's thread, and is for this server itself, whether it leads or not.
- * ERR_CONFLICT: it cannot be, and why.
+ * What an administrator wants of this server itself, whether it leads or not.  It is begun; how it goes is seen in the
+ * view. ERR_CONFLICT: it cannot be, and why.
  */
 enum cluster_act {
-	CLUSTER_INIT,		/* a new cluster begins with our store; etcd has none yet */
-	CLUSTER_INIT_ANEW,	/* the same instead of the one that etcd has: all others must join again */
-	CLUSTER_JOIN,		/* our store is to become a copy of a peer's; role BEHIND until it is */
-	CLUSTER_LEAVE,		/* it belongs to none any more, and stays as it is */
+	CLUSTER_INIT,      /* a new cluster begins with our store; etcd has none yet */
+	CLUSTER_INIT_ANEW, /* the same instead of the one that etcd has: all others must join again */
+	CLUSTER_JOIN,      /* our store is to become a copy of a peer's; role BEHIND until it is */
+	CLUSTER_LEAVE,     /* it belongs to none any more, and stays as it is */
 };
 int cluster_do(struct cluster *, enum cluster_act, struct err *);
 /* How the cluster is, for people (webui/api.def page_cluster); a new reference. */
 json_t *cluster_status(const struct cluster *);
 
 /*
- * The barrier before a CA hears that answers are ready, and a follower's wait for what the leader answered, both go by `applied`:
- * what is durable at the leader now has at most this position there.
+ * The barrier before a CA hears that answers are ready, and a follower's wait for what the leader answered, both go by
+ * `applied`: what is durable at the leader now has at most this position there.
  */
 
 #endif

@@ -11,24 +11,24 @@
 enum { GRPC_INVALID = 3, GRPC_EXHAUSTED = 8, GRPC_UNAVAILABLE = 14, GRPC_UNAUTHENTICATED = 16 };
 
 struct etcd {
-	struct fetcher *fetcher, *streams;	/* apart: else others would wait for the end of a stream, by HTTP/1.1 */
+	struct fetcher *fetcher, *streams; /* apart: else others would wait for the end of a stream, by HTTP/1.1 */
 	char **endpoints;
-	size_t count, at;		/* at: the one that is asked now */
+	size_t count, at; /* at: the one that is asked now */
 	char *ca_file, *user, *password;
-	char *token;			/* NULL: none is known, or none needed */
+	char *token; /* NULL: none is known, or none needed */
 	struct etcd_call *calls;
 };
 
 struct etcd_call {
 	struct etcd *etcd;
 	struct etcd_call *next, **link;
-	struct fetch *fetch;		/* the request, or before it the one for a token; NULL: its callback runs */
+	struct fetch *fetch; /* the request, or before it the one for a token; NULL: its callback runs */
 	char *path, *body;
-	size_t member;			/* that is asked */
-	bool fixed;			/* no other will do */
-	bool again;			/* its token was refused once */
+	size_t member; /* that is asked */
+	bool fixed;    /* no other will do */
+	bool again;    /* its token was refused once */
 	bool stream;
-	struct buf line;		/* of the stream: what has come of its next message */
+	struct buf line; /* of the stream: what has come of its next message */
 	int timeout_ms;
 	etcd_cb *cb;
 	void *arg;
@@ -136,7 +136,8 @@ static void read_error(const struct etcd_call *c, const json_t *answer, int stat
 {
 	const json_t *inner = json_object_get(answer, "error");
 	const char *text = json_is_object(inner) ? json_str(inner, "message") : json_str(answer, "error");
-	int64_t code = json_int(json_is_object(inner) ? inner : answer, json_is_object(inner) ? "grpc_code" : "code", 0);
+	int64_t code =
+		json_int(json_is_object(inner) ? inner : answer, json_is_object(inner) ? "grpc_code" : "code", 0);
 
 	err_set(e, kind_of(code, status), "asking etcd at %s: %s", c->etcd->endpoints[c->member],
 		text ? text : "it gave an answer that makes no sense");
@@ -160,7 +161,7 @@ static void stream_piece(void *arg, const struct fetch_reply *reply)
 	while (reply->status == 200 && (len = strcspn(buf_str(&c->line), "\n")) < c->line.len) {
 		_cleanup_json_ json_t *message = json_read_most(c->line.data, len, ANSWER_MOST, NULL);
 
-		memmove(c->line.data, c->line.data + len + 1, c->line.len - len);	/* and its NUL */
+		memmove(c->line.data, c->line.data + len + 1, c->line.len - len); /* and its NUL */
 		c->line.len -= len + 1;
 		if (json_object_get(message, "result"))
 			c->cb(c->arg, json_object_get(message, "result"), NULL);
@@ -173,10 +174,17 @@ static struct fetch *post(struct etcd_call *c, const char *path, const char *bod
 	_cleanup_free_ char *url = xasprintf("%s/v3/%s", d->endpoints[c->member], path);
 	_cleanup_wipe_ char *authorization = authorized && d->token ? xasprintf("Authorization: %s", d->token) : NULL;
 	/* hasleader: a member without a quorum ends a stream instead of being silent. */
-	const char *headers[] = { "Content-Type: application/json", "Grpc-Metadata-hasleader: true", authorization, NULL };
+	const char *headers[] = { "Content-Type: application/json", "Grpc-Metadata-hasleader: true", authorization,
+				  NULL };
 	struct fetch_request rq = {
-		.url = url, .body = body, .body_len = strlen(body), .headers = headers, .ca_file = *d->ca_file ? d->ca_file : NULL,
-		.timeout_ms = authorized ? c->timeout_ms : AUTH_MS, .max_body = ANSWER_MOST, .allow_http = true,
+		.url = url,
+		.body = body,
+		.body_len = strlen(body),
+		.headers = headers,
+		.ca_file = *d->ca_file ? d->ca_file : NULL,
+		.timeout_ms = authorized ? c->timeout_ms : AUTH_MS,
+		.max_body = ANSWER_MOST,
+		.allow_http = true,
 	};
 
 	if (!authorized || !c->stream)
@@ -209,7 +217,10 @@ static void got_token(void *arg, const struct fetch_reply *reply)
 		turn_away(d, c);
 	} else {
 		err_prefix(&e, "signing in as %s", d->user);
-		err_hint(&e, "cluster.user and the file cluster.password_file say who asks; \"etcdctl user get %s\" whether etcd knows it.", d->user);
+		err_hint(&e,
+			 "cluster.user and the file cluster.password_file say who asks; \"etcdctl user get %s\" "
+			 "whether etcd knows it.",
+			 d->user);
 	}
 	finish(c, NULL, &e);
 }
@@ -272,8 +283,14 @@ static struct etcd_call *begin(struct etcd *d, const char *path, json_t *body, e
 {
 	struct etcd_call *c = xcalloc(1, sizeof(*c));
 
-	*c = (struct etcd_call){ .etcd = d, .path = xstrdup(path), .body = json_write(body), .member = d->at, .cb = cb, .arg = arg,
-				 .next = d->calls, .link = &d->calls };
+	*c = (struct etcd_call){ .etcd = d,
+				 .path = xstrdup(path),
+				 .body = json_write(body),
+				 .member = d->at,
+				 .cb = cb,
+				 .arg = arg,
+				 .next = d->calls,
+				 .link = &d->calls };
 	if (c->next)
 		c->next->link = &c->next;
 	d->calls = c;
@@ -290,7 +307,8 @@ struct etcd_call *etcd_ask(struct etcd *d, const char *path, json_t *body, int t
 	return c;
 }
 
-struct etcd_call *etcd_ask_member(struct etcd *d, size_t member, const char *path, json_t *body, int timeout_ms, etcd_cb *cb, void *arg)
+struct etcd_call *etcd_ask_member(struct etcd *d, size_t member, const char *path, json_t *body, int timeout_ms,
+				  etcd_cb *cb, void *arg)
 {
 	struct etcd_call *c = begin(d, path, body, cb, arg);
 
@@ -321,10 +339,14 @@ int etcd_check_endpoints(const char *endpoints, struct err *e)
 
 	for (char **one = list; one && *one; one++) {
 		_cleanup_(fetch_url_release) struct fetch_url url = { .port = 0 };
-		if (fetch_url_read(&url, NULL, *one) < 0 || !(str_eq(url.scheme, "https") || str_eq(url.scheme, "http")))
-			return err_set(e, ERR_CONFIG, "cluster.endpoints: %s is not a URL like https://etcd.example:2379", *one);
+		if (fetch_url_read(&url, NULL, *one) < 0 ||
+		    !(str_eq(url.scheme, "https") || str_eq(url.scheme, "http")))
+			return err_set(e, ERR_CONFIG,
+				       "cluster.endpoints: %s is not a URL like https://etcd.example:2379", *one);
 		if (str_eq(url.scheme, "http") && !is_this_machine(url.host))
-			return err_set(e, ERR_CONFIG, "cluster.endpoints: %s must start with https:, as it is not of this machine", *one);
+			return err_set(e, ERR_CONFIG,
+				       "cluster.endpoints: %s must start with https:, as it is not of this machine",
+				       *one);
 	}
 	return 0;
 }

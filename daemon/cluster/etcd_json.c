@@ -25,7 +25,8 @@ static json_t *number(int64_t n)
 
 json_t *etcd_put(const char *key, struct slice value, int64_t lease)
 {
-	return json_pack("{s:{s:o, s:o, s:o}}", "request_put", "key", key_of(key), "value", base64(value), "lease", number(lease));
+	return json_pack("{s:{s:o, s:o, s:o}}", "request_put", "key", key_of(key), "value", base64(value), "lease",
+			 number(lease));
 }
 
 json_t *etcd_range(const char *key, const char *end, int64_t most, bool keys_only)
@@ -53,7 +54,8 @@ json_t *etcd_if_value(const char *key, const char *value)
 
 json_t *etcd_if_created(const char *key, int64_t revision)
 {
-	return json_pack("{s:o, s:s, s:o}", "key", key_of(key), "target", "CREATE", "create_revision", number(revision));
+	return json_pack("{s:o, s:s, s:o}", "key", key_of(key), "target", "CREATE", "create_revision",
+			 number(revision));
 }
 
 static json_t *array_of(json_t *const list[])
@@ -67,7 +69,8 @@ static json_t *array_of(json_t *const list[])
 
 json_t *etcd_txn(json_t *const compare[], json_t *const success[], json_t *const failure[])
 {
-	return json_pack("{s:o, s:o, s:o}", "compare", array_of(compare), "success", array_of(success), "failure", array_of(failure));
+	return json_pack("{s:o, s:o, s:o}", "compare", array_of(compare), "success", array_of(success), "failure",
+			 array_of(failure));
 }
 
 json_t *etcd_alone(json_t *op)

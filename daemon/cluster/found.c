@@ -39,7 +39,7 @@ static void founded(void *arg, const json_t *answer, const struct err *e)
 		cluster_trouble(c, e);
 	} else if (etcd_succeeded(answer)) {
 		log_info("a new cluster begins: %s", c->id);
-	} else {	/* somebody was faster */
+	} else { /* somebody was faster */
 		become(c, NULL, 0);
 	}
 	look_now(c);
@@ -52,7 +52,8 @@ static void write_cluster(struct cluster *c, const char *id, bool anew)
 	_cleanup_json_ json_t *o = json_pack("{s:s}", "id", id);
 	_cleanup_free_ char *value = json_write(o);
 	json_t *compare[] = { anew ? NULL : etcd_if_created(key, 0), NULL };
-	json_t *puts[] = { etcd_delete(log, log_end), etcd_put(key, slice_str(value), 0), etcd_put(head, slice_str("0 0"), 0), NULL };
+	json_t *puts[] = { etcd_delete(log, log_end), etcd_put(key, slice_str(value), 0),
+			   etcd_put(head, slice_str("0 0"), 0), NULL };
 
 	etcd_cancel(c->campaign);
 	c->campaign = etcd_ask(c->etcd, "kv/txn", etcd_txn(compare, puts, NULL), ASK_MS, founded, c);
@@ -72,9 +73,9 @@ void found_new(struct cluster *c, bool anew)
 
 void found_copy(struct cluster *c)
 {
-	stop_leading(c, "this server is about to get a copy of another one's store");
+	stop_leading(c, "this server is about to get a copy of the store of a different server");
 	if (become(c, c->known.id, STORE_NOWHERE) == 0)
-		log_info("this server joins the cluster %s: it needs a copy of the store of another one", c->known.id);
+		log_info("this server joins the cluster %s: it needs a copy of the store of a different server", c->known.id);
 }
 
 void found_none(struct cluster *c)

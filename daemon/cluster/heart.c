@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "daemon/cluster/inside.h"
 
-#define SAY_MS 5000	/* between two writings of our key that only tell how far we are */
+#define SAY_MS 5000 /* between two writings of our key that only tell how far we are */
 
 static void beat(void *arg);
 
@@ -45,7 +45,7 @@ static void said(void *arg, const json_t *answer, const struct err *e)
 	c->beat = NULL;
 	if (e)
 		cluster_trouble(c, e);
-	if (e && e->kind != ERR_NETWORK)	/* "requested lease not found", above all */
+	if (e && e->kind != ERR_NETWORK) /* "requested lease not found", above all */
 		heart_renew(c);
 	else
 		beat_again(c, e ? 0 : BEAT_MS);
@@ -116,7 +116,8 @@ static void beat(void *arg)
 		return;
 	if (!c->lease) {
 		c->beat_sent = clock_boot_ms();
-		c->beat = etcd_ask(c->etcd, "lease/grant", json_pack("{s:i}", "TTL", LEASE_SECONDS), ASK_MS, granted, c);
+		c->beat =
+			etcd_ask(c->etcd, "lease/grant", json_pack("{s:i}", "TTL", LEASE_SECONDS), ASK_MS, granted, c);
 	} else if (has_news(c)) {
 		write_key(c);
 	} else {

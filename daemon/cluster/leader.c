@@ -4,7 +4,7 @@
 #include "daemon/cluster/inside.h"
 #include "daemon/cluster/log.h"
 
-#define AGAIN_MS 50	/* after an append whose outcome is unknown */
+#define AGAIN_MS 50 /* after an append whose outcome is unknown */
 
 /*
  * How long we may act.
@@ -81,8 +81,8 @@ void leader_step_down(struct cluster *c, const struct err *why)
 	end_append(c, -1, why);
 	store_follow(c->store, why);
 	cluster_trouble(c, why);
-	log_warn("this server leads the cluster no more: %s", why->message);
-	heart_renew(c);	/* the key of the leader goes with the lease */
+	log_warn("this server no longer leads the cluster: %s", why->message);
+	heart_renew(c); /* the key of the leader goes with the lease */
 	cluster_publish(c);
 	look_now(c);
 }
@@ -107,7 +107,8 @@ static void campaign(struct cluster *c)
 	_cleanup_free_ char *key = cluster_key(c, "live/leader");
 	_cleanup_json_ json_t *o = json_pack("{s:s, s:s}", "name", c->name, "address", c->address);
 	_cleanup_free_ char *value = json_write(o);
-	json_t *compare[] = { etcd_if_created(key, 0), NULL }, *success[] = { etcd_put(key, slice_str(value), c->lease), NULL };
+	json_t *compare[] = { etcd_if_created(key, 0), NULL },
+	       *success[] = { etcd_put(key, slice_str(value), c->lease), NULL };
 
 	c->campaign = etcd_ask(c->etcd, "kv/txn", etcd_txn(compare, success, NULL), ASK_MS, campaigned, c);
 }
@@ -115,10 +116,11 @@ static void campaign(struct cluster *c)
 void leader_look(struct cluster *c)
 {
 	struct err why = { 0 };
-	bool ours = c->lease && c->known.leader_lease == c->lease, may = cluster_is_member(c) && !c->known.behind && !c->ending;
+	bool ours = c->lease && c->known.leader_lease == c->lease,
+	     may = cluster_is_member(c) && !c->known.behind && !c->ending;
 
 	if (c->old_lease && c->known.leader_lease == c->old_lease)
-		heart_bury(c);	/* nobody should wait for its end */
+		heart_bury(c); /* nobody should wait for its end */
 	if (c->leading && (!ours || !may || c->known.term != c->term)) {
 		err_set(&why, ERR_LATER, "a different server leads the cluster now");
 		leader_step_down(c, &why);
@@ -145,7 +147,8 @@ static size_t parts_of(const struct cluster *c)
 /* The head of the log as it is when the entry is there. */
 static void next_head(const struct cluster *c, char *text, size_t size)
 {
-	snprintf(text, size, "%llu %llu", (unsigned long long)c->append.position, (unsigned long long)(c->total + c->append.entry.len));
+	snprintf(text, size, "%llu %llu", (unsigned long long)c->append.position,
+		 (unsigned long long)(c->total + c->append.entry.len));
 }
 
 static char *entry_key(const struct cluster *c)
@@ -228,7 +231,8 @@ static void make_puts(const struct cluster *c, json_t *puts[3])
 
 static void append_send(struct cluster *c)
 {
-	_cleanup_free_ char *leader = cluster_key(c, "live/leader"), *head = cluster_key(c, "live/head"), *entry = entry_key(c);
+	_cleanup_free_ char *leader = cluster_key(c, "live/leader"), *head = cluster_key(c, "live/head"),
+			    *entry = entry_key(c);
 	json_t *compare[] = { etcd_if_created(leader, (int64_t)c->term), etcd_if_value(head, c->head_text), NULL };
 	json_t *puts[3] = { NULL }, *look[] = { etcd_range(entry, NULL, 0, false), NULL };
 
@@ -240,7 +244,7 @@ static void append_next(void *arg)
 {
 	struct cluster *c = arg;
 
-	if (cluster_may_act(c))	/* else our_end() is about to say so */
+	if (cluster_may_act(c)) /* else our_end() is about to say so */
 		append_send(c);
 }
 
@@ -262,7 +266,7 @@ int leader_append(void *arg, uint64_t position, struct slice entry, struct err *
 	pthread_mutex_lock(&c->lock);
 	if (!c->own_end) {
 		pthread_mutex_unlock(&c->lock);
-		return err_set(e, ERR_LATER, "this server does not lead the cluster any more");
+		return err_set(e, ERR_LATER, "this server no longer leads the cluster");
 	}
 	c->append = (struct append){ .waits = true, .position = position, .entry = entry };
 	loop_post(c->loop, append_begin, c);

@@ -1,6 +1,6 @@
 /*
- * Entries as they are in etcd: the entry's key has its head and, unless it has parts, its bytes; parts have keys of their own behind
- * it, with the term of who wrote them, and are written first.
+ * Entries as they are in etcd: the entry's key has its head and, unless it has parts, its bytes; parts have keys of
+ *their own behind it, with the term of who wrote them, and are written first.
  *
  *	log/POSITION		head, bytes
  *	log/POSITION/TERM/N	part N of the bytes
@@ -11,12 +11,12 @@
 
 #include "base/buf.h"
 
-#define LOG_PART ((size_t)1024 * 1024)	/* bytes of a value: etcd takes requests up to 1.5 MiB */
+#define LOG_PART ((size_t)1024 * 1024) /* bytes of a value: etcd takes requests up to 1.5 MiB */
 
 struct log_head {
-	uint64_t term;		/* of the leader that wrote it */
-	uint64_t total;		/* bytes of all entries up to this one */
-	uint32_t parts;		/* 0: the bytes follow */
+	uint64_t term;  /* of the leader that wrote it */
+	uint64_t total; /* bytes of all entries up to this one */
+	uint32_t parts; /* 0: the bytes follow */
 };
 
 void log_head_add(struct buf *, const struct log_head *);

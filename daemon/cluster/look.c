@@ -3,15 +3,15 @@
 #include "daemon/cluster/inside.h"
 #include "daemon/cluster/log.h"
 
-#define LOOK_MOST 32		/* keys of the log at once */
-#define AGAIN_MS 200		/* after a look that failed */
+#define LOOK_MOST 32 /* keys of the log at once */
+#define AGAIN_MS 200 /* after a look that failed */
 #define WATCH_AGAIN_MS 500
-#define BUSY_MS 3		/* the store does not take an entry yet */
+#define BUSY_MS 3 /* the store does not take an entry yet */
 
-struct entry {
+struct log_entry {
 	uint64_t position;
 	struct log_head head;
-	uint32_t parts;		/* of head.parts that are there */
+	uint32_t parts; /* of head.parts that are there */
 	struct buf bytes;
 };
 
@@ -21,14 +21,14 @@ static void look(void *arg);
  * What is in live/.
  */
 
-static void read_cluster(struct known *k, const json_t *kv, const char *name, const json_t *said)
+static void read_cluster(struct live_state *k, const json_t *kv, const char *name, const json_t *said)
 {
 	const char *id = json_str(said, "id");
 
 	snprintf(k->id, sizeof(k->id), "%s", id ? id : "");
 }
 
-static void read_head(struct known *k, const json_t *kv, const char *name, const json_t *said)
+static void read_head(struct live_state *k, const json_t *kv, const char *name, const json_t *said)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	char *end;
@@ -47,7 +47,7 @@ static void read_node_head(struct cluster_node *node, const json_t *said)
 	snprintf(node->address, sizeof(node->address), "%s", address ? address : "");
 }
 
-static void read_leader(struct known *k, const json_t *kv, const char *name, const json_t *said)
+static void read_leader(struct live_state *k, const json_t *kv, const char *name, const json_t *said)
 {
 	struct cluster_node node = { .self = false };
 
@@ -58,19 +58,20 @@ static void read_leader(struct known *k, const json_t *kv, const char *name, con
 	k->term = (uint64_t)etcd_int(kv, "create_revision");
 }
 
-static void read_node(struct known *k, const json_t *kv, const char *name, const json_t *said)
+static void read_node(struct live_state *k, const json_t *kv, const char *name, const json_t *said)
 {
 	struct known_node *n;
 
 	k->nodes = xreallocarray(k->nodes, k->count + 1, sizeof(*k->nodes));
 	n = &k->nodes[k->count++];
-	*n = (struct known_node){ .said = json_incref((json_t *)said), .revision = (uint64_t)etcd_int(kv, "mod_revision") };
+	*n = (struct known_node){ .said = json_incref((json_t *)said),
+				  .revision = (uint64_t)etcd_int(kv, "mod_revision") };
 	read_node_head(&n->node, said);
 }
 
 static const struct live_key {
 	const char *key;
-	void (*read)(struct known *, const json_t *kv, const char *name, const json_t *said);
+	void (*read)(struct live_state *, const json_t *kv, const char *name, const json_t *said);
 } live_keys[] = {
 	{ "cluster", read_cluster },
 	{ "head", read_head },
@@ -78,7 +79,7 @@ static const struct live_key {
 	{ "node/", read_node },
 };
 
-static void read_live(struct cluster *c, struct known *k, const json_t *kv)
+static void read_live(struct cluster *c, struct live_state *k, const json_t *kv)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT, value = BUF_INIT;
 	_cleanup_free_ char *live = cluster_key(c, "live/");
@@ -92,7 +93,7 @@ static void read_live(struct cluster *c, struct known *k, const json_t *kv)
 			live_keys[i].read(k, kv, buf_str(&key) + strlen(live) + strlen(live_keys[i].key), said);
 }
 
-static void known_release(struct known *k)
+static void known_release(struct live_state *k)
 {
 	for (size_t i = 0; i < k->count; i++)
 		json_decref(k->nodes[i].said);
@@ -100,7 +101,7 @@ static void known_release(struct known *k)
 }
 
 /* How far a clock is off is known when its key is new. */
-static void judge_clock(const struct known *old, struct known_node *n)
+static void judge_clock(const struct live_state *old, struct known_node *n)
 {
 	struct timespec now;
 
@@ -115,7 +116,7 @@ static void judge_clock(const struct known *old, struct known_node *n)
 
 static void read_known(struct cluster *c, const json_t *answer)
 {
-	struct known fresh = { .any = true, .at = clock_boot_ms(), .behind = c->known.behind, .ahead = c->known.ahead };
+	struct live_state fresh = { .any = true, .at = clock_boot_ms(), .behind = c->known.behind, .ahead = c->known.ahead };
 	const json_t *kv;
 	size_t i;
 
@@ -146,12 +147,12 @@ static void drop_entries(struct cluster *c)
 
 static void add_entry(struct cluster *c, uint64_t position, struct slice value)
 {
-	struct entry *entry;
+	struct log_entry *entry;
 	struct slice rest;
 
 	c->entries = xreallocarray(c->entries, c->entry_count + 1, sizeof(*c->entries));
 	entry = &c->entries[c->entry_count++];
-	*entry = (struct entry){ .position = position };
+	*entry = (struct log_entry){ .position = position };
 	if (log_head_read(value, &entry->head, &rest) == 0)
 		buf_add(&entry->bytes, rest.data, rest.len);
 }
@@ -159,7 +160,7 @@ static void add_entry(struct cluster *c, uint64_t position, struct slice value)
 /* Of the entry before; not of one that a leader before could not finish. */
 static void add_part(struct cluster *c, uint64_t position, uint64_t term, uint64_t number, struct slice value)
 {
-	struct entry *entry = c->entry_count ? &c->entries[c->entry_count - 1] : NULL;
+	struct log_entry *entry = c->entry_count ? &c->entries[c->entry_count - 1] : NULL;
 
 	if (!entry || entry->position != position || entry->head.term != term || entry->parts != number)
 		return;
@@ -219,13 +220,15 @@ void look_apply(struct cluster *c)
 	struct err e = { 0 };
 
 	while (c->entry_next < c->entry_count) {
-		struct entry *entry = &c->entries[c->entry_next];
+		struct log_entry *entry = &c->entries[c->entry_next];
 		uint64_t position = store_position(c->store);
 		int taken;
 
-		if (entry->position > position + 1)	/* it was lost again what came before */
+		if (entry->position > position + 1) /* it was lost again what came before */
 			break;
-		taken = entry->position <= position ? 0 : store_apply(c->store, entry->position, slice_buf(&entry->bytes), &e);
+		taken = entry->position <= position
+				? 0
+				: store_apply(c->store, entry->position, slice_buf(&entry->bytes), &e);
 		if (taken < 0)
 			cluster_trouble(c, &e);
 		if (taken) {
@@ -234,7 +237,7 @@ void look_apply(struct cluster *c)
 		}
 		c->entry_next++;
 	}
-	if (c->entry_count) {	/* there may be more */
+	if (c->entry_count) { /* there may be more */
 		drop_entries(c);
 		bell_await(c->bell, store_seen(c->store));
 		look_now(c);
@@ -281,7 +284,8 @@ static void looked(void *arg, const json_t *answer, const struct err *e)
 static void look(void *arg)
 {
 	struct cluster *c = arg;
-	_cleanup_free_ char *live = cluster_key(c, "live/"), *live_end = cluster_key(c, "live0"), *log_end = cluster_key(c, "log0");
+	_cleanup_free_ char *live = cluster_key(c, "live/"), *live_end = cluster_key(c, "live0"),
+			    *log_end = cluster_key(c, "log0");
 	_cleanup_free_ char *log = NULL;
 	json_t *ranges[3] = { NULL };
 
@@ -321,7 +325,7 @@ static void watched(void *arg, const json_t *message, const struct err *e)
 	if (e) {
 		c->watch = NULL;
 		timer_start(&c->watch_timer, c->loop, WATCH_AGAIN_MS, watch, c);
-	} else if (!c->leading) {	/* a leader would hear of itself; what else there is can wait */
+	} else if (!c->leading) { /* a leader would hear of itself; what else there is can wait */
 		look_now(c);
 	}
 }

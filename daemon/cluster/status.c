@@ -1,13 +1,14 @@
 #include "base/clock.h"
 #include "daemon/cluster/inside.h"
 
-#define SKEW_MS 5000	/* a clock that is off by more is said */
+#define SKEW_MS 5000 /* a clock that is off by more is said */
 
 const char *cluster_role_word(enum cluster_role role)
 {
 	static const char *const words[] = {
-		[CLUSTER_ALONE] = "alone",		 [CLUSTER_LEADER] = "leader", [CLUSTER_FOLLOWER] = "follower",
-		[CLUSTER_WITHOUT_LEADER] = "no leader", [CLUSTER_BEHIND] = "behind", [CLUSTER_STRANGER] = "not a member",
+		[CLUSTER_ALONE] = "alone",       [CLUSTER_LEADER] = "leader",
+		[CLUSTER_FOLLOWER] = "follower", [CLUSTER_WITHOUT_LEADER] = "no leader",
+		[CLUSTER_BEHIND] = "behind",     [CLUSTER_STRANGER] = "not a member",
 	};
 
 	return words[role];
@@ -20,7 +21,7 @@ static json_t *differences(const struct cluster *c, const json_t *said)
 	json_t *list = json_array();
 	const char *name;
 
-	json_object_foreach(c->likeness, name, hash)
+	json_object_foreach (c->likeness, name, hash)
 		if (theirs && !json_equal(hash, json_object_get(theirs, name)))
 			json_array_append_new(list, json_string(name));
 	return list;
@@ -45,7 +46,7 @@ static json_t *node_json(const struct cluster *c, const struct known_node *n)
 	return o;
 }
 
-static const char *member_text(const struct member *m)
+static const char *member_text(const struct etcd_member *m)
 {
 	if (!m->asked)
 		return "not asked yet";
@@ -60,7 +61,7 @@ static const char *member_text(const struct member *m)
 
 static json_t *member_json(const struct cluster *c, size_t i)
 {
-	const struct member *m = &c->members[i];
+	const struct etcd_member *m = &c->members[i];
 	json_t *o = json_object();
 
 	json_put_str(o, "endpoint", etcd_endpoint(c->etcd, i));

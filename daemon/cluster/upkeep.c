@@ -7,7 +7,7 @@
 #define UPKEEP_MS 10000
 #define MEMBERS_MS 10000
 #define LOG_BYTES ((uint64_t)256 * 1024 * 1024)
-#define FULL_BYTES ((int64_t)1536 * 1024 * 1024)	/* of etcd's 2 GiB, if nobody has chosen otherwise */
+#define FULL_BYTES ((int64_t)1536 * 1024 * 1024) /* of etcd's 2 GiB, if nobody has chosen otherwise */
 
 static void upkeep(void *arg);
 
@@ -31,7 +31,7 @@ static void compacted(void *arg, const json_t *answer, const struct err *e)
 	struct cluster *c = arg;
 
 	c->upkeep = NULL;
-	if (e && e->kind != ERR_INVALID)	/* "has been compacted": by somebody else */
+	if (e && e->kind != ERR_INVALID) /* "has been compacted": by somebody else */
 		upkeep_failed(c, e);
 	else
 		next_upkeep(c, UPKEEP_MS);
@@ -44,7 +44,8 @@ static void compact(struct cluster *c, int64_t revision)
 
 	snprintf(text, sizeof(text), "%lld", (long long)c->old_revision);
 	if (c->old_revision)
-		c->upkeep = etcd_ask(c->etcd, "kv/compaction", json_pack("{s:s}", "revision", text), ASK_MS, compacted, c);
+		c->upkeep =
+			etcd_ask(c->etcd, "kv/compaction", json_pack("{s:s}", "revision", text), ASK_MS, compacted, c);
 	else
 		next_upkeep(c, UPKEEP_MS);
 	c->old_revision = revision;
@@ -65,7 +66,8 @@ static void delete_before(struct cluster *c, uint64_t position)
 {
 	_cleanup_free_ char *leader = cluster_key(c, "live/leader"), *first = cluster_key(c, "log/");
 	_cleanup_free_ char *end = cluster_key(c, "log/%016llx", (unsigned long long)position);
-	json_t *compare[] = { etcd_if_created(leader, (int64_t)c->term), NULL }, *ops[] = { etcd_delete(first, end), NULL };
+	json_t *compare[] = { etcd_if_created(leader, (int64_t)c->term), NULL },
+	       *ops[] = { etcd_delete(first, end), NULL };
 
 	log_debug("the cluster's log begins with entry %llu now", (unsigned long long)position);
 	c->upkeep = etcd_ask(c->etcd, "kv/txn", etcd_txn(compare, ops, NULL), ASK_MS, deleted, c);
@@ -116,7 +118,8 @@ static void upkeep(void *arg)
 	_cleanup_free_ char *log = cluster_key(c, "log/"), *end = cluster_key(c, "log0");
 
 	if (c->leading)
-		c->upkeep = etcd_ask(c->etcd, "kv/range", etcd_alone(etcd_range(log, end, 1, false)), ASK_MS, found_first, c);
+		c->upkeep = etcd_ask(c->etcd, "kv/range", etcd_alone(etcd_range(log, end, 1, false)), ASK_MS,
+				     found_first, c);
 }
 
 void upkeep_lead(struct cluster *c)
@@ -146,7 +149,7 @@ static void member_known(struct cluster *c)
 static void member_answered(void *arg, const json_t *answer, const struct err *e)
 {
 	struct cluster *c = arg;
-	struct member *m = &c->members[c->member_asked];
+	struct etcd_member *m = &c->members[c->member_asked];
 
 	c->member_call = NULL;
 	m->asked = true;
@@ -156,8 +159,10 @@ static void member_answered(void *arg, const json_t *answer, const struct err *e
 	m->leader = answer && etcd_int(answer, "leader") == etcd_int(json_object_get(answer, "header"), "member_id");
 	m->without_leader = answer && !etcd_int(answer, "leader");
 	m->took_ms = clock_mono_ms() - c->member_at;
-	snprintf(m->version, sizeof(m->version), "%s", answer && json_str(answer, "version") ? json_str(answer, "version") : "");
-	m->full = json_array_size(json_object_get(answer, "errors")) > 0 && strstr(json_string_value(json_array_get(json_object_get(answer, "errors"), 0)), "NOSPACE");
+	snprintf(m->version, sizeof(m->version), "%s",
+		 answer && json_str(answer, "version") ? json_str(answer, "version") : "");
+	m->full = json_array_size(json_object_get(answer, "errors")) > 0 &&
+		  strstr(json_string_value(json_array_get(json_object_get(answer, "errors"), 0)), "NOSPACE");
 	m->nearly_full = m->size > FULL_BYTES;
 	member_known(c);
 }
@@ -167,7 +172,8 @@ static void ask_members(void *arg)
 	struct cluster *c = arg;
 
 	c->member_at = clock_mono_ms();
-	c->member_call = etcd_ask_member(c->etcd, c->member_asked, "maintenance/status", json_object(), ASK_MS, member_answered, c);
+	c->member_call = etcd_ask_member(c->etcd, c->member_asked, "maintenance/status", json_object(), ASK_MS,
+					 member_answered, c);
 }
 
 void upkeep_begin(struct cluster *c)

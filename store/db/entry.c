@@ -1,8 +1,6 @@
 #include "store/db/entry.h"
 
 #include "store/db/env.h"
-#include "store/db/format.h"
-#include "store/db/txn.h"
 
 /*
  *	entry = version (1 byte), format of the store (2 bytes), then for each table that changes
@@ -60,10 +58,15 @@ void entry_add(struct buf *out, const struct layer *l)
  * Reading.
  */
 
+struct entry_told {
+	entry_change_fn *fn;
+	void *arg;
+};
+
 struct entry_rest {
 	const unsigned char *at;
 	size_t left;
-	bool cut;	/* it ended before its end */
+	bool cut; /* it ended before its end */
 };
 
 static size_t take_number(struct entry_rest *r, int bytes)
@@ -104,24 +107,25 @@ static enum table table_by_name(struct slice name)
 	return table == TABLE_node ? TABLES : table;
 }
 
-static int apply_change(struct entry_rest *r, struct txn *t, enum table table, size_t op, struct err *e)
+static int apply_change(struct entry_rest *r, const struct entry_told *t, enum table table, size_t op, struct err *e)
 {
 	struct slice key = take_bytes(r, take_number(r, 4));
 	struct slice value = op == PUT ? take_bytes(r, take_number(r, 4)) : slice("", 0);
 
 	if (r->cut || op > GONE)
 		return err_set(e, ERR_STORAGE, "an entry of the cluster's log is damaged");
-	return op == PUT ? txn_put(t, table, key, value, e) : txn_delete(t, table, key, e);
+	return t->fn(t->arg, table, key, op == PUT ? &value : NULL, e);
 }
 
-static int apply_table(struct entry_rest *r, struct txn *t, struct err *e)
+static int apply_table(struct entry_rest *r, const struct entry_told *t, struct err *e)
 {
 	struct slice name = take_bytes(r, take_number(r, 1));
 	enum table table = table_by_name(name);
 	size_t op;
 
 	if (table == TABLES)
-		return err_set(e, ERR_STORAGE, "an entry of the cluster's log changes the table %.*s, which this program does not have",
+		return err_set(e, ERR_STORAGE,
+			       "an entry of the cluster's log changes the table %.*s, which this program does not have",
 			       (int)name.len, (const char *)name.data);
 	while ((op = take_number(r, 1)) != END)
 		if (apply_change(r, t, table, op, e) < 0)
@@ -129,18 +133,21 @@ static int apply_table(struct entry_rest *r, struct txn *t, struct err *e)
 	return r->cut ? err_set(e, ERR_STORAGE, "an entry of the cluster's log is cut short") : 0;
 }
 
-int entry_apply(struct slice entry, struct txn *t, struct err *e)
+int entry_read(struct slice entry, entry_change_fn *fn, void *arg, struct err *e)
 {
+	const struct entry_told told = { fn, arg };
 	struct entry_rest r = { entry.data, entry.len, false };
 	size_t version = take_number(&r, 1), format = take_number(&r, 2);
 
 	if (version != VERSION_BYTE || format > STORE_FORMAT) {
-		err_set(e, ERR_STORAGE, "an entry of the cluster's log is of format %zu.%zu, and this program knows formats up to %d.%d", version,
-			format, VERSION_BYTE, STORE_FORMAT);
+		err_set(e, ERR_STORAGE,
+			"an entry of the cluster's log is of format %zu.%zu, and this program knows formats up to "
+			"%d.%d",
+			version, format, VERSION_BYTE, STORE_FORMAT);
 		return err_hint(e, "Upgrade Certera on this server to the version of the others.");
 	}
 	while (r.left)
-		if (apply_table(&r, t, e) < 0)
+		if (apply_table(&r, &told, e) < 0)
 			return -1;
 	return 0;
 }

@@ -99,9 +99,9 @@ int store_join(struct store *s, const char *id, uint64_t position, struct err *e
 	if (store_write_local(s, &t, e) < 0)
 		return -1;
 	if (id ? txn_put(t, TABLE_node, slice_str(NODE_CLUSTER), slice_str(id), e) < 0 ||
-			 txn_put(t, TABLE_node, slice_str(NODE_POSITION), slice_str(text), e) < 0
+			    txn_put(t, TABLE_node, slice_str(NODE_POSITION), slice_str(text), e) < 0
 	       : txn_delete(t, TABLE_node, slice_str(NODE_CLUSTER), e) < 0 ||
-			 txn_delete(t, TABLE_node, slice_str(NODE_POSITION), e) < 0)
+			    txn_delete(t, TABLE_node, slice_str(NODE_POSITION), e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e) < 0 || store_settle(s, e) < 0 ? -1 : take_position(s, e);
 }

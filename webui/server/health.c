@@ -106,8 +106,10 @@ static bool put_cluster(json_t *checks, const struct webui_env *env)
 		return put_check(checks, "cluster", false, "%s", trouble);
 	json_array_foreach (json_object_get(cluster, "etcd"), i, member)
 		if (!json_bool(member, "well", true))
-			put_check(checks, "etcd", false, "%s: %s.", json_str(member, "endpoint"), json_str(member, "text"));
-	return put_check(checks, "cluster", true, "This server is the %s, one of %zu.", role, json_array_size(json_object_get(cluster, "nodes")));
+			put_check(checks, "etcd", false, "%s: %s.", json_str(member, "endpoint"),
+				  json_str(member, "text"));
+	return put_check(checks, "cluster", true, "This server is the %s, one of %zu.", role,
+			 json_array_size(json_object_get(cluster, "nodes")));
 }
 
 int health_look(struct request *r, json_t *checks, bool *well, struct err *e)

@@ -120,11 +120,16 @@ static void add_cluster(const struct webui_env *env, struct buf *out)
 
 	if (!json_is_object(cluster))
 		return;
-	add_gauge(out, "certera_cluster_leader", str_eq(json_str(cluster, "role"), "leader"), "Whether this server leads the cluster.");
-	add_gauge(out, "certera_cluster_has_leader", json_str(cluster, "leader") != NULL, "Whether this server knows of a leader.");
-	add_gauge(out, "certera_cluster_servers", (int64_t)json_array_size(json_object_get(cluster, "nodes")), "Servers with a heartbeat.");
-	add_gauge(out, "certera_cluster_head", json_int(cluster, "head", 0), "Position of the last change in the cluster's log.");
-	add_gauge(out, "certera_cluster_applied", json_int(cluster, "applied", 0), "Position of the last change that this server has.");
+	add_gauge(out, "certera_cluster_leader", str_eq(json_str(cluster, "role"), "leader"),
+		  "Whether this server leads the cluster.");
+	add_gauge(out, "certera_cluster_has_leader", json_str(cluster, "leader") != NULL,
+		  "Whether this server knows of a leader.");
+	add_gauge(out, "certera_cluster_servers", (int64_t)json_array_size(json_object_get(cluster, "nodes")),
+		  "Servers with a heartbeat.");
+	add_gauge(out, "certera_cluster_head", json_int(cluster, "head", 0),
+		  "Position of the last change in the cluster's log.");
+	add_gauge(out, "certera_cluster_applied", json_int(cluster, "applied", 0),
+		  "Position of the last change that this server has.");
 	add_family(out, "certera_etcd_up", "gauge", "Whether a member of etcd is well.");
 	json_array_foreach (json_object_get(cluster, "etcd"), i, member) {
 		buf_add_str(out, "certera_etcd_up{endpoint=\"");

@@ -8,11 +8,11 @@
 #include "daemon/cluster/likeness.h"
 #include "daemon/config/config.h"
 
-#define STATUS_MS 500		/* it is made anew after this at the earliest */
+#define STATUS_MS 500 /* it is made anew after this at the earliest */
 #define PASSWORD_MOST 1024
 
 struct cluster_bell {
-	struct cluster *cluster;	/* NULL: there is none */
+	struct cluster *cluster; /* NULL: there is none */
 	struct loop *loop;
 	void (*fn)(void *arg);
 	void *arg;
@@ -119,23 +119,29 @@ static void say_why(const struct cluster *c, enum cluster_role role, struct err 
 		err_set(why, ERR_LATER, "%s leads the cluster, and only the leader changes anything", c->known.leader);
 		break;
 	case CLUSTER_STRANGER:
-		err_set(why, ERR_LATER, c->known.ahead ? "the log in etcd ends before what this server has: it is not the log of this cluster"
-						       : "this server is not a member of the cluster in etcd");
+		err_set(why, ERR_LATER,
+			c->known.ahead
+				? "the log in etcd ends before what this server has: it is not the log of this cluster"
+				: "this server is not a member of the cluster in etcd");
 		err_hint(why, "On the first server: certeractl cluster init. On the others: certeractl cluster join.");
 		break;
 	case CLUSTER_BEHIND:
-		err_set(why, ERR_LATER, "this server was away for too long, and is getting a copy of the store of another one");
+		err_set(why, ERR_LATER,
+			"this server was away for too long, and is getting a copy of the store of a different server");
 		break;
 	default:
 		err_set(why, ERR_LATER, "the cluster has no leader at the moment, so nothing can be changed");
-		err_hint(why, "Pages, downloads and challenge answers go on. The servers elect a leader when most members of etcd answer.");
+		err_hint(why, "Pages, downloads and challenge answers go on. The servers elect a leader when most "
+			      "members of etcd answer.");
 	}
 }
 
 static void fill_view(const struct cluster *c, struct cluster_view *v, const struct err *why)
 {
 	enum cluster_role role = cluster_judge(c);
-	const char *trouble = err_is_set(&c->trouble) ? c->trouble.message : role == CLUSTER_FOLLOWER || role == CLUSTER_LEADER ? "" : why->message;
+	const char *trouble = err_is_set(&c->trouble)                              ? c->trouble.message
+			      : role == CLUSTER_FOLLOWER || role == CLUSTER_LEADER ? ""
+										   : why->message;
 	_cleanup_free_ char *sentence = *trouble ? err_sentence(trouble) : xstrdup("");
 	bool led = role == CLUSTER_LEADER || role == CLUSTER_FOLLOWER;
 
@@ -183,7 +189,8 @@ void cluster_publish(struct cluster *c)
 	say_why(c, cluster_judge(c), &why);
 	fill_view(c, &fresh, &why);
 	if (fresh.role != c->view.role)
-		log_info("cluster: %s%s%s", cluster_role_word(fresh.role), *fresh.leader ? ", the leader is " : "", fresh.leader);
+		log_info("cluster: %s%s%s", cluster_role_word(fresh.role), *fresh.leader ? ", the leader is " : "",
+			 fresh.leader);
 	if (!c->leading)
 		store_follow(c->store, &why);
 	pthread_mutex_lock(&c->lock);
@@ -297,7 +304,8 @@ static int may_do(const struct cluster_view *v, enum cluster_act act, struct err
 		return err_set(e, ERR_LATER, "%s", v->trouble);
 	if (act == CLUSTER_INIT && *v->id) {
 		err_set(e, ERR_CONFLICT, "etcd has a cluster already, %s", v->id);
-		return err_hint(e, "Join it. If it is lost or a mistake, begin a new one instead of it (--new): the other servers then join that.");
+		return err_hint(e, "Join it. If it is lost or a mistake, begin a new one instead of it (--new): the "
+				   "other servers then join that.");
 	}
 	if (act == CLUSTER_JOIN && !*v->id)
 		return err_set(e, ERR_CONFLICT, "etcd has no cluster yet: one server has to begin it");
@@ -307,7 +315,10 @@ static int may_do(const struct cluster_view *v, enum cluster_act act, struct err
 int cluster_do(struct cluster *c, enum cluster_act act, struct err *e)
 {
 	static void (*const acts[])(void *) = {
-		[CLUSTER_INIT] = do_init, [CLUSTER_INIT_ANEW] = do_init_anew, [CLUSTER_JOIN] = do_join, [CLUSTER_LEAVE] = do_leave,
+		[CLUSTER_INIT] = do_init,
+		[CLUSTER_INIT_ANEW] = do_init_anew,
+		[CLUSTER_JOIN] = do_join,
+		[CLUSTER_LEAVE] = do_leave,
 	};
 	struct cluster_view v;
 
@@ -380,9 +391,13 @@ static char *own_name(const struct config *config)
 
 static int connect_etcd(struct cluster *c, const struct config *config, struct err *e)
 {
-	_cleanup_wipe_ char *password = *config->cluster_password_file ? read_password(config->cluster_password_file, e) : xstrdup("");
+	_cleanup_wipe_ char *password =
+		*config->cluster_password_file ? read_password(config->cluster_password_file, e) : xstrdup("");
 	struct etcd_options options = {
-		.endpoints = config->cluster_endpoints, .ca_file = config->cluster_ca_file, .user = config->cluster_user, .password = password,
+		.endpoints = config->cluster_endpoints,
+		.ca_file = config->cluster_ca_file,
+		.user = config->cluster_user,
+		.password = password,
 	};
 
 	if (!password || etcd_check_endpoints(config->cluster_endpoints, e) < 0)
@@ -412,7 +427,8 @@ static void cluster_free(struct cluster *c)
 static int begin(struct cluster *c, const struct config *config, struct err *e)
 {
 	c->log = (struct store_log){ .append = leader_append, .fell_behind = leader_fell_behind, .arg = c };
-	if (connect_etcd(c, config, e) < 0 || store_cluster(c->store, &c->id, e) < 0 || store_replicate(c->store, &c->log, e) < 0)
+	if (connect_etcd(c, config, e) < 0 || store_cluster(c->store, &c->id, e) < 0 ||
+	    store_replicate(c->store, &c->log, e) < 0)
 		return -1;
 	c->bell = bell_new(c->store, c->loop, store_rang, c);
 	for (size_t table = 0; table < TABLES; table++)
