@@ -90,7 +90,7 @@ def static(t, daemon, person):
 
 def sizes(t, person):
     with open(os.path.join(TOP, "webui", "routes.def")) as f:
-        rows = re.findall(r'^ROUTE\(GET,\s*"([^"]+)",\s*\w+,\s*\w+,\s*"([^"@]+)"\)', f.read(), re.M)
+        rows = re.findall(r'^ROUTE\(GET,\s*"([^"]+)",\s*\w+,\s*\w+,\s*\w+,\s*"([^"@]+)"\)', f.read(), re.M)
     for path, _ in rows:
         path = path.removeprefix("/api/v1")
         answer = None if ":" in path else get(person, path)
