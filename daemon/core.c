@@ -27,7 +27,7 @@
 #include "daemon/engine/log_seal.h"
 #include "daemon/engine/settle.h"
 #include "daemon/first_user.h"
-#include "daemon/following.h"
+#include "daemon/hearsay.h"
 #include "daemon/kept.h"
 #include "daemon/keycheck.h"
 #include "daemon/kinds.h"
@@ -61,7 +61,7 @@ struct daemon {
 	struct outside *outside;
 	struct published *published;
 	struct site *site;
-	struct following *following;
+	struct hearsay *hearsay;
 	struct kept *kept;
 	struct engine engine;
 	struct webui_env env;
@@ -378,7 +378,7 @@ static int leave_cluster(struct store *s, struct err *e)
 		return -1;
 	if (!id)
 		return 0;
-	log_warn("this server was a member of the cluster %s; without cluster.endpoints it is alone now, and a member no more", id);
+	log_warn("this server was a member of the cluster %s; without cluster.endpoints it is alone now, and no longer a member", id);
 	return store_join(s, NULL, 0, e);
 }
 
@@ -484,7 +484,7 @@ static int core_start(struct daemon *d, struct err *e)
 		return -1;
 	if (d->nodes) {
 		nodes_serve(d->nodes, d->desks, d->published);
-		d->following = following_new(&d->engine, d->site);
+		d->hearsay = hearsay_new(&d->engine, d->site);
 	}
 	d->kept = kept_new(d->store, d->loop, setting_changed, d);
 	catch_signals(d);
@@ -503,7 +503,7 @@ static void core_end(struct daemon *d)
 		if (d->signals[i])
 			event_free(d->signals[i]);
 	kept_free(d->kept);
-	following_free(d->following);
+	hearsay_free(d->hearsay);
 	log_seal_free(d->engine.log_seal);
 	settling_free(d->engine.settling);
 	event_log_free(d->engine.event_log);

@@ -6,7 +6,7 @@
 
 #undef STORE_FORMAT
 #define STORE_FORMAT test_format
-static int test_format = 6;
+static int test_format = 7;
 
 #include "store/db/format.c"
 

@@ -36,7 +36,7 @@ def certificates(t, daemon, was):
 
 
 def main(t):
-    with open(os.path.join(TOP, "store", "db", "format.h")) as f:
+    with open(os.path.join(TOP, "store", "db", "table.h")) as f:
         current = int(re.search(r"STORE_FORMAT (\d+)", f.read())[1])
     kept = sorted(name[:-len(".mdb.gz")] for name in os.listdir(STORES) if name.endswith(".mdb.gz"))
     t.equal(kept, [f"format{n}" for n in range(1, current + 1)], "there is a store of every format")

@@ -42,7 +42,7 @@ def plans(node):
 
 def commands():
     """What the handbook says about etcd's users."""
-    with open(os.path.join(TOP, "doc", "handbook", "9-cluster.md")) as f:
+    with open(os.path.join(TOP, "doc", "handbook", "8-cluster.md")) as f:
         return re.findall(r"^    (etcdctl (?:user|role|auth) .*)$", f.read(), re.M)
 
 

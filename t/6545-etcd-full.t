@@ -22,7 +22,7 @@ def main(t):
     t.matches(said, "space", f"health: {said}")
     t.equal(node.api("GET", "/plans")[0], 200, "reading goes on")
 
-    with open(os.path.join(TOP, "doc", "handbook", "9-cluster.md")) as f:
+    with open(os.path.join(TOP, "doc", "handbook", "8-cluster.md")) as f:
         lines = re.findall(r"^    ((?:rev=|etcdctl (?:compact|defrag|alarm)).*)$", f.read(), re.M)
     run_command("sh", "-ec", "\n".join(lines), env={**os.environ, "ETCDCTL_API": "3", "ETCDCTL_ENDPOINTS": etcd.endpoints[0]})
     until("a change is made", lambda: node.run_ctl("plan", "add", "after", "--certificates", "1").returncode == 0, 40, every=1)

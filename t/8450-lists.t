@@ -58,7 +58,7 @@ def arrived(browser, name):
 
 
 def find(t, browser):
-	for page in ("/overview", "/settings", "/certificates/shop-000001"):
+	for page in ("/overview", "/settings", "/keys/shop-000001"):
 		browser.goto(page)
 		walk = Walk(t, browser, f"find one of {COUNT}, from {page}")
 		walk.press("/")

@@ -36,11 +36,11 @@ struct webui_env {
 	int64_t started;			/* unix seconds */
 	/* May this setting have that value while running (daemon/config/config.h)?  *text: as it is shown, owned. */
 	int (*check_setting)(const char *name, const char *value, char **text, struct err *);
+	/* The first of those windows that is open at t or later, and until when (daemon/config/window.h). */
+	int64_t (*window_span)(const char *windows, int64_t t, int64_t *until);
 	/* Several servers (daemon/cluster/cluster.h): how they are, null if this one is alone; "init", "init anew", "join", "leave". */
 	json_t *(*cluster_status)(void *arg);
 	int (*cluster_do)(void *arg, const char *what, struct err *);
-	/* The first of those windows that is open at t or later, and until when (daemon/config/window.h). */
-	int64_t (*window_span)(const char *windows, int64_t t, int64_t *until);
 	json_t *protection;			/* what stands between our processes, and what is missing; to be copied */
 };
 

@@ -187,7 +187,7 @@ static int before_request(void *arg, char *to_address, char *from_address, int t
 	if (!is_allowed(f, to_address))
 		return CURL_PREREQFUNC_ABORT;
 	if (f->fetcher->may && !f->fetcher->may(f->fetcher->may_arg)) {
-		err_set(&f->err, ERR_LATER, "this server does not lead the cluster any more, so it asks nobody");
+		err_set(&f->err, ERR_LATER, "this server no longer leads the cluster and asks nobody");
 		return CURL_PREREQFUNC_ABORT;
 	}
 	curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url);

@@ -7,7 +7,7 @@
  *	leader.c   becoming the leader, appending, leading no more
  *	upkeep.c   what the leader does for etcd: the log's old end; how the members are
  *	found.c    a new cluster, this server leaves
- *	cluster.c  the thread, and what the rest of the daemon sees
+ *	node.c     the thread, and what the rest of the daemon sees
  *
  * Keys in etcd, all behind cluster.prefix:
  *	live/cluster      {"id"}: which cluster this is
@@ -41,7 +41,7 @@ struct known_node {
 };
 
 /* What etcd said when it was last looked at. */
-struct known {
+struct live_state {
 	bool any;			/* it has answered */
 	int64_t at;			/* clock_boot_ms() */
 	char id[40], leader[CLUSTER_NAME], leader_address[CLUSTER_ADDRESS];
@@ -54,7 +54,7 @@ struct known {
 	size_t count;
 };
 
-struct member {				/* of etcd, as it answered last */
+struct etcd_member {				/* of etcd, as it answered last */
 	bool asked, leader, without_leader, full, nearly_full;
 	struct err err;			/* why it did not */
 	char version[32];
@@ -89,12 +89,12 @@ struct cluster {
 	uint64_t said_applied;
 
 	/* look.c */
-	struct known known;
+	struct live_state known;
 	struct etcd_call *look, *watch;
 	struct timer look_timer, watch_timer, apply_timer;
 	bool look_again, look_whole;	/* whole: with what comes next in the log */
 	uint64_t look_from;		/* position that it was asked behind */
-	struct entry *entries;		/* to be applied, in order */
+	struct log_entry *entries;		/* to be applied, in order */
 	size_t entry_count, entry_next;
 	int64_t look_most;		/* keys of the log that are asked for at once */
 
@@ -114,7 +114,7 @@ struct cluster {
 	struct etcd_call *upkeep;
 	int64_t old_revision;		/* of the last upkeep: what was before it can be compacted */
 	struct etcd_call *member_call;
-	struct member *members;
+	struct etcd_member *members;
 	size_t member_count, member_asked;
 	int64_t member_at;
 

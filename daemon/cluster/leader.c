@@ -81,7 +81,7 @@ void leader_step_down(struct cluster *c, const struct err *why)
 	end_append(c, -1, why);
 	store_follow(c->store, why);
 	cluster_trouble(c, why);
-	log_warn("this server leads the cluster no more: %s", why->message);
+	log_warn("this server no longer leads the cluster: %s", why->message);
 	heart_renew(c); /* the key of the leader goes with the lease */
 	cluster_publish(c);
 	look_now(c);
@@ -266,7 +266,7 @@ int leader_append(void *arg, uint64_t position, struct slice entry, struct err *
 	pthread_mutex_lock(&c->lock);
 	if (!c->own_end) {
 		pthread_mutex_unlock(&c->lock);
-		return err_set(e, ERR_LATER, "this server does not lead the cluster any more");
+		return err_set(e, ERR_LATER, "this server no longer leads the cluster");
 	}
 	c->append = (struct append){ .waits = true, .position = position, .entry = entry };
 	loop_post(c->loop, append_begin, c);

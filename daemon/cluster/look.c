@@ -8,7 +8,7 @@
 #define WATCH_AGAIN_MS 500
 #define BUSY_MS 3 /* the store does not take an entry yet */
 
-struct entry {
+struct log_entry {
 	uint64_t position;
 	struct log_head head;
 	uint32_t parts; /* of head.parts that are there */
@@ -21,14 +21,14 @@ static void look(void *arg);
  * What is in live/.
  */
 
-static void read_cluster(struct known *k, const json_t *kv, const char *name, const json_t *said)
+static void read_cluster(struct live_state *k, const json_t *kv, const char *name, const json_t *said)
 {
 	const char *id = json_str(said, "id");
 
 	snprintf(k->id, sizeof(k->id), "%s", id ? id : "");
 }
 
-static void read_head(struct known *k, const json_t *kv, const char *name, const json_t *said)
+static void read_head(struct live_state *k, const json_t *kv, const char *name, const json_t *said)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	char *end;
@@ -47,7 +47,7 @@ static void read_node_head(struct cluster_node *node, const json_t *said)
 	snprintf(node->address, sizeof(node->address), "%s", address ? address : "");
 }
 
-static void read_leader(struct known *k, const json_t *kv, const char *name, const json_t *said)
+static void read_leader(struct live_state *k, const json_t *kv, const char *name, const json_t *said)
 {
 	struct cluster_node node = { .self = false };
 
@@ -58,7 +58,7 @@ static void read_leader(struct known *k, const json_t *kv, const char *name, con
 	k->term = (uint64_t)etcd_int(kv, "create_revision");
 }
 
-static void read_node(struct known *k, const json_t *kv, const char *name, const json_t *said)
+static void read_node(struct live_state *k, const json_t *kv, const char *name, const json_t *said)
 {
 	struct known_node *n;
 
@@ -71,7 +71,7 @@ static void read_node(struct known *k, const json_t *kv, const char *name, const
 
 static const struct live_key {
 	const char *key;
-	void (*read)(struct known *, const json_t *kv, const char *name, const json_t *said);
+	void (*read)(struct live_state *, const json_t *kv, const char *name, const json_t *said);
 } live_keys[] = {
 	{ "cluster", read_cluster },
 	{ "head", read_head },
@@ -79,7 +79,7 @@ static const struct live_key {
 	{ "node/", read_node },
 };
 
-static void read_live(struct cluster *c, struct known *k, const json_t *kv)
+static void read_live(struct cluster *c, struct live_state *k, const json_t *kv)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT, value = BUF_INIT;
 	_cleanup_free_ char *live = cluster_key(c, "live/");
@@ -93,7 +93,7 @@ static void read_live(struct cluster *c, struct known *k, const json_t *kv)
 			live_keys[i].read(k, kv, buf_str(&key) + strlen(live) + strlen(live_keys[i].key), said);
 }
 
-static void known_release(struct known *k)
+static void known_release(struct live_state *k)
 {
 	for (size_t i = 0; i < k->count; i++)
 		json_decref(k->nodes[i].said);
@@ -101,7 +101,7 @@ static void known_release(struct known *k)
 }
 
 /* How far a clock is off is known when its key is new. */
-static void judge_clock(const struct known *old, struct known_node *n)
+static void judge_clock(const struct live_state *old, struct known_node *n)
 {
 	struct timespec now;
 
@@ -116,7 +116,7 @@ static void judge_clock(const struct known *old, struct known_node *n)
 
 static void read_known(struct cluster *c, const json_t *answer)
 {
-	struct known fresh = { .any = true, .at = clock_boot_ms(), .behind = c->known.behind, .ahead = c->known.ahead };
+	struct live_state fresh = { .any = true, .at = clock_boot_ms(), .behind = c->known.behind, .ahead = c->known.ahead };
 	const json_t *kv;
 	size_t i;
 
@@ -147,12 +147,12 @@ static void drop_entries(struct cluster *c)
 
 static void add_entry(struct cluster *c, uint64_t position, struct slice value)
 {
-	struct entry *entry;
+	struct log_entry *entry;
 	struct slice rest;
 
 	c->entries = xreallocarray(c->entries, c->entry_count + 1, sizeof(*c->entries));
 	entry = &c->entries[c->entry_count++];
-	*entry = (struct entry){ .position = position };
+	*entry = (struct log_entry){ .position = position };
 	if (log_head_read(value, &entry->head, &rest) == 0)
 		buf_add(&entry->bytes, rest.data, rest.len);
 }
@@ -160,7 +160,7 @@ static void add_entry(struct cluster *c, uint64_t position, struct slice value)
 /* Of the entry before; not of one that a leader before could not finish. */
 static void add_part(struct cluster *c, uint64_t position, uint64_t term, uint64_t number, struct slice value)
 {
-	struct entry *entry = c->entry_count ? &c->entries[c->entry_count - 1] : NULL;
+	struct log_entry *entry = c->entry_count ? &c->entries[c->entry_count - 1] : NULL;
 
 	if (!entry || entry->position != position || entry->head.term != term || entry->parts != number)
 		return;
@@ -220,7 +220,7 @@ void look_apply(struct cluster *c)
 	struct err e = { 0 };
 
 	while (c->entry_next < c->entry_count) {
-		struct entry *entry = &c->entries[c->entry_next];
+		struct log_entry *entry = &c->entries[c->entry_next];
 		uint64_t position = store_position(c->store);
 		int taken;
 

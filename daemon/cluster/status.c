@@ -46,7 +46,7 @@ static json_t *node_json(const struct cluster *c, const struct known_node *n)
 	return o;
 }
 
-static const char *member_text(const struct member *m)
+static const char *member_text(const struct etcd_member *m)
 {
 	if (!m->asked)
 		return "not asked yet";
@@ -61,7 +61,7 @@ static const char *member_text(const struct member *m)
 
 static json_t *member_json(const struct cluster *c, size_t i)
 {
-	const struct member *m = &c->members[i];
+	const struct etcd_member *m = &c->members[i];
 	json_t *o = json_object();
 
 	json_put_str(o, "endpoint", etcd_endpoint(c->etcd, i));

@@ -149,7 +149,7 @@ static void member_known(struct cluster *c)
 static void member_answered(void *arg, const json_t *answer, const struct err *e)
 {
 	struct cluster *c = arg;
-	struct member *m = &c->members[c->member_asked];
+	struct etcd_member *m = &c->members[c->member_asked];
 
 	c->member_call = NULL;
 	m->asked = true;

@@ -1,8 +1,6 @@
 #include "store/db/entry.h"
 
 #include "store/db/env.h"
-#include "store/db/format.h"
-#include "store/db/txn.h"
 
 /*
  *	entry = version (1 byte), format of the store (2 bytes), then for each table that changes
@@ -60,6 +58,11 @@ void entry_add(struct buf *out, const struct layer *l)
  * Reading.
  */
 
+struct entry_told {
+	entry_change_fn *fn;
+	void *arg;
+};
+
 struct entry_rest {
 	const unsigned char *at;
 	size_t left;
@@ -104,17 +107,17 @@ static enum table table_by_name(struct slice name)
 	return table == TABLE_node ? TABLES : table;
 }
 
-static int apply_change(struct entry_rest *r, struct txn *t, enum table table, size_t op, struct err *e)
+static int apply_change(struct entry_rest *r, const struct entry_told *t, enum table table, size_t op, struct err *e)
 {
 	struct slice key = take_bytes(r, take_number(r, 4));
 	struct slice value = op == PUT ? take_bytes(r, take_number(r, 4)) : slice("", 0);
 
 	if (r->cut || op > GONE)
 		return err_set(e, ERR_STORAGE, "an entry of the cluster's log is damaged");
-	return op == PUT ? txn_put(t, table, key, value, e) : txn_delete(t, table, key, e);
+	return t->fn(t->arg, table, key, op == PUT ? &value : NULL, e);
 }
 
-static int apply_table(struct entry_rest *r, struct txn *t, struct err *e)
+static int apply_table(struct entry_rest *r, const struct entry_told *t, struct err *e)
 {
 	struct slice name = take_bytes(r, take_number(r, 1));
 	enum table table = table_by_name(name);
@@ -130,8 +133,9 @@ static int apply_table(struct entry_rest *r, struct txn *t, struct err *e)
 	return r->cut ? err_set(e, ERR_STORAGE, "an entry of the cluster's log is cut short") : 0;
 }
 
-int entry_apply(struct slice entry, struct txn *t, struct err *e)
+int entry_read(struct slice entry, entry_change_fn *fn, void *arg, struct err *e)
 {
+	const struct entry_told told = { fn, arg };
 	struct entry_rest r = { entry.data, entry.len, false };
 	size_t version = take_number(&r, 1), format = take_number(&r, 2);
 
@@ -143,7 +147,7 @@ int entry_apply(struct slice entry, struct txn *t, struct err *e)
 		return err_hint(e, "Upgrade Certera on this server to the version of the others.");
 	}
 	while (r.left)
-		if (apply_table(&r, t, e) < 0)
+		if (apply_table(&r, &told, e) < 0)
 			return -1;
 	return 0;
 }

@@ -6,11 +6,10 @@
 #include "store/db/layer.h"
 #include "base/err.h"
 
-struct txn;
-
 /* Adds the changes of the layer, but those of the table `node`.  The first layer of an entry begins it. */
 void entry_add(struct buf *, const struct layer *);
-/* All of it becomes changes of the transaction.  ERR_STORAGE: a newer program wrote it, or it is damaged. */
-int entry_apply(struct slice entry, struct txn *, struct err *);
+/* Tells all changes, in order.  value NULL: it is gone.  ERR_STORAGE: a newer program wrote it, or it is damaged. */
+typedef int entry_change_fn(void *arg, enum table, struct slice key, const struct slice *value, struct err *);
+int entry_read(struct slice entry, entry_change_fn *, void *arg, struct err *);
 
 #endif

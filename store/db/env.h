@@ -16,9 +16,10 @@
 #include "base/loop.h"
 #include "store/db/gate.h"
 #include "store/db/layer.h"
-#include "store/db/replica.h"
 
 #define NO_TABLE UINT_MAX
+
+struct store_log;
 
 struct batch {
 	uint64_t number;

@@ -3,8 +3,7 @@
 #define STORE_DB_FORMAT_H
 
 #include "base/err.h"
-
-#define STORE_FORMAT 7		/* raised with every change an older program would misread */
+#include "store/db/table.h"
 
 struct store;
 struct txn;

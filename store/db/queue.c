@@ -7,6 +7,7 @@
 #include "store/db/bell.h"
 #include "store/db/entry.h"
 #include "store/db/env.h"
+#include "store/db/store_log.h"
 
 #define ENOUGH ((size_t)8 * 1024 * 1024)	/* bytes: such a batch waits for no company */
 #define APART_MS 10				/* between batches that are waited for: each gets its company */

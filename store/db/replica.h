@@ -9,24 +9,11 @@
 #ifndef STORE_DB_REPLICA_H
 #define STORE_DB_REPLICA_H
 
-#include "base/buf.h"
-#include "base/err.h"
+#include "store/db/apply.h"
+#include "store/db/store_log.h"
 
 struct store;
 struct txn;
-
-struct store_log {
-	/*
-	 * On the writer's thread, which waits for it.  The entry is in the log now, at this position.  -1: it is not,
-	 * or nobody knows: this store follows from now on, and what of its own is not in the log is lost for all who
-	 * wait for it.
-	 */
-	int (*append)(void *arg, uint64_t position, struct slice entry, struct err *);
-	/* The log has an entry of ours that our disk could not take: this store follows, and is to be given it again.
-	 * Any thread. */
-	void (*fell_behind)(void *arg);
-	void *arg;
-};
 
 /*
  * From now on there is this log (borrowed), and the store follows.  All transactions are over and durable.  The
@@ -37,11 +24,6 @@ int store_replicate(struct store *, const struct store_log *, struct err *);
 void store_lead(struct store *);
 /* They are refused, with this error; those that are not in the log are lost. */
 void store_follow(struct store *, const struct err *why);
-/*
- * Takes the entry, which is the next one.  1: not now: what was ours is not decided yet, or the disk is behind; ask
- * again soon (a bell rings if the store could not be written).  -1: it cannot be read.
- */
-int store_apply(struct store *, uint64_t position, struct slice entry, struct err *);
 #define STORE_NOWHERE UINT64_MAX              /* a position: it needs a copy of a store that has one */
 uint64_t store_position(struct store *);      /* of the last entry that was taken */
 uint64_t store_applied(const struct store *); /* of the last that is durable; any thread, no waiting */
@@ -52,8 +34,5 @@ uint64_t store_applied(const struct store *); /* of the last that is durable; an
  */
 int store_cluster(struct store *, char **id, struct err *);
 int store_join(struct store *, const char *id, uint64_t position, struct err *);
-
-/* A transaction for the table `node` alone, which is written at each store for itself. */
-int store_write_local(struct store *, struct txn **, struct err *);
 
 #endif

@@ -9,4 +9,6 @@ enum table {
 	TABLES
 };
 
+#define STORE_FORMAT 7		/* raised with every change an older program would misread */
+
 #endif

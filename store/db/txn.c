@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "store/db/apply.h"
 #include "store/db/bell.h"
 #include "store/db/entry.h"
 #include "store/db/env.h"
@@ -226,13 +227,18 @@ static bool takes_entry(struct store *s, uint64_t position)
 	return takes;
 }
 
+static int apply_change(void *arg, enum table table, struct slice key, const struct slice *value, struct err *e)
+{
+	return value ? txn_put(arg, table, key, *value, e) : txn_delete(arg, table, key, e);
+}
+
 int store_apply(struct store *s, uint64_t position, struct slice entry, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (!takes_entry(s, position))
 		return 1;
-	if (begin_entry(s, position, &t, e) < 0 || entry_apply(entry, t, e) < 0)
+	if (begin_entry(s, position, &t, e) < 0 || entry_read(entry, apply_change, t, e) < 0)
 		return -1;
 	return txn_commit_within(TAKE(t), 0, NULL) < 0;
 }

@@ -4,7 +4,7 @@
 
 #define PLACEHOLDER "certera.example.org"
 
-static const struct rule {
+static const struct guide_rule {
 	const char *word, *label, *file, *load;
 } rules[] = {
 #define RULE(word, label, file, load) { #word, label, file, load },
@@ -24,7 +24,7 @@ static char *for_host(const char *text, const char *hostname)
 	return buf_detach(&out);
 }
 
-static json_t *show(const struct rule *rule, const char *hostname, bool chosen)
+static json_t *show(const struct guide_rule *rule, const char *hostname, bool chosen)
 {
 	struct files own = { .directory = NULL };
 	_cleanup_free_ char *file = xasprintf("contrib/redirect/%s", rule->file);

@@ -127,7 +127,7 @@ static void say_why(const struct cluster *c, enum cluster_role role, struct err 
 		break;
 	case CLUSTER_BEHIND:
 		err_set(why, ERR_LATER,
-			"this server was away for too long, and is getting a copy of the store of another one");
+			"this server was away for too long, and is getting a copy of the store of a different server");
 		break;
 	default:
 		err_set(why, ERR_LATER, "the cluster has no leader at the moment, so nothing can be changed");
