@@ -30,7 +30,7 @@ CFLAGS  ?= -O2 -g
 VERSION := 1.0.0-rc1
 Q       := $(if $(V),,@)
 
-PACKAGES     = libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0
+PACKAGES     = libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0 zlib
 WARNINGS     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 \
                -Wno-unused-parameter
 MBEDTLS_CFLAGS ?=
@@ -101,8 +101,13 @@ $(B)/daemon/order/redirect_rule.o: $(B)/daemon/order/redirect_rule.inc
 $(B)/daemon/order/redirect_rule.inc: $(RULES)
 	$(call embed,contrib/redirect/)
 
-$(B)/webui/page/files.o: $(B)/webui/page/files.inc
-$(B)/webui/page/files.inc: $(wildcard webui/html/*.html webui/static/*) $(RULES)
+$(B)/webui/page/files.o: $(B)/webui/page/files.inc $(B)/webui/page/files_digest.inc
+$(B)/webui/page/files_digest.inc: $(sort $(wildcard webui/static/*))
+	@mkdir -p $(@D)
+	@echo "  GEN   $@"
+	$(Q)echo "\"$$(cat $^ | sha256sum | cut -c 1-12)\"" > $@
+
+$(B)/webui/page/files.inc: $(wildcard webui/html/*.html webui/static/*) $(RULES) contrib/deploy/certera-fetch contrib/deploy/certera-fetch.ps1
 	$(call embed,webui/)
 
 $(B)/webui/server/help.o: $(B)/webui/server/handbook.inc

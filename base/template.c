@@ -22,10 +22,11 @@ struct rendering {
 	struct buf *out;
 	struct err *e;
 	int depth;
+	bool breaks;		/* the text that is put may be broken */
 };
 
 struct tag {
-	char kind;		/* v: variable, else # ^ / > ! */
+	char kind;		/* v: variable, ~: one that may be broken; else # ^ / > ! */
 	bool line;		/* it has a line for itself */
 	char name[NAME_MOST];
 	const char *start, *after;
@@ -48,6 +49,22 @@ static void add_escaped(struct buf *out, const char *text)
 		default: return;
 		}
 		text++;
+	}
+}
+
+/* The same for an element; a line may end behind each of these. */
+static void add_breakable(struct buf *out, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "./@_:");
+		_cleanup_free_ char *part = NULL;
+
+		len += text[len] != '\0';
+		part = xstrndup(text, len);
+		add_escaped(out, part);
+		text += len;
+		if (*text)
+			buf_add_str(out, "<wbr>");
 	}
 }
 
@@ -163,6 +180,8 @@ static void put_text(struct rendering *r, const char *text)
 {
 	if (r->env->plain)
 		buf_add_str(r->out, text);
+	else if (r->breaks)
+		add_breakable(r->out, text);
 	else
 		add_escaped(r->out, text);
 }
@@ -228,7 +247,7 @@ static int next_tag(struct rendering *r, const struct place *p, const char *from
 	if (!close)
 		return wrong(r, p, open, "no end of the tag", "{{");
 	name = open + 2;
-	tag->kind = strchr("#^/>!", *name) ? *name++ : 'v';
+	tag->kind = strchr("#^/>!~", *name) ? *name++ : 'v';
 	while (name < close && isspace((unsigned char)*name))
 		name++;
 	for (len = (size_t)(close - name); len && isspace((unsigned char)name[len - 1]);)
@@ -236,7 +255,7 @@ static int next_tag(struct rendering *r, const struct place *p, const char *from
 	tag->start = open;
 	tag->after = close + 2;
 	tag->line = false;
-	if (tag->kind != 'v')
+	if (tag->kind != 'v' && tag->kind != '~')
 		take_line(from, p->end, tag);
 	if (tag->kind == '!')
 		return 1;
@@ -318,8 +337,11 @@ static int do_variable(struct rendering *r, const struct place *p, const struct 
 		       const struct template_scope *s)
 {
 	_cleanup_json_ json_t *value = find(s, tag->name);
+	int result;
 
-	if (value && put_value(r, value) < 0)
+	r->breaks = tag->kind == '~';
+	result = value ? put_value(r, value) : 0;
+	if (result < 0)
 		return wrong(r, p, tag->start, "this is an object or a list, not a text:", tag->name);
 	if (!value && r->env->strict)
 		return wrong(r, p, tag->start, "there is no", tag->name);

@@ -3,6 +3,7 @@
  *
  *	{{name}}		the value, escaped: a text, a number, true or false; nothing for null;
  *				of an object its member "text"
+ *	{{~name}}		the same, of a long name: it may be broken behind its dots (<wbr>); for elements, not attributes
  *	{{#name}}...{{/name}}	for each item of a list; else once, unless the value is nothing
  *	{{^name}}...{{/name}}	once if the value is nothing
  *	{{>name}}		the template of that name, in its place

@@ -111,6 +111,7 @@ void print_found(const struct ctl *, const json_t *rows, const struct column *, 
 void print_fields(const json_t *obj, const struct column *, size_t count);
 void print_list(const char *title, const json_t *);
 void print_error(const json_t *of);		/* its last one, with what to do; nothing if it has none */
+void print_recipe(const json_t *obj);	/* what to do about its failed order, step by step */
 
 /* cluster.c */
 int show_cluster(struct ctl *, json_t *);
@@ -142,8 +143,10 @@ int show_decoded(struct ctl *, json_t *);
 int show_material(struct ctl *, json_t *);	/* exports: to a file or standard output */
 int show_imported(struct ctl *, json_t *);
 int show_rolled_back(struct ctl *, json_t *);
+int show_diff(struct ctl *, json_t *);
 int show_relinquished(struct ctl *, json_t *);
 int show_key_download(struct ctl *, json_t *);
+int show_apikey(struct ctl *, json_t *);
 int show_rotated(struct ctl *, json_t *);
 int show_removed(struct ctl *, json_t *);
 void print_revocation(const json_t *answer);	/* what the CA of a certificate says of it */
@@ -166,6 +169,8 @@ int run_setup(struct ctl *, json_t *);
 /* events.c */
 int show_events(struct ctl *, json_t *);
 int follow_events(struct ctl *, json_t *);	/* until it is interrupted */
+int show_search(struct ctl *, json_t *);
+int show_bulk(struct ctl *, json_t *);
 int show_reader(struct ctl *, json_t *);
 int show_readers(struct ctl *, json_t *);
 

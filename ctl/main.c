@@ -272,6 +272,12 @@ static int put_list(struct ctl *ctl, struct err *e)
 	return 0;
 }
 
+static int put_action(struct ctl *ctl, struct err *e)
+{
+	json_put_str(ctl->body, "action", ctl->args[1]);
+	return put_list(ctl, e);
+}
+
 /* Commands whose words say something else than a name. */
 static const struct {
 	const char *words;
@@ -281,6 +287,7 @@ static const struct {
 	{ "site add", put_sites },
 	{ "backup", put_directory },
 	{ "list mail", put_list },
+	{ "bulk", put_action },
 };
 
 /* What a command line says beyond members: what follows from its words. */
@@ -305,7 +312,7 @@ static int complete(struct ctl *ctl, struct err *e)
 		json_object_set_new(ctl->body, "contacts", json_array());
 	if (json_bool(ctl->local, "no_issue", false))
 		json_put_bool(ctl->body, "issue", false);
-	if (str_eq(ctl->command->words, "apikey rotate")) {	/* cert|key is what the path calls certificates|keys */
+	if (str_starts(ctl->command->words, "apikey ")) {	/* cert|key is what the path calls certificates|keys */
 		const char *kind = str_eq(ctl->args[0], "cert") ? "certificates" :
 				   str_eq(ctl->args[0], "key") ? "keys" : NULL;
 

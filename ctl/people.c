@@ -1,4 +1,4 @@
-/* Users, plans and tokens on the screen. */
+/* Users, plans, tokens and API keys on the screen. */
 #include "ctl/ctl.h"
 
 int show_user(struct ctl *ctl, json_t *answer)
@@ -36,6 +36,22 @@ int show_users(struct ctl *ctl, json_t *answer)
 		return 0;
 	print_table(json_object_get(answer, "users"), columns, ARRAY_SIZE(columns),
 		    "No users yet; see certeractl setup --help.");
+	return 0;
+}
+
+int show_apikey(struct ctl *ctl, json_t *answer)
+{
+	static const struct column columns[] = {
+		{ "FROM", "address" }, { "VERSION", "version" }, { "LAST", "time" }, { "WITH THE PRIVATE KEY", "with_key" },
+	};
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	print_table(json_object_get(answer, "used"), columns, ARRAY_SIZE(columns), "Nobody has used this key.");
+	if (json_array_size(json_object_get(answer, "other_used")))
+		printf("The other key is in use, too.\n");
+	else
+		printf("Nobody has used the other key.\n");
 	return 0;
 }
 

@@ -169,3 +169,31 @@ void print_error(const json_t *obj)
 	if (hint)
 		printf("%-14s %s\n", "what to do", hint);
 }
+
+/* The rule of the web server that is known, else of the first. */
+static void print_rule(const json_t *rules)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(rules, i, one)
+		if (json_bool(one, "chosen", false))
+			printf("\n%s%s%s\n", json_str(one, "rule"), json_str(one, "load") ? json_str(one, "load") : "",
+			       json_str(one, "load") ? "\n" : "");
+}
+
+void print_recipe(const json_t *obj)
+{
+	const json_t *cause, *step, *line;
+	size_t i, j, k;
+
+	json_array_foreach(json_object_get(json_object_get(obj, "recipe"), "causes"), i, cause) {
+		printf("\n%s%s%s\n", terminal_bold(), json_str(cause, "title"), terminal_plain());
+		json_array_foreach(json_object_get(cause, "steps"), j, step) {
+			printf("%zu. %s\n", j + 1, json_str(step, "text"));
+			print_rule(json_object_get(step, "rules"));
+			json_array_foreach(json_object_get(step, "lines"), k, line)
+				printf("     %s\n", json_string_value(line));
+		}
+	}
+}

@@ -364,6 +364,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		printf("%-14s certeractl cert scripts %s\n", "review them", json_str(answer, "name"));
 	print_revocation(answer);
 	print_error(answer);
+	print_recipe(answer);
 	if (json_str(json_object_get(answer, "live"), "state"))
 		print_fields(json_object_get(answer, "live"), live, ARRAY_SIZE(live));
 	putchar('\n');
@@ -542,6 +543,31 @@ int show_relinquished(struct ctl *ctl, json_t *answer)
 		return 0;
 	printf("%s: dropping %lld authorizations; see certeractl events --object %s.\n",
 	       json_str(answer, "name"), (long long)json_int(answer, "authorizations", 0), json_str(answer, "name"));
+	return 0;
+}
+
+/* How two versions differ. */
+int show_diff(struct ctl *ctl, json_t *answer)
+{
+	static const struct column names[] = { { "names added", "added" }, { "removed", "removed" } };
+	const json_t *diff = json_object_get(answer, "diff"), *row;
+	size_t i;
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	if (!json_is_object(diff)) {
+		printf("The certificate %s does not have two versions.\n", json_str(answer, "name"));
+		return 0;
+	}
+	printf("Version %lld, then version %lld%s\n", (long long)json_int(diff, "from", 0), (long long)json_int(diff, "to", 0),
+	       json_bool(diff, "same_key", false) ? ", with the same private key" : "");
+	print_fields(diff, names, ARRAY_SIZE(names));
+	json_array_foreach(json_object_get(diff, "rows"), i, row) {
+		const char *from = json_str(row, "from"), *to = json_str(row, "to");
+
+		if (!json_bool(row, "same", true))
+			printf("%-14s %s\n%-14s %s\n", json_str(row, "what"), from ? from : "", "", to ? to : "");
+	}
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include "base/process/sd.h"
 #include "daemon/cluster/cluster.h"
 #include "daemon/config/config.h"
+#include "daemon/config/window.h"
 #include "daemon/desk/desks.h"
 #include "daemon/desk/outside.h"
 #include "daemon/desk/published.h"
@@ -361,6 +362,7 @@ static int start_desks(struct daemon *d, struct err *e)
 	d->env = (struct webui_env){
 		.store = d->store, .wake = intent_written, .arg = d, .version = VERSION, .started = clock_now(),
 		.check_setting = kept_check, .cluster_status = tell_cluster, .cluster_do = change_cluster,
+		.window_span = window_span,
 		.protection = protection_json(&d->privileged.users, d->landlock),
 	};
 	d->desks = desks_start(&options, &d->config, e);

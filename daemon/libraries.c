@@ -14,6 +14,7 @@
 #include <qrencode.h>
 #include <seccomp.h>
 #include <yaml.h>
+#include <zlib.h>
 
 static const char *lmdb_version(char text[static 32])
 {
@@ -65,6 +66,7 @@ void libraries_print(FILE *out)
 		{ "liboath", oath_check_version(NULL) },
 		{ "libqrencode", QRcode_APIVersionString() },
 		{ "libesmtp", libesmtp_version(esmtp) },
+		{ "zlib", zlibVersion() },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(libraries); i++)

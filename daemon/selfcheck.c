@@ -15,8 +15,7 @@
 #include "daemon/process/users.h"
 #include "pki/details.h"
 #include "pki/file/mailbox.h"
-
-#define ZONES "/usr/share/zoneinfo"
+#include "webui/page/zone.h"
 
 struct selfcheck {
 	const struct config *config;
@@ -183,11 +182,11 @@ static void check_scripts(struct selfcheck *c)
 static void check_zone(struct selfcheck *c)
 {
 	const char *zone = c->config->renewal_zone;
-	_cleanup_free_ char *path = xasprintf(ZONES "/%s", zone);
+	_cleanup_free_ char *path = xasprintf(ZONE_DIRECTORY "/%s", zone);
 	struct stat st;
 
 	if (*zone && (*zone == '/' || strstr(zone, "..") || stat(path, &st) < 0 || !S_ISREG(st.st_mode)))
-		mistake(c, "renewal.zone: there is no time zone %s in " ZONES " (package tzdata); write one like "
+		mistake(c, "renewal.zone: there is no time zone %s in " ZONE_DIRECTORY " (package tzdata); write one like "
 			   "Europe/Berlin", zone);
 }
 

@@ -195,7 +195,8 @@ int op_user_check(struct call *c, struct err *e)
 		return -1;
 	if (good && p.totp && !*code)
 		witness_half(c->room->witnesses, call_in(c, "id"), call_out(c, "half"));
-	return answer_check(c, &p, good && (!p.totp || check_code(c, &p, code, &changed)), changed);
+	good = good && (!p.totp || check_code(c, &p, code, &changed));
+	return answer_check(c, &p, good, changed);
 }
 
 int op_user_code(struct call *c, struct err *e)

@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 # Room: the rooms whose headers it may include; of a path, the longest room counts.  DAEMON is every room of daemon/.
 DAEMON = ("daemon/ca daemon/challenge daemon/cluster daemon/config daemon/desk daemon/dns daemon/engine daemon/front daemon/hook "
           "daemon/notify daemon/order daemon/process daemon/track")
-WEBUI = "webui webui/cert webui/download webui/http webui/key webui/notify webui/page webui/people"
+WEBUI = ("webui webui/cert webui/download webui/guide webui/http webui/key webui/list webui/notify webui/page "
+         "webui/people")
 MAY_INCLUDE = {
     "base":             "base",
     "base/fetch":       "base",
@@ -35,10 +36,12 @@ MAY_INCLUDE = {
     "ctl/moving":       "ctl base",
     "webui":            f"{WEBUI} store keeper pki base/http base",
     "webui/account":    "webui/http webui/page webui store pki base",
-    "webui/cert":       "webui/download webui/key webui/http webui/page webui store pki base",
+    "webui/cert":       "webui/download webui/guide webui/key webui/http webui/page webui store pki base",
     "webui/download":   "webui/http webui/page webui store pki base/http base",
+    "webui/guide":      "webui/cert webui/http webui/page webui store pki base",
     "webui/http":       "webui/page webui/people webui store keeper pki base/http base",
-    "webui/page":       "webui/http webui/people webui store keeper pki base/http base",
+    "webui/list":       "webui/http webui/page webui store pki base/http base",
+    "webui/page":       "webui/cert webui/http webui/list webui/people webui store keeper pki base/http base",
     "webui/key":        "webui/download webui/http webui/page webui store pki base",
     "webui/notify":     "webui/people webui/http webui/page webui store pki base",
     "webui/people":     "webui/notify webui/http webui/page webui store pki base",
@@ -79,6 +82,7 @@ CONFINED = {
     "crypt.h":        "keeper/*",
     "*oath.h":        "keeper/*",
     "qrencode.h":     "webui/people/qr.c",
+    "zlib.h":         "base/http/gzip.c",
     "libesmtp.h":     "daemon/notify/smtp.c",
     "auth-client.h":  "daemon/notify/smtp.c",
     "ares.h":         "daemon/dns/query.c daemon/dns/lookup.c",
@@ -95,7 +99,7 @@ PEM = re.compile(r"\bmbedtls_(x509_(crt|crl|csr)_parse|x509_crt_parse_(file|path
                  r"pk_parse_(public_)?keyfile|pem_\w+)\s*\(")
 PEM_MAY = "pki/key.c"   # private_look() stands before it
 
-PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0"
+PACKAGES = "libevent libcurl lmdb jansson yaml-0.1 libseccomp libidn2 libcrypt libcares libpsl liboath libqrencode libesmtp-1.0 zlib"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

@@ -104,7 +104,7 @@ def on_the_pages(t, daemon):
     add_user(daemon, "root")
     person = Person(daemon)
     person.sign_in("root")
-    t.contains(person.page("/certificates/shop").text, "Use a different key", "the page of the certificate offers it")
+    t.contains(person.page("/certificates/shop/settings").text, "Use a different key", "the page of the certificate offers it")
     answer = person.submit("/certificates/shop/key?staging=false", "/certificates/shop", key="other", new_key="", key_type="", _form="certificate_key", _password=PASSWORD)
     t.ok(answer.status == 200 and "orders the certificate with this key now" in answer.text and "/api/key/other" in answer.text,
         "an existing key: what follows is said", answer.text[:800])

@@ -44,6 +44,7 @@ static void test_what_it_understands(void **state)
 		{ "{{a}}, {{ b }}, {{c}}, {{d}}, {{n}}.", "{\"a\":\"x\",\"b\":7,\"c\":true,\"d\":false,\"n\":null}", "x, 7, true, false, ." },
 		{ "{{a}}", "{\"a\":\"<script>\\\"'&\"}", "&lt;script&gt;&quot;&#39;&amp;" },
 		{ "{{a}}", "{\"a\":{\"text\":\"<x>\",\"more\":1}}", "&lt;x&gt;" },
+		{ "{{~a}} {{a}}", "{\"a\":\"www.a-b.<x>\"}", "www.<wbr>a-b.<wbr>&lt;x&gt; www.a-b.&lt;x&gt;" },
 		{ "[{{!a {{b}}]", "{}", "[]" },
 		{ "{{#a}}yes{{/a}}{{^a}}no{{/a}}", "{\"a\":true}", "yes" },
 		{ "{{#a}}yes{{/a}}{{^a}}no{{/a}}", "{\"a\":\"\"}", "no" },

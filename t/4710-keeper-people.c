@@ -10,7 +10,7 @@
 
 /* Answer fields. */
 enum { NEW_ID, NEW_USER };
-enum { CHECK_GOOD, CHECK_ROLE, CHECK_USER, CHECK_STEP, CHECK_PROOF };
+enum { CHECK_GOOD, CHECK_ROLE, CHECK_USER, CHECK_STEP, CHECK_PROOF, CHECK_HALF };
 
 struct somebody {
 	struct buf id, user, proof;
@@ -141,7 +141,7 @@ static void codes(void **state)
 	struct fixture *f = *state;
 	struct somebody s = add(f, "operator", slice_buf(&admin.proof));
 	_cleanup_strv_ char **recovery = NULL;
-	_cleanup_buf_ struct buf secret = BUF_INIT, pending = BUF_INIT, step = BUF_INIT;
+	_cleanup_buf_ struct buf secret = BUF_INIT, pending = BUF_INIT, step = BUF_INIT, half = BUF_INIT;
 	_cleanup_free_ char *now = NULL, *next = NULL, *far = NULL;
 	struct reply r = { 0 };
 
@@ -174,6 +174,25 @@ static void codes(void **state)
 	for (char *p = recovery[4]; *p; p++)
 		*p = *p == '-' ? ' ' : (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
 	assert_true(sign_in(f, &s, PASSWORD, recovery[4], "0"));
+
+	/* The password alone gives half a proof: good for a code of this user, once, and for nothing else. */
+	assert_int_equal(ASK(f, &r, user_check, -1, slice_buf(&s.id), slice_buf(&s.user), S("wrong"), S(""), S("0")), ERR_NONE);
+	assert_int_equal(r.field[CHECK_HALF].len, 0);
+	assert_int_equal(ASK(f, &r, user_check, -1, slice_buf(&s.id), slice_buf(&s.user), S(PASSWORD), S(""), S("0")), ERR_NONE);
+	assert_int_equal(r.field[CHECK_PROOF].len, 0);
+	take(&half, F(&r, CHECK_HALF));
+	assert_true(str_starts(buf_str(&half), "ckh_"));
+	assert_int_equal(ASK(f, &r, recovery_new, -1, slice_buf(&s.id), slice_buf(&s.user), slice_buf(&half)), ERR_DENIED);
+	assert_int_equal(ASK(f, &r, user_password, -1, slice_buf(&s.id), slice_buf(&s.user), S(PASSWORD), slice_buf(&half), S("")), ERR_DENIED);
+	assert_int_equal(ASK(f, &r, user_code, -1, slice_buf(&admin.id), slice_buf(&admin.user), slice_buf(&half), S(recovery[5]), S("0")), ERR_DENIED);
+	assert_int_equal(ASK(f, &r, user_code, -1, slice_buf(&s.id), slice_buf(&s.user), S("ckh_guess"), S(recovery[5]), S("0")), ERR_DENIED);
+	assert_int_equal(ASK(f, &r, user_code, -1, slice_buf(&s.id), slice_buf(&s.user), slice_buf(&half), S("123"), S("0")), ERR_NONE);
+	assert_string_equal(buf_str(&r.field[CHECK_GOOD]), "0");
+	assert_int_equal(ASK(f, &r, user_code, -1, slice_buf(&s.id), slice_buf(&s.user), slice_buf(&half), S(recovery[5]), S("0")), ERR_NONE);
+	assert_string_equal(buf_str(&r.field[CHECK_GOOD]), "1");
+	take(&s.proof, F(&r, CHECK_PROOF));
+	take(&s.user, F(&r, CHECK_USER));
+	assert_int_equal(ASK(f, &r, user_code, -1, slice_buf(&s.id), slice_buf(&s.user), slice_buf(&half), S(recovery[6]), S("0")), ERR_DENIED);
 	assert_int_equal(ASK(f, &r, totp_remove, -1, slice_buf(&s.id), slice_buf(&s.user), slice_buf(&s.proof)), ERR_NONE);
 	take(&s.user, F(&r, 0));
 	assert_true(sign_in(f, &s, PASSWORD, "", "0"));

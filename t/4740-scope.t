@@ -234,7 +234,7 @@ def accounts(t):
     page = bob.page("/accounts/ca")
     t.ok(page.status == 200 and "not registered" not in page.text and "<dt>Contact</dt>" not in page.text, "the page can do without, and claims nothing else", page.text)
     page = eve.page("/overview").text
-    t.ok("eve.example" in page and "no order until" in page and "More than half is left" not in page, "the overview has the limit that holds it up", page)
+    t.ok("eve.example" in page and "free again" in page and "No limit is known" not in page, "the overview has the limit that holds it up", page)
 
 
 def own_name(t):

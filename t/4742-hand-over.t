@@ -57,7 +57,7 @@ def preview(t, daemon, alice, bob, olga, anna):
     status, said = anna("POST", "/certificates/shop/owner?dry_run=true", {"user": "nina"})
     t.ok(status in (403, 409, 422) and "for nina" in said["detail"], "a new owner's plan is looked at in the preview", (status, said))
     t.equal(anna("POST", "/certificates/shop/owner?dry_run=perhaps", {"user": "bob"})[0], 400, "dry_run is true or false")
-    answer = anna.form("/certificates/shop/owner?staging=false&dry_run=true", "/certificates/shop", _form="certificate_owner", _empty="user", user="bob")
+    answer = anna.form("/certificates/shop/owner?staging=false&dry_run=true", "/certificates/shop/settings", _form="certificate_owner", _empty="user", user="bob")
     t.ok(answer.status == 200 and "This would move from alice to bob" in answer.text and "The API token hers loses it" in answer.text and
         'value="bob"' in answer.text, "its page has the preview", answer.text)
     t.equal(daemon.cert("shop")["owner"], "alice", "of which nothing was done")

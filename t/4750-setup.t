@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The first run against a real CA: by the link from the log, step by step and with breaks; and by certeractl in one go."""
+import re
 import sys
 sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
@@ -7,6 +8,7 @@ from certera import *
 
 def main(t):
     by_link(t)
+    nameless(t)
     by_certeractl(t)
     without_link(t)
 
@@ -50,12 +52,13 @@ def by_link(t):
     t.equal(person("POST", "/accounts/ca", {"directory": s.ca.directory})[0], 202, "it is corrected")
     until("it is registered", lambda: step() == "certificate")
     t.ok(True, "registered: then a certificate")
-    t.contains(person.page("/setup").text, 'action="/settings/server.hostname"', "the name of the server can be changed there")
-    answer = person.form("/settings/server.hostname", "/setup", value="other.example", _next="/setup")
+    t.contains(person.page("/setup?step=hostname").text, 'action="/settings/server.hostname"', "one can go back, and change the name of the server")
+    answer = person.form("/settings/server.hostname", "/setup?step=hostname", value="other.example", _next="/setup")
     t.equal((answer.status, answer.header("Location"), person("GET", "/setup")[1]["hostname"]), (303, "/setup", "other.example"), "it is another")
     person.form("/settings/server.hostname", "/setup", value="server.example", _next="/setup")
     until("and the first again", lambda: all(person("GET", "/settings/server.hostname")[1]["in_force"] for _ in range(9)))
-    t.equal(person("POST", "/certificates", {"name": "server.example", "names": "server.example", "account": "ca"})[0], 201, "it is ordered")
+    answer = person.form("/setup/certificate", "/setup", _form="setup_certificate", names="server.example", account="ca", _next="/setup")
+    t.ok((answer.status, answer.header("Location")) == (303, "/setup"), "it is ordered, and the setup goes on", re.sub("<svg.*?</svg>", "", answer.text, flags=re.S))
     until("it is issued", lambda: step() == "finished")
     said = person("GET", "/setup")[1]
     t.equal((said["certificate"]["status"], said["order"]["result"]), ("active", "issued"), "the order with its steps was shown until it was issued")
@@ -68,6 +71,26 @@ def by_link(t):
     daemon.begin()
     t.equal((setup_token(daemon), person("GET", "/setup")[0]), (token, 404), "for ever")
     s.end()
+
+
+def nameless(t):
+    """Nobody has said what the server is called: the setup asks, and keeps it."""
+    daemon = Certerad(t, name="nameless", server={"hostname": ""})
+    person = Person(daemon)
+    token = setup_token(daemon)
+    person.take_session(*person("POST", "/setup", {"token": token, "name": "alice", "password": PASSWORD, "mail": "alice@example.org"}))
+    t.equal(person("GET", "/setup")[1]["step"], "hostname", "who has no name for the server is asked for it first")
+    t.equal(person("GET", "/setup", headers={"Host": "certera.example"})[1]["hostname_form"]["value"], "certera.example", "the one that the browser has is suggested")
+    t.equal(person.form("/settings/server.hostname", "/setup", _form="setup_hostname", value="no name", _next="/setup").status, 422, "what is no name is refused")
+    t.equal(person.form("/settings/server.hostname", "/setup", _form="setup_hostname", value="written.example", _next="/setup").status, 303, "a name is kept")
+    until("it is in force", lambda: daemon.api("GET", "/status")[1]["hostname"] == "written.example")
+    said = person("GET", "/setup")[1]
+    t.equal((said["step"], said["account_form"]), ("account", {"ca": "letsencrypt", "contact": ["alice@example.org"]}), "then the account, which knows the e-mail address")
+    t.contains(person.page("/setup").text, 'href="https://letsencrypt.org/repository/"', "and where the terms are")
+    t.equal([s["state"] for s in said["steps"]], ["done", "done", "now", "later", "later"], "all steps are shown, and where one is")
+    t.equal(person("GET", "/setup?step=certificate")[1]["step"], "account", "no step is skipped")
+    t.equal(person("POST", "/accounts", {"ca": "letsencrypt", "terms_agreed": True})[1]["name"], "letsencrypt", "an account is called as its CA is")
+    daemon.stop()
 
 
 def by_certeractl(t):

@@ -74,7 +74,7 @@ def order(t, daemon, files):
     known = check(daemon, names="printer.local a.example", account="le")
     t.ok({("new orders of an account", 300), ("certificates for exactly these names", 5)} <= {(l["limit"], l["most"]) for l in known["limits"]}, "and which limits of the CA it would use", known["limits"])
     t.ok(any(f.startswith("printer.local is not a public name") for f in known["findings"]), "and that a public CA does not issue for a name inside", known["findings"])
-    bad = check(daemon, names="*.shop.example", account="ca", profile="nosuch")
+    bad = check(daemon, names="*.shop.example", challenge="http-01", account="ca", profile="nosuch")
     t.equal(["dns-01" in " ".join(bad["findings"]), "profile" in " ".join(bad["findings"])], [True, True], "what would be refused")
     status, answer = daemon.api("POST", "/check", {"names": "a.example", "account": "nosuch"})
     t.equal((status, answer["errors"][0]["field"]), (409, "account"), "an account that is not there")
@@ -107,7 +107,7 @@ def dry_runs(t, daemon, files, site):
     openssl("req", "-new", "-key", files["key.pem"], "-out", t.path("next.csr"), "-subj", "/CN=shop.example", "-addext", "subjectAltName=DNS:shop.example")
     said = daemon.ctl("cert", "csr", "own", "--file", t.path("next.csr"), "--other-names", "--dry-run")
     t.equal((said["changes"], daemon.cert("own")["names"]), ("request, names", ["shop.example", "www.shop.example", "api.shop.example"]), "csr: what would change, and has not")
-    done = daemon.run_ctl("cert", "set", "shop", "--names", "*.shop.example", "--dry-run")
+    done = daemon.run_ctl("cert", "set", "shop", "--names", "*.shop.example", "--challenge", "http-01", "--dry-run")
     t.ok(done.returncode and b"dns-01" in done.stderr, "what would be refused is refused in a dry run", done)
     shown = daemon.run_ctl("cert", "issue", "shop", "--dry-run").stdout
     t.contains(shown, b"Nothing was ordered: this was a dry run.", "people are told that it was one")

@@ -6,7 +6,6 @@ import sys
 sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
 
-SHOP = "/certificates/shop?staging=false"
 
 
 def main(t):
@@ -52,7 +51,7 @@ def api_key(t, daemon, alice):
     fresh = alice.page(page)
     t.contains(words(fresh), "Nobody has used key 1: nothing stops.", "a key that nobody uses")
     t.contains(words(fresh), "Key 2 keeps working. Nobody has used it.", "nor the other one")
-    t.contains(alice.page(SHOP).text, 'href="/certificates/shop/apikeys/1?staging=false"', "the certificate's page leads there")
+    t.contains(alice.page("/certificates/shop/install").text, 'href="/certificates/shop/apikeys/1?staging=false"', "the certificate's page leads there")
     key = re.search(r"cak_[\w-]+", press(alice, fresh, page, "certificate_apikey").text).group(0)
     for source in ("127.0.0.1", "127.0.0.2"):
         t.equal(download(daemon, key, source).status, 200, f"{source} downloads with it")
@@ -63,7 +62,7 @@ def api_key(t, daemon, alice):
         "both servers are named, with what they have", said)
     t.ok("Nobody has used it. To change without an interruption, give it to the servers first." in said, "and the way without an interruption", said)
     t.contains(words(alice.page("/certificates/shop/apikeys/2?staging=false")), "Key 1 keeps working. It is used by: 127.0.0", "from the other key's side")
-    t.contains(words(alice.page(SHOP)), "Replace key 1", "nothing has happened yet")
+    t.contains(words(alice.page("/certificates/shop/install")), "Replace key 1", "nothing has happened yet")
     done = press(alice, guard, page, "certificate_apikey")
     new = re.search(r"cak_[\w-]+", done.text).group(0)
     t.equal((download(daemon, key, "127.0.0.1").status, download(daemon, new, "127.0.0.3").status), (401, 200), "then the old key is refused, and the new one works")

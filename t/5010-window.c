@@ -90,10 +90,33 @@ static void test_renewals_wait(void **state)
 	assert_int_equal(renewal_opens(&cert, sunday, now), now);
 }
 
+static void test_span(void **state)
+{
+	static const struct {
+		const char *window, *from, *opens, *closes;
+	} cases[] = {
+		{ "02:00-05:00", "2026-11-21T10:00:00Z", "2026-11-22T01:00:00Z", "2026-11-22T04:00:00Z" },
+		{ "02:00-05:00", "2026-11-21T02:00:00Z", "2026-11-21T02:00:00Z", "2026-11-21T04:00:00Z" },
+		{ "Sat 22:00-04:00", "2026-11-21T22:30:00Z", "2026-11-21T22:30:00Z", "2026-11-22T03:00:00Z" },
+		{ "Mon 01:00-02:00, Sat,Sun 12:00-13:00", "2026-11-22T12:00:00Z", "2026-11-23T00:00:00Z", "2026-11-23T01:00:00Z" },
+		{ "01:00-04:00", "2026-03-28T12:00:00Z", "2026-03-29T00:00:00Z", "2026-03-29T02:00:00Z" },	/* an hour less */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char got[CLOCK_RFC3339_SIZE];
+		int64_t until;
+
+		clock_rfc3339(got, window_span(cases[i].window, at(cases[i].from), &until));
+		assert_string_equal(got, cases[i].opens);
+		assert_string_equal(clock_rfc3339(got, until), cases[i].closes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_next),
+		cmocka_unit_test(test_span),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_daytime),
 		cmocka_unit_test(test_renewals_wait),

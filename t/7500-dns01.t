@@ -36,9 +36,13 @@ def main(t):
     error = daemon.wait_for_cert("dark", lambda c: c["failures"])["error"]
     t.contains(error["detail"], "the resolver answered SERVFAIL", "a resolver that fails is quoted")
 
-    done = daemon.run_ctl("cert", "add", "wild", "--names", "*.x.example", "--account", "ca")
+    done = daemon.run_ctl("cert", "add", "wild", "--names", "*.x.example", "--account", "ca", "--challenge", "http-01")
     t.equal(done.returncode, 3, "a wildcard with http-01 is refused")
     t.contains(done.stderr.decode(), "dns-01", "and told what to choose")
+    done = daemon.run_ctl("cert", "add", "wild", "--names", "192.0.2.1", "--account", "ca", "--challenge", "dns-01")
+    t.ok(done.returncode == 3 and b"http-01" in done.stderr, "nor can an address be proved by a DNS record")
+    daemon.add_cert("chosen", "a.example *.b.shop.example")
+    t.equal(daemon.cert("chosen")["challenges"], ["*.b.shop.example=dns-01"], "where nobody chooses, a wildcard gets dns-01")
     daemon.add_cert("mixed", "a.example *.shop.example", challenge_for="*.shop.example=dns-01")
     t.equal(daemon.cert("mixed")["status"], "active", "http-01 and dns-01 in one certificate")
 

@@ -82,7 +82,7 @@ def seen_by_operator(t, daemon):
     oscar.sign_in("oscar")
     places = {path: json.dumps(oscar("GET", path)[1]) for path in ("/certificates", "/certificates/fails", "/certificates/fails/orders", "/certificates/fails/order",
         "/certificates/fails/orders/1", "/certificates/fails/versions", "/events", "/overview")}
-    places |= {path + " as a page": oscar.page(path).text for path in ("/certificates", "/certificates/fails", "/events", "/")}
+    places |= {path + " as a page": oscar.page(path).text for path in ("/certificates", "/certificates/fails", "/certificates/fails/history", "/events", "/")}
     places["what an alert says"] = json.dumps(daemon.api("GET", "/outbox")[1])
     t.equal([place for place, text in places.items() if "the provider says no" in text or "and why" in text], [], "an operator sees nowhere what a script printed")
     for place in ("/certificates/fails", "/certificates/fails as a page", "/certificates/fails/order"):
@@ -90,7 +90,7 @@ def seen_by_operator(t, daemon):
     add_user(daemon, "alice")
     alice = Person(daemon)
     alice.sign_in("alice")
-    t.contains(alice.page("/certificates/fails").text, "the provider says no", "an administrator does, on the page")
+    t.contains(alice.page("/certificates/fails/history").text, "the provider says no", "an administrator does, on the page")
 
 
 def refusals(t, daemon, hooks):

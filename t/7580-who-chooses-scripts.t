@@ -73,12 +73,12 @@ def choosing(t, daemon, people):
     t.equal([people[name]("GET", "/certificates/oscar/hooks")[0] for name in ("oscar", "operator's token")], [403, 403], "nor do they see the environment")
 
     oscar = people["oscar"]
-    page = oscar.page("/certificates/oscar").text
-    t.ok("<h2>Change</h2>" in page and 'name="hook_set"' not in page and "/certificates/oscar/hooks" not in page, "an operator's page has no form for scripts")
+    page = oscar.page("/certificates/oscar/settings").text
+    t.ok("<h2>Dangerous</h2>" in page and 'name="hook_set"' not in page and "/certificates/oscar/hooks" not in page, "an operator's page has no form for scripts")
     answer = oscar.form("/certificates/oscar/hooks", "/certificates/oscar", hook_set="fine")
     t.ok(answer.status == 403 and daemon.cert("oscar")["hook_set"] is None, "and such a form is refused", answer)
     alice = people["alice"]
-    t.contains(alice.page("/certificates/oscar").text, 'name="hook_set"', "an administrator's has one")
+    t.contains(alice.page("/certificates/oscar/settings").text, 'name="hook_set"', "an administrator's has one")
     answer = alice.form("/certificates/oscar/hooks", "/certificates/oscar", deploy_hook="none", deploy_environment="", hook_set="fine", hook_environment="A=b")
     t.ok(answer.status == 303 and daemon.cert("oscar")["hook_set"] == "fine", "that works", answer)
     t.equal(alice("POST", "/certificates", cert("alices", **MEMBERS))[0], 201, "an administrator chooses for a new one")

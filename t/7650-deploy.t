@@ -97,7 +97,7 @@ def failing(t, daemon, hooks):
     add_user(daemon, "oscar", "operator")
     oscar = Person(daemon)
     oscar.sign_in("oscar")
-    seen = json.dumps([oscar("GET", f"/certificates/bad{more}")[1] for more in ("", "/versions", "/versions/1")] + [oscar("GET", "/events")[1]]) + oscar.page("/certificates/bad").text
+    seen = json.dumps([oscar("GET", f"/certificates/bad{more}")[1] for more in ("", "/versions", "/versions/1")] + [oscar("GET", "/events")[1]]) + "".join(oscar.page(f"/certificates/bad{part}").text for part in ("", "/install", "/history"))
     t.ok("no route to host" not in seen and "failed with exit code 4" in seen and "1 line for administrators only" in seen, "an operator sees how it ended, not what it printed")
     t.lacks(daemon.run_ctl("--json", "cert", "show", "bad").stdout.decode() + daemon.log().decode(errors="replace"), SECRET, "nowhere in clear")
     t.equal(daemon.certs()["bad"]["status"], "undelivered", "also in the list")

@@ -16,7 +16,9 @@ PASSWORD = "correct horse battery"
 EXAMPLES = {
 	"/certificates/:name": ["/certificates/shop", "/certificates/broken", "/certificates/byhand"],
 	"/certificates/:name/hooks": ["/certificates/shop/hooks", "/certificates/byhand/hooks"],
-	"/certificates/:name/install": ["/certificates/shop/install"],
+	"/certificates/:name/install": ["/certificates/shop/install", "/certificates/broken/install"],
+	"/certificates/:name/history": ["/certificates/shop/history", "/certificates/broken/history"],
+	"/certificates/:name/settings": ["/certificates/shop/settings", "/certificates/byhand/settings"],
 	"/certificates/:name/disable": ["/certificates/shop/disable"],
 	"/certificates/:name/remove": ["/certificates/shop/remove"],
 	"/certificates/:name/rollback/:version": ["/certificates/shop/rollback/1"],

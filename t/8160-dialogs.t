@@ -32,7 +32,7 @@ def main(t):
 
 
 def rotate(t, browser, script, how):
-    browser.goto("/certificates/shop?staging=false")
+    browser.goto("/certificates/shop/install?staging=false")
     browser.click("text=Replace key 1")
     if script:
         browser.wait("dialog[open]")
@@ -40,7 +40,7 @@ def rotate(t, browser, script, how):
         f"the question is a dialog where there are scripts, else a page {how}")
     t.contains(browser.text("dialog" if script else "main"), "127.0.0.1", f"it names the server that stops {how}")
     browser.click("text=Cancel")
-    t.equal((browser.count("dialog"), browser.do("where")["url"].endswith("/certificates/shop?staging=false")), (0, True), f"Cancel leads back {how}")
+    t.equal((browser.count("dialog"), browser.do("where")["url"].endswith("/certificates/shop/install?staging=false")), (0, True), f"Cancel leads back {how}")
     if script:
         browser.click("text=Replace key 1")
         browser.wait("dialog[open]")
@@ -58,7 +58,7 @@ def rotate(t, browser, script, how):
 
 def roll_back(t, daemon, browser, script, how):
     other = daemon.cert("shop")["current"]
-    browser.goto("/certificates/shop?staging=false")
+    browser.goto("/certificates/shop/history?staging=false")
     browser.click("text=Roll back")
     if script:
         browser.wait("dialog[open]")

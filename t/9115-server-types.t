@@ -107,12 +107,14 @@ def java(t, daemon):
 
 
 def on_the_pages(t, daemon):
-    page = daemon.page("/certificates/shop?staging=false")[1]
-    t.ok("ssl_certificate_key /etc/ssl/shop/key.pem" in page and "Download, and reload nginx" in page and "/etc/nginx/sites-available/shop.example" in page, "the page of the certificate has its server's lines")
+    page = daemon.page("/certificates/shop/install?staging=false")[1]
+    t.ok("ssl_certificate_key /etc/ssl/shop/key.pem" in page and "loads the certificate into nginx" in page and "/etc/nginx/sites-available/shop.example" in page, "the page Deploy has the lines of its server")
     page = daemon.page("/certificates/shop/install?staging=false&server=haproxy")[1]
     t.ok("haproxy.pem" in page and "server=dovecot" in page, "and leads to those of the others")
-    daemon.ctl("cert", "set", "shop", "--server-type", "")
-    t.ok("Download, and reload" not in daemon.page("/certificates/shop?staging=false")[1], "none is shown where none was said")
+    for file in ("certera-fetch", "certera-fetch.ps1"):
+        with open(os.path.join(TOP, "contrib", "deploy", file), "rb") as f:
+            t.equal(daemon.https("/api/deploy/" + file).body, f.read(), f"servers download {file} as it is")
+    t.equal(daemon.https("/api/deploy/" + "..%2Fhooks%2Fnsupdate").status, 404, "and nothing else")
 
 
 run(main)

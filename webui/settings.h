@@ -24,6 +24,7 @@ struct webui_settings {
 	const char *develop;			/* directory of html/ and static/ being worked on; "": the program's */
 	bool mail;				/* e-mail can be sent */
 	int64_t session_idle, session_most;	/* seconds until a session ends: without a request, and in any case */
+	const char *windows;			/* in which certificates are renewed; "": always */
 	bool app_required;			/* whoever signs in needs an app for codes */
 };
 
@@ -38,6 +39,8 @@ struct webui_env {
 	/* Several servers (daemon/cluster/cluster.h): how they are, null if this one is alone; "init", "init anew", "join", "leave". */
 	json_t *(*cluster_status)(void *arg);
 	int (*cluster_do)(void *arg, const char *what, struct err *);
+	/* The first of those windows that is open at t or later, and until when (daemon/config/window.h). */
+	int64_t (*window_span)(const char *windows, int64_t t, int64_t *until);
 	json_t *protection;			/* what stands between our processes, and what is missing; to be copied */
 };
 

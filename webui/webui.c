@@ -2,11 +2,14 @@
 #include "webui/webui.h"
 
 #include "webui/cert/counts.h"
+#include "webui/cert/issued.h"
 #include "webui/download/consumer.h"
 #include "webui/http/face.h"
+#include "webui/http/facets.h"
 #include "webui/http/refusal.h"
 #include "webui/http/session.h"
 #include "webui/http/stream.h"
+#include "webui/page/trouble.h"
 
 struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const struct webui_env *env,
 			const struct webui_settings *settings)
@@ -18,6 +21,9 @@ struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const s
 	w->stream_bell = bell_new(env->store, loop, streams_look, w);
 	w->consumers = consumers_new(w);
 	w->tally = tally_new();
+	w->issued = issued_new();
+	w->troubles = troubles_new();
+	w->facets = facet_cache_new();
 	w->refusals = refusals_new();
 	return w;
 }
@@ -60,6 +66,9 @@ void webui_free(struct webui *w)
 	bell_free(w->bell);
 	consumers_free(w->consumers);
 	tally_free(w->tally);
+	issued_free(w->issued);
+	troubles_free(w->troubles);
+	facet_cache_free(w->facets);
 	refusals_free(w->refusals);
 	free(w);
 }

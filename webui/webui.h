@@ -10,6 +10,7 @@
 #include "base/http/answer.h"
 #include "base/loop.h"
 #include "keeper/keeper.h"
+#include "webui/elsewhere.h"
 #include "webui/settings.h"
 
 struct webui;
@@ -23,18 +24,7 @@ void webui_free(struct webui *);
 
 /* The one way in: answers this request (of this struct webui), now or later. */
 void webui_attend(void *webui, struct http_exchange *);
-/*
- * Of several machines: a request that changes something (routes.def), and that the gate has admitted, is first shown to take(), which answers it
- * and returns true, or returns false.  NULL: nobody wants them.
- */
-typedef bool webui_take_fn(void *arg, struct http_exchange *);
-/* What requests note aside (noted.h) is shown to note() before it is written. */
-enum webui_noted {
-	WEBUI_NOTE_HERE,	/* it is to be written here */
-	WEBUI_NOTE_TAKEN,	/* it is on its way */
-	WEBUI_NOTE_LATER,	/* it cannot be sent now */
-};
-typedef enum webui_noted webui_note_fn(void *arg, struct slice note);
+/* Of several machines: to whom changes and notes are shown first.  NULL: there are no others. */
 void webui_elsewhere(struct webui *, webui_take_fn *take, webui_note_fn *note, void *arg);
 /* A note of a different node, to be written here.  Any bytes. */
 void webui_noted(void *webui, struct slice note);

@@ -22,7 +22,7 @@
 #define BACKLOG 64
 #define TELL_AGAIN_MS 60000
 
-enum phase { PEER_CONNECTING, PEER_SHAKING, PEER_PROVING, PEER_OPEN };
+enum peer_phase { PEER_CONNECTING, PEER_SHAKING, PEER_PROVING, PEER_OPEN };
 
 /* What peers_call() is told, and what comes of it. */
 struct peer_call {
@@ -41,7 +41,7 @@ struct peer {
 	struct peers *peers;
 	struct peer_call *call;		/* of who connected; NULL: it is answered, or the other node connected */
 	bool accepted;
-	enum phase phase;
+	enum peer_phase phase;
 	int fd, inside;			/* the network's, and our end of the socket that is handed out */
 	struct peer_tls *tls;
 	struct hello hello;

@@ -133,11 +133,12 @@ static int weekday(int64_t t)
 	return tm.tm_wday;
 }
 
-int64_t window_next(const char *text, int64_t t)
+int64_t window_span(const char *text, int64_t t, int64_t *until)
 {
 	struct windows w;
 	int64_t next = INT64_MAX;
 
+	*until = INT64_MAX;
 	if (parse(&w, text, NULL) < 0 || !w.count)
 		return t;
 	for (int day = -1; day <= 7; day++) {
@@ -147,13 +148,24 @@ int64_t window_next(const char *text, int64_t t)
 
 			if (!(one->days & 1u << weekday(from)))
 				continue;
-			if (from <= t && t < to)
+			if (from <= t && t < to) {
+				*until = to;
 				return t;
-			if (from > t)
-				next = MIN(next, from);
+			}
+			if (from > t && from < next) {
+				next = from;
+				*until = to;
+			}
 		}
 	}
 	return next;
+}
+
+int64_t window_next(const char *text, int64_t t)
+{
+	int64_t until;
+
+	return window_span(text, t, &until);
 }
 
 int daytime_check(const char *text, struct err *e)

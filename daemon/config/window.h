@@ -8,6 +8,8 @@
 int window_check(const char *, struct err *);
 /* t if a window is open then, else when the next one opens.  The empty text is always open. */
 int64_t window_next(const char *, int64_t t);
+/* The same, and until when that window stays open; the empty text: INT64_MAX. */
+int64_t window_span(const char *, int64_t t, int64_t *until);
 
 /* "04:00". */
 int daytime_check(const char *, struct err *);

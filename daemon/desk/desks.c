@@ -13,7 +13,7 @@
 struct settings {
 	struct webui_settings webui;
 	struct desk *desk;
-	char *hostname, *key_type, *dns_hook, *deploy_hook, *develop;
+	char *hostname, *key_type, *dns_hook, *deploy_hook, *develop, *windows;
 	char *details;	/* what webui.details borrows from */
 	char **hook_variables, **deploy_variables;
 };
@@ -89,6 +89,7 @@ static struct settings *settings_new(const struct config *config, int https_port
 	s->dns_hook = xstrdup(config->hooks_set);
 	s->deploy_hook = xstrdup(config->hooks_deploy);
 	s->develop = xstrdup(config->webui_develop);
+	s->windows = xstrdup(config->renewal_windows);
 	s->hook_variables = names_of(config->hooks_environment);
 	s->deploy_variables = names_of(config->hooks_deploy_environment);
 	s->webui = (struct webui_settings){
@@ -102,6 +103,7 @@ static struct settings *settings_new(const struct config *config, int https_port
 		.hook_variables = s->hook_variables,
 		.deploy_variables = s->deploy_variables,
 		.develop = s->develop,
+		.windows = s->windows,
 		.shown = config_json(config),
 		.mail = *config->mail_host && *config->mail_from,
 		.session_idle = config->session_idle,
@@ -128,6 +130,7 @@ static void settings_free(struct settings *s)
 	free(s->dns_hook);
 	free(s->deploy_hook);
 	free(s->develop);
+	free(s->windows);
 	strv_free(s->hook_variables);
 	strv_free(s->deploy_variables);
 	json_decref(s->webui.shown);

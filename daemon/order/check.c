@@ -7,6 +7,7 @@
 #include "daemon/challenge/answers.h"
 #include "daemon/order/preflight.h"
 #include "daemon/order/preflight_passed.h"
+#include "store/cert_plan.h"
 #include "store/event/history.h"
 #include "store/record/reach.h"
 
@@ -88,12 +89,40 @@ struct check *check_start(struct engine *g, struct txn *t, const struct rec_cert
 	return c;
 }
 
+/* What the check before this one had found. */
+struct check_before {
+	bool passed;
+	char *warning;
+};
+
+static int read_before(struct txn *t, const char *cert_id, struct check_before *b, struct err *e)
+{
+	_cleanup_(rec_check_release) struct rec_check check = { 0 };
+	_cleanup_json_ json_t *report = NULL;
+
+	if (rec_check_get(t, &check, cert_id, e) < 0) {
+		if (e->kind != ERR_MISSING)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	report = check.report && *check.report ? json_read(check.report, strlen(check.report), NULL) : NULL;
+	b->passed = report && !(check.error && *check.error);
+	record_set(&b->warning, json_str(report, "warning"));
+	return 0;
+}
+
 int check_put(struct txn *t, const struct rec_cert *cert, bool loose, const json_t *report, const struct err *why,
 	      struct err *e)
 {
 	_cleanup_(rec_check_release) struct rec_check check = { .time = clock_now() };
-	_cleanup_free_ char *problem = why ? error_text(why) : NULL;
+	_cleanup_free_ char *problem = why ? error_text(why) : NULL, *warned = NULL;
+	const char *warning = json_str(report, "warning");
+	struct check_before before = { 0 };
 
+	if (read_before(t, cert->id, &before, e) < 0)
+		return -1;
+	warned = before.warning;
 	record_set(&check.id, cert->id);
 	record_set(&check.state, why ? "failed" : "passed");
 	record_set(&check.error, problem);
@@ -101,7 +130,7 @@ int check_put(struct txn *t, const struct rec_cert *cert, bool loose, const json
 	check.report = json_write(report);
 	if (delete_probes(t, cert->id, e) < 0 || rec_check_put(t, &check, e) < 0)
 		return -1;
-	return loose ? 0 : tell_warning(t, cert, json_str(report, "warning"), e);
+	return loose || str_eq(warned ? warned : "", warning ? warning : "") ? 0 : tell_warning(t, cert, warning, e);
 }
 
 /*
@@ -129,12 +158,46 @@ static void asked_cancel(struct job *job)
 	asked_free((struct asked *)job);
 }
 
+/*
+ * Its order failed, its web servers were not ready, and are now: nobody has to wait for the next attempt.  If the check
+ * had passed before, it was something else that failed, and to order again would only use up the CA's limits.
+ */
+static int go_on(struct txn *t, const char *cert_id, const struct check_before *before, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+
+	if (before->passed)
+		return 0;
+	if (rec_cert_get(t, &cert, cert_id, e) < 0)
+		return e->kind == ERR_MISSING ? 0 : -1;
+	if (!cert.failures || cert.disabled || cert.imported || cert.open_order)
+		return 0;
+	log_info("certificate %s: its web servers are ready now: ordered again", cert.name);
+	return cert_wish(t, &cert, e) < 0 ? -1 :
+		history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.issue", .object = cert.id,
+						   .name = cert.name },
+			    e, "its web servers are ready now: ordered again");
+}
+
+static int asked_put(struct asked *a, struct txn *t, const json_t *report, const struct err *why, struct err *e)
+{
+	struct check_before before = { 0 };
+	int result = read_before(t, a->cert.id, &before, e);
+
+	if (result == 0)
+		result = check_put(t, &a->cert, a->loose, report, why, e);
+	if (result == 0 && !why && !a->loose)
+		result = go_on(t, a->cert.id, &before, e);
+	free(before.warning);
+	return result;
+}
+
 static int asked_finish(struct asked *a, const json_t *report, const struct err *why, struct err *e)
 {
 	struct engine *g = a->job.engine;
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(g->store, &t, e) < 0 || check_put(t, &a->cert, a->loose, report, why, e) < 0 ||
+	if (store_write(g->store, &t, e) < 0 || asked_put(a, t, report, why, e) < 0 ||
 	    (a->loose ? agenda_set(t, AGENDA_check, a->cert.id, clock_now() + KEPT, e) :
 			agenda_delete(t, AGENDA_check, a->cert.id, e)) < 0 ||
 	    txn_commit(TAKE(t), e) < 0)

@@ -38,6 +38,7 @@ struct preflight_probe {
 	struct dns_query *query;
 	struct preflight_hop *hop;
 	enum result result;
+	const char *cause;	/* a word of preflight.h; NULL: nothing is wrong */
 	char *says, *hint;
 };
 
@@ -113,6 +114,7 @@ static json_t *probe_json(const struct preflight_probe *p)
 	json_put_str(o, "address", p->address);
 	json_put_str(o, "result", result_words[p->result]);
 	json_put_bool(o, "ok", !stops_order(p));
+	json_put_str(o, "cause", p->cause);
 	json_put_str(o, "says", p->says);
 	json_put_strv(o, "trail", p->trail);
 	return o;
@@ -201,6 +203,7 @@ static void wrong_for_rule(struct preflight_probe *p, const char *says)
 				 "the check of the certificate's web servers shows it.",
 				 f->hostname);
 	json_object_update(json_object_get(f->report, "rules"), rules);
+	p->cause = "redirect";
 	probe_over(p, WRONG, says, hint);
 }
 
@@ -220,18 +223,22 @@ static void unreachable(struct preflight_probe *p, const struct err *err)
 {
 	const char *says = err->message;
 
-	if (no_way_from_here(p, err))
+	if (no_way_from_here(p, err)) {
 		probe_over(p, UNCHECKED, "not to be reached from this server, which has no such network; not checked",
 			   NULL);
-	else if (!preflight_is_first(p))
+	} else if (!preflight_is_first(p)) {
+		p->cause = "target";
 		probe_over(p, WRONG, says, "The web server redirects, but where to cannot be reached. "
 					   "Is the host in its rule right, and its port open?");
-	else if (p->family == DNS_AAAA)
+	} else if (p->family == DNS_AAAA) {
+		p->cause = "ipv6";
 		probe_over(p, UNREACHABLE, says, "Make the web server listen on its IPv6 address with port 80 open, "
 						 "or remove the AAAA record: CAs try IPv6 first.");
-	else
+	} else {
+		p->cause = "port";
 		probe_over(p, UNREACHABLE, says, "A web server must answer there on port 80, open to the whole world: "
 						 "CAs ask from several places.");
+	}
 }
 
 /* An address that no CA can ask is wrong; a name may be a public one out there, and an inside one here. */
@@ -437,6 +444,13 @@ static bool other_has_address(const struct preflight_probe *p)
 	return false;
 }
 
+static void no_address(struct preflight_probe *p, bool missing)
+{
+	p->cause = "name";
+	probe_over(p, WRONG, missing ? "there is no such name in the DNS" : "it has neither an A nor an AAAA record",
+		   "Add the name to the DNS with the address of its web server.");
+}
+
 static void looked_up(void *arg, const struct dns_answer *a)
 {
 	struct preflight_probe *p = arg;
@@ -458,9 +472,7 @@ static void looked_up(void *arg, const struct dns_answer *a)
 	else if (other_has_address(p))
 		probe_over(p, NOTHING, "", NULL);
 	else
-		probe_over(p, WRONG,
-			   a->missing ? "there is no such name in the DNS" : "it has neither an A nor an AAAA record",
-			   "Add the name to the DNS with the address of its web server.");
+		no_address(p, a->missing);
 }
 
 static void preflight_look_up(struct preflight *f, const char *name, enum dns_type family)

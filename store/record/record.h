@@ -152,6 +152,7 @@ void record_steps_free(struct record_steps *);		/* NULL is fine */
  */
 typedef int record_skim_fn(void *arg, const void *rec, const struct slice *value, struct err *);
 int record_skim(struct txn *, const struct record_type *, record_skim_fn *, void *arg, struct err *);
+enum table record_skimmed(const struct record_type *);	/* the table that reads: it changes whenever what is seen there does */
 /* Reads every record of every type, and follows every index.  -1: the first that is not as it must be. */
 int record_verify_all(struct txn *, int64_t *records, struct err *);
 /* Takes the first text off a list as it is stored; false: it is at its end. */

@@ -130,12 +130,18 @@ static int skim_row(void *arg, struct slice key, struct slice stored, struct err
 	return s->fn(s->arg, s->look.rec, s->look.value, e);
 }
 
+enum table record_skimmed(const struct record_type *type)
+{
+	const struct rows *rows = rows_of(type);
+
+	return rows ? rows->table : type->table;
+}
+
 int record_skim(struct txn *txn, const struct record_type *type, record_skim_fn *fn, void *arg, struct err *e)
 {
 	_cleanup_free_ void *rec = xcalloc(1, type->size);
 	_cleanup_free_ struct slice *value = xcalloc(type->fields, sizeof(*value));
 	struct skim skim = { type, { .rec = rec, .value = value }, fn, arg };
-	const struct rows *rows = rows_of(type);
 
-	return txn_walk(txn, rows ? rows->table : type->table, slice(NULL, 0), false, skim_row, &skim, e);
+	return txn_walk(txn, record_skimmed(type), slice(NULL, 0), false, skim_row, &skim, e);
 }

@@ -3,7 +3,7 @@
  *
  *	{"do": "open", "theme": "dark", "width": 375, "script": false}	a new browser without cookies
  *	{"do": "goto", "url": ...}			-> {status, url, title}
- *	{"do": "click" | "fill" | "press" | "check" | "select" | "upload", "on": selector, "value": ...}
+ *	{"do": "click" | "fill" | "press" | "check" | "uncheck" | "select" | "upload", "on": selector, "value": ...}
  *	{"do": "type", "value": ...}			into what has the focus
  *	{"do": "wait", "on": selector}			until it is there
  *	{"do": "text", "on": selector}			-> {text}; all that is visible
@@ -81,6 +81,7 @@ const actions = {
 	press: async (c) => { await page.keyboard.press(c.value); return {}; },
 	type: async (c) => { await page.keyboard.type(c.value); return {}; },
 	check: async (c) => { await page.locator(c.on).first().check(); return {}; },
+	uncheck: async (c) => { await page.locator(c.on).first().uncheck(); return {}; },
 	select: async (c) => { await page.locator(c.on).first().selectOption(c.value); return {}; },
 	upload: async (c) => { await page.locator(c.on).first().setInputFiles(c.value); return {}; },
 	wait: async (c) => { await page.locator(c.on).first().waitFor(); return {}; },

@@ -50,6 +50,11 @@ static int prepare(struct list *l, struct txn *t, struct err *e)
 	return list_read_flag(l, "staging", e);
 }
 
+static const char *stage_of(const struct list *l, const void *rec)
+{
+	return ((const struct rec_account *)rec)->staging ? "true" : "false";
+}
+
 static bool wanted(const struct list *l, const void *rec, const struct slice *value)
 {
 	const struct rec_account *account = rec;
@@ -72,11 +77,16 @@ int page_accounts(struct request *r, struct err *e)
 {
 	static const struct list_sort sorts[] = { { "name", NULL, 0 }, { "created", by_creation, 0 }, { NULL, NULL, 0 } };
 	static const struct list_text texts[] = { { "state", REC_account_state }, { "ca", REC_account_ca }, { NULL, 0 } };
+	static const struct list_facet facets[] = {
+		{ .word = "state", .field = REC_account_state }, { .word = "ca", .field = REC_account_ca }, { .word = "staging", .says = stage_of }, { .word = NULL },
+	};
 	static const struct list_type type = {
-		"accounts", &rec_account_type, REC_account_name, prepare, wanted, sorts, texts, admin_show_account, NULL
+		.member = "accounts", .type = &rec_account_type, .name = REC_account_name, .prepare = prepare, .wanted = wanted,
+		.sorts = sorts, .texts = texts, .facets = facets, .show = admin_show_account,
 	};
 	static const struct list_type brief = {
-		"accounts", &rec_account_type, REC_account_name, prepare, wanted, sorts, texts, show_in_brief, NULL
+		.member = "accounts", .type = &rec_account_type, .name = REC_account_name, .prepare = prepare, .wanted = wanted,
+		.sorts = sorts, .texts = texts, .facets = facets, .show = show_in_brief,
 	};
 
 	return list_reply(r, scope_limited(&r->visitor.scope) ? &brief : &type, 0, e);

@@ -66,15 +66,27 @@ static int read_rest(struct adding *a, struct err *e)
 	       account_read_binding(&a->account, a->body, &a->eab_secret, e) < 0 ? -1 : read_key(a, e);
 }
 
+/* Without one: the CA's.  NULL: neither is there. */
+static const char *read_name(const json_t *body)
+{
+	const char *name = json_str(body, "name");
+
+	return name ? name : json_str(body, "ca");
+}
+
 static int read_all(struct request *r, struct adding *a, struct err *e)
 {
 	struct rec_account *account = &a->account;
 
 	a->body = body_read(r, e);
-	if (!a->body || body_at("name", name_check(json_str(a->body, "name"), e), e) < 0)
+	if (!a->body)
+		return -1;
+	record_set(&account->name, read_name(a->body));
+	if (!account->name)
+		return body_at("name", err_set(e, ERR_INVALID, "the member \"name\" is missing"), e);
+	if (body_at("name", name_check(account->name, e), e) < 0)
 		return -1;
 	account->id = random_hex(16);
-	record_set(&account->name, json_str(a->body, "name"));
 	record_set(&account->state, "new");
 	account->created = clock_now();
 	if (json_bool(a->body, "only_existing", false) && !json_str(a->body, "key_pem"))

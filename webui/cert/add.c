@@ -9,9 +9,9 @@
 #include "webui/cert/companion.h"
 #include "webui/cert/detail.h"
 #include "webui/cert/dry.h"
-#include "webui/cert/install.h"
 #include "webui/cert/preview.h"
 #include "webui/cert/set_key.h"
+#include "webui/guide/install.h"
 #include "webui/http/name.h"
 #include "webui/http/same.h"
 #include "webui/key/grant.h"
@@ -82,20 +82,30 @@ static int read_names(struct request *r, struct add_adding *a, const json_t *bod
 	return 0;
 }
 
+/* Without one: after its first host name, as people call a site. */
+static int read_name(struct rec_cert *cert, const json_t *body, struct err *e)
+{
+	const char *name = json_str(body, "name"), *first = identifier_base(cert->names[0]);
+
+	if (!name)
+		name = str_starts(first, "www.") ? first + strlen("www.") : first;
+	record_set(&cert->name, name);
+	return name_check(cert->name, e);
+}
+
 static int read_all(struct request *r, struct add_adding *a, struct err *e)
 {
 	json_t *body = a->body = body_read(r, e);
 	struct rec_cert *cert = &a->cert;
 
-	if (!body || body_at("name", name_check(json_str(body, "name"), e), e) < 0 ||
-	    body_at("names", read_names(r, a, body, e), e) < 0 || proof_read(&a->cert, body, e) < 0 ||
+	if (!body || body_at("names", read_names(r, a, body, e), e) < 0 ||
+	    body_at("name", read_name(cert, body, e), e) < 0 || proof_read(&a->cert, body, e) < 0 ||
 	    proof_read_environment(body, "hook_environment", r->webui->settings->hook_variables, &a->environment,
 				   e) < 0 ||
 	    admin_read_key_type(body, &a->key_type, e) < 0 ||
 	    admin_read_renew_before(body, &cert->renew_before, e) < 0 || admin_read_labels(body, cert, e) < 0)
 		return -1;
 	cert->no_preflight = json_bool(body, "no_preflight", false);
-	record_set(&cert->name, json_str(body, "name"));
 	record_set(&a->account, json_str(body, "account"));
 	record_set(&a->key_name, json_str(body, "key"));
 	if (cert->own_csr && (a->key_name || a->key_type || json_object_get(body, "key_reuse")))
@@ -259,6 +269,16 @@ static int put_cert(struct request *r, struct add_adding *a, struct err *e)
 	return admin_commit(r, TAKE(t), a->issue, e);
 }
 
+/* What to paste on a server, with the keys that are shown this once. */
+static void put_guides(struct request *r, const struct add_adding *a, json_t *answer)
+{
+	const struct install_keys keys = {
+		a->key.name, buf_str(&a->cert_api_key[0]), a->new_key ? buf_str(&a->key_field[4]) : "KEY_API_KEY",
+	};
+
+	json_object_set_new(answer, "guides", install_all(r, &a->cert, &keys));
+}
+
 static int finish(struct request *r, struct add_adding *a, struct err *e)
 {
 	json_t *answer;
@@ -270,6 +290,8 @@ static int finish(struct request *r, struct add_adding *a, struct err *e)
 	admin_put_api_keys(answer, "api_keys", slice_buf(&a->cert_api_key[0]), slice_buf(&a->cert_api_key[1]));
 	if (a->new_key)
 		admin_put_api_keys(answer, "key_api_keys", slice_buf(&a->key_field[4]), slice_buf(&a->key_field[5]));
+	if (r->html)
+		put_guides(r, a, answer);
 	return reply_json(r, 201, answer);
 }
 

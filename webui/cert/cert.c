@@ -7,14 +7,15 @@
 #include "store/hooks.h"
 #include "store/key/compromise.h"
 #include "store/ledger.h"
-#include "store/ledger.h"
 #include "store/leftover.h"
 #include "store/status.h"
 #include "webui/cert/detail.h"
+#include "webui/cert/diff.h"
 #include "webui/cert/dry.h"
-#include "webui/cert/install.h"
+#include "webui/cert/part.h"
+#include "webui/guide/install.h"
+#include "webui/guide/recipe.h"
 #include "webui/http/handler.h"
-#include "webui/page/watch.h"
 
 #define VERSIONS_SHOWN 20
 #define ORDERS_SHOWN 6
@@ -52,6 +53,8 @@ json_t *admin_show_cert(const struct rec_cert *cert, const char *account, const 
 	json_put_str(o, "account", account);
 	json_put_str(o, "key", key);
 	json_put_bool(o, "hooks_unconfirmed", cert->hooks == HOOKS_UNCONFIRMED);
+	json_put_str(o, "preflight_shown", cert->no_preflight ? "off" : "on");
+	json_put_str(o, "live_shown", cert->no_live ? "off" : "on");
 	detail_put_shown(o, cert);
 	put_status(o, cert, status);
 	return o;
@@ -214,29 +217,74 @@ static void put_turn(json_t *o, struct txn *t, const struct rec_cert *cert)
 	json_put_time(o, "retry_at", 0);
 }
 
+/* Its version in force, with what is in its chain; null: there is none. */
+static json_t *show_in_force(const struct request *r, struct txn *t, const struct rec_cert *cert)
+{
+	_cleanup_(rec_version_release) struct rec_version version = { 0 };
+	_cleanup_free_ char *id = record_child_id(cert->id, cert->current);
+	json_t *o, *chain;
+
+	if (!cert->current || rec_version_get(t, &version, id, NULL) < 0)
+		return json_null();
+	o = admin_show_version(r, t, cert, cert->current);
+	chain = diff_chain(&version, NULL);
+	json_object_set_new(o, "chain", chain ? chain : json_array());
+	if (r->html)
+		json_put_str(o, "pem", version.chain);
+	return o;
+}
+
+static json_t *show_whole(struct request *r, struct txn *t, const struct rec_cert *cert, const char *here, struct err *e)
+{
+	_cleanup_json_ json_t *answer = show(t, cert);
+
+	if (admin_put_sharing(answer, r, t, cert, e) < 0)
+		return NULL;
+	part_put(answer, r, t, cert, here);
+	json_object_set_new(answer, "versions", show_versions(r, t, cert));
+	json_object_set_new(answer, "in_force", show_in_force(r, t, cert));
+	json_object_set_new(answer, "order", show_order(r, t, cert));
+	json_object_set_new(answer, "past_orders", show_past_orders(r, t, cert));
+	json_object_set_new(answer, "check", show_check(t, cert));
+	recipe_put(answer, r, t, cert);
+	json_object_set_new(answer, "install", install_show(r, cert, json_str(answer, "key"), cert->server_type));
+	put_turn(answer, t, cert);
+	put_key_age(answer, r, t, cert);
+	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, cert));
+	admin_put_revocation(answer, t, cert);
+	admin_put_consumers(answer, t, cert->id, cert->current);
+	admin_put_live(answer, t, cert);
+	return TAKE(answer);
+}
+
 int page_cert(struct request *r, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
-	_cleanup_json_ json_t *answer = NULL;
+	json_t *answer;
 
 	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
 		return -1;
-	answer = show(t, &cert);
-	if (admin_put_sharing(answer, r, t, &cert, e) < 0)
-		return -1;
-	json_object_set_new(answer, "versions", show_versions(r, t, &cert));
-	json_object_set_new(answer, "order", show_order(r, t, &cert));
-	json_object_set_new(answer, "past_orders", show_past_orders(r, t, &cert));
-	json_object_set_new(answer, "check", show_check(t, &cert));
-	json_object_set_new(answer, "install", install_show(r, &cert, json_str(answer, "key"), cert.server_type));
-	put_turn(answer, t, &cert);
-	watch_put_url(answer, t, &cert);
-	put_key_age(answer, r, t, &cert);
-	json_object_set_new(answer, "deploy", admin_show_deploy(r, t, &cert));
-	admin_put_revocation(answer, t, &cert);
-	admin_put_consumers(answer, t, cert.id, cert.current);
-	admin_put_live(answer, t, &cert);
+	answer = show_whole(r, t, &cert, "overview", e);
+	return answer ? reply_json(r, 200, answer) : -1;
+}
+
+/* The page with its forms, which say what the API takes. */
+int page_cert_settings(struct request *r, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_txn_ struct txn *t = NULL;
+	_cleanup_json_ json_t *answer = NULL;
+	json_t *choices = json_object();
+
+	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
+	    choices_put_accounts(r, choices, "account", t, e) < 0)
+		return json_decref(choices), -1;
+	answer = show_whole(r, t, &cert, "settings", e);
+	if (!answer)
+		return json_decref(choices), -1;
+	json_object_set(choices, "fallback", json_object_get(choices, "account"));
+	json_object_set_new(answer, "choices", choices);
 	return reply_json(r, 200, TAKE(answer));
 }
 

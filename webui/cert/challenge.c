@@ -35,7 +35,8 @@ static int read_exception(struct rec_cert *cert, const char *text, struct err *e
 	return 0;
 }
 
-const char *proof_type(const struct rec_cert *cert, const char *name)
+/* Its own type; NULL: it has none.  Borrowed. */
+static const char *exception_of(const struct rec_cert *cert, const char *name)
 {
 	for (char **exception = cert->challenges; exception && *exception; exception++) {
 		size_t len = strlen(name);
@@ -43,7 +44,14 @@ const char *proof_type(const struct rec_cert *cert, const char *name)
 		if (!strncmp(*exception, name, len) && (*exception)[len] == '=')
 			return *exception + len + 1;
 	}
-	return cert->challenge ? cert->challenge : "http-01";
+	return NULL;
+}
+
+const char *proof_type(const struct rec_cert *cert, const char *name)
+{
+	const char *own = exception_of(cert, name);
+
+	return own ? own : cert->challenge && *cert->challenge ? cert->challenge : "http-01";
 }
 
 bool proof_needs_record(const struct rec_cert *cert, const char *name)
@@ -51,14 +59,45 @@ bool proof_needs_record(const struct rec_cert *cert, const char *name)
 	return by_dns(proof_type(cert, name));
 }
 
+bool proof_fits(const char *name, const char *type)
+{
+	return by_dns(type) ? !identifier_is_ip(name) : !identifier_is_wildcard(name);
+}
+
+/* Nobody chose a type for all, and this is what names like that get. */
+static bool is_usual(const struct rec_cert *cert, const char *name)
+{
+	return (!cert->challenge || !*cert->challenge) &&
+	       str_eq(proof_type(cert, name), identifier_is_wildcard(name) ? "dns-01" : "http-01");
+}
+
+bool proof_is_own(const struct rec_cert *cert, const char *name)
+{
+	return exception_of(cert, name) && !is_usual(cert, name);
+}
+
+/* Where nobody chose, a wildcard is proved by a DNS record, which is the only way (RFC 8555 section 7.1.3). */
+static void choose_types(struct rec_cert *cert)
+{
+	for (char **name = cert->names; (!cert->challenge || !*cert->challenge) && *name; name++) {
+		_cleanup_free_ char *line = xasprintf("%s=dns-01", *name);
+
+		if (identifier_is_wildcard(*name) && !exception_of(cert, *name))
+			strv_add(&cert->challenges, line);
+	}
+}
+
 static int check_names(const struct rec_cert *cert, struct err *e)
 {
 	for (char **name = cert->names; *name; name++) {
-		if (!identifier_is_wildcard(*name) || by_dns(proof_type(cert, *name)))
+		bool address = identifier_is_ip(*name);
+
+		if (proof_fits(*name, proof_type(cert, *name)))
 			continue;
-		err_set(e, ERR_INVALID, "the wildcard %s cannot be proved by http-01", *name);
-		return err_hint(e, "Choose the challenge dns-01, "
-				   "for all names or for %s.", *name);
+		err_set(e, ERR_INVALID, "the %s %s cannot be proved by %s", address ? "address" : "wildcard", *name,
+			proof_type(cert, *name));
+		return err_hint(e, "Choose the challenge %s, for all names or for %s.",
+				address ? "http-01" : "dns-01", *name);
 	}
 	return 0;
 }
@@ -91,7 +130,7 @@ int proof_read_scripts(struct rec_cert *cert, const json_t *body, struct err *e)
 int proof_read(struct rec_cert *cert, const json_t *body, struct err *e)
 {
 	const char *type = json_str(body, "challenge"), *one = json_str(body, "challenges");
-	_cleanup_strv_ char **exceptions = one ? strv_split(one, " ,") : json_strv(body, "challenges");
+	_cleanup_strv_ char **exceptions = one ? strv_split(one, " ,\n") : json_strv(body, "challenges");
 
 	if (type && check_type(type, e) < 0)
 		return err_field(e, "challenge");
@@ -103,6 +142,7 @@ int proof_read(struct rec_cert *cert, const json_t *body, struct err *e)
 	cert->no_propagation = json_bool(body, "no_propagation", false);
 	if (proof_read_scripts(cert, body, e) < 0)
 		return -1;
+	choose_types(cert);
 	return body_at("challenge", check_names(cert, e), e);
 }
 
@@ -122,6 +162,7 @@ int proof_change(struct rec_cert *cert, const char *type, struct err *e)
 	}
 	strv_free(cert->challenges);
 	cert->challenges = kept;
+	choose_types(cert);
 	return body_at("challenge", check_names(cert, e), e);
 }
 

@@ -36,14 +36,17 @@ json_t *admin_show_check(const struct rec_cert *cert, const struct rec_check *ch
 
 int page_cert_check_add(struct request *r, struct err *e)
 {
-	_cleanup_(rec_check_release) struct rec_check check = { .time = clock_now() };
+	_cleanup_(rec_check_release) struct rec_check check = { 0 };
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
+	    (rec_check_get(t, &check, cert.id, e) < 0 && e->kind != ERR_MISSING))
 		return -1;
+	/* Until it has ended, what the one before found is shown. */
 	record_set(&check.id, cert.id);
+	check.time = clock_now();
 	record_set(&check.state, "open");
 	if (rec_check_put(t, &check, e) < 0 || agenda_set(t, AGENDA_check, cert.id, check.time, e) < 0)
 		return -1;

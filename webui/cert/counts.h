@@ -8,7 +8,7 @@
 
 #include "store/status.h"
 
-#define TALLY_URGENT 10		/* certificates that are named */
+#define TALLY_URGENT 64		/* certificates of a status that are named */
 #define TALLY_DAYS 90		/* that are looked ahead */
 
 struct scope;
@@ -20,9 +20,13 @@ struct tally_numbers {
 	int64_t count[STATUSES], all;
 	int64_t next_expiry;			/* of those that are valid and not switched off; 0: none */
 	int64_t expiring[TALLY_DAYS];		/* how many end in so many days */
+	int64_t renewing[TALLY_DAYS];		/* how many are to be renewed in so many days; 0: that is due, too */
 	int64_t urgent_all;			/* how many need somebody */
 	size_t urgent;				/* how many of them follow */
-	char urgent_id[TALLY_URGENT][64];	/* what is compromised, then by end */
+	struct tally_urgent {
+		int64_t end;			/* until when it can be trusted; INT64_MAX: nobody misses it yet */
+		char id[64];
+	} urgent_cert[TALLY_URGENT * STATUSES];	/* what is compromised, then by end */
 };
 /* Of what is in the scope.  Borrowed until the next call.  NULL and e on failure. */
 const struct tally_numbers *tally_get(struct tally *, struct store *, const struct scope *, struct err *);

@@ -7,7 +7,7 @@
 
 struct filters {
 	bool status[STATUSES], any_status;
-	int64_t created_since, created_until, ends_since, ends_until;
+	int64_t created_since, created_until, ends_since, ends_until, renews_since, renews_until;
 	char **owners;			/* ids of those who have the plan asked for; NULL: no plan is */
 	const char *algorithm, *profile, *key_type, *plan_id;
 	char *domain_normal, *issuer_lower;
@@ -83,7 +83,9 @@ static int read_more(const struct list *l, struct txn *t, struct filters *f, str
 	if (list_read_time(&l->query, "created_since", 0, &f->created_since, e) < 0 ||
 	    list_read_time(&l->query, "created_until", INT64_MAX, &f->created_until, e) < 0 ||
 	    list_read_time(&l->query, "ends_since", 0, &f->ends_since, e) < 0 ||
-	    list_read_time(&l->query, "ends_until", INT64_MAX, &f->ends_until, e) < 0)
+	    list_read_time(&l->query, "ends_until", INT64_MAX, &f->ends_until, e) < 0 ||
+	    list_read_time(&l->query, "renews_since", 0, &f->renews_since, e) < 0 ||
+	    list_read_time(&l->query, "renews_until", INT64_MAX, &f->renews_until, e) < 0)
 		return -1;
 	f->domain_normal = domain ? identifier_normal(domain, NULL) : NULL;
 	if (domain && !f->domain_normal) {
@@ -93,7 +95,7 @@ static int read_more(const struct list *l, struct txn *t, struct filters *f, str
 	f->issuer_lower = issuer ? xstrdup(issuer) : NULL;
 	for (char *c = f->issuer_lower; c && *c; c++)
 		*c = (char)tolower((unsigned char)*c);
-	return list_read_algorithm(l, &f->algorithm, e) < 0 ? -1 : read_plan(l, t, f, e);
+	return list_read_algorithm(l, &f->algorithm, e) < 0 || list_read_flag(l, "disabled", e) < 0 ? -1 : read_plan(l, t, f, e);
 }
 
 /* A name that nobody has: nothing passes. */
@@ -172,13 +174,22 @@ static bool has_owner(struct slice owner, char *const *owners)
 	return !owners;
 }
 
+/* Those without a planned renewal pass where nobody asks for one. */
+static bool renews_in(const struct filters *f, const struct rec_cert *cert)
+{
+	if (!f->renews_since && f->renews_until == INT64_MAX)
+		return true;
+	return cert->renew_at && !cert->disabled && cert->renew_at >= f->renews_since && cert->renew_at < f->renews_until;
+}
+
 static bool passes_more(const struct list *l, const struct rec_cert *cert, const struct slice *value)
 {
 	const struct filters *f = l->filters;
 
 	if (cert->created < f->created_since || cert->created >= f->created_until ||
 	    ((f->ends_since || f->ends_until != INT64_MAX) &&
-	     (!cert->current || cert->not_after < f->ends_since || cert->not_after >= f->ends_until)))
+	     (!cert->current || cert->not_after < f->ends_since || cert->not_after >= f->ends_until)) ||
+	    !renews_in(f, cert) || !list_flag(l, "disabled", cert->disabled))
 		return false;
 	return list_is(value[REC_cert_profile], f->profile) &&
 	       list_is(value[REC_cert_key_type], f->key_type) &&
@@ -233,6 +244,16 @@ static int64_t by_creation(const struct list *l, const void *rec)
 	return cert->created;
 }
 
+static const char *status_of(const struct list *l, const void *rec)
+{
+	return cert_status_word(cert_status(rec, l->now));
+}
+
+static const char *stage_of(const struct list *l, const void *rec)
+{
+	return ((const struct rec_cert *)rec)->staging ? "true" : "false";
+}
+
 static json_t *show(struct txn *t, const void *rec)
 {
 	return admin_show_one_cert(t, rec);
@@ -252,9 +273,15 @@ int page_certs(struct request *r, struct err *e)
 	static const struct list_text texts[] = {
 		{ "issuer", REC_cert_issuer }, { "profile", REC_cert_profile }, { "key_type", REC_cert_key_type }, { NULL, 0 },
 	};
+	static const struct list_facet facets[] = {
+		{ .word = "status", .says = status_of }, { .word = "staging", .says = stage_of }, { .word = "tag", .field = REC_cert_tags, .several = true },
+		{ .word = "account", .field = REC_cert_account_id, .names = &rec_account_type },
+		{ .word = "owner", .field = REC_cert_owner_id, .names = &rec_user_type }, { .word = "issuer", .field = REC_cert_issuer },
+		{ .word = "profile", .field = REC_cert_profile }, { .word = "key_type", .field = REC_cert_key_type }, { .word = NULL },
+	};
 	static const struct list_type type = {
 		.member = "certificates", .type = &rec_cert_type, .name = REC_cert_name, .prepare = prepare,
-		.wanted = wanted, .sorts = sorts, .texts = texts, .show = show, .release = filters_release,
+		.wanted = wanted, .sorts = sorts, .texts = texts, .facets = facets, .show = show, .release = filters_release,
 	};
 
 	return list_reply(r, &type, sizeof(struct filters), e);

@@ -4,6 +4,76 @@
 #include "store/agenda.h"
 #include "webui/http/handler.h"
 
+static json_t *find_view(const json_t *views, const char *name, const char *address)
+{
+	json_t *view;
+	size_t i;
+
+	json_array_foreach (views, i, view)
+		if (str_eq(json_str(view, "name"), name) && str_eq(json_str(view, "address"), address))
+			return view;
+	return NULL;
+}
+
+/* In few words what is seen there: the version in force, one before it, another one, nothing. */
+static json_t *cell(const json_t *view)
+{
+	const char *shows = json_str(view, "shows");
+	json_t *o = json_object(), *label;
+
+	if (!view)
+		return o;
+	if (str_eq(shows, "this") || str_eq(shows, "old"))
+		label = json_sprintf("version %lld", (long long)json_int(view, "version", 0));
+	else
+		label = json_string(str_eq(shows, "other") ? "a different one" : "no answer");
+	json_put_str(o, "shows", shows);
+	json_put_bool(o, "this", str_eq(shows, "this"));
+	json_object_set_new(o, "label", label);
+	json_put_str(o, "says", json_str(view, "says"));
+	return o;
+}
+
+static void add_new(json_t *list, const char *text)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach (list, i, item)
+		if (str_eq(json_string_value(item), text))
+			return;
+	json_array_append_new(list, json_string(text));
+}
+
+/* {columns: [address], rows: [{name, cells}]}; a name that could not be asked has one cell. */
+static json_t *matrix(const json_t *views)
+{
+	json_t *o = json_object(), *columns = json_array(), *rows = json_array(), *names = json_array(), *item;
+	size_t i, j;
+
+	json_array_foreach (views, i, item) {
+		add_new(names, json_str(item, "name"));
+		add_new(columns, json_str(item, "address") ? json_str(item, "address") : "no address");
+	}
+	json_array_foreach (names, i, item) {
+		const char *name = json_string_value(item);
+		json_t *row = json_object(), *cells = json_array(), *column;
+
+		json_put_str(row, "name", name);
+		json_object_set_new(row, "cells", cells);
+		json_array_foreach (columns, j, column) {
+			const char *address = json_string_value(column);
+
+			json_array_append_new(cells, cell(find_view(views, name, str_eq(address, "no address") ? NULL : address)));
+		}
+		json_array_append_new(rows, row);
+	}
+	json_decref(names);
+	json_object_set_new(o, "columns", columns);
+	json_object_set_new(o, "rows", rows);
+	return o;
+}
+
 static json_t *show(struct txn *t, const struct rec_cert *cert, const struct rec_live *live)
 {
 	json_t *report = live->report ? json_read(live->report, strlen(live->report), NULL) : NULL;
@@ -14,6 +84,7 @@ static json_t *show(struct txn *t, const struct rec_cert *cert, const struct rec
 	json_put_str(o, "name", cert->name);
 	json_put_bool(o, "staging", cert->staging);
 	json_put_time(o, "planned", due);
+	json_object_set_new(o, "matrix", report && json_array_size(report) ? matrix(report) : json_null());
 	json_object_set_new(o, "addresses", report ? report : json_array());
 	return o;
 }

@@ -170,9 +170,12 @@ int page_orders(struct request *r, struct err *e)
 	static const struct list_sort sorts[] = {
 		{ "-created", by_creation, REC_order_created }, { "finished", by_end, REC_order_finished }, { NULL, NULL, 0 },
 	};
+	static const struct list_facet facets[] = {
+		{ .word = "result", .field = REC_order_result }, { .word = "account", .field = REC_order_account_id, .names = &rec_account_type }, { .word = NULL },
+	};
 	static const struct list_type type = {
 		.member = "orders", .type = &rec_order_type, .name = REC_order_id, .prepare = prepare,
-		.wanted = wanted, .sorts = sorts, .show = show, .release = order_filters_release,
+		.wanted = wanted, .sorts = sorts, .facets = facets, .show = show, .release = order_filters_release,
 	};
 
 	return list_reply(r, &type, sizeof(struct order_filters), e);

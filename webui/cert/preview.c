@@ -8,6 +8,19 @@
 #include "webui/cert/challenge.h"
 #include "webui/cert/companion.h"
 
+/* What else the name could be proved by; with the type that was chosen for it alone. */
+static json_t *show_ways(const char *name, const char *type, bool own)
+{
+	static const char *const types[] = { "http-01", "dns-01", "dns-account-01" };
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (proof_fits(name, types[i]) && (own || !str_eq(types[i], type)))
+			json_array_append_new(list, json_pack("{s:s, s:b}", "challenge", types[i], "chosen",
+							      str_eq(types[i], type)));
+	return list;
+}
+
 static json_t *show_proof(const struct rec_cert *cert, const char *name)
 {
 	const char *type = proof_type(cert, name), *base = identifier_base(name);
@@ -21,6 +34,8 @@ static json_t *show_proof(const struct rec_cert *cert, const char *name)
 	json_put_str(o, "name", name);
 	json_put_str(o, "name_shown", shown);
 	json_put_str(o, "challenge", type);
+	json_put_bool(o, "own", proof_is_own(cert, name));
+	json_object_set_new(o, "ways", show_ways(name, type, proof_is_own(cert, name)));
 	json_put_str(o, "url", str_eq(type, "http-01") ? url : NULL);
 	json_put_str(o, "record", str_eq(type, "dns-01") ? record : NULL);
 	return o;

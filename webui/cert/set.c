@@ -12,8 +12,8 @@
 #include "webui/cert/challenge.h"
 #include "webui/cert/detail.h"
 #include "webui/cert/dry.h"
-#include "webui/cert/install.h"
 #include "webui/cert/set_key.h"
+#include "webui/guide/install.h"
 #include "webui/http/handler.h"
 #include "webui/http/name.h"
 
@@ -73,24 +73,39 @@ int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *e)
 }
 
 /* Separated by commas or spaces where they are one text; each once. */
-static int read_tags(const json_t *body, char ***tags, struct err *e)
+static int add_tags(const json_t *body, const char *member, char ***tags, struct err *e)
 {
-	const char *text = json_str(body, "tags");
-	_cleanup_strv_ char **list = text ? strv_split(text, ", ") : json_strv(body, "tags");
+	const char *text = json_str(body, member);
+	_cleanup_strv_ char **list = text ? strv_split(text, ", ") : json_strv(body, member);
 
 	for (char **tag = list; tag && *tag; tag++) {
 		size_t len = strlen(*tag);
 
-		if (!len || len > TAG_MOST || strpbrk(*tag, ", \t\r\n"))
-			return err_set(e, ERR_INVALID,
-				       "the tag \"%.60s\" is not a word of 1 to %d bytes without comma and space", *tag,
-				       TAG_MOST);
+		if (!len || len > TAG_MOST || strpbrk(*tag, ", \t\r\n")) {
+			err_set(e, ERR_INVALID, "the tag \"%.60s\" is not a word of 1 to %d bytes without comma and space", *tag,
+				TAG_MOST);
+			return err_field(e, member);
+		}
 		if (!strv_has(*tags, *tag))
 			strv_add(tags, *tag);
 	}
-	if (strv_len(*tags) > TAGS_MOST)
-		return err_set(e, ERR_INVALID, "%zu tags are too many: at most %d do", strv_len(*tags), TAGS_MOST);
-	return 0;
+	if (strv_len(*tags) <= TAGS_MOST)
+		return 0;
+	err_set(e, ERR_INVALID, "%zu tags are too many: at most %d do", strv_len(*tags), TAGS_MOST);
+	return err_field(e, member);
+}
+
+/* Those given, or those it has; without some, and with others. */
+static int read_tags(const json_t *body, const struct rec_cert *cert, char ***tags, struct err *e)
+{
+	_cleanup_strv_ char **without = NULL, **now = NULL;
+
+	if (add_tags(body, "remove_tags", &without, e) < 0 || add_tags(body, "tags", &now, e) < 0)
+		return -1;
+	for (char **tag = json_object_get(body, "tags") ? now : cert->tags; tag && *tag; tag++)
+		if (!strv_has(without, *tag))
+			strv_add(tags, *tag);
+	return add_tags(body, "add_tags", tags, e);
 }
 
 /* Separated by commas or lines where they are one text; each once. */
@@ -135,12 +150,12 @@ int admin_read_labels(const json_t *body, struct rec_cert *cert, struct err *e)
 	const char *note = json_str(body, "note");
 	int changed = read_told(body, cert, e);
 
-	if (changed < 0 || body_at("tags", read_tags(body, &tags, e), e) < 0)
+	if (changed < 0 || read_tags(body, cert, &tags, e) < 0)
 		return -1;
 	if (note && strlen(note) > NOTE_MOST)
 		return body_at("note", err_set(e, ERR_INVALID, "a note has at most %d bytes, and this has %zu",
 					       NOTE_MOST, strlen(note)), e);
-	if (json_object_get(body, "tags") && !strv_eq(tags, cert->tags)) {
+	if (!strv_eq(tags, cert->tags)) {
 		strv_free(cert->tags);
 		cert->tags = TAKE(tags);
 		changed = 1;

@@ -12,6 +12,7 @@
 #include "webui/http/name.h"
 
 #define API_KEYS 2
+#define HOSTNAME "server.hostname"
 
 int admin_write(struct request *r, struct txn **t, struct err *e)
 {
@@ -335,7 +336,22 @@ char *admin_hostname(const struct request *r, struct txn *t)
 {
 	_cleanup_(rec_setting_release) struct rec_setting kept = { 0 };
 
-	if (rec_setting_get(t, &kept, "server.hostname", NULL) == 0 && kept.value && *kept.value)
+	if (rec_setting_get(t, &kept, HOSTNAME, NULL) == 0 && kept.value && *kept.value)
 		return xstrdup(kept.value);
 	return xstrdup(r->webui->settings->hostname);
+}
+
+bool admin_hostname_is_chosen(const struct request *r, struct txn *t)
+{
+	_cleanup_(rec_setting_release) struct rec_setting kept = { 0 };
+	const json_t *group, *setting;
+	size_t i, k;
+
+	if (rec_setting_get(t, &kept, HOSTNAME, NULL) == 0 && kept.value && *kept.value)
+		return true;
+	json_array_foreach (r->webui->settings->shown, i, group)
+		json_array_foreach (json_object_get(group, "settings"), k, setting)
+			if (str_eq(json_str(setting, "name"), HOSTNAME))
+				return json_str(setting, "file_value") && *json_str(setting, "file_value");
+	return false;
 }

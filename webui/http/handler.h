@@ -44,6 +44,8 @@ int admin_read_renew_before(const json_t *body, int64_t *seconds, struct err *);
 int admin_read_labels(const json_t *body, struct rec_cert *, struct err *);
 /* The name of this server, also when it was changed just now; owned. */
 char *admin_hostname(const struct request *, struct txn *);
+/* Did somebody choose it, in the configuration file or while running?  Otherwise it is the machine's. */
+bool admin_hostname_is_chosen(const struct request *, struct txn *);
 /* Is one of the names this server's own, so that the certificate is served by SNI? */
 bool admin_is_site(const struct request *, char *const *names);
 /* May the visitor's plan allow these names?  That of this server, behind which everybody signs in, none does. */
@@ -92,7 +94,10 @@ bool admin_key_is_compromised(struct txn *, const struct rec_key *);
 void admin_put_owner_name(json_t *, struct txn *, const char *user_id);
 /* What forms offer to choose from: CAs; plans, as a member of a page's value. */
 json_t *choices_cas(void);
+json_t *choices_terms(void);	/* where these CAs publish their terms of service: [{text, url}] */
 void choices_put_plans(json_t *page, struct txn *);
+/* Accounts that can order, then the others, behind what the list has by now. */
+int choices_put_accounts(const struct request *, json_t *choices, const char *member, struct txn *, struct err *);
 /* What became of the deploy hook of its version in force; null if there is none. */
 json_t *admin_show_deploy(const struct request *, struct txn *, const struct rec_cert *);
 /* The last use of each API key; "behind": another version than this one was fetched. */

@@ -1,6 +1,7 @@
 #include "webui/http/list.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/csv.h"
@@ -74,7 +75,6 @@ const char *list_filter(const struct list *l, const char *name)
 	return text && *text ? text : NULL;
 }
 
-/* "-expiry" is by expiry, the last first. */
 bool list_in(const struct list_span *span, int64_t time)
 {
 	bool named = span->since || span->until != INT64_MAX;
@@ -130,6 +130,7 @@ bool list_in_domain(struct slice name, const char *domain)
 			(name.len == len || text[name.len - len - 1] == '.'));
 }
 
+/* "-expiry" is by expiry, the last first. */
 static int read_sort(struct list *l, struct err *e)
 {
 	const char *text = list_filter(l, "sort");
@@ -179,17 +180,25 @@ bool list_is(struct slice value, const char *text)
 	return !text || slice_eq(value, slice_str(text));
 }
 
+/* Without a call and a branch a byte: a search looks at millions of them. */
+static inline unsigned char lower(unsigned char c)
+{
+	return c | (unsigned char)((unsigned char)(c - 'A') < 26) << 5;
+}
+
 bool list_contains(struct slice value, const char *text)
 {
-	const char *at = value.data;
+	const unsigned char *at = value.data, first = text ? (unsigned char)*text : 0;
 	size_t len = text ? strlen(text) : 0;
 
 	if (!len)
 		return true;
 	for (; value.len >= len; at++, value.len--) {
-		size_t same = 0;
+		size_t same = 1;
 
-		while (same < len && tolower((unsigned char)at[same]) == text[same])
+		if (lower(*at) != first)
+			continue;
+		while (same < len && lower(at[same]) == (unsigned char)text[same])
 			same++;
 		if (same == len)
 			return true;
@@ -278,14 +287,41 @@ static void keep_first(struct list *l)
 	l->full = true;
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "ids": in their order, for is_named(). */
+static void read_ids(struct list *l)
+{
+	const char *text = list_filter(l, "ids");
+
+	l->ids = text ? strv_split(text, ", ") : NULL;
+	if (l->ids)
+		qsort(l->ids, strv_len(l->ids), sizeof(*l->ids), compare_texts);
+}
+
+static int compare_id(const void *key, const void *text)
+{
+	return compare_slices(*(const struct slice *)key, slice_str(*(char *const *)text));
+}
+
+static bool is_named(const struct list *l, struct slice id)
+{
+	return !l->ids || bsearch(&id, l->ids, strv_len(l->ids), sizeof(*l->ids), compare_id);
+}
+
 static int add_row(void *arg, const void *rec, const struct slice *value, struct err *e)
 {
 	struct list *l = arg;
 	struct row row;
 
-	if (!scope_has_row(l->scope, l->of->type, value) || (l->of->wanted && !l->of->wanted(l, rec, value)))
+	if (!scope_has_row(l->scope, l->of->type, value) || !is_named(l, value[0]) || (l->of->wanted && !l->of->wanted(l, rec, value)))
 		return 0;
 	l->total++;
+	if (l->facets)
+		facets_count(l->facets, rec, value);
 	row = (struct row){ l->sort->key ? l->sort->key(l, rec) : 0, value[l->text], value[l->of->name], value[0] };
 	if (l->full && compare_rows(l, &row, &l->row[l->first + l->limit - 1]) > 0)
 		return 0;
@@ -360,24 +396,67 @@ static int plain_page(struct list *l, struct txn *t, json_t *page, struct err *e
 	return record_page(t, l->of->type, &of, show_plain, &(struct plain){ l, t, page }, e);
 }
 
-/* Nothing is left out, and the store knows the order: then it knows the page. */
-static bool is_plain(const struct list *l)
+/* Is nothing left out? */
+static bool is_whole(const struct list *l)
 {
-	static const char *const plain[] = { "first", "limit", "sort", "format", NULL };
+	static const char *const plain[] = { "first", "limit", "sort", "format", "facets", NULL };
 
 	for (size_t i = 0; i < l->query.count; i++)
 		if (*l->query.item[i].value && !strv_has((char *const *)plain, l->query.item[i].name))
 			return false;
-	return l->sort->field && record_is_ordered(l->of->type, l->sort->field) && !scope_limited(l->scope);
+	return !scope_limited(l->scope);
 }
 
-static int show_page(struct list *l, struct txn *t, json_t *answer, struct err *e)
+/* And the store knows the order: then it knows the page. */
+static bool is_plain(const struct list *l)
+{
+	return l->sort->field && record_is_ordered(l->of->type, l->sort->field) && is_whole(l);
+}
+
+/* What a filter leaves has one value of it; which others there are is known of the whole list only, without numbers. */
+static void put_others(json_t *facets, const struct list *l, const json_t *whole)
+{
+	const char *word;
+	json_t *facet, *value;
+	size_t i;
+
+	json_object_foreach ((json_t *)whole, word, facet) {
+		json_t *copy;
+
+		if (!list_filter(l, word))
+			continue;
+		copy = json_deep_copy(facet);
+		json_array_foreach (json_object_get(copy, "values"), i, value)
+			json_object_set_new(value, "count", json_null());
+		json_object_set_new(facets, word, copy);
+	}
+}
+
+static int put_facets(const struct request *r, struct list *l, struct txn *t, json_t *answer, struct err *e)
+{
+	const json_t *whole = scope_limited(l->scope) ? NULL :
+			      facet_cache_get(r->webui->facets, l->of->facets, l, l->of->type, r->webui->env->store, t, is_whole(l), e);
+	json_t *facets;
+
+	if (!whole && !scope_limited(l->scope))
+		return -1;
+	facets = l->facets ? facets_json(l->facets, t) : json_deep_copy(whole);
+	if (l->facets)
+		put_others(facets, l, whole);
+	json_object_set_new(answer, "facets", facets);
+	return 0;
+}
+
+static int show_page(const struct request *r, struct list *l, struct txn *t, json_t *answer, struct err *e)
 {
 	json_t *page = json_array(), *query = json_object();
+	bool counted = l->of->facets && !l->csv && (r->html || str_eq(list_filter(l, "facets"), "true"));
 
 	json_object_set_new(answer, l->of->member, page);
 	json_object_set_new(answer, "query", query);
-	if ((is_plain(l) ? plain_page : search_page)(l, t, page, e) < 0)
+	if (counted && !is_whole(l))
+		l->facets = facets_new(l->of->facets, l);
+	if ((is_plain(l) ? plain_page : search_page)(l, t, page, e) < 0 || (counted && put_facets(r, l, t, answer, e) < 0))
 		return -1;
 	list_put_page(answer, l->first, l->limit, (int64_t)l->total);
 	for (size_t i = 0; i < l->query.count; i++)
@@ -385,15 +464,35 @@ static int show_page(struct list *l, struct txn *t, json_t *answer, struct err *
 	return 0;
 }
 
+/* Only which ones; what the request goes on with may free the list. */
+static int give_ids(struct request *r, struct list *l, struct txn *t, struct err *e)
+{
+	char **ids = NULL;
+
+	l->first = 0;
+	l->limit = r->ids_most;
+	if (record_skim(t, l->of->type, add_row, l, e) < 0)
+		return -1;
+	sort_part(l, 0, l->count, 0, l->count);
+	for (size_t i = 0; i < MIN(l->count, (size_t)l->limit); i++) {
+		_cleanup_free_ char *id = xstrndup(l->row[i].id.data, l->row[i].id.len);
+
+		strv_add(&ids, id);
+	}
+	return r->take_ids(r, ids, (int64_t)l->total, e);
+}
+
 static void list_release(void *state)
 {
 	struct list *l = state;
 
+	strv_free(l->ids);
 	params_release(&l->query);
 	if (l->of->release && l->filters)
 		l->of->release(l->filters);
 	free(l->filters);
 	free(l->row);
+	facets_free(l->facets);
 }
 
 int list_reply_csv(struct request *r, const char *name, const struct buf *csv, int64_t shown, int64_t total, struct err *e)
@@ -428,17 +527,20 @@ int list_reply(struct request *r, const struct list_type *of, size_t filters_siz
 	if (admin_query(r, &l->query, e) < 0)
 		return -1;
 	read_search(l);
+	read_ids(l);
 	if (list_read_page(&l->query, &l->first, &l->limit, e) < 0 ||
-	    list_read_format(&l->query, &l->csv, e) < 0 ||
+	    list_read_format(&l->query, &l->csv, e) < 0 || list_read_flag(l, "facets", e) < 0 ||
 	    read_span(l, "created_since", "created_until", &l->created, e) < 0 ||
 	    read_span(l, "ends_since", "ends_until", &l->ends, e) < 0 || read_sort(l, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 ||
 	    (of->prepare && of->prepare(l, t, e) < 0))
 		return -1;
-	if (r->take_csv) {
+	if (r->take_ids)
+		return give_ids(r, l, t, e);
+	if (r->take_csv || r->ids_most) {
 		l->first = 0;
-		l->limit = LIST_MAILED_MOST;
+		l->limit = r->take_csv ? LIST_MAILED_MOST : r->ids_most;
 	}
-	if (show_page(l, t, answer, e) < 0)
+	if (show_page(r, l, t, answer, e) < 0)
 		return -1;
 	txn_abort(TAKE(t));
 	return l->csv ? reply_csv(r, l, answer, e) : reply_json(r, 200, TAKE(answer));

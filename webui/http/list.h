@@ -7,6 +7,7 @@
 #ifndef WEBUI_HTTP_LIST_H
 #define WEBUI_HTTP_LIST_H
 
+#include "webui/http/facets.h"
 #include "webui/http/handler.h"
 
 struct list;
@@ -34,6 +35,7 @@ struct list_type {
 		const char *word;
 		size_t field;
 	} *texts;
+	const struct list_facet *facets;	/* what its values are counted by; NULL: nothing, a NULL word ends them */
 	list_show_fn *show;
 	void (*release)(void *filters);		/* what they own; NULL: nothing */
 };
@@ -54,11 +56,13 @@ struct list {
 	bool descending;
 	struct list_span created, ends;		/* of the parameters created_since, created_until, ends_since, ends_until */
 	char search[256];			/* the parameter of that name in lower case, names as A-labels */
+	char **ids;				/* only these, in their order; NULL: any */
 	void *filters;				/* of the type's own; lives as long as the request */
 	struct row *row;
 	size_t count, room;
 	bool full;				/* what comes behind the page's end is not kept */
 	size_t total;				/* of what passes the filters */
+	struct facets *facets;			/* of these, while they are counted; NULL: they are not */
 };
 
 /* Answers the request with the page it asks for. */

@@ -1,6 +1,5 @@
 #include "webui/http/noted.h"
 
-#include "base/json.h"
 #include "webui/http/request.h"
 
 enum webui_noted noted_elsewhere(const struct webui *w, json_t *note)

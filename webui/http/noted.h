@@ -5,7 +5,10 @@
 #ifndef WEBUI_HTTP_NOTED_H
 #define WEBUI_HTTP_NOTED_H
 
-#include "webui/webui.h"
+#include "base/json.h"
+#include "webui/elsewhere.h"
+
+struct webui;
 
 /* Is it another node's to write?  Takes the object. */
 enum webui_noted noted_elsewhere(const struct webui *, json_t *note);

@@ -9,15 +9,18 @@
 
 #include "base/http/answer.h"
 #include "store/record/record.h"
+#include "webui/elsewhere.h"
 #include "webui/http/gate.h"
-#include "webui/webui.h"
 
 #define CHANGED_MOST 4
 
 struct bell;
 struct consumers;
+struct issued;
+struct facet_cache;
 struct refusals;
 struct tally;
+struct troubles;
 
 struct webui {
 	struct loop *loop;
@@ -26,6 +29,9 @@ struct webui {
 	const struct webui_settings *settings;
 	struct consumers *consumers;
 	struct tally *tally;
+	struct issued *issued;
+	struct troubles *troubles;
+	struct facet_cache *facets;
 	struct refusals *refusals;
 	struct request *requests;	/* those not answered yet */
 	struct request *held;		/* of these, those whose answer waits until it is durable */
@@ -65,6 +71,8 @@ struct request {
 	int (*stream)(struct request *, struct buf *);	/* see stream.h; NULL: the answer is a whole */
 	struct timer next_event;
 	int (*take_csv)(struct request *, const struct buf *csv, int64_t shown, int64_t total, struct err *);	/* list.h */
+	int (*take_ids)(struct request *, char **taken, int64_t total, struct err *);	/* of a list: only which rows */
+	int64_t ids_most;		/* of the list: all of it, as many rows as this; 0: the page that is asked for */
 	int64_t stream_ends;		/* clock_mono_ms() when it is asked for the last time; 0: when it says so itself */
 	int (*answered)(struct request *, const struct slice *field, struct err *);
 	char *changed[CHANGED_MOST];	/* ids: the keeper was asked for a new blob of these, see settle.h */

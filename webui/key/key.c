@@ -72,7 +72,13 @@ int page_keys(struct request *r, struct err *e)
 		{ "name", NULL, REC_key_name }, { "created", by_creation, REC_key_created }, { NULL, NULL, 0 },
 	};
 	static const struct list_text texts[] = { { "type", REC_key_type }, { "use", REC_key_use }, { NULL, 0 } };
-	static const struct list_type type = { "keys", &rec_key_type, REC_key_name, prepare, wanted, sorts, texts, show, NULL };
+	static const struct list_facet facets[] = {
+		{ .word = "use", .field = REC_key_use }, { .word = "type", .field = REC_key_type }, { .word = "owner", .field = REC_key_owner_id, .names = &rec_user_type }, { .word = NULL },
+	};
+	static const struct list_type type = {
+		.member = "keys", .type = &rec_key_type, .name = REC_key_name, .prepare = prepare, .wanted = wanted,
+		.sorts = sorts, .texts = texts, .facets = facets, .show = show,
+	};
 
 	return list_reply(r, &type, sizeof(struct key_filters), e);
 }

@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "store/notify/alert.h"
 #include "store/notify/own_channel.h"
+#include "webui/http/filters.h"
 #include "webui/http/handler.h"
 #include "webui/http/list.h"
 
@@ -95,18 +96,10 @@ static int put_message(struct request *r, struct txn *t, const struct rec_user *
 	return admin_event(r, t, "list.mailed", user->id, user->name, e, "%s, to %s", m->subject, user->mail);
 }
 
-/* What to read on after its first ?, without what pages add. */
-static char *filters_of(const char *text)
+/* What stands behind the name of the list. */
+static char *filters_behind(const char *text)
 {
-	const char *query = strchr(text, '?');
-	_cleanup_strv_ char **pairs = strv_split(query ? query + 1 : "", "&");
-	struct buf out = BUF_INIT;
-
-	for (char **pair = pairs; pair && *pair; pair++)
-		if (!str_starts(*pair, "format=") && !str_starts(*pair, "first=") && !str_starts(*pair, "limit="))
-			buf_addf(&out, "%s%s", out.len ? "&" : "", *pair);
-	buf_add(&out, "", 0);
-	return buf_detach(&out);
+	return strchr(text, '?') ? filters_of(text) : xstrdup("");
 }
 
 static const struct route *own_route(void)
@@ -140,7 +133,7 @@ static int mail_csv(struct request *r, const struct buf *csv, int64_t shown, int
 		return err_hint(e, "Use filters.");
 	}
 	name = list_of(json_str(body, "list"));
-	filters = filters_of(json_str(body, "list"));
+	filters = filters_behind(json_str(body, "list"));
 	fill(&m, name, filters, shown, total);
 	record_set_blob(&m.file, slice_buf(csv));
 	if (store_write(r->webui->env->store, &t, e) < 0 || find_recipient(r, t, json_str(body, "user"), &user, e) < 0 ||
@@ -178,7 +171,7 @@ int page_list_mail(struct request *r, struct err *e)
 	name = list_of(json_str(body, "list"));
 	if (find_list(r, name, &m, e) < 0)
 		return -1;
-	filters = filters_of(json_str(body, "list"));
+	filters = filters_behind(json_str(body, "list"));
 	r->list_query = xasprintf("format=csv%s%s", *filters ? "&" : "", filters);
 	r->take_csv = mail_csv;
 	r->route = m.route;

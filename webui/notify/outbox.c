@@ -21,7 +21,6 @@ static json_t *show_message(const struct rec_outbox *m, const char *channel)
 {
 	json_t *o = rec_outbox_json(m);
 
-	json_object_del(o, "id");
 	json_put_str(o, "channel", channel);
 	json_put_int(o, "number", record_child_number(m->id));
 	return o;
@@ -99,9 +98,12 @@ int page_outbox(struct request *r, struct err *e)
 	static const struct list_sort sorts[] = { { "-created", by_time, 0 }, { NULL, NULL, 0 } };
 	static const struct list_text texts[] = { { "state", REC_outbox_state }, { "alert", REC_outbox_alert },
 						  { "level", REC_outbox_level }, { NULL, 0 } };
+	static const struct list_facet facets[] = {
+		{ .word = "state", .field = REC_outbox_state }, { .word = "alert", .field = REC_outbox_alert }, { .word = "level", .field = REC_outbox_level }, { .word = NULL },
+	};
 	static const struct list_type type = {
 		.member = "messages", .type = &rec_outbox_type, .name = REC_outbox_id, .prepare = prepare,
-		.wanted = wanted, .sorts = sorts, .texts = texts, .show = show,
+		.wanted = wanted, .sorts = sorts, .texts = texts, .facets = facets, .show = show,
 	};
 
 	return list_reply(r, &type, sizeof(struct outbox_filters), e);

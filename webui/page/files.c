@@ -11,6 +11,10 @@ static const struct {
 #include "webui/page/files.inc"
 };
 
+const char *const files_digest =
+#include "webui/page/files_digest.inc"
+	;
+
 static const char *find_own(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)

@@ -7,6 +7,9 @@
 
 #include "base/buf.h"
 
+/* Of all files of static/ in the program; a part of their addresses, so that browsers may keep them for ever. */
+extern const char *const files_digest;
+
 struct files {
 	const char *directory;	/* where html/ and static/ are read from; NULL or "": the program's own */
 	struct read_file {

@@ -280,19 +280,47 @@ static json_t *show_proof(const struct request *r, const struct form *form, bool
 	return list;
 }
 
+/* What a request says of scripts only administrators may say; the others are not asked for it. */
+static bool may_set(const struct request *r, const struct api_call *call, const char *member)
+{
+	const struct call_item *item = call ? call_item(call, member, false) : NULL;
+
+	return !item || item->need != ITEM_ADMIN || gate_administers(&r->visitor);
+}
+
+/* Is something in it that differs from what it began with? */
+static bool is_touched(const struct request *r, const struct view_field *f, const json_t *values, bool sent)
+{
+	_cleanup_wipe_ char *now = field_value(r, f, values, sent), *before = field_value(r, f, values, false);
+	const char *typed = sent ? strrchr(now, '\n') : NULL;
+
+	if (f->kind == INPUT_FLAG)
+		return str_ends(typed ? typed : now, "true") != str_ends(before, "true");
+	return strcmp(now, before) || (sent && form_is_file(r, f->member));
+}
+
+/* The fields that follow are seldom needed: they are folded away under what they are about.  Where they go. */
+static json_t *add_group(json_t *o, const char *label)
+{
+	json_t *group = json_pack("{s:s, s:b, s:[]}", "label", label, "open", false, "fields");
+
+	json_array_append_new(json_object_get(o, "groups"), group);
+	return group;
+}
+
 /* A field where it belongs: in a list, behind the button, or nowhere on this page. */
 static void add_field(const struct request *r, json_t *o, const struct form *form, const struct view_field *f,
-		      const json_t *page, const struct api_call *call, json_t **to)
+		      const json_t *page, const struct api_call *call, json_t **group)
 {
 	const json_t *values = str_eq(form->values, ".") ? page : json_object_get(page, form->values);
+	bool sent = json_is_true(json_object_get(o, "sent"));
 	_cleanup_free_ char *cancel = NULL;
 	json_t *field;
 
-	if (!has_field(form, f, page))
+	if (!has_field(form, f, page) || !may_set(r, call, f->member))
 		return;
 	if (f->kind == INPUT_MORE) {
-		json_put_str(o, "more_label", f->label);
-		*to = json_object_get(o, "more");
+		*group = add_group(o, f->label);
 	} else if (f->kind == INPUT_CANCEL) {
 		cancel = fill_path(r, page, f->options);
 		json_put_str(o, "cancel", cancel);
@@ -300,9 +328,11 @@ static void add_field(const struct request *r, json_t *o, const struct form *for
 		json_array_append_new(json_object_get(o, "buttons"),
 				      json_pack("{s:s, s:s, s:s}", "member", f->member, "value", f->options, "label", f->label));
 	} else {
-		field = show_field(r, form, f, page, values, json_is_true(json_object_get(o, "sent")));
+		field = show_field(r, form, f, page, values, sent);
 		json_put_bool(field, "required", is_required(form, f, call));
-		json_array_append_new(*to, field);
+		json_array_append_new(json_object_get(*group, "fields"), field);
+		if (sent && (json_is_string(json_object_get(field, "fault")) || is_touched(r, f, values, sent)))
+			json_put_bool(*group, "open", true);
 	}
 }
 
@@ -312,7 +342,7 @@ static json_t *show_form(const struct request *r, const struct form *form, const
 	_cleanup_free_ char *action = fill_path(r, page, form->action);
 	_cleanup_free_ char *preview = xasprintf("%s%cdry_run=true", action, strchr(action, '?') ? '&' : '?');
 	const struct api_call *call = taker_of(form, action);
-	json_t *o = json_object(), *fields = json_array(), *to = fields;
+	json_t *o = json_object(), *group = o;	/* until the first MORE */
 
 	json_put_str(o, "form", form->name);
 	json_put_str(o, "action", action);
@@ -322,13 +352,12 @@ static json_t *show_form(const struct request *r, const struct form *form, const
 	json_put_str(o, "preview", form->flags & PREVIEW ? preview : NULL);
 	json_put_bool(o, "sent", sent);
 	json_put_str(o, "cancel", NULL);
-	json_put_str(o, "more_label", NULL);
 	json_object_set_new(o, "buttons", json_array());
-	json_object_set_new(o, "fields", fields);
-	json_object_set_new(o, "more", json_array());
+	json_object_set_new(o, "fields", json_array());
+	json_object_set_new(o, "groups", json_array());
 	json_object_set_new(o, "proof", show_proof(r, form, sent));
 	for (const struct view_field *f = form->fields; f->member; f++)
-		add_field(r, o, form, f, page, call, &to);
+		add_field(r, o, form, f, page, call, &group);
 	return o;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/encode.h"
 #include "base/log.h"
+#include "webui/http/compress.h"
 #include "webui/http/first.h"
 #include "webui/http/reply.h"
 #include "webui/page/form.h"
@@ -10,15 +11,13 @@
 #include "webui/page/shown.h"
 #include "webui/page/view.h"
 
-#define HTML "text/html; charset=utf-8"
-
 /* -1: no page can be shown. */
 static int reply_template(struct request *r, const char *template, int status, const json_t *value, struct err *e)
 {
 	_cleanup_buf_wipe_ struct buf page = BUF_INIT;
 
 	if (view_render(r, template, status, value, &page, e) == 0)
-		return reply(r, status, HTML, slice_buf(&page));
+		return reply_page(r, status, slice_buf(&page));
 	log_err(LOG_LEVEL_ERROR, e);
 	r->html = false;
 	return -1;
@@ -114,6 +113,15 @@ int page_reply(struct request *r, int status, const json_t *value, struct err *e
 	return shown ? reply_see_other(r, shown) : reply_template(r, template, status, value, e);
 }
 
+/* Where in the page the field is. */
+static void put_place(struct request *r, const char *field)
+{
+	const char *form = form_text(r, "_form");
+	_cleanup_free_ char *at = form && *field ? xasprintf("%s-%s", form, field) : NULL;
+
+	json_put_str(r->fault, "at", at);
+}
+
 int page_reply_error(struct request *r, const struct err *why, struct err *e)
 {
 	_cleanup_json_ json_t *problem = NULL;
@@ -124,6 +132,7 @@ int page_reply_error(struct request *r, const struct err *why, struct err *e)
 	problem = json_problem(&shown);
 	if (r->form && !r->fault && !r->plan) {
 		r->fault = json_incref(problem);
+		put_place(r, shown.field);
 		r->fault_status = err_http_status(why->kind);
 		if (show_form_page(r, e) == 0)
 			return 0;

@@ -1,221 +1,68 @@
 #include "webui/page/view.h"
 
 #include <ctype.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/template.h"
 #include "store/status.h"
 #include "webui/http/call.h"
+#include "webui/http/csrf.h"
 #include "webui/page/files.h"
 #include "webui/page/form.h"
 #include "webui/page/form_view.h"
+#include "webui/page/listing.h"
 #include "webui/page/said.h"
+#include "webui/page/time.h"
+#include "webui/page/trouble.h"
 
-#define TIME_LEN (CLOCK_RFC3339_SIZE - 1)
-
+/* Without a path: the label of those that follow. */
 static const struct entry {
 	const char *path, *name, *icon;
 	enum role role;
+	enum trouble_kind trouble;
 } menu[] = {
-#define MENU(path, name, icon, role) { path, name, icon, ROLE_##role },
+#define GROUP(name) { NULL, name, NULL, ROLE_ANYONE, TROUBLE_none },
+#define MENU(path, name, icon, role, trouble) { path, name, icon, ROLE_##role, TROUBLE_##trouble },
 #include "webui/menu.def"
+#undef GROUP
 #undef MENU
 };
-
-/*
- * Times.
- */
-
-static json_t *time_object(const char *text, int64_t t, int64_t now)
-{
-	json_t *o = json_object();
-	char shown[64];
-	time_t seconds = t;
-	struct tm tm;
-
-	json_put_str(o, "text", text);
-	json_put_str(o, "relative", clock_relative(shown, sizeof(shown), t, now));
-	strftime(shown, sizeof(shown), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&seconds, &tm));
-	json_put_str(o, "exact", shown);
-	strftime(shown, sizeof(shown), "%Y-%m-%d", &tm);
-	json_put_str(o, "day", shown);
-	return o;
-}
-
-/* The time a text begins with: its object, and what stands behind it.  NULL: it does not. */
-static json_t *read_time(const char *text, int64_t now, const char **rest)
-{
-	char head[CLOCK_RFC3339_SIZE];
-	int64_t t;
-
-	if (strlen(text) < TIME_LEN || text[4] != '-' || text[TIME_LEN - 1] != 'Z')
-		return NULL;
-	snprintf(head, sizeof(head), "%s", text);
-	*rest = text + TIME_LEN;
-	return clock_parse_rfc3339(head, &t) < 0 ? NULL : time_object(head, t, now);
-}
-
-static json_t *with_times(const json_t *value, int64_t now, bool in_list);
-
-static json_t *string_with_time(const json_t *value, int64_t now, bool in_list)
-{
-	const char *rest;
-	json_t *time = read_time(json_string_value(value), now, &rest), *line;
-
-	if (!time || !*rest)
-		return time ? time : json_incref((json_t *)value);
-	if (!in_list || *rest != ' ') {
-		json_decref(time);
-		return json_incref((json_t *)value);
-	}
-	line = json_object();
-	json_object_set_new(line, "time", time);
-	json_put_str(line, "text", rest + 1);
-	return line;
-}
-
-static json_t *sentence(const char *message)
-{
-	_cleanup_free_ char *text = err_sentence(message);
-
-	return json_string(text);
-}
-
-/* A copy, with times as objects, and what went wrong as sentences.  New reference. */
-static json_t *with_times(const json_t *value, int64_t now, bool in_list)
-{
-	json_t *copy, *item;
-	const char *name;
-	size_t i;
-
-	switch (json_typeof(value)) {
-	case JSON_STRING:
-		return string_with_time(value, now, in_list);
-	case JSON_ARRAY:
-		copy = json_array();
-		json_array_foreach (value, i, item)
-			json_array_append_new(copy, with_times(item, now, true));
-		return copy;
-	case JSON_OBJECT:
-		copy = json_object();
-		json_object_foreach ((json_t *)value, name, item)
-			json_object_set_new(copy, name, str_eq(name, "detail") && json_is_string(item) ?
-					    sentence(json_string_value(item)) : with_times(item, now, false));
-		return copy;
-	default:
-		return json_incref((json_t *)value);
-	}
-}
 
 /*
  * What every page has.
  */
 
-static json_t *show_menu(const struct request *r)
+static json_t *show_entry(const struct request *r, const struct entry *m)
 {
 	const char *here = request_path(r);
-	json_t *list = json_array();
+	size_t len = strlen(m->path);
+	json_t *o = json_object();
+
+	json_put_str(o, "path", m->path);
+	json_put_str(o, "name", m->name);
+	json_put_str(o, "icon", m->icon);
+	json_put_bool(o, "here", str_starts(here, m->path) && (!here[len] || here[len] == '/'));
+	json_put_int(o, "trouble", troubles_count(r, m->trouble));
+	return o;
+}
+
+/* Groups with what is for this visitor. */
+static json_t *show_menu(const struct request *r)
+{
+	json_t *groups = json_array(), *group = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(menu); i++) {
 		const struct entry *m = &menu[i];
-		size_t len = strlen(m->path);
-		json_t *o;
 
-		if (!gate_lets_in(&r->visitor, m->role, r->webui->settings))
-			continue;
-		o = json_object();
-		json_put_str(o, "path", m->path);
-		json_put_str(o, "name", m->name);
-		json_put_str(o, "icon", m->icon);
-		json_put_bool(o, "here", str_starts(here, m->path) && (!here[len] || here[len] == '/'));
-		json_array_append_new(list, o);
+		if (!m->path)
+			group = json_pack("{s:s, s:[]}", "label", m->name, "entries");
+		else if (gate_lets_in(&r->visitor, m->role, r->webui->settings))
+			json_array_append_new(json_object_get(group, "entries"), show_entry(r, m));
+		if (!m->path)
+			json_array_append_new(groups, group);
 	}
-	return list;
-}
-
-/*
- * Lists: what the address asks for, and those of the pages before and after.
- */
-
-/* Every parameter the call knows, "" where it is not given. */
-static json_t *show_query(const struct request *r)
-{
-	_cleanup_(params_release) struct params query = { NULL, 0 };
-	const struct api_call *call = call_of(r->route);
-	json_t *o = json_object();
-
-	if (request_query(r, &query, NULL) < 0)
-		params_release(&query);
-	for (size_t i = 0; i < call->count; i++)
-		if (call->item[i].need == ITEM_QUERY)
-			json_put_str(o, call->item[i].name, params_get(&query, call->item[i].name));
-	return o;
-}
-
-/* The address of this page with another "first".  Owned. */
-static char *page_at(const struct request *r, const json_t *query, int64_t first)
-{
-	_cleanup_buf_ struct buf out = BUF_INIT;
-	json_t *value;
-	const char *name;
-
-	buf_addf(&out, "%s?first=%lld", request_path(r), (long long)first);
-	json_object_foreach ((json_t *)query, name, value) {
-		if (!json_is_string(value) || !*json_string_value(value) || str_eq(name, "first"))
-			continue;
-		buf_addf(&out, "&%s=", name);
-		url_add(&out, json_string_value(value));
-	}
-	return buf_detach(&out);
-}
-
-/* null: the page is no list, or all of it is shown. */
-static json_t *show_pages(const struct request *r, const json_t *page, const json_t *query)
-{
-	int64_t first = json_int(page, "first", -1), limit = json_int(page, "limit", 0),
-		total = json_int(page, "total", 0);
-	_cleanup_free_ char *before = page_at(r, query, MAX(first - limit, 0)),
-			    *after = page_at(r, query, first + limit);
-	json_t *o;
-
-	if (first < 0 || limit <= 0 || (!first && total <= limit))
-		return json_null();
-	o = json_object();
-	json_put_int(o, "from", first + 1);
-	json_put_int(o, "to", MIN(first + limit, total));
-	json_put_int(o, "total", total);
-	json_put_str(o, "before", first > 0 ? before : NULL);
-	json_put_str(o, "after", first + limit < total ? after : NULL);
-	return o;
-}
-
-/* The list as a spreadsheet takes it, with the same filters; null: it is none, or says so itself.  Owned. */
-static json_t *show_csv(const struct request *r, const json_t *page, const json_t *query)
-{
-	_cleanup_json_ json_t *filters = json_copy((json_t *)query);
-	_cleanup_free_ char *address = NULL;
-
-	if (!json_object_get(query, "format") || !json_object_get(page, "total") || json_object_get(page, "filter"))
-		return json_null();
-	json_put_str(filters, "format", "csv");
-	json_put_str(filters, "limit", "1000");
-	address = page_at(r, filters, json_int(page, "first", 0));
-	return json_string(address);
-}
-
-/* Every status, with the one that is asked for. */
-static json_t *show_statuses(const json_t *query)
-{
-	const char *chosen = json_str(query, "status");
-	json_t *list = json_array();
-
-	for (int status = 0; status < STATUSES; status++)
-		json_array_append_new(list, form_view_choice(cert_status_word((enum cert_status)status),
-						   cert_status_word((enum cert_status)status),
-						   str_eq(cert_status_word((enum cert_status)status), chosen)));
-	return list;
+	return groups;
 }
 
 static json_t *show_may(const struct request *r)
@@ -230,7 +77,7 @@ static json_t *show_may(const struct request *r)
 
 static json_t *put_common(const struct request *r, const json_t *page, int status, int64_t now)
 {
-	_cleanup_free_ char *here = request_here(r), *server = request_server(r);
+	_cleanup_free_ char *here = request_here(r), *server = request_server(r), *csrf = csrf_mask(&r->visitor);
 	json_t *o = json_object();
 
 	json_put_str(o, "path", request_path(r));
@@ -239,7 +86,8 @@ static json_t *put_common(const struct request *r, const json_t *page, int statu
 	json_put_str(o, "version", r->webui->env->version);
 	json_put_str(o, "hostname", r->webui->settings->hostname);
 	json_put_str(o, "server", server);
-	json_put_str(o, "csrf", r->visitor.csrf);
+	json_put_str(o, "csrf", csrf);
+	json_put_str(o, "files", files_digest);
 	json_put_str(o, "user", *r->visitor.user ? r->visitor.user : NULL);
 	json_put_str(o, "role", role_word(r->visitor.role));
 	json_put_int(o, "status", status);
@@ -247,10 +95,7 @@ static json_t *put_common(const struct request *r, const json_t *page, int statu
 	json_object_set_new(o, "may", show_may(r));
 	json_object_set_new(o, "menu", show_menu(r));
 	json_object_set_new(o, "forms", form_view_all(r, page));
-	json_object_set_new(o, "query", show_query(r));
-	json_object_set_new(o, "statuses", show_statuses(json_object_get(o, "query")));
-	json_object_set_new(o, "pages", show_pages(r, page, json_object_get(o, "query")));
-	json_object_set_new(o, "csv", show_csv(r, page, json_object_get(o, "query")));
+	listing_put(o, r, page);
 	json_object_set_new(o, "plan", r->plan ? json_incref(r->plan) : json_null());
 	json_object_set_new(o, "fault", r->fault ? json_incref(r->fault) : json_null());
 	return o;
@@ -272,13 +117,14 @@ int view_render(struct request *r, const char *template, int status, const json_
 	int64_t now = clock_now();
 	_cleanup_json_ json_t *common = put_common(r, value, status, now);
 	_cleanup_json_ json_t *page = json_object();
+	_cleanup_zone_ struct zone *zone = time_zone(r);
 
 	json_object_set_new(common, "said", status < 400 ? said_take(r) : json_null());
 	if (value)
 		json_object_update(page, (json_t *)value);
 	json_object_set(page, "_", common);
 	{
-		_cleanup_json_ json_t *view = with_times(page, now, false);
+		_cleanup_json_ json_t *view = time_for_people(page, now, zone);
 
 		return template_render(out, template, view, &env, e);
 	}

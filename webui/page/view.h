@@ -7,8 +7,7 @@
 /*
  * Adds the page to out.  Beside the value's own members, the template finds
  *   _        what every page has: see put_common() in view.c
- * and instead of each text that is a time (RFC 3339) an object: text as it was, relative ("in 3 days"), exact (for
- * people), of each text of a list that begins with a time: time, text (the rest).
+ * and times for people: see time.h.
  */
 int view_render(struct request *, const char *template, int status, const json_t *value, struct buf *out, struct err *);
 #endif

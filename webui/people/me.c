@@ -1,6 +1,7 @@
 /* /api/v1/me: one's own account here: password, codes, sessions. */
 #include "webui/http/session.h"
 #include "webui/notify/channel.h"
+#include "webui/page/zone_choice.h"
 #include "webui/people/person.h"
 #include "webui/people/qr.h"
 
@@ -41,6 +42,7 @@ int page_me(struct request *r, struct err *e)
 	if (!answer)
 		return -1;
 	channel_put_own(r, answer, t, &user);
+	zone_put_choices(r, answer);
 	json_put_bool(answer, "server_mails", r->webui->settings->mail);
 	json_put_str(answer, "csrf", r->visitor.csrf);
 	json_put_bool(answer, "confirmed", *r->visitor.proof);

@@ -64,7 +64,9 @@ static bool wanted(const struct list *l, const void *rec, const struct slice *va
 int page_plans(struct request *r, struct err *e)
 {
 	static const struct list_sort sorts[] = { { "name", NULL, 0 }, { NULL, NULL, 0 } };
-	static const struct list_type type = { "plans", &rec_plan_type, REC_plan_name, NULL, wanted, sorts, NULL, show, NULL };
+	static const struct list_type type = {
+		.member = "plans", .type = &rec_plan_type, .name = REC_plan_name, .wanted = wanted, .sorts = sorts, .show = show,
+	};
 
 	return list_reply(r, &type, 0, e);
 }

@@ -1,4 +1,4 @@
-/* /api/v1/setup: from nothing to the first certificate. */
+/* /api/v1/setup: from nothing to the first certificate.  What comes after the first administrator is in setup_steps.c. */
 #include "webui/people/setup.h"
 
 #include "base/clock.h"
@@ -141,121 +141,8 @@ int page_setup_begin(struct request *r, struct err *e)
 }
 
 /*
- * What is next.
+ * The page.
  */
-
-/* One that works, if there is one. */
-static int take_account(void *arg, void *rec, struct err *e)
-{
-	const struct rec_account *account = rec;
-	json_t **shown = arg;
-	bool works = str_eq(account->state, "valid");
-
-	if (str_eq(account->state, "deactivated") || (*shown && !works))
-		return 0;
-	json_decref(*shown);
-	*shown = rec_account_json(rec);
-	return works;
-}
-
-/* So that what the CA has against it can be corrected here. */
-static int put_correction(struct txn *t, json_t *answer, const char *name, struct err *e)
-{
-	_cleanup_(rec_account_release) struct rec_account account = { 0 };
-
-	if (rec_account_by_name(t, &account, name, e) < 0)
-		return -1;
-	json_put_str(answer, "name", name);	/* whose the form is */
-	admin_put_correction(answer, &account);
-	return 0;
-}
-
-struct newest {
-	const struct request *r;
-	struct txn *txn;
-	json_t *shown, *order;
-};
-
-static int take_newest(void *arg, void *rec, struct err *e)
-{
-	const struct rec_cert *cert = rec;
-	struct newest *n = arg;
-
-	if (!n->shown || cert->site || cert->current) {
-		json_decref(n->shown);
-		json_decref(n->order);
-		n->shown = admin_show_one_cert(n->txn, cert);
-		n->order = admin_show_order(n->r, n->txn, cert, cert->orders);
-	}
-	return cert->site || cert->current;
-}
-
-static const char *next_step(const json_t *account, const json_t *cert)
-{
-	if (!account)
-		return "account";
-	if (!cert)
-		return str_eq(json_str(account, "state"), "valid") ? "certificate" : "registering";
-	return json_int(cert, "current", 0) ? "finished" : "issuing";
-}
-
-/* What the forms of the page begin with, and where news of what is under way come from. */
-static void put_form(json_t *answer, const char *hostname, const json_t *account, const char *step)
-{
-	_cleanup_json_ json_t *names = json_pack("[s]", hostname);
-	json_t *choices = json_object();
-
-	json_put_bool(answer, "begun", str_eq(step, "account") || str_eq(step, "registering"));
-	json_put_str(answer, "name", hostname);
-	json_object_set(answer, "names", names);
-	json_object_set_new(choices, "ca", choices_cas());
-	if (account)
-		json_object_set_new(choices, "account",
-				    json_pack("[{s:s, s:s}]", "value", json_str(account, "name"), "text",
-					      json_str(account, "name")));
-	json_object_set_new(answer, "choices", choices);
-}
-
-static void put_live(json_t *answer, const char *step, const json_t *cert)
-{
-	_cleanup_free_ char *watch = NULL;
-
-	if (!str_eq(step, "issuing"))
-		return;
-	watch = xasprintf("/api/v1/certificates/%s/watch?staging=%s", json_str(cert, "name"),
-			  json_bool(cert, "staging", false) ? "true" : "false");
-	json_put_str(answer, "watch", watch);
-}
-
-static int show_next(struct request *r, struct txn *t, struct err *e)
-{
-	_cleanup_free_ char *hostname = admin_hostname(r, t);
-	struct newest n = { .r = r, .txn = t };
-	json_t *answer = json_object(), *account = NULL;
-	const char *step;
-
-	if (record_each(t, &rec_account_type, "", false, take_account, &account, e) < 0 ||
-	    record_each(t, &rec_cert_type, "", false, take_newest, &n, e) < 0) {
-		json_decref(answer);
-		json_decref(account);
-		json_decref(n.shown);
-		json_decref(n.order);
-		return -1;
-	}
-	step = next_step(account, n.shown);
-	json_put_str(answer, "step", step);
-	json_put_str(answer, "hostname", hostname);
-	put_form(answer, hostname, account, step);
-	put_live(answer, step, n.shown);
-	json_object_set_new(answer, "account", account ? account : json_null());
-	if (str_eq(step, "registering") && put_correction(t, answer, json_str(account, "name"), e) < 0) {
-		json_decref(answer);
-		return -1;
-	}
-	json_object_set_new(answer, "certificate", n.shown ? n.shown : json_null());
-	json_object_set_new(answer, "order", n.order ? n.order : json_null());
-	return reply_json(r, 200, answer);
-}
 
 static int show_begin(struct request *r, struct err *e)
 {
@@ -265,8 +152,7 @@ static int show_begin(struct request *r, struct err *e)
 	if (request_query(r, &query, e) < 0)
 		return -1;
 	answer = json_object();
-	json_put_str(answer, "step", "admin");
-	json_put_bool(answer, "begun", true);
+	setup_put_steps(answer, SETUP_ADMIN, SETUP_ADMIN);
 	json_put_str(answer, "hostname", r->webui->settings->hostname);
 	json_put_str(answer, "token", params_get(&query, "token"));
 	return reply_json(r, 200, answer);
@@ -284,7 +170,13 @@ int page_setup(struct request *r, struct err *e)
 		return over(e);
 	if (r->visitor.role == ROLE_ANYONE)
 		return err_set(e, ERR_AUTH, "sign in first");
-	return r->visitor.role == ROLE_ADMIN ? show_next(r, t, e) : over(e);
+	return r->visitor.role == ROLE_ADMIN ? setup_show_next(r, t, e) : over(e);
+}
+
+/* POST /certificates, which shows API keys; the first certificate is this server's own, and the next step follows. */
+int page_setup_certificate(struct request *r, struct err *e)
+{
+	return setup_is_under_way(r) ? page_cert_add(r, e) : over(e);
 }
 
 int page_setup_done(struct request *r, struct err *e)

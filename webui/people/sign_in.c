@@ -1,6 +1,5 @@
 /* /api/v1/sign-in, /api/v1/sign-out, /api/v1/me/confirm: who it is. */
 #include "base/clock.h"
-#include "keeper/keeper.h"
 #include "store/event/history.h"
 #include "store/notify/alert.h"
 #include "webui/http/confirmed.h"

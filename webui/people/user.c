@@ -60,6 +60,11 @@ static int64_t by_creation(const struct list *l, const void *rec)
 	return ((const struct rec_user *)rec)->created;
 }
 
+static const char *disabled_of(const struct list *l, const void *rec)
+{
+	return ((const struct rec_user *)rec)->disabled ? "true" : "false";
+}
+
 static bool wanted(const struct list *l, const void *rec, const struct slice *value)
 {
 	const struct user_filters *f = l->filters;
@@ -76,7 +81,14 @@ int page_users(struct request *r, struct err *e)
 {
 	static const struct list_sort sorts[] = { { "name", NULL, 0 }, { "created", by_creation, 0 }, { NULL, NULL, 0 } };
 	static const struct list_text texts[] = { { "role", REC_user_role }, { NULL, 0 } };
-	static const struct list_type type = { "users", &rec_user_type, REC_user_name, prepare, wanted, sorts, texts, show, NULL };
+	static const struct list_facet facets[] = {
+		{ .word = "role", .field = REC_user_role }, { .word = "plan", .field = REC_user_plan_id, .names = &rec_plan_type }, { .word = "disabled", .says = disabled_of },
+		{ .word = NULL },
+	};
+	static const struct list_type type = {
+		.member = "users", .type = &rec_user_type, .name = REC_user_name, .prepare = prepare, .wanted = wanted,
+		.sorts = sorts, .texts = texts, .facets = facets, .show = show,
+	};
 
 	return list_reply(r, &type, sizeof(struct user_filters), e);
 }

@@ -1,20 +1,28 @@
 /* Pages that begin something: forms, and what there is to choose from. */
 #include "webui/http/handler.h"
-#include "webui/page/files.h"
 #include "webui/page/form.h"
 
-static void add_choice(json_t *list, const char *value, const char *text)
+#define NEWEST 50	/* certificates that are asked which account was used last */
+
+static json_t *choice(const char *value, const char *text)
 {
 	json_t *o = json_object();
 
 	json_put_str(o, "value", value);
 	json_put_str(o, "text", text);
-	json_array_append_new(list, o);
+	return o;
+}
+
+static void add_choice(json_t *list, const char *value, const char *text)
+{
+	json_array_append_new(list, choice(value, text));
 }
 
 struct account_choices {
 	json_t *list;
-	bool ready;	/* those that can order now: the first one is chosen already */
+	bool ready, staging;	/* those that can order now, and for what */
+	const char *last;	/* id of the one that was used last: it is the first of its kind; NULL: any */
+	size_t from;		/* where this kind begins in the list */
 };
 
 static int add_account(void *arg, void *rec, struct err *e)
@@ -25,9 +33,61 @@ static int add_account(void *arg, void *rec, struct err *e)
 	_cleanup_free_ char *text = xasprintf("%s%s%s%s%s", account->name, account->staging ? " (staging: for tests)" : "",
 					      ready ? "" : " (", ready ? "" : account->state, ready ? "" : ")");
 
-	if (ready == a->ready && !str_eq(account->state, "deactivated"))
-		add_choice(a->list, account->name, text);
+	if (ready == a->ready && account->staging == a->staging && !str_eq(account->state, "deactivated"))
+		json_array_insert_new(a->list, str_eq(account->id, a->last) ? a->from : json_array_size(a->list),
+				      choice(account->name, text));
 	return 0;
+}
+
+struct last_account {
+	const struct scope *scope;
+	char *id;
+};
+
+static int take_last(void *arg, void *rec, struct err *e)
+{
+	const struct rec_cert *cert = rec;
+	struct last_account *last = arg;
+
+	if (last->id || !cert->account_id || !scope_has_cert(last->scope, cert))
+		return 0;
+	last->id = xstrdup(cert->account_id);
+	return 0;
+}
+
+/* Which account the visitor's newest certificate has.  Owned; NULL: none of the newest has one. */
+static char *last_account(const struct request *r, struct txn *t)
+{
+	const struct record_page newest = { .field = REC_cert_created, .backwards = true, .limit = NEWEST };
+	struct last_account last = { .scope = &r->visitor.scope };
+
+	record_page(t, &rec_cert_type, &newest, take_last, &last, NULL);
+	return last.id;
+}
+
+/* What can order now is first, and of that what is not for testing.  all: also what cannot. */
+static int add_accounts(const struct request *r, struct txn *t, json_t *list, bool all, struct err *e)
+{
+	_cleanup_free_ char *last = last_account(r, t);
+
+	for (int kind = 0; kind < (all ? 4 : 2); kind++) {
+		struct account_choices a = { list, kind < 2, kind % 2, last, json_array_size(list) };
+
+		if (record_each(t, &rec_account_type, "", false, add_account, &a, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int choices_put_accounts(const struct request *r, json_t *choices, const char *member, struct txn *t, struct err *e)
+{
+	json_t *list = json_object_get(choices, member);
+
+	if (!list) {
+		list = json_array();
+		json_object_set_new(choices, member, list);
+	}
+	return add_accounts(r, t, list, true, e);
 }
 
 struct keys {
@@ -50,17 +110,15 @@ int page_new_certificate(struct request *r, struct err *e)
 {
 	_cleanup_json_ json_t *page = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
-	json_t *choices = json_object(), *accounts = json_array(), *keys = json_array();
+	json_t *choices = json_object(), *keys = json_array();
 	struct keys usable = { &r->visitor.scope, keys };
-	struct account_choices ready = { accounts, true }, others = { accounts, false };
 
 	json_object_set_new(page, "choices", choices);
-	json_object_set_new(choices, "account", accounts);
 	json_object_set_new(choices, "key", keys);
+	json_put_str(page, "choose_in", "certificate_add");	/* the form that the preview's choices belong to */
+	json_put_bool(page, "dns_script", *r->webui->settings->dns_hook);
 	add_choice(keys, "", "A new one");
-	if (store_read(r->webui->env->store, &t, e) < 0 ||
-	    record_each(t, &rec_account_type, "", false, add_account, &ready, e) < 0 ||
-	    record_each(t, &rec_account_type, "", false, add_account, &others, e) < 0 ||
+	if (store_read(r->webui->env->store, &t, e) < 0 || choices_put_accounts(r, choices, "account", t, e) < 0 ||
 	    record_each(t, &rec_key_type, "", false, add_key, &usable, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(page));
@@ -76,12 +134,10 @@ int page_tools(struct request *r, struct err *e)
 	_cleanup_json_ json_t *page = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *choices = json_object(), *accounts = json_array();
-	struct account_choices ready = { accounts, true };
 
 	json_object_set_new(page, "choices", choices);
 	json_object_set_new(choices, "account", accounts);
-	if (store_read(r->webui->env->store, &t, e) < 0 ||
-	    record_each(t, &rec_account_type, "", false, add_account, &ready, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || add_accounts(r, t, accounts, false, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(page));
 }
@@ -96,14 +152,11 @@ int page_new_import(struct request *r, struct err *e)
 	_cleanup_json_ json_t *page = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *choices = json_object(), *accounts = json_array();
-	struct account_choices ready = { accounts, true }, others = { accounts, false };
 
 	json_object_set_new(page, "choices", choices);
 	json_object_set_new(choices, "account", accounts);
 	add_choice(accounts, "", "No account: you import the next version yourself");
-	if (store_read(r->webui->env->store, &t, e) < 0 ||
-	    record_each(t, &rec_account_type, "", false, add_account, &ready, e) < 0 ||
-	    record_each(t, &rec_account_type, "", false, add_account, &others, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || choices_put_accounts(r, choices, "account", t, e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(page));
 }
@@ -112,11 +165,27 @@ json_t *choices_cas(void)
 {
 	json_t *cas = json_array();
 
-#define CA(name, text, directory, staging) add_choice(cas, name, text);
+#define CA(name, text, directory, staging, terms) add_choice(cas, name, text);
 #include "webui/ca.def"
 #undef CA
 	add_choice(cas, "", "Other: enter its URL below");
 	return cas;
+}
+
+static void add_terms(json_t *list, const char *text, const char *url)
+{
+	if (url)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "text", text, "url", url));
+}
+
+json_t *choices_terms(void)
+{
+	json_t *list = json_array();
+
+#define CA(name, text, directory, staging, terms) add_terms(list, text, terms);
+#include "webui/ca.def"
+#undef CA
+	return list;
 }
 
 static int add_plan(void *arg, void *rec, struct err *e)
@@ -166,53 +235,4 @@ int page_import(struct request *r, struct err *e)
 		return body_at("name", err_set(e, ERR_INVALID, "a name is required"), e);
 	params_add(&r->path, "name", xstrdup(name));
 	return page_cert_import(r, e);
-}
-
-/*
- * The redirect rules, for this server.
- */
-
-static const struct {
-	const char *server, *file;
-} servers[] = {
-	{ "nginx", "nginx.conf" },
-	{ "Apache", "apache.conf" },
-	{ "Apache, .htaccess", "apache.htaccess" },
-	{ "Caddy", "Caddyfile" },
-	{ "HAProxy", "haproxy.cfg" },
-	{ "lighttpd", "lighttpd.conf" },
-	{ "Traefik", "traefik.yaml" },
-	{ "IIS", "iis-web.config" },
-};
-#define PLACEHOLDER "certera.example.org"
-
-static char *for_host(const char *text, const char *hostname)
-{
-	struct buf out = BUF_INIT;
-
-	for (const char *at; (at = strstr(text, PLACEHOLDER)); text = at + strlen(PLACEHOLDER)) {
-		buf_add(&out, text, (size_t)(at - text));
-		buf_add_str(&out, hostname);
-	}
-	buf_add_str(&out, text);
-	return buf_detach(&out);
-}
-
-int page_redirects(struct request *r, struct err *e)
-{
-	struct files own = { .directory = NULL };
-	json_t *page = json_object(), *list = json_array();
-
-	json_object_set_new(page, "rules", list);
-	for (size_t i = 0; i < ARRAY_SIZE(servers); i++) {
-		_cleanup_free_ char *file = xasprintf("contrib/redirect/%s", servers[i].file);
-		_cleanup_free_ char *rule = for_host(files_get(&own, file), r->webui->settings->hostname);
-		json_t *one = json_object();
-
-		json_put_str(one, "server", servers[i].server);
-		json_put_str(one, "file", servers[i].file);
-		json_put_str(one, "rule", rule);
-		json_array_append_new(list, one);
-	}
-	return reply_json(r, 200, page);
 }

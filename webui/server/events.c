@@ -238,31 +238,6 @@ static char *filter_text(const struct params *query)
 	return buf_detach(&out);
 }
 
-/* What can be chosen as "action". */
-static json_t *kinds(const char *chosen)
-{
-	static const struct {
-		const char *value, *text;
-	} all[] = {
-		{ "certificate", "certificates" },
-		{ "certificate.issued", "issued" },
-		{ "certificate.failed", "failed" },
-		{ "certificate.fetched", "fetched" },
-		{ "certificate.changed", "changed" },
-		{ "key", "keys" },
-		{ "account", "CA accounts" },
-		{ "user", "users" },
-		{ "token", "API tokens" },
-		{ "store", "backups and checks" },
-	};
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "value", all[i].value, "text", all[i].text,
-						      "chosen", str_eq(all[i].value, chosen)));
-	return list;
-}
-
 static int show_page(struct events_search *s, struct txn *t, json_t *answer, struct err *e)
 {
 	size_t first = MIN((size_t)s->list.first, s->count), end = MIN(first + (size_t)s->list.limit, s->count);
@@ -285,7 +260,6 @@ static int show_page(struct events_search *s, struct txn *t, json_t *answer, str
 	json_object_set_new(answer, "query", query);
 	json_put_str(answer, "filter", filter);
 	json_put_bool(answer, "partial", !s->ended);
-	json_object_set_new(answer, "kinds", kinds(s->action));
 	return 0;
 }
 

@@ -168,14 +168,46 @@ struct agenda_page {
 	struct scope_ids ids;	/* of a limited one */
 	struct txn *txn;
 	int64_t first, limit, total;
+	bool channels;		/* the visitor may know them */
 	json_t *list;
 };
+
+/* What a row is about, and its page: a certificate, a version or an order of one, an account, a key, a site; a message. */
+static void put_object(struct agenda_page *p, json_t *o, const char *id)
+{
+	_cleanup_free_ char *parent = record_parent_id(id), *page = NULL;
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
+	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+	_cleanup_(rec_site_release) struct rec_site site = { 0 };
+	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
+	const char *name = NULL;
+
+	if (rec_cert_get(p->txn, &cert, parent, NULL) == 0) {
+		name = cert.name;
+		page = xasprintf("/certificates/%s?staging=%s", name, cert.staging ? "true" : "false");
+		json_put_bool(o, "staging", cert.staging);
+	} else if (rec_account_get(p->txn, &account, parent, NULL) == 0) {
+		name = account.name;
+		page = xasprintf("/accounts/%s", name);
+	} else if (rec_key_get(p->txn, &key, parent, NULL) == 0) {
+		name = key.name;
+		page = xasprintf("/keys/%s", name);
+	} else if (rec_site_get(p->txn, &site, parent, NULL) == 0) {
+		name = site.name;
+		page = xasprintf("/sites/%s", site.id);
+	} else if (p->channels && rec_channel_get(p->txn, &channel, parent, NULL) == 0) {
+		name = channel.name;
+		page = xasprintf("/outbox/%s/%lld", name, (long long)record_child_number(id));
+	}
+	json_put_str(o, "certificate", cert.name);
+	json_put_str(o, "name", name);
+	json_put_str(o, "page", page);
+}
 
 static int show_row(void *arg, const struct agenda_row *row, struct err *e)
 {
 	struct agenda_page *p = arg;
-	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
-	_cleanup_(rec_account_release) struct rec_account account = { 0 };
 	json_t *one;
 
 	if ((scope_limited(p->scope) && !scope_ids_has(&p->ids, row->id)) || p->total++ < p->first)
@@ -186,21 +218,17 @@ static int show_row(void *arg, const struct agenda_row *row, struct err *e)
 	json_put_time(one, "due", row->due);
 	json_put_str(one, "kind", agenda_kind_name(row->kind));
 	json_put_str(one, "what", agenda_kind_text(row->kind));
-	if (rec_cert_get(p->txn, &cert, row->id, NULL) == 0) {
-		json_put_str(one, "name", cert.name);
-		json_put_str(one, "certificate", cert.name);
-		json_put_bool(one, "staging", cert.staging);
-	} else {
-		json_put_str(one, "certificate", NULL);
-		json_put_str(one, "name", rec_account_get(p->txn, &account, row->id, NULL) == 0 ? account.name : NULL);
-	}
+	put_object(p, one, row->id);
 	json_array_append_new(p->list, one);
 	return 0;
 }
 
 int health_agenda(struct request *r, json_t *answer, int64_t first, int64_t limit, struct err *e)
 {
-	struct agenda_page p = { .scope = &r->visitor.scope, .first = first, .limit = limit, .list = json_array() };
+	struct agenda_page p = {
+		.scope = &r->visitor.scope, .first = first, .limit = limit, .list = json_array(),
+		.channels = gate_lets_in(&r->visitor, ROLE_ADMIN, r->webui->settings),
+	};
 	_cleanup_txn_ struct txn *t = NULL;
 	int64_t next;
 	int failed;

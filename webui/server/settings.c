@@ -91,19 +91,68 @@ static int no_setting(const char *name, struct err *e)
 	return err_hint(e, "Possible names are listed with all settings.");
 }
 
+/* What is asked for of all settings. */
+struct setting_filter {
+	const char *search;
+	bool any, changed;
+};
+
+static bool has_text(const json_t *setting, const char *search)
+{
+	static const char *const members[] = { "name", "value", "sentence" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		const char *text = json_str(setting, members[i]);
+
+		if (text && strcasestr(text, search))
+			return true;
+	}
+	return !*search;
+}
+
+/* Leaves the settings that are wanted, and counts those that are changed. */
+static void keep_wanted(const struct request *r, struct txn *t, json_t *group, const struct setting_filter *w)
+{
+	json_t *settings = json_object_get(group, "settings");
+	int64_t changed = 0;
+
+	for (size_t i = 0; i < json_array_size(settings);) {
+		json_t *setting = json_array_get(settings, i);
+
+		lay_over(r, t, setting);
+		if ((w->any || json_bool(setting, "changed", false) == w->changed) && has_text(setting, w->search)) {
+			changed += json_bool(setting, "changed", false);
+			i++;
+		} else {
+			json_array_remove(settings, i);
+		}
+	}
+	json_put_int(group, "changed_count", changed);
+}
+
 int page_settings(struct request *r, struct err *e)
 {
+	_cleanup_(params_release) struct params query = { NULL, 0 };
+	struct setting_filter wanted = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
-	json_t *page, *group, *setting;
-	size_t i, k;
+	const char *changed;
+	json_t *page, *groups;
 
-	if (store_read(r->webui->env->store, &t, e) < 0)
+	if (admin_query(r, &query, e) < 0 || store_read(r->webui->env->store, &t, e) < 0)
 		return -1;
+	changed = params_get(&query, "changed");
+	wanted.search = params_get(&query, "search") ? params_get(&query, "search") : "";
+	wanted.any = !changed || !*changed;
+	wanted.changed = str_eq(changed, "true");
 	page = json_object();
-	json_object_set_new(page, "groups", json_deep_copy(r->webui->settings->shown));
-	json_array_foreach (json_object_get(page, "groups"), i, group)
-		json_array_foreach (json_object_get(group, "settings"), k, setting)
-			lay_over(r, t, setting);
+	json_object_set_new(page, "groups", groups = json_deep_copy(r->webui->settings->shown));
+	for (size_t i = 0; i < json_array_size(groups);) {
+		keep_wanted(r, t, json_array_get(groups, i), &wanted);
+		if (json_array_size(json_object_get(json_array_get(groups, i), "settings")))
+			i++;
+		else
+			json_array_remove(groups, i);
+	}
 	return reply_json(r, 200, page);
 }
 

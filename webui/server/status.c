@@ -7,13 +7,15 @@
 #include "store/status.h"
 #include "webui/cert/counts.h"
 #include "webui/http/handler.h"
+#include "webui/page/number.h"
 
 #define AGENDA_SHOWN 20
+#define ATTENTION_SHOWN 10
 
 /* How many certificates there are of each status, also of those nobody has, and which ones need a person. */
-static int show_certs(struct request *r, struct txn *t, json_t *o, struct err *e)
+static int show_certs(struct request *r, struct txn *t, json_t *o, const struct tally_numbers **counts, struct err *e)
 {
-	const struct tally_numbers *n = tally_get(r->webui->tally, r->webui->env->store, &r->visitor.scope, e);
+	const struct tally_numbers *n = *counts = tally_get(r->webui->tally, r->webui->env->store, &r->visitor.scope, e);
 	json_t *by_status = json_object(), *urgent = json_array(), *days = json_array();
 
 	json_object_set_new(o, "certificates", by_status);
@@ -23,16 +25,16 @@ static int show_certs(struct request *r, struct txn *t, json_t *o, struct err *e
 		return -1;
 	for (int status = 0; status < STATUSES; status++)
 		json_put_int(by_status, cert_status_word((enum cert_status)status), n->count[status]);
-	json_put_int(o, "attention_total", n->urgent_all);
-	json_put_int(o, "attention_left", n->urgent_all - (int64_t)n->urgent);
-	json_put_int(o, "total", n->all);
+	number_put(o, "attention_total", n->urgent_all);
+	json_put_int(o, "attention_left", n->urgent_all - (int64_t)MIN(n->urgent, ATTENTION_SHOWN));
+	number_put(o, "total", n->all);
 	json_put_time(o, "next_expiry", n->next_expiry);
 	for (size_t day = 0; day < TALLY_DAYS; day++)
 		json_array_append_new(days, json_integer(n->expiring[day]));
-	for (size_t i = 0; i < n->urgent; i++) {
+	for (size_t i = 0; i < MIN(n->urgent, ATTENTION_SHOWN); i++) {
 		_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 
-		if (rec_cert_get(t, &cert, n->urgent_id[i], NULL) == 0)
+		if (rec_cert_get(t, &cert, n->urgent_cert[i].id, NULL) == 0)
 			json_array_append_new(urgent, admin_show_one_cert(t, &cert));
 	}
 	return 0;
@@ -118,7 +120,7 @@ static int count_messages(struct txn *t, json_t *o, struct err *e)
 	return failed;
 }
 
-int overview_put(struct request *r, struct txn *t, json_t *o, struct err *e)
+int overview_put(struct request *r, struct txn *t, json_t *o, const struct tally_numbers **n, struct err *e)
 {
 	const struct webui_env *env = r->webui->env;
 
@@ -126,7 +128,7 @@ int overview_put(struct request *r, struct txn *t, json_t *o, struct err *e)
 	json_put_str(o, "hostname", r->webui->settings->hostname);
 	json_put_time(o, "started", env->started);
 	json_put_int(o, "uptime", clock_now() - env->started);
-	if (show_certs(r, t, o, e) < 0 || show_accounts(t, o, e) < 0 || count_messages(t, o, e) < 0)
+	if (show_certs(r, t, o, n, e) < 0 || show_accounts(t, o, e) < 0 || count_messages(t, o, e) < 0)
 		return -1;
 	return show_agenda(&r->visitor.scope, t, o, e);
 }
@@ -135,8 +137,9 @@ int page_status(struct request *r, struct err *e)
 {
 	_cleanup_json_ json_t *answer = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
+	const struct tally_numbers *n;
 
-	if (store_read(r->webui->env->store, &t, e) < 0 || overview_put(r, t, answer, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || overview_put(r, t, answer, &n, e) < 0)
 		return -1;
 	json_object_set_new(answer, "protection", json_deep_copy(r->webui->env->protection));
 	return reply_json(r, 200, TAKE(answer));

@@ -132,9 +132,10 @@ int page_sites(struct request *r, struct err *e)
 		{ "created", by_creation, 0 }, { NULL, NULL, 0 },
 	};
 	static const struct list_text texts[] = { { "state", REC_site_state }, { "issuer", REC_site_issuer }, { NULL, 0 } };
+	static const struct list_facet facets[] = { { .word = "state", .field = REC_site_state }, { .word = "issuer", .field = REC_site_issuer }, { .word = NULL } };
 	static const struct list_type type = {
 		.member = "sites", .type = &rec_site_type, .name = REC_site_name, .prepare = prepare, .wanted = wanted,
-		.sorts = sorts, .texts = texts, .show = show_now,
+		.sorts = sorts, .texts = texts, .facets = facets, .show = show_now,
 	};
 
 	return list_reply(r, &type, sizeof(struct site_filters), e);

@@ -1,5 +1,5 @@
 /*
- * Everything works without this; with it, times are in your zone, pages follow what is under way by themselves, texts are
+ * Everything works without this; with it, pages follow what is under way by themselves, texts are
  * copied with a click, and the theme can be chosen.
  */
 (() => {
@@ -15,15 +15,6 @@ const store = (value) => {
 root.classList.add("scripted");
 if (store())
 	root.dataset.theme = store();
-
-/* The exact time, in the zone of whoever looks. */
-function local_times(place) {
-	for (const time of place.querySelectorAll("time[datetime]")) {
-		const at = new Date(time.dateTime);
-		if (!isNaN(at))
-			time.title = at.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
-	}
-}
 
 function copiers(place) {
 	for (const text of place.querySelectorAll(".copy > pre, .copy > .secret")) {
@@ -110,8 +101,14 @@ function pickers(place) {
 	}
 }
 
+/* A part that another script has replaced says so by this event. */
+document.addEventListener("part", (event) => {
+	enhance(event.target);
+	if (event.target.dataset.live)
+		follow(event.target);
+});
+
 function enhance(place) {
-	local_times(place);
 	copiers(place);
 	pickers(place);
 }

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Forms as a browser without scripts has them: what their kind needs and no more, what is required, what is wrong said in the field."""
+import html
+import re
+import sys
+sys.path.insert(0, sys.path[0] + "/lib")
+from certera import *
+
+
+def main(t):
+    daemon = Certerad(t, mail={"host": "localhost", "port": 1, "from": "certera@example.org"})
+    add_user(daemon, "alice", mail="alice@example.org")
+    alice = Person(daemon)
+    alice.sign_in("alice")
+    kinds(t, daemon, alice)
+    required(t, alice)
+    phones(t, alice)
+    in_the_field(t, alice)
+    with_test(t, daemon, alice)
+    confirming(t, daemon, alice)
+    t.equal(daemon.stop(), 0, "it ends cleanly")
+
+
+def fields(answer, form):
+    """name → tag, of those a person fills in."""
+    text = re.search(rf'<form id="{form}".*?</form>', answer.text, re.S).group(0)
+    return {m.group(2): m.group(0) for m in re.finditer(r'<(?:input|select|textarea)\b[^>]*?(type="hidden" )?name="(\w+)"[^>]*>', text) if not m.group(1)}
+
+
+def why(answer):
+    return [html.unescape(w) for w in re.findall(r'<span class="why">([^<]*)<', answer.text)]
+
+
+def kinds(t, daemon, alice):
+    page = alice.page("/new/channel")
+    t.ok("<form id=" not in page.text and all(f'href="/new/channel?kind={kind}"' in page.text for kind in ("email", "slack", "teams", "discord", "webhook")),
+        "a channel begins with its kind")
+    has = {kind: set(fields(alice.page(f"/new/channel?kind={kind}"), "channel_add")) & {"recipients", "url", "secret"} for kind in ("email", "slack", "webhook")}
+    t.equal(has, {"email": {"recipients"}, "slack": {"url"}, "webhook": {"url", "secret"}}, "then it has the fields of that kind")
+    t.equal(alice.form("/channels", "/new/channel?kind=email", _form="channel_add", kind="email", name="ops", recipients="ops@example.org", _empty="alerts", alerts="failed").status,
+        303, "which are enough")
+    t.equal(set(fields(alice.page("/channels/ops"), "channel_set")) & {"recipients", "url"}, {"recipients"}, "so has the form that changes it")
+    t.ok("<form id=" not in alice.page("/new/channel?kind=pigeon").text, "a kind that there is not is none")
+
+
+def required(t, alice):
+    mail = fields(alice.page("/new/channel?kind=email"), "channel_add")
+    slack = fields(alice.page("/new/channel?kind=slack"), "channel_add")
+    t.equal([" required" in tag for tag in (mail["name"], mail["recipients"], slack["url"], slack["expiring"])], [True, False, True, False],
+        "what the API wants is required, and what the kind needs; the rest is not")
+    user = fields(alice.page("/new/user"), "user_add")
+    t.equal([" required" in user[name] for name in ("name", "role", "mail", "password")], [True, True, False, False], "of a user name and role")
+    plan = fields(alice.page("/plans"), "plan_add")
+    t.equal([" required" in plan[name] for name in ("name", "certificates", "domains")], [True, False, False], "of a plan the name")
+
+
+def phones(t, alice):
+    user, plan = fields(alice.page("/new/user"), "user_add"), fields(alice.page("/plans"), "plan_add")
+    t.equal((re.findall(r'inputmode="(\w+)"', user["mail"] + plan["certificates"] + plan["name"])), ["email", "numeric"], "phones show the keys that fit")
+    alice.form("/me/totp", "/me", _next="/me/totp")
+    t.contains(fields(alice.page("/me/totp"), "totp_confirm")["code"], 'inputmode="numeric"', "digits for the code of an app")
+
+
+def in_the_field(t, alice):
+    answer = alice.form("/plans", "/plans", _form="plan_add", name="", certificates="2", domains="")
+    t.equal((answer.status, why(answer)), (422, ["Fill this in."]), "what is missing is said in its field")
+    t.matches(answer.text, r'id="plan_add-name" name="name" value=""[^>]*aria-invalid="true"', "which is marked")
+    t.contains(answer.text, 'href="#plan_add-name"', "what is said at the top leads there")
+    t.matches(answer.text, r'name="certificates" value="2"', "what was typed is there still")
+    for what, fields, words in (
+        ("url", {"kind": "slack", "url": "http://x.example/"}, "must begin with https://"),
+        ("recipients", {"kind": "email", "recipients": "nobody"}, "nobody"),
+        ("secret", {"kind": "webhook", "url": "https://x.example/", "secret": "short"}, "at least 16 characters"),
+    ):
+        answer = alice.form("/channels", f"/new/channel?kind={fields['kind']}", _form="channel_add", name="x", **fields)
+        t.ok(answer.status == 422 and len(why(answer)) == 1 and words in why(answer)[0] and f'id="channel_add-{what}"' in answer.text and "aria-invalid" in answer.text,
+            f"a channel: {what} is said in its field", why(answer))
+        t.lacks("".join(why(answer)), "member", "in words of the form")
+
+
+def with_test(t, daemon, alice):
+    page = alice.page("/new/channel?kind=email")
+    t.contains(page.text, '<button class="quiet" name="test" value="true">Add and send a test</button>', "a second button sends a test")
+    done = alice.submit("/channels", "/new/channel?kind=email", _form="channel_add", _next="/channels", kind="email", name="tried", recipients="ops@example.org", test="true")
+    t.contains(done.text, "The channel tried is added. A test is on its way.", "the page says so")
+    t.contains(done.text, 'href="/outbox?channel=tried">See the test</a>', "and where to see it")
+    t.equal([m["alert"] for m in daemon.ctl("outbox", "list")["messages"]], ["test"], "it is there")
+    daemon.ctl("channel", "add", "also", "--kind", "email", "--to", "b@example.org", "--test")
+    t.equal(len(daemon.ctl("outbox", "list")["messages"]), 2, "the same by certeractl")
+    plain = alice.submit("/channels", "/new/channel?kind=email", _form="channel_add", _next="/channels", kind="email", name="plain", recipients="c@example.org")
+    t.ok("Send a test</button>" in plain.text and len(daemon.ctl("outbox", "list")["messages"]) == 2, "without it, the status line offers one")
+
+
+def confirming(t, daemon, alice):
+    t.equal(set(fields(alice.page("/me/confirm"), "confirm")), {"password"}, "who has no app is not asked for a code")
+    secret = alice("GET", "/me/totp")[1]["secret"]
+    alice("POST", "/me/totp/confirm", {"code": totp(secret, -1)})
+    t.equal(set(fields(alice.page("/me/confirm"), "confirm")), {"password", "code"}, "who has one is")
+
+
+run(main)
