@@ -12,15 +12,17 @@ ROW = re.compile(r'^ROUTE\((\w+), +"([^"]*)", +\w+, +\w+, +(\w+), +"[^"]*"\)', r
 FOR = {"certificates": "c", "certificate": "c", "keys": "k", "key": "k", "accounts": "ca", "users": "target", "plans": "p", "tokens": "tok", "sites": "www.example",
     "settings": "renewal.before", "readers": "r", "channels": "hook", "outbox": "hook", "static": "style.css", "test": "c", "secrets": "mail.password"}
 
+EXCEPTIONS = {("GET", "/shown/:id"), ("POST", "/api/certificate/:name"), ("POST", "/api/key/:name"), ("POST", "/api/v1/check"), ("POST", "/api/v1/decode"),
+    ("POST", "/api/v1/me/zone"), ("POST", "/chosen"), *[("POST", f"/api/v1/cluster/{word}") for word in ("init", "join", "leave")]}
+
 
 def main(t):
     with open(TOP + "/webui/routes.def") as f:
         rows = ROW.findall(f.read())
     t.equal({effect for *_, effect in rows}, {"READ", "CHANGE"}, f"{len(rows)} rows, each with its effect")
-    t.equal([(m, p) for m, p, e in rows if (e == "READ") != (m == "GET")],
-        [("POST", "/api/certificate/:name"), ("POST", "/api/key/:name"), ("GET", "/shown/:id"), ("POST", "/api/v1/check"), ("POST", "/api/v1/decode"),
-            *[("POST", f"/api/v1/cluster/{word}") for word in ("init", "join", "leave")]],
-        "GET is READ and all else CHANGE, but for files that are only looked at or fetched, what only the leader remembers, and what a server does for itself")
+    t.equal({(m, p) for m, p, e in rows if (e == "READ") != (m == "GET")}, EXCEPTIONS,
+        "GET is READ and all else CHANGE, but for files that are only looked at or fetched, choices that a browser keeps, what only the leader "
+        "remembers, and what a server does for itself")
     disk = Disk(t)
     daemon = Certerad(t, env=disk.env)
     keys, bodies = prepare(t, daemon)
