@@ -94,7 +94,7 @@ def keys(t, api):
 def certificates(t, api):
 	add = {"name": "shop", "names": "Shop.example, www.shop.example", "account": "ca", "issue": False}
 	for change, status, word in (
-		({"names": []}, 422, "no name"), ({"names": "a.example b_c!"}, 422, "b_c!"), ({"names": "*.shop.example"}, 422, "dns-01"),
+		({"names": []}, 422, "no name"), ({"names": "a.example b_c!"}, 422, "b_c!"), ({"names": "*.shop.example", "challenge": "http-01"}, 422, "dns-01"),
 		({"names": ["a.example", 1]}, 422, "names"), ({"account": "nosuch"}, 409, "nosuch"), ({"key": "nosuch"}, 409, "nosuch"),
 		({"key": "account-ca"}, 409, "account"), ({"key_type": "p521"}, 422, "p521"), ({"name": "k"}, 409, "key k"),
 		({"names": "server.example", "key": "k"}, 409, "https"),
