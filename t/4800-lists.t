@@ -228,7 +228,7 @@ def refusals(t, daemon):
     add = {"name": "new", "names": "new.example", "account": "ca"}
     for change, field in (
         ({"name": "../x"}, "name"), ({"names": "b_c!"}, "names"), ({"names": []}, "names"), ({"challenge": "tls"}, "challenge"),
-        ({"names": "*.new.example"}, "challenge"), ({"challenges": "x"}, "challenges"), ({"renew_before": "soon"}, "renew_before"),
+        ({"names": "*.new.example", "challenge": "http-01"}, "challenge"), ({"challenges": "x"}, "challenges"), ({"renew_before": "soon"}, "renew_before"),
         ({"key_type": "dsa"}, "key_type"), ({"account": "nobody"}, "account"), ({"hook_set": "/bin/sh"}, "hook_set"),
         ({"hook_environment": "x"}, "hook_environment"), ({"tags": "a" * 60}, "tags"), ({"note": "n" * 5000}, "note"),
         ({"csr": "x"}, "names"), ({"issue": "no"}, "issue"), ({"odd": 1}, "odd"),

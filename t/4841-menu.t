@@ -40,7 +40,8 @@ def paths(person):
 
 def here(person, path):
     page = person.page(path)
-    return re.findall('<a href="([^"]+)" aria-current="page"', page.text) if page.status == 200 else []
+    menu = page.text.partition('id="menu"')[2].partition("</nav>")[0]
+    return re.findall('<a href="([^"]+)" aria-current="page"', menu) if page.status == 200 else []
 
 
 def counts(person):
