@@ -45,7 +45,7 @@ def main(t):
     t.equal([a["due"] for a in due], [shown["renew_at"]], "its renewal is on the agenda again")
 
     for options, words in (
-            (["--names", "*.shop.example"], "dns-01"), ([], "nothing"),
+            (["--names", "*.shop.example", "--challenge", "http-01"], "dns-01"), ([], "nothing"),
             (["--key-type", "rsa1024"], "rsa1024"), (["--fallback", "nobody"], "no account"), (["--fallback", "ca"], "already"),
             (["--renew-before", "soon"], "number of days"), (["--preflight", "maybe"], "on or off")):
         done = daemon.run_ctl("cert", "set", "shop", *options)
