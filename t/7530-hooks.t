@@ -85,7 +85,7 @@ def seen_by_operator(t, daemon):
     places |= {path + " as a page": oscar.page(path).text for path in ("/certificates", "/certificates/fails", "/certificates/fails/history", "/events", "/")}
     places["what an alert says"] = json.dumps(daemon.api("GET", "/outbox")[1])
     t.equal([place for place, text in places.items() if "the provider says no" in text or "and why" in text], [], "an operator sees nowhere what a script printed")
-    for place in ("/certificates/fails", "/certificates/fails as a page", "/certificates/fails/order"):
+    for place in ("/certificates/fails", "/certificates/fails/history as a page", "/certificates/fails/order"):
         t.ok("failed with exit code 7" in places[place] and " lines for administrators only" in places[place], f"{place}: how it ended, and that there is more")
     add_user(daemon, "alice")
     alice = Person(daemon)
