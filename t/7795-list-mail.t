@@ -59,7 +59,7 @@ def by_page(t, server, vera):
     for page, wanted in (("/certificates?tag=even", ["two"]), ("/keys", None), ("/events?action=key&", None)):
         text = vera.page(page).text
         before = len(server.mails())
-        value = re.search(r'name="list" value="([^"]*)"', text).group(1).replace("&amp;", "&")
+        value = re.search(r'name="list" value="(/[^"]*)"', text).group(1).replace("&amp;", "&")
         answer = vera.form("/me/lists", page, list=value)
         t.equal((answer.status, answer.header("Location")), (303, page), f"{page}: Email me this list")
         rows = attached(arrived(server, before))[1]
