@@ -109,6 +109,7 @@ def revoke(t, site, browser, name, script, how):
 		browser.click("summary:has-text('Revoke')")
 	browser.fill("#certificate_revoke-_confirm", name)
 	browser.click("button:has-text('Revoke the version')")
+	browser.click("a:has-text('See what becomes of it')")
 	until_there(browser, ".head .pill.revoked", script)
 	t.equal(site.daemon.cert(name)["status"], "revoked", "with it, it is revoked, and the page says so")
 

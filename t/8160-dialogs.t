@@ -78,7 +78,7 @@ def looks(t, browser, name):
             "/certificates/shop/disable?staging=false", "/tokens/ci", "/users/root/disable"):
         browser.goto(path)
         browser.shot("guard-" + path.split("?")[0].strip("/").replace("/", "-") + "-" + name)
-    browser.goto("/certificates/shop?staging=false")
+    browser.goto("/certificates/shop/install?staging=false")
     browser.click("text=Replace key 1")
     browser.wait("dialog[open]")
     t.equal(browser.faults(), [], f"the dialog has no fault ({name})")

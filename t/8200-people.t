@@ -106,14 +106,14 @@ def sign_in(t, browser, codes):
 
 def download(t, browser, codes):
 	browser.sign_in("root", PASSWORD, codes[1])
-	browser.goto("/me/confirm?next=/certificates/certera.example")
+	browser.goto("/me/confirm?next=/certificates/certera.example/settings")
 	browser.fill("#confirm-password", "wrong horse battery")
 	browser.fill("#confirm-code", codes[2])
 	browser.click("main button")
 	t.equal(browser.count(".note.bad"), 1, "the password once more: a wrong one is refused")
 	browser.fill("#confirm-password", PASSWORD)
 	browser.fill("#confirm-code", codes[2])
-	t.matches(browser.click("main button"), "/certificates/certera.example$", "the right one leads on to where it was wanted")
+	t.matches(browser.click("main button"), "/certificates/certera.example/settings$", "the right one leads on to where it was wanted")
 	browser.click("summary:has-text('Download')")
 	browser.select("#certificate_export-format", "zip")
 	file = browser.do("download", on="button:has-text('Download')")

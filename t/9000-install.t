@@ -28,7 +28,7 @@ PLACES = {
     "usr/share/certera/deploy/certera-fetch": 0o755,
     "usr/share/certera/grafana/certera.json": 0o644,
     "usr/share/certera/prometheus/certera.rules.yaml": 0o644,
-    "usr/share/certera/deploy/certera-fetch.ps1": 0o755,
+    "usr/share/certera/deploy/certera-fetch.ps1": 0o644,
     "usr/share/certera/redirect/README": 0o644,
     "usr/share/certera/redirect/nginx.conf": 0o644,
     "usr/share/certera/redirect/apache.conf": 0o644,
