@@ -54,12 +54,12 @@ static void assert_refused(const char *words, const char *more)
 
 static void test_newer_is_refused(void **state)
 {
-	set_format("7");
-	assert_refused("has format 7", "up to 6");
+	set_format("8");
+	assert_refused("has format 8", "up to 7");
 	assert_true(strlen(e.hint) > 0);
-	test_format = 7;	/* the newer program still opens it */
+	test_format = 8;	/* the newer program still opens it */
 	store_close(open_test_store());
-	test_format = 6;
+	test_format = 7;
 }
 
 static void test_nonsense_is_refused(void **state)
@@ -94,7 +94,7 @@ static void test_unfinished_first_start(void **state)
 	OK(store_upgrade(s, &e));
 	t = read_txn(s);
 	assert_int_equal(txn_get(t, TABLE_meta, slice_str("format"), &value, &e), 1);
-	assert_true(slice_eq(value, slice_str("6")));
+	assert_true(slice_eq(value, slice_str("7")));
 	txn_abort(t);
 	assert_one(s, "early", "bird");
 	store_close(s);
