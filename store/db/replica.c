@@ -27,7 +27,8 @@ static int take_position(struct store *s, struct err *e)
 	if (read_position(s, &position, e) < 0)
 		return -1;
 	pthread_mutex_lock(&q->lock);
-	q->position = q->applied = position;
+	q->position = position;
+	q->applied = position;
 	pthread_mutex_unlock(&q->lock);
 	return 0;
 }
