@@ -89,7 +89,7 @@ static void hmac(void *env, const char *key, const char *alg, struct slice data,
 static int save(void *env, struct order *o, struct err *e)
 {
 	char *names[] = { "www.example.org", NULL };
-	struct order_params q = { .account = { "k", "{}", "ES256", "https://ca.example/1" }, .names = names };
+	struct order_params q = { .account = { "k", "{}", "ES256", "https://ca.example/1", 0 }, .names = names };
 	_cleanup_free_ char *state = order_save(o);
 	struct order *again = order_load(*(struct acme **)env, &q, NULL, state, e);
 
@@ -143,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct acme *acme = NULL;
 	struct acme_env env = { .arg = &acme, .sign = sign, .hmac = hmac, .save = save, .publish = publish, .csr = csr,
 				.done = order_over };
-	struct acme_account account = { "k", "{\"kty\":\"EC\"}", "ES256", "https://ca.example/1" };
+	struct acme_account account = { "k", "{\"kty\":\"EC\"}", "ES256", "https://ca.example/1", 0 };
 	struct acme_registration registration = { .account = account, .terms_agreed = true, .eab_kid = "e", .eab_key = "e" };
 	struct order_params params = { .account = account, .names = names, .spki = slice_str("spki"), .replaces = "a.b",
 				       .profile = "p", .preferred_chain = "root" };
