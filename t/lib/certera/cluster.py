@@ -6,13 +6,17 @@ import threading
 import time
 
 from .daemon import Certerad
-from .process import Process, free_port, run_command, until
+from .process import BUILD, Process, free_port, run_command, until
+from .tap import Skip
 
 
 class Etcd:
     """Members of etcd.  ca: they use TLS, with its certificate (pki.py)."""
 
     def __init__(self, t, count=3, options=(), ca=None):
+        with open(os.path.join(BUILD, "certerad"), "rb") as f:
+            if b"__asan_init" in f.read():
+                raise Skip("elections wait for their time, which sanitizers take")
         self.ca, self.flags = ca, ["--cacert", ca.file] if ca else []
         tls = ["--cert-file", ca.cert, "--key-file", ca.key] if ca else []
         scheme = "https" if ca else "http"
