@@ -5,7 +5,7 @@
 #include "webui/cert/issued.h"
 #include "webui/download/consumer.h"
 #include "webui/http/face.h"
-#include "webui/http/facets.h"
+#include "webui/list/facets.h"
 #include "webui/http/refusal.h"
 #include "webui/http/session.h"
 #include "webui/http/stream.h"

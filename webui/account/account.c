@@ -4,7 +4,7 @@
 #include "store/ledger.h"
 #include "store/leftover.h"
 #include "webui/account/read.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 
 #define DAY 86400
 

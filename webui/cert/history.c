@@ -2,7 +2,7 @@
 #include "store/event/history.h"
 #include "webui/cert/diff.h"
 #include "webui/cert/part.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 
 #define VERSIONS_SHOWN 50
 #define ORDERS_SHOWN 20

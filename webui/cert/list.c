@@ -3,7 +3,7 @@
 
 #include "pki/identifier.h"
 #include "store/status.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 
 struct filters {
 	bool status[STATUSES], any_status;

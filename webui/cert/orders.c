@@ -1,5 +1,5 @@
 /* GET /api/v1/orders: the orders of all certificates. */
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 
 struct order_filters {
 	bool some;		/* only those of these certificates: */

@@ -4,7 +4,7 @@
 #include "store/key/sharing.h"
 #include "store/leftover.h"
 #include "webui/download/used.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 #include "webui/http/name.h"
 #include "webui/http/same.h"
 #include "webui/http/upload.h"

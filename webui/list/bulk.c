@@ -5,8 +5,8 @@
  */
 #include "webui/http/call.h"
 #include "webui/http/face.h"
-#include "webui/http/filters.h"
-#include "webui/http/list.h"
+#include "webui/list/filters.h"
+#include "webui/list/list.h"
 #include "webui/list/actions.h"
 #include "webui/list/errand.h"
 #include "webui/page/form.h"

@@ -5,7 +5,7 @@
 #include "base/encode.h"
 #include "pki/identifier.h"
 #include "webui/http/handler.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 
 #define SHOWN 8			/* of each kind */
 #define ACTED_ON 3		/* certificates that "renew x" offers */

@@ -3,9 +3,9 @@
 #include "base/digest.h"
 #include "store/notify/alert.h"
 #include "store/notify/own_channel.h"
-#include "webui/http/filters.h"
+#include "webui/list/filters.h"
 #include "webui/http/handler.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 
 #define KEY_BYTES 16
 #define FILE_MOST (8 << 20)	/* bytes; many mail servers take 10 MB */

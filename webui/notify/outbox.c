@@ -5,7 +5,7 @@
 #include "store/notify/alert.h"
 #include "store/notify/own_channel.h"
 #include "store/notify/resend.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 #include "webui/http/name.h"
 
 #define KEY_BYTES 16

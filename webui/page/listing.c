@@ -3,7 +3,7 @@
 #include "base/encode.h"
 #include "base/json.h"
 #include "webui/http/call.h"
-#include "webui/http/filters.h"
+#include "webui/list/filters.h"
 #include "webui/list/actions.h"
 
 #define AROUND 2	/* numbers of pages shown on each side */

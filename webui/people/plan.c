@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "pki/identifier.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 #include "webui/http/name.h"
 #include "webui/http/session.h"
 #include "webui/people/person.h"

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "store/event/reader.h"
 #include "store/leftover.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 #include "webui/http/name.h"
 #include "webui/http/session.h"
 #include "webui/people/lockout.h"

@@ -2,7 +2,7 @@
 #ifndef WEBUI_SERVER_EVENTS_H
 #define WEBUI_SERVER_EVENTS_H
 
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 
 struct events_search {
 	struct list list; /* for its query, and list_filter() */

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "store/agenda.h"
 #include "webui/cert/counts.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 #include "webui/server/health.h"
 
 #define LAG_MOST 300                  /* seconds a row may be overdue */

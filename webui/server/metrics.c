@@ -9,7 +9,7 @@
 #include "base/metric.h"
 #include "store/ledger.h"
 #include "webui/cert/counts.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 #include "webui/server/health.h"
 
 #define NAMED_MOST 1000 /* certificates that are named: those that end first */

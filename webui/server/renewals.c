@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 #include "webui/http/scope.h"
 #include "webui/page/number.h"
 #include "webui/page/time.h"

@@ -1,5 +1,5 @@
 /* /api/v1/system: how the server is, what it has to do, and work on the store itself. */
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 #include "webui/server/backup.h"
 #include "webui/server/health.h"
 

@@ -7,7 +7,7 @@
 #include "pki/service.h"
 #include "store/agenda.h"
 #include "store/leftover.h"
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 
 #define SITES_MOST 50000
 #define ALL "all"		/* in the place of a name: every site */

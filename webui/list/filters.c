@@ -1,4 +1,4 @@
-#include "webui/http/filters.h"
+#include "webui/list/filters.h"
 
 #include "base/buf.h"
 

@@ -1,6 +1,6 @@
 /* The filters of a list as they stand in an address. */
-#ifndef WEBUI_HTTP_FILTERS_H
-#define WEBUI_HTTP_FILTERS_H
+#ifndef WEBUI_LIST_FILTERS_H
+#define WEBUI_LIST_FILTERS_H
 
 #include "base/base.h"
 

@@ -1,4 +1,4 @@
-#include "webui/http/list.h"
+#include "webui/list/list.h"
 
 #include <ctype.h>
 #include <stdlib.h>

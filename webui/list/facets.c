@@ -1,4 +1,4 @@
-#include "webui/http/facets.h"
+#include "webui/list/facets.h"
 
 #include "base/clock.h"
 #include "store/db/bell.h"

@@ -3,8 +3,8 @@
  * are counted in the same walk that filters; those of the whole list are kept by each desk until one of its records
  * changes, or a minute is over.
  */
-#ifndef WEBUI_HTTP_FACETS_H
-#define WEBUI_HTTP_FACETS_H
+#ifndef WEBUI_LIST_FACETS_H
+#define WEBUI_LIST_FACETS_H
 
 #include "base/json.h"
 #include "store/record/record.h"

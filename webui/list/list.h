@@ -4,10 +4,10 @@
  * those of the page are made into records: so any filter, any order and any page cost the same, some 20 ms for 100,000
  * records.  Nothing is kept in memory between two, and nothing can be out of date.
  */
-#ifndef WEBUI_HTTP_LIST_H
-#define WEBUI_HTTP_LIST_H
+#ifndef WEBUI_LIST_LIST_H
+#define WEBUI_LIST_LIST_H
 
-#include "webui/http/facets.h"
+#include "webui/list/facets.h"
 #include "webui/http/handler.h"
 
 struct list;
