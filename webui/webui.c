@@ -5,10 +5,10 @@
 #include "webui/cert/issued.h"
 #include "webui/download/consumer.h"
 #include "webui/http/face.h"
-#include "webui/list/facets.h"
 #include "webui/http/refusal.h"
 #include "webui/http/session.h"
 #include "webui/http/stream.h"
+#include "webui/list/facets.h"
 #include "webui/page/trouble.h"
 
 struct webui *webui_new(struct loop *loop, struct keeper_client *keeper, const struct webui_env *env,

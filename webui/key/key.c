@@ -4,10 +4,10 @@
 #include "store/key/sharing.h"
 #include "store/leftover.h"
 #include "webui/download/used.h"
-#include "webui/list/list.h"
 #include "webui/http/name.h"
 #include "webui/http/same.h"
 #include "webui/http/upload.h"
+#include "webui/list/list.h"
 
 struct making {
 	json_t *body;

@@ -5,10 +5,10 @@
  */
 #include "webui/http/call.h"
 #include "webui/http/face.h"
-#include "webui/list/filters.h"
-#include "webui/list/list.h"
 #include "webui/list/actions.h"
 #include "webui/list/errand.h"
+#include "webui/list/filters.h"
+#include "webui/list/list.h"
 #include "webui/page/form.h"
 
 #define MOST 5000		/* rows */

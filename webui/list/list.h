@@ -7,8 +7,8 @@
 #ifndef WEBUI_LIST_LIST_H
 #define WEBUI_LIST_LIST_H
 
-#include "webui/list/facets.h"
 #include "webui/http/handler.h"
+#include "webui/list/facets.h"
 
 struct list;
 typedef json_t *list_show_fn(struct txn *, const void *rec);

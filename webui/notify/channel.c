@@ -9,8 +9,8 @@
 #include "store/leftover.h"
 #include "store/notify/alert.h"
 #include "store/notify/own_channel.h"
-#include "webui/list/list.h"
 #include "webui/http/name.h"
+#include "webui/list/list.h"
 #include "webui/notify/channel.h"
 #include "webui/people/person.h"
 

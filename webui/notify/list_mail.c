@@ -3,8 +3,8 @@
 #include "base/digest.h"
 #include "store/notify/alert.h"
 #include "store/notify/own_channel.h"
-#include "webui/list/filters.h"
 #include "webui/http/handler.h"
+#include "webui/list/filters.h"
 #include "webui/list/list.h"
 
 #define KEY_BYTES 16

@@ -5,8 +5,8 @@
 #include "store/notify/alert.h"
 #include "store/notify/own_channel.h"
 #include "store/notify/resend.h"
-#include "webui/list/list.h"
 #include "webui/http/name.h"
+#include "webui/list/list.h"
 
 #define KEY_BYTES 16
 

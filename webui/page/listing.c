@@ -3,8 +3,8 @@
 #include "base/encode.h"
 #include "base/json.h"
 #include "webui/http/call.h"
-#include "webui/list/filters.h"
 #include "webui/list/actions.h"
+#include "webui/list/filters.h"
 
 #define AROUND 2	/* numbers of pages shown on each side */
 #define FEW 25		/* rows, the least that is a page */

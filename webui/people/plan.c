@@ -2,9 +2,9 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "pki/identifier.h"
-#include "webui/list/list.h"
 #include "webui/http/name.h"
 #include "webui/http/session.h"
+#include "webui/list/list.h"
 #include "webui/people/person.h"
 
 #define CERTIFICATES_MOST 1000000

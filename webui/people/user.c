@@ -2,9 +2,9 @@
 #include "base/clock.h"
 #include "store/event/reader.h"
 #include "store/leftover.h"
-#include "webui/list/list.h"
 #include "webui/http/name.h"
 #include "webui/http/session.h"
+#include "webui/list/list.h"
 #include "webui/people/lockout.h"
 #include "webui/people/person.h"
 

@@ -5,8 +5,8 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "webui/list/list.h"
 #include "webui/http/scope.h"
+#include "webui/list/list.h"
 #include "webui/page/number.h"
 #include "webui/page/time.h"
 
