@@ -15,6 +15,7 @@ MAKEFLAGS += --no-print-directory
 prefix      ?= /usr/local
 sbindir     ?= $(prefix)/sbin
 bindir      ?= $(prefix)/bin
+libexecdir  ?= $(prefix)/libexec
 sysconfdir  ?= /etc
 mandir      ?= $(prefix)/share/man
 docdir      ?= $(prefix)/share/doc/certera
@@ -52,17 +53,19 @@ HARDENING := $(or $(call compiles,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3),-U_FORT
 package_cflags := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 package_libs   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 all_cflags = -std=gnu11 $(WARNINGS) $(SANITIZING) $(CFLAGS) -D_GNU_SOURCE $(HARDENING) -fPIE \
-             -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' -I. -I$(B) $(MBEDTLS_CFLAGS) $(package_cflags)
+             -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' -DLIBEXECDIR='"$(libexecdir)"' -I. -I$(B) $(MBEDTLS_CFLAGS) $(package_cflags)
 all_libs   = $(MBEDTLS_LIBS) $(package_libs) -lpthread
 all_ldflags = $(SANITIZING) $(LDFLAGS) -pie -Wl,-z,relro,-z,now
 
 FOLDERS = base pki keeper store acme webui daemon ctl
 
-# $(call objects,folder): its objects and those of its rooms; main.c stays out of the library.
-objects = $(patsubst %.c,$(B)/%.o,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c $(1)/*/*.c)))
+# $(call objects,folder): its objects and those of its rooms; each main.c stays out of the library.
+objects = $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/*/*.c)))
 library = $(B)/$(1).a
 
-PROGRAMS = $(B)/certerad $(B)/certeractl
+# certerad's processes (base/process/spawn.h): what has a main.c of its own.
+ROLES    = front keeper runner starter
+PROGRAMS = $(B)/certerad $(B)/certeractl $(addprefix $(B)/certerad-,$(ROLES))
 # Unit tests: t/NNNN-name.c is one program, linked with all libraries.
 UNITS    = $(patsubst %.c,$(B)/%.t,$(wildcard t/*.c))
 
@@ -86,7 +89,14 @@ $(B)/%.o: %.c
 	$(Q)$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
 
 # What says the version is compiled again when the line above says another one.
-$(addprefix $(B)/,daemon/main.o daemon/kinds.o ctl/main.o ctl/request.o): Makefile
+$(addprefix $(B)/,base/process/spawn.o daemon/main.o daemon/kinds.o ctl/main.o ctl/request.o): Makefile
+
+# Where certerad looks for its other programs: `make install prefix=/opt` after `make` is told of it.
+$(B)/base/process/spawn.o: $(B)/libexecdir
+.PHONY: always
+$(B)/libexecdir: always
+	@mkdir -p $(@D)
+	@echo $(libexecdir) | cmp -s - $@ || echo $(libexecdir) > $@
 
 # $(call embed,folder): text files as C, one { "name in that folder", "text" }, after another.
 define embed
@@ -122,11 +132,20 @@ $(B)/certerad: $(B)/daemon/main.o $(foreach f,daemon webui acme store keeper pki
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
+# They link what they use, and no more.
+$(B)/certerad-front: $(B)/daemon/front/main.o
+$(B)/certerad-keeper: $(B)/keeper/main.o
+$(B)/certerad-runner: $(B)/daemon/hook/main.o
+$(B)/certerad-starter: $(B)/daemon/process/main.o
+$(addprefix $(B)/certerad-,$(ROLES)): $(foreach f,daemon keeper pki base,$(call library,$(f)))
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(all_ldflags) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) $(all_libs)
+
 $(B)/certeractl: $(B)/ctl/main.o $(foreach f,ctl base,$(call library,$(f)))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
-$(UNITS): $(B)/%.t: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f)))
+$(UNITS): $(B)/%.t: $(B)/%.o $(foreach f,daemon webui acme store keeper pki base,$(call library,$(f))) | $(B)/certerad-keeper
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ -lcmocka $(all_libs)
 
@@ -186,12 +205,12 @@ zshdir  ?= $(prefix)/share/zsh/vendor-completions
 fishdir ?= $(prefix)/share/fish/vendor_completions.d
 
 # Everything in its place.  A certera.yaml that is there stays as it is.
-install_folders = $(sbindir) $(bindir) $(sysconfdir)/certera $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(unitdir) \
+install_folders = $(sbindir) $(bindir) $(libexecdir)/certera $(sysconfdir)/certera $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(unitdir) \
                   $(sysusersdir) $(docdir)/handbook $(datadir)/redirect $(datadir)/deploy \
                   $(datadir)/hooks $(datadir)/ansible $(datadir)/grafana \
                   $(datadir)/prometheus $(bashdir) $(zshdir) $(fishdir)
 # $(call relocate,file,to): a text that names paths, with those of this installation.
-relocate = sed -e 's|/usr/sbin/certerad|$(sbindir)/certerad|g; s|/etc/certera|$(sysconfdir)/certera|g' $(1) > $(DESTDIR)$(2) && \
+relocate = sed -e 's|/usr/sbin/certerad|$(sbindir)/certerad|g; s|/usr/libexec/certera|$(libexecdir)/certera|g; s|/etc/certera|$(sysconfdir)/certera|g' $(1) > $(DESTDIR)$(2) && \
            chmod 644 $(DESTDIR)$(2)
 
 .PHONY: install
@@ -199,6 +218,7 @@ install: all
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(install_folders))
 	$(INSTALL) -m 755 $(B)/certerad $(DESTDIR)$(sbindir)
 	$(INSTALL) -m 755 $(B)/certeractl $(DESTDIR)$(bindir)
+	$(INSTALL) -m 755 $(addprefix $(B)/certerad-,$(ROLES)) $(DESTDIR)$(libexecdir)/certera
 	$(INSTALL) -m 644 $(B)/certera.yaml.example $(DESTDIR)$(sysconfdir)/certera
 	[ -e $(DESTDIR)$(sysconfdir)/certera/certera.yaml ] || \
 		$(INSTALL) -m 644 $(B)/certera.yaml.example $(DESTDIR)$(sysconfdir)/certera/certera.yaml
@@ -239,7 +259,7 @@ installed_files = $(sbindir)/certerad $(bindir)/certeractl $(sysconfdir)/certera
 .PHONY: uninstall
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(installed_files))
-	rm -rf $(DESTDIR)$(docdir) $(DESTDIR)$(datadir)
+	rm -rf $(DESTDIR)$(docdir) $(DESTDIR)$(datadir) $(DESTDIR)$(libexecdir)/certera
 	@rmdir $(DESTDIR)$(sysconfdir)/certera 2>/dev/null || true
 	@[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
 	@echo "Yours, and still there: $(sysconfdir)/certera, /var/lib/certera, the user certera"

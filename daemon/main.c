@@ -1,7 +1,4 @@
-/*
- * certerad, from its command line on: as the daemon (core.c), as one of its processes (front/, hook/runner.c), or to look
- * at, restore and print something.
- */
+/* certerad, from its command line on: as the daemon (core.c), or to look at, restore and print something. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -13,11 +10,8 @@
 #include "base/log.h"
 #include "daemon/config/config.h"
 #include "daemon/core.h"
-#include "daemon/front/start.h"
-#include "daemon/hook/runner.h"
 #include "daemon/libraries.h"
 #include "daemon/privileged.h"
-#include "daemon/process/starter.h"
 #include "daemon/process/state.h"
 #include "daemon/restore.h"
 #include "daemon/selfcheck.h"
@@ -253,14 +247,6 @@ int main(int argc, char **argv)
 	struct config config;
 	int mistakes;
 
-	if (argc == 2 && str_eq(argv[1], FRONT_ROLE))
-		return front_main();
-	if (argc == 2 && str_eq(argv[1], KEEPER_ROLE))
-		return keeper_main();
-	if (argc > 1 && str_eq(argv[1], STARTER_ROLE))
-		return starter_main(argc, argv);
-	if (argc > 1 && str_eq(argv[1], RUNNER_ROLE))
-		return runner_main(argc, argv);
 	read_options(&o, argc, argv);
 	if (o.done)
 		return o.code;

@@ -56,9 +56,6 @@ struct keeper_options {
 	bool roles;			/* channel 0 is the engine's, the others are desks': each asks its own (proto.def) */
 };
 
-#define KEEPER_ROLE "keeper"	/* the program's first argument */
-int keeper_main(void);		/* its process (process.c); ends only with _exit(), or with an exit code */
-
 struct keeper;		/* the process, seen from its parent */
 /*
  * Returns when the keeper is ready or has said why not.  Call it before there are threads,

@@ -127,7 +127,7 @@ static int begin(struct keeper *k, struct err *e)
 
 	if (channel_pair(&k->status, &theirs, e) < 0)
 		return -1;
-	k->pid = spawn(&(struct spawn){ .role = KEEPER_ROLE, .channel = theirs }, e);
+	k->pid = spawn(&(struct spawn){ .role = "keeper", .channel = theirs }, e);
 	return k->pid > 0 ? 0 : -1;
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -9,6 +10,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 /* What is for the core only: systemd's ear, and where secrets are. */
 static bool is_ours(const char *variable)
@@ -33,22 +36,55 @@ static char **environment(void)
 
 static char **command_line(const struct spawn *s)
 {
+	_cleanup_free_ char *name = xasprintf("certerad-%s", s->role);
 	char **argv = NULL;
 
-	strv_add(&argv, "certerad");
-	strv_add(&argv, s->role);
+	strv_add(&argv, name);
+	strv_add(&argv, VERSION);
 	for (size_t i = 0; i < strv_len(s->arguments); i++)
 		strv_add(&argv, s->arguments[i]);
 	return argv;
 }
 
-/* What runs, also if its file has been replaced since.  Its number is out of the way of the channel's. */
-static int open_program(const char *role, struct err *e)
-{
-	_cleanup_close_ int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	int program = exe < 0 ? -1 : fcntl(exe, F_DUPFD_CLOEXEC, SPAWN_CHANNEL + 1);
+const char *spawn_programs;
 
-	return program < 0 ? err_errno(e, ERR_INTERNAL, "opening our own program, for the %s's process", role) : program;
+/* The folder of the program that runs; NULL: nobody knows. */
+static char *own_folder(void)
+{
+	char own[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
+
+	if (len <= 0)
+		return NULL;
+	own[len] = '\0';
+	*strrchr(own, '/') = '\0';
+	return xstrdup(own);
+}
+
+/* As in the folder where all was built, or as installed. */
+static char *program_file(const char *role)
+{
+	_cleanup_free_ char *own = spawn_programs ? xstrdup(spawn_programs) : own_folder();
+	char *beside = own ? xasprintf("%s/certerad-%s", own, role) : NULL;
+
+	if (beside && access(beside, X_OK) == 0)
+		return beside;
+	free(beside);
+	return xasprintf(LIBEXECDIR "/certera/certerad-%s", role);
+}
+
+/* Its number is out of the way of the channel's. */
+int spawn_open(const char *role, struct err *e)
+{
+	_cleanup_free_ char *file = program_file(role);
+	_cleanup_close_ int fd = open(file, O_PATH | O_CLOEXEC);
+	int program = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, SPAWN_CHANNEL + 1);
+
+	if (program >= 0)
+		return program;
+	err_errno(e, ERR_INTERNAL, "opening %s, the program of the %s's process", file, role);
+	err_hint(e, "It comes with certerad: install it again, whole.");
+	return -1;
 }
 
 static int change_user(const struct spawn *s)
@@ -86,7 +122,8 @@ static void NORETURN execute(const struct spawn *s, int program, pid_t parent, c
 pid_t spawn(const struct spawn *s, struct err *e)
 {
 	_cleanup_strv_ char **env = environment(), **argv = command_line(s);
-	_cleanup_close_ int program = open_program(s->role, e);
+	_cleanup_close_ int opened = s->program ? -1 : spawn_open(s->role, e);
+	int program = s->program ? s->program : opened;
 	pid_t parent = getpid(), pid;
 
 	if (program < 0)
@@ -122,13 +159,27 @@ void spawn_signals(void (*handler)(int))
 		signal(signals[i], handler);
 }
 
-int spawn_begin(const char *role)
+static bool is_started_by_us(const char *role, int argc, char **argv)
 {
-	_cleanup_free_ char *name = xasprintf("certerad-%s", role);
 	int type = 0;
 	socklen_t len = sizeof(type);
 
-	if (getsockopt(SPAWN_CHANNEL, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET)
+	if (argc < 2 || getsockopt(SPAWN_CHANNEL, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET)
+		log_error("certerad-%s is started by certerad itself", role);
+	else if (!str_eq(argv[1], VERSION))
+		log_error("certerad-%s is of version " VERSION ", and was started by a certerad of version %s: install one of them whole",
+			  role, argv[1]);
+	else
+		return true;
+	return false;
+}
+
+int spawn_begin(const char *role, int argc, char **argv)
+{
+	_cleanup_free_ char *name = xasprintf("certerad-%s", role);
+
+	log_role(role);
+	if (!is_started_by_us(role, argc, argv))
 		return -1;
 	fcntl(SPAWN_CHANNEL, F_SETFD, FD_CLOEXEC);
 	prctl(PR_SET_NAME, name);

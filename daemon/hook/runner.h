@@ -6,11 +6,6 @@
 #ifndef DAEMON_HOOK_RUNNER_H
 #define DAEMON_HOOK_RUNNER_H
 
-#define RUNNER_ROLE "runner"	/* argv[1] of certerad as the runner; then the directory, and the state directory */
-
-/* In the new process (base/process/spawn.h): from its start to its end. */
-int runner_main(int argc, char **argv);
-
 /* Until the other side of the channel is closed; then what still runs is killed.  tmp: $TMPDIR of scripts; NULL: none. */
 void runner_run(int channel, const char *directory, const char *tmp);
 

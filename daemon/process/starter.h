@@ -1,5 +1,5 @@
 /*
- * The starter: a process that alone keeps the right to become other users.  It starts the front and the runner when the core
+ * The starter (main.c): a process that alone keeps the right to become other users.  It starts the front and the runner when the core
  * asks, with the users and arguments of the configuration as it was at the start, and ends them.  The core cannot name
  * users, programs or arguments.
  */
@@ -13,8 +13,6 @@ struct starter;
  * Before there are threads and before we become who we shall be.  It dies with the thread that calls, and with it all
  * that it has started.  runner: the runner's command line (cage.h).
  */
-#define STARTER_ROLE "starter"		/* the program's first argument; the runner's command line follows */
-int starter_main(int argc, char **argv);	/* its process (executed anew); an exit code if it was not started by us */
 struct starter *starter_new(const struct process_users *, char **runner, struct err *);
 void starter_stop(struct starter *);	/* ends all; NULL is fine */
 

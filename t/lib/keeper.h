@@ -7,16 +7,24 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <ftw.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-/* The keeper is this program, executed anew. */
-__attribute__((constructor)) static void become_keeper(int argc, char **argv)
+#include "base/process/spawn.h"
+
+/* The programs are where the tests' folder is. */
+__attribute__((constructor)) static void find_programs(void)
 {
-	if (argc == 2 && str_eq(argv[1], KEEPER_ROLE))
-		_exit(keeper_main());
+	static char own[PATH_MAX];
+
+	if (readlink("/proc/self/exe", own, sizeof(own) - 1) < 0)
+		return;
+	for (int up = 0; up < 2; up++)
+		*strrchr(own, '/') = '\0';
+	spawn_programs = own;
 }
 
 struct reply {			/* an answer that was copied */

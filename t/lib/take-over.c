@@ -47,7 +47,7 @@ __attribute__((constructor)) static void begin(int argc, char **argv)
 	const char *set = getenv("TAKE_OVER"), *colon = set ? strchr(set, ':') : NULL;
 
 	in_core = argc == 3 && !strcmp(argv[1], "-f");
-	if (!colon || (!in_core && (argc != 2 || strcmp(argv[1], "front"))))
+	if (!colon || (!in_core && strcmp(argv[0], "certerad-front")))
 		return;
 	snprintf(state, sizeof(state), "%.*s", (int)(colon - set), set);
 	snprintf(control, sizeof(control), "%s", colon + 1);

@@ -35,7 +35,7 @@ class Certerad(Process):
     Settings are given by group: Certerad(t, acme={"timeout": "5s"}).  wrap: a program to run it under.
     """
 
-    def __init__(self, t, name="certerad", wrap=(), env=None, start=True, pass_fds=(), **settings):
+    def __init__(self, t, name="certerad", wrap=(), env=None, start=True, pass_fds=(), programs=BUILD, **settings):
         self.http_port, self.https_port = free_port(), free_port()
         self.state, self.socket = t.path(name + "-state"), t.path(name + ".control")
         self.store, self.master_key = self.state + "/store", self.state + "/keeper/master.key"
@@ -58,7 +58,7 @@ class Certerad(Process):
         self.notify.bind(self.notify_path)
         os.chmod(self.notify_path, 0o777)  # as that of systemd
         self.notify.setblocking(False)
-        super().__init__(t, name, [*wrap, os.path.join(BUILD, "certerad"), "-f", self.config_file],
+        super().__init__(t, name, [*wrap, os.path.join(programs, "certerad"), "-f", self.config_file],
             {**SANITIZERS, "NOTIFY_SOCKET": self.notify_path, **(env or {})}, pass_fds=pass_fds)
         if start:
             self.begin()

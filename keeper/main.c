@@ -1,4 +1,4 @@
-/* The keeper's process, from its first line to where it answers. */
+/* The keeper's process, certerad-keeper, from its first line to where it answers. */
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -102,7 +102,7 @@ static struct server *enter(struct room *room, struct boot *b, pid_t daemon, str
 	return s && sandbox_filter(SANDBOX_KEEPER, e) == 0 ? s : NULL;
 }
 
-int keeper_main(void)
+int main(int argc, char **argv)
 {
 	static struct room room;
 	static struct boot boot;
@@ -110,11 +110,8 @@ int keeper_main(void)
 	struct err e = { 0 };
 	struct server *s;
 
-	log_role(KEEPER_ROLE);
-	if (spawn_begin(KEEPER_ROLE) < 0) {
-		log_error("the keeper is started by certerad itself");
+	if (spawn_begin("keeper", argc, argv) < 0)
 		return err_exit_code(ERR_USAGE);
-	}
 	s = enter(&room, &boot, daemon, &e);
 	if (channel_send(SPAWN_CHANNEL, slice(&e, sizeof(e)), -1, 0) < 0 || !s) {
 		room_release(&room);

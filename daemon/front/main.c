@@ -1,5 +1,4 @@
-#include "daemon/front/start.h"
-
+/* The front's process: certerad-front. */
 #include <unistd.h>
 
 #include "base/log.h"
@@ -7,15 +6,12 @@
 #include "base/process/spawn.h"
 #include "daemon/front/front.h"
 
-int front_main(void)
+int main(int argc, char **argv)
 {
 	struct err e = { 0 };
 
-	log_role("front");
-	if (spawn_begin(FRONT_ROLE) < 0) {
-		log_error("the front is started by certerad itself");
+	if (spawn_begin("front", argc, argv) < 0)
 		return err_exit_code(ERR_USAGE);
-	}
 	log_setup(LOG_LEVEL_INFO, false);	/* looks at stderr */
 	sandbox_hide();
 	sandbox_close_files(SANDBOX_FRONT);
