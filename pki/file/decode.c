@@ -339,19 +339,26 @@ static char **find_all(const struct decoded *d, int64_t now)
 	return findings;
 }
 
-json_t *decode_show(const struct decoded *d, int64_t now)
+json_t *decode_show_certs(const struct decoded *d)
 {
-	json_t *o = json_object(), *certs = json_array(), *keys = json_array();
+	json_t *certs = json_array();
 
 	for (size_t i = 0; i < d->certs.count; i++)
 		json_array_append_new(certs, show_cert(&d->certs.cert[i]));
+	return certs;
+}
+
+json_t *decode_show(const struct decoded *d, int64_t now)
+{
+	json_t *o = json_object(), *keys = json_array();
+
 	for (size_t i = 0; i < d->spkis; i++) {
 		json_t *one = json_object();
 
 		put_spki(one, slice_buf(&d->spki[i]));
 		json_array_append_new(keys, one);
 	}
-	json_object_set_new(o, "certificates", certs);
+	json_object_set_new(o, "certificates", decode_show_certs(d));
 	json_object_set_new(o, "request", d->has_csr ? show_csr(&d->csr) : json_null());
 	json_object_set_new(o, "keys", keys);
 	put_strv(o, "findings", find_all(d, now));

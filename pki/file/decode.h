@@ -22,5 +22,6 @@ void decode_release(struct decoded *);
 bool decode_is_empty(const struct decoded *);
 /* {certificates, request, keys, findings}: findings are sentences.  A new reference. */
 json_t *decode_show(const struct decoded *, int64_t now);
+json_t *decode_show_certs(const struct decoded *);	/* the certificates of that, which nobody judges */
 
 #endif

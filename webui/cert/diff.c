@@ -16,12 +16,9 @@ static const struct {
 json_t *diff_chain(const struct rec_version *version, struct err *e)
 {
 	_cleanup_decoded_ struct decoded decoded = { 0 };
-	_cleanup_json_ json_t *all = NULL;
 
-	if (decode_add(&decoded, slice_str(version->chain), e) < 0)
-		return NULL;
-	all = decode_show(&decoded, version->not_before);
-	return json_incref(json_object_get(all, "certificates"));
+	/* It was judged before it was stored. */
+	return decode_add(&decoded, slice_str(version->chain), e) < 0 ? NULL : decode_show_certs(&decoded);
 }
 
 static json_t *text_of(const json_t *value)
