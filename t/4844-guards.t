@@ -102,7 +102,7 @@ def withhold(t, daemon, alice):
 def disable(t, daemon, alice):
     page = "/certificates/shop/disable?staging=false"
     said = words(alice.page(page))
-    t.ok(re.search(r"Renewal that is left out \d+ \w+ 20\d\d", said) and "It is downloaded by: 127.0.0" in said, "which renewal is left out, who goes on with the old version", said)
+    t.ok(re.search(r"Skipped renewal \d+ \w+ 20\d\d", said) and "It is downloaded by: 127.0.0" in said, "which renewal is left out, who goes on with the old version", said)
     press(alice, alice.page(page), page, "certificate_disable")
     t.ok(daemon.cert("shop")["disabled"], "then it is disabled")
     page = "/certificates/shop/remove?staging=false"

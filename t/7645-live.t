@@ -80,7 +80,7 @@ def not_reloaded(t, daemon, fronts, made):
     matrix = live["matrix"]
     t.equal((matrix["columns"], [(row["name"], [cell["label"] for cell in row["cells"]]) for row in matrix["rows"]]),
         (["127.0.0.2", "127.0.0.3"], [("shop.example", ["version 2", "version 1"])]), "as a table of names and addresses")
-    t.matches(daemon.page("/certificates/shop")[1], r"(?s)What servers show.*pill ok.>version 2<.*pill warn.>version 1<", "which the page has")
+    t.matches(daemon.page("/certificates/shop")[1], r"(?s)Live check.*pill ok.>version 2<.*pill warn.>version 1<", "which the page has")
     t.equal(daemon.cert("shop")["status"], "undelivered", "fetched, but not live everywhere: still undelivered")
     fronts.load("127.0.0.3", pair)
     t.equal(daemon.ctl("cert", "live", "shop")["state"], "live", "both have: live")
