@@ -265,7 +265,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		return 0;
 	print_fields(answer, lines, ARRAY_SIZE(lines));
 	if (json_bool(answer, "chain_missed", false))
-		printf("%-14s the CA does not offer the chain wanted; its own choice is used\n", "chain");
+		printf("%-14s the CA does not offer the chain wanted; the CA's default chain is used\n", "chain");
 	if (json_bool(answer, "hooks_unconfirmed", false))
 		printf("%-14s certeractl cert scripts %s\n", "review them", json_str(answer, "name"));
 	print_revocation(answer);
@@ -403,7 +403,7 @@ static int read_material(const json_t *answer, struct buf *content, struct err *
 	if (text)
 		buf_add_str(content, text);
 	else if (!data || base64_decode(content, data, strlen(data)) < 0)
-		return err_set(e, ERR_INTERNAL, "the daemon's answer holds nothing to export");
+		return err_set(e, ERR_INTERNAL, "the server's answer has nothing to export");
 	return 0;
 }
 

@@ -43,7 +43,7 @@ static int cancel(struct txn *t, struct rec_cert *cert, struct err *e)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "order.canceled", .object = cert->id,
 						  .name = cert->name },
-			   e, "the order is canceled%s; \"issue\" starts a new one",
+			   e, "the order is canceled%s; order it again to start a new one",
 			   sent ? ". The CA has its request, and may still issue a certificate that nobody uses" : "");
 }
 

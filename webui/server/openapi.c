@@ -335,8 +335,8 @@ int page_openapi(struct request *r, struct err *e)
 	json_t *o =
 		json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:s}]}", "openapi", "3.1.0", "info", "title", "Certera",
 			  "version", VERSION_OF_API, "description",
-			  "Certificates for many web servers: obtained, renewed, handed out.  Bearer tokens are made "
-			  "by users; the apiKey of a certificate or key fetches it.",
+			  "Certificates for many web servers: ordered, renewed, delivered.  Users create bearer tokens; "
+			  "the apiKey of a certificate or key downloads it.",
 			  "servers", "url", server);
 
 	json_object_set_new(o, "paths", paths());
