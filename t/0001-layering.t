@@ -23,6 +23,7 @@ MAY_INCLUDE = {
     "pki":              "pki base",
     "pki/file":         "pki base",
     "pki/revocation":   "pki base",
+    "pki/trust":        "pki base",
     "keeper":           "keeper pki base",
     "store":            "store pki base",
     "store/db":         "base",
@@ -65,7 +66,7 @@ MAY_INCLUDE = {
 }
 
 # What may include a folder may include these rooms in it.
-TOGETHER = {"base": ["base/fetch", "base/process"], "store": ["store/db", "store/event", "store/key", "store/notify", "store/record"], "pki": ["pki/file", "pki/revocation"]}
+TOGETHER = {"base": ["base/fetch", "base/process"], "store": ["store/db", "store/event", "store/key", "store/notify", "store/record"], "pki": ["pki/file", "pki/revocation", "pki/trust"]}
 
 # Third-party header (or one of ours that brings it along): the files that may include it (t/ may include all).
 CONFINED = {

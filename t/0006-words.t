@@ -9,7 +9,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 
 # What a person reads: whole files; of tables and sources only their strings.
 READ = ["webui/html/*.html", "webui/*.def", "store/status.def", "store/notify/alert.def", "store/wish.def", "acme/problem.def", "acme/proof.def",
-        "pki/fault.def", "base/err.def", "ctl/commands.def", "daemon/config/config.def", "man/*", "contrib/templates/*", "README.md",
+        "pki/trust/fault.def", "base/err.def", "ctl/commands.def", "daemon/config/config.def", "man/*", "contrib/templates/*", "README.md",
         "SECURITY.md", "ARCHITECTURE.md", "doc/*.md", "doc/handbook/*.md"] + [f"{room}/**/*.c" for room in ("acme", "base", "ctl", "daemon", "keeper", "pki", "store", "webui")]
 
 # A word or phrase, and what is said instead.
