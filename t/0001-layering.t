@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 # Room: the rooms whose headers it may include; of a path, the longest room counts.  DAEMON is every room of daemon/.
 DAEMON = ("daemon/ca daemon/challenge daemon/cluster daemon/config daemon/desk daemon/dns daemon/engine daemon/front daemon/hook "
           "daemon/notify daemon/order daemon/process daemon/track")
-WEBUI = ("webui webui/cert webui/download webui/guide webui/http webui/key webui/list webui/notify webui/page "
+WEBUI = ("webui webui/cert webui/download webui/gate webui/guide webui/http webui/key webui/list webui/notify webui/page "
          "webui/people")
 MAY_INCLUDE = {
     "base":             "base",
@@ -39,13 +39,14 @@ MAY_INCLUDE = {
     "webui/account":    "webui/list webui/http webui/page webui store pki base",
     "webui/cert":       "webui/list webui/download webui/guide webui/key webui/http webui/page webui store pki base",
     "webui/download":   "webui/http webui/page webui store pki base/http base",
+    "webui/gate":       "webui/http webui/page webui keeper base/http base",
     "webui/guide":      "webui/cert webui/http webui/page webui store pki base",
-    "webui/http":       "webui/page webui/people webui store keeper pki base/http base",
+    "webui/http":       "webui/gate webui/page webui/people webui store keeper pki base/http base",
     "webui/list":       "webui/http webui/page webui store pki base/http base",
-    "webui/page":       "webui/cert webui/http webui/list webui/people webui store keeper pki base/http base",
+    "webui/page":       "webui/cert webui/gate webui/http webui/list webui/people webui store keeper pki base/http base",
     "webui/key":        "webui/list webui/download webui/http webui/page webui store pki base",
     "webui/notify":     "webui/list webui/people webui/http webui/page webui store pki base",
-    "webui/people":     "webui/list webui/notify webui/http webui/page webui store pki base",
+    "webui/people":     "webui/gate webui/list webui/notify webui/http webui/page webui store pki base",
     "webui/server":     "webui/list webui/cert webui/http webui/page webui store pki base",
     "webui/site":       "webui/list webui/http webui/page webui store pki base",
     "daemon":           f"daemon {DAEMON} {WEBUI} acme store keeper pki base",
