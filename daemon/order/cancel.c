@@ -1,7 +1,7 @@
 /*
  * An order is canceled while it is under way: only the engine can stop it.  Its answers are served no longer, its TXT
  * records are removed, its authorizations given up (daemon/ca/relinquish.c); no other order follows until it is wished.
- * One that waits for a person is nobody's job, and ends where it is canceled (webui/cert/by_hand.c).
+ * One that waits for a person is nobody's job, and ends where it is canceled (webui/order/by_hand.c).
  */
 #include "daemon/order/cancel.h"
 

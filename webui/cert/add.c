@@ -8,13 +8,13 @@
 #include "webui/cert/challenge.h"
 #include "webui/cert/companion.h"
 #include "webui/cert/detail.h"
-#include "webui/cert/dry.h"
-#include "webui/cert/preview.h"
 #include "webui/cert/set_key.h"
 #include "webui/guide/install.h"
 #include "webui/http/name.h"
 #include "webui/http/same.h"
 #include "webui/key/grant.h"
+#include "webui/order/dry.h"
+#include "webui/order/preview.h"
 
 struct add_adding {
 	json_t *body;
