@@ -69,7 +69,7 @@ def not_reloaded(t, daemon, fronts, made):
     t.equal(told(daemon), ["certificate.not-live"], "it is told")
     consumer = {c["slot"]: c for c in daemon.wait_for_cert("shop", lambda c: c["consumers"], "the download is recorded")["consumers"]}[1]
     t.equal((consumer["version"], consumer["behind"]), (1, True), "its consumer is behind")
-    t.matches(daemon.run_ctl("cert", "show", "shop").stdout.decode(), "BEHIND", "which people see too")
+    t.matches(daemon.run_ctl("cert", "show", "shop").stdout.decode(), "OUTDATED", "which people see too")
     text = daemon.run_ctl("cert", "live", "shop").stdout.decode()
     t.matches(text, r"shop.example +127.0.0.3 +old +1", "a table for people")
 
