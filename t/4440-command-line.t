@@ -107,7 +107,7 @@ def in_use(t, daemon):
     daemon.download("certificate", "own", made["api_keys"][0])
     daemon.wait_until("the fetch is recorded", lambda: daemon.cert("own")["consumers"])
     needs_yes("it is fetched", "cert", "rm", "own", why="servers download this certificate")
-    needs_yes("a server has it", "apikey", "rotate", "cert", "own", "1", why="a server fetches with this API key")
+    needs_yes("a server has it", "apikey", "rotate", "cert", "own", "1", why="a server downloads with this API key")
     t.equal(ctl("apikey", "rotate", "cert", "own", "2").returncode, 0, "the other key is nobody's")
     t.equal(daemon.download("certificate", "own", made["api_keys"][0]).status, 200, "nothing was done")
     t.equal(ctl("apikey", "rotate", "cert", "own", "1", "--yes").returncode, 0, "--yes: it is done")
