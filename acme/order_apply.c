@@ -347,6 +347,6 @@ enum step order_recv_download(struct order *o, const struct reply *r, struct err
 		return step_again(o);
 	}
 	o->chain_missed = true;
-	log_warn("%s: the CA offers no chain to \"%s\"; its own choice is used", o->names[0], o->preferred_chain);
+	log_warn("%s: the CA offers no chain to \"%s\"; the CA's default chain is used", o->names[0], o->preferred_chain);
 	return STEP_DONE;
 }

@@ -237,7 +237,7 @@ void order_send_validate(struct order *o)
 /* Told once more.  If the CA does not want to hear it, it may well be looking; what it finds says so. */
 static enum step told_again(struct order *o, struct authz *z, const struct reply *r)
 {
-	log_info("%s: the CA was told again that the answer is ready%s%s", z->name, r->err ? ": " : "",
+	log_info("%s: Certera told the CA again that the answer is ready%s%s", z->name, r->err ? ": " : "",
 		 r->err ? r->err->message : "");
 	authz_told(z);
 	return step_again(o);

@@ -34,7 +34,7 @@ static void print_nodes(json_t *nodes)
 
 	json_array_foreach (nodes, i, node)
 		put_texts(node);
-	print_table(nodes, columns, ARRAY_SIZE(columns), "No server has a heartbeat.");
+	print_table(nodes, columns, ARRAY_SIZE(columns), "No server has reported to etcd.");
 }
 
 int show_cluster(struct ctl *ctl, json_t *answer)
@@ -64,6 +64,6 @@ int show_cluster(struct ctl *ctl, json_t *answer)
 int show_cluster_asked(struct ctl *ctl, json_t *answer)
 {
 	if (!ctl_as_json(ctl, answer))
-		printf("Begun. How it goes: certeractl cluster status\n");
+		printf("Started. To see the progress: certeractl cluster status\n");
 	return 0;
 }

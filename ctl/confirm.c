@@ -13,7 +13,7 @@ static const char *use_of_cert(const struct ctl *ctl, const json_t *cert)
 
 	(void)ctl;
 	if (json_array_size(json_object_get(cert, "consumers")))
-		return "servers fetch this certificate";
+		return "servers download this certificate";
 	if (json_int(cert, "current", 0) && clock_parse_rfc3339(json_str(cert, "not_after"), &end) < 0)
 		end = 0;
 	return end > clock_now() ? "this certificate is valid" : NULL;
@@ -32,7 +32,7 @@ static const char *use_of_api_key(const struct ctl *ctl, const json_t *of)
 
 	json_array_foreach (json_object_get(of, "consumers"), i, one)
 		if (json_int(one, "slot", 0) == strtol(ctl->args[2], NULL, 10))
-			return "a server fetches with this API key";
+			return "a server downloads with this API key";
 	return NULL;
 }
 
@@ -46,7 +46,7 @@ static const struct asking {
 	{ "account deactivate", "/api/v1/certificates?limit=1&account={1}", use_of_account,
 	  "This account can no longer renew them, and no account can be reactivated" },
 	{ "apikey rotate", "/api/v1/{1}/{2}", use_of_api_key,
-	  "It stops working at once, until the server has the new one" },
+	  "The old key stops working at once; put the new one on the server" },
 };
 
 static bool person_agrees(const char *use, const char *then)

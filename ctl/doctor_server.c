@@ -100,7 +100,7 @@ void doctor_notifications(struct doctor *d)
 	else
 		doctor_fine(d, "Notification channels: %lld.", (long long)json_int(channels, "total", 0));
 	if (dead)
-		doctor_fault(d, "See certeractl outbox list --state dead, certeractl outbox resend ID.",
+		doctor_fault(d, "See certeractl outbox list --state dead, certeractl outbox resend CHANNEL NUMBER.",
 			     "%lld messages could not be delivered.", dead);
 }
 

@@ -82,14 +82,14 @@ static void answered(void *arg, const struct fetch_reply *r)
 	if (!w->as_json)
 		make_fit(w->answer);
 	if (!w->answer && r->status >= 400) {	/* refused before anybody was asked: a sentence, no document */
-		err_set(w->e, r->status == 413 ? ERR_USAGE : ERR_INTERNAL, "the daemon answered: %.*s",
+		err_set(w->e, r->status == 413 ? ERR_USAGE : ERR_INTERNAL, "the server answered: %.*s",
 			(int)strcspn(r->body, "\r\n"), r->body);
 	} else if (!w->answer) {
-		err_prefix(w->e, "reading the daemon's answer");
+		err_prefix(w->e, "reading the server's answer");
 	} else if (r->status >= 400 && !json_object_get(w->answer, "checks")) {	/* what is not well is an answer, too */
 		json_problem_read(w->answer, w->e);
 		if (!err_is_set(w->e))
-			err_set(w->e, ERR_INTERNAL, "the daemon answered with status %d", r->status);
+			err_set(w->e, ERR_INTERNAL, "the server answered with status %d", r->status);
 		json_decref(w->answer);
 		w->answer = NULL;
 	}
@@ -132,11 +132,11 @@ json_t *ctl_request(struct ctl *ctl, const char *method, const char *path, const
 	fetcher_free(fetcher);
 	loop_free(loop);
 	if (!w.answer && w.unreached && (e->kind == ERR_NETWORK || e->kind == ERR_DENIED)) {
-		err_prefix(e, "asking the daemon at %s", ctl->socket);
+		err_prefix(e, "asking the server at %s", ctl->socket);
 		if (!e->hint[0] && e->kind == ERR_NETWORK)
 			err_hint(e,
 				 "Is certerad running? Give its control socket with --socket, or in $CERTERA_SOCKET; "
-				 "only root and the daemon's own user may use it.");
+				 "only root and the server's own users may use it.");
 	}
 	return w.answer;
 }

@@ -8,7 +8,7 @@ static void print_restored(const json_t *done)
 	bool restored = json_bool(done, "restored", false);
 	const char *former = json_str(done, "former");
 
-	printf("%s: %lld records and %lld events, all as they were written.\n", json_str(done, "from"),
+	printf("%s: %lld records and %lld events verified.\n", json_str(done, "from"),
 	       (long long)json_int(done, "records", 0), (long long)json_int(done, "events", 0));
 	if (!restored)
 		puts("The backup can be restored. Nothing was changed.");

@@ -204,8 +204,8 @@ static void print_order(const json_t *order)
 int show_orders(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
-		{ "CERTIFICATE", "certificate" }, { "ORDER", "number" }, { "RESULT", "result" }, { "BEGUN", "created" },
-		{ "ENDED", "finished" }, { "ACCOUNT", "account" }, { "STAGING", "staging" }, { "ERROR", "error" },
+		{ "CERTIFICATE", "certificate" }, { "ORDER", "number" }, { "RESULT", "result" }, { "STARTED", "created" },
+		{ "FINISHED", "finished" }, { "ACCOUNT", "account" }, { "STAGING", "staging" }, { "ERROR", "error" },
 	};
 
 	if (ctl_as_json(ctl, answer))
@@ -242,13 +242,13 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		{ "key type", "key_type" }, { "key note", "key_note" }, { "own request", "own_csr" },
 		{ "without key", "no_key" },
 		{ "profile", "profile" }, { "request", "request_shown" }, { "CA left out", "dropped_shown" },
-		{ "chain wanted", "preferred_chain" }, { "key kept", "key_kept" }, { "key shared", "key_shared_with" }, { "valid from", "not_before" },
+		{ "preferred chain", "preferred_chain" }, { "key kept", "key_kept" }, { "key shared", "key_shared_with" }, { "valid from", "not_before" },
 		{ "valid until", "not_after" }, { "renewal", "renew_at" }, { "failures", "failures" },
 		{ "next attempt", "retry_at" }, { "waits for", "waits_for" },
-		{ "CA wants it", "ari_start" }, { "at the latest", "ari_end" }, { "because", "ari_explanation" },
+		{ "CA suggests", "ari_start" }, { "until", "ari_end" }, { "because", "ari_explanation" },
 		{ "issuer", "issuer" }, { "owner", "owner" }, { "its plan", "owner_plan" },
 		{ "fallback", "fallback" }, { "challenge", "challenge" }, { "by hand", "by_hand" },
-		{ "hook", "hook_set" }, { "tags", "tags" }, { "contacts", "contacts" }, { "note", "note" }, { "created", "created" },
+		{ "DNS script", "hook_set" }, { "tags", "tags" }, { "contacts", "contacts" }, { "note", "note" }, { "created", "created" },
 		{ "created by", "created_by" }, { "changed", "updated" }, { "changed by", "updated_by" },
 	};
 	static const struct column versions[] = {
@@ -257,17 +257,17 @@ int show_cert(struct ctl *ctl, json_t *answer)
 	};
 	static const struct column consumers[] = {
 		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" },
-		{ "BEHIND", "behind" }, { "TIMES", "count" },
+		{ "OUTDATED", "behind" }, { "TIMES", "count" },
 	};
-	static const struct column live[] = { { "servers show", "state" }, { "detail", "says" }, { "since", "since" } };
+	static const struct column live[] = { { "live check", "state" }, { "detail", "says" }, { "since", "since" } };
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
 	print_fields(answer, lines, ARRAY_SIZE(lines));
 	if (json_bool(answer, "chain_missed", false))
-		printf("%-14s the CA does not offer the chain wanted; its own choice is used\n", "chain");
+		printf("%-14s the CA does not offer the preferred chain; the CA's default chain is used\n", "chain");
 	if (json_bool(answer, "hooks_unconfirmed", false))
-		printf("%-14s certeractl cert scripts %s\n", "review them", json_str(answer, "name"));
+		printf("%-14s certeractl cert scripts %s\n", "review scripts", json_str(answer, "name"));
 	print_revocation(answer);
 	print_error(answer);
 	print_recipe(answer);
@@ -287,7 +287,7 @@ int show_hooks(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
 		{ "sets records", "hook_set" }, { "removes them", "hook_cleanup" }, { "arguments", "hook_arguments" },
-		{ "no waiting", "no_propagation" }, { "deploys", "deploy_hook" },
+		{ "do not wait", "no_propagation" }, { "deploy hook", "deploy_hook" },
 	};
 
 	if (ctl_as_json(ctl, answer))
@@ -305,7 +305,7 @@ int show_scripts(struct ctl *ctl, json_t *answer)
 	static const struct column dns[] = {
 		{ "sets records", "hook_set" }, { "removes them", "hook_cleanup" }, { "arguments", "hook_arguments" },
 	};
-	static const struct column deploys[] = { { "deploys", "deploy_hook" } }, by[] = { { "chosen by", "by" } };
+	static const struct column deploys[] = { { "deploy hook", "deploy_hook" } }, by[] = { { "chosen by", "by" } };
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
@@ -315,8 +315,8 @@ int show_scripts(struct ctl *ctl, json_t *answer)
 	print_list("environment", json_object_get(answer, "deploy_variables"));
 	print_fields(answer, by, ARRAY_SIZE(by));
 	if (json_bool(answer, "unconfirmed", false))
-		printf("No administrator confirmed these scripts, so they do not run.  Check every line, then confirm "
-		       "them run:\n  certeractl cert hooks %s --confirm\n", json_str(answer, "name"));
+		printf("No administrator confirmed these scripts, so they do not run. Check every line, then confirm "
+		       "them:\n  certeractl cert hooks %s --confirm\n", json_str(answer, "name"));
 	else
 		puts("Settings not listed here are as configured.");
 	return 0;
@@ -403,7 +403,7 @@ static int read_material(const json_t *answer, struct buf *content, struct err *
 	if (text)
 		buf_add_str(content, text);
 	else if (!data || base64_decode(content, data, strlen(data)) < 0)
-		return err_set(e, ERR_INTERNAL, "the daemon's answer holds nothing to export");
+		return err_set(e, ERR_INTERNAL, "the server's answer has nothing to export");
 	return 0;
 }
 

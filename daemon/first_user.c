@@ -31,7 +31,7 @@ void first_user_tell(const char *hostname, int https_port, const char *admin, ch
 	if (!owned)
 		return;
 	log_info("no user exists yet: to set up, open https://%s%s" SETUP_PATH "?token=%s "
-		 "(good once, until the next start); this works from the addresses in access.admin: %s",
+		 "(it works once, until the next start, from the addresses in access.admin: %s)",
 		 hostname, port, owned, admin && *admin ? admin : "none");
 	log_info("to set up from your own computer, run there: ssh -L " TUNNEL ":localhost:%d %s, and open "
 		 "https://localhost:" TUNNEL SETUP_PATH "?token=%s", https_port, hostname, owned);

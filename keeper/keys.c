@@ -459,12 +459,12 @@ static int check_permit(const struct call *c, const struct access *key, struct e
 	if (!access_slot(&permit, call_in(c, "proof")))
 		return err_set(e, ERR_DENIED, "the API key is not one of this record");
 	if (permit.withheld) {
-		err_set(e, ERR_DENIED, "the API keys of this certificate may not fetch its private key");
+		err_set(e, ERR_DENIED, "the API keys of this certificate may not download its private key");
 		return err_hint(e, "`certeractl cert key-download NAME on` on the server allows it; "
 				   "the key's own API keys fetch it from /api/key/.");
 	}
 	if (!access_granted(key, id)) {
-		err_set(e, ERR_DENIED, "the key was not made for this certificate: its API keys may not fetch it");
+		err_set(e, ERR_DENIED, "the key was not made for this certificate: its API keys may not download it");
 		return err_hint(e, "`certeractl cert key-download NAME on` on the server allows it.");
 	}
 	return 0;

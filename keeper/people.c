@@ -142,7 +142,7 @@ int op_user_new(struct call *c, struct err *e)
 	if (set_password(c, &p, e) < 0)
 		return -1;
 	if (setup && !setup_use(c->room->witnesses))	/* two at once: the one that was slower */
-		return err_set(e, ERR_DENIED, "the token for the first user was good once");
+		return err_set(e, ERR_DENIED, "the setup link has been used already");
 	buf_add_str(call_out(c, "id"), id);
 	person_close(&p, &c->room->seal, slice_str(id), call_out(c, "user"));
 	log_info("user %s is made, with the role %s%s", id, person_role_word(p.role),
@@ -354,7 +354,7 @@ int op_recovery_new(struct call *c, struct err *e)
 	if (check_change(c, true, e) < 0 || open_person(c, &p, e) < 0)
 		return -1;
 	if (!p.totp)
-		return err_set(e, ERR_CONFLICT, "there is no app for which these codes could stand in");
+		return err_set(e, ERR_CONFLICT, "there is no authenticator app that these codes could replace");
 	recovery_make(&p, call_out(c, "codes"));
 	return close_person(c, &p);
 }

@@ -134,7 +134,7 @@ const char *cert_status_acts(const struct rec_cert *c, enum cert_status status)
 	if (status != STATUS_undelivered)
 		return NULL;
 	if (c->deploy_says == DELIVERY_FAILED)
-		return "an administrator: the deploy script";
+		return "an administrator: the deploy hook";
 	return c->live_says == DELIVERY_FAILED ? "you: the servers that should present the certificate" :
 						 "you: the servers that should download the certificate";
 }

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 # Room: the rooms whose headers it may include; of a path, the longest room counts.  DAEMON is every room of daemon/.
 DAEMON = ("daemon/ca daemon/challenge daemon/cluster daemon/config daemon/desk daemon/dns daemon/engine daemon/front daemon/hook "
           "daemon/notify daemon/order daemon/process daemon/track")
-WEBUI = ("webui webui/cert webui/download webui/guide webui/http webui/key webui/list webui/notify webui/page "
+WEBUI = ("webui webui/cert webui/download webui/gate webui/guide webui/http webui/key webui/list webui/notify webui/page "
          "webui/people")
 MAY_INCLUDE = {
     "base":             "base",
@@ -23,6 +23,7 @@ MAY_INCLUDE = {
     "pki":              "pki base",
     "pki/file":         "pki base",
     "pki/revocation":   "pki base",
+    "pki/trust":        "pki base",
     "keeper":           "keeper pki base",
     "store":            "store pki base",
     "store/db":         "base",
@@ -36,15 +37,17 @@ MAY_INCLUDE = {
     "ctl/moving":       "ctl base",
     "webui":            f"{WEBUI} store keeper pki base/http base",
     "webui/account":    "webui/list webui/http webui/page webui store pki base",
-    "webui/cert":       "webui/list webui/download webui/guide webui/key webui/http webui/page webui store pki base",
+    "webui/cert":       "webui/list webui/download webui/guide webui/key webui/order webui/http webui/page webui store pki base",
     "webui/download":   "webui/http webui/page webui store pki base/http base",
+    "webui/gate":       "webui/http webui/page webui keeper base/http base",
     "webui/guide":      "webui/cert webui/http webui/page webui store pki base",
-    "webui/http":       "webui/page webui/people webui store keeper pki base/http base",
+    "webui/http":       "webui/gate webui/page webui/people webui store keeper pki base/http base",
     "webui/list":       "webui/http webui/page webui store pki base/http base",
-    "webui/page":       "webui/cert webui/http webui/list webui/people webui store keeper pki base/http base",
+    "webui/page":       "webui/cert webui/gate webui/http webui/list webui/people webui store keeper pki base/http base",
     "webui/key":        "webui/list webui/download webui/http webui/page webui store pki base",
     "webui/notify":     "webui/list webui/people webui/http webui/page webui store pki base",
-    "webui/people":     "webui/list webui/notify webui/http webui/page webui store pki base",
+    "webui/order":      "webui/cert webui/list webui/http webui/page webui store pki base",
+    "webui/people":     "webui/gate webui/list webui/notify webui/http webui/page webui store pki base",
     "webui/server":     "webui/list webui/cert webui/http webui/page webui store pki base",
     "webui/site":       "webui/list webui/http webui/page webui store pki base",
     "daemon":           f"daemon {DAEMON} {WEBUI} acme store keeper pki base",
@@ -65,7 +68,7 @@ MAY_INCLUDE = {
 }
 
 # What may include a folder may include these rooms in it.
-TOGETHER = {"base": ["base/fetch", "base/process"], "store": ["store/db", "store/event", "store/key", "store/notify", "store/record"], "pki": ["pki/file", "pki/revocation"]}
+TOGETHER = {"base": ["base/fetch", "base/process"], "store": ["store/db", "store/event", "store/key", "store/notify", "store/record"], "pki": ["pki/file", "pki/revocation", "pki/trust"]}
 
 # Third-party header (or one of ours that brings it along): the files that may include it (t/ may include all).
 CONFINED = {

@@ -8,8 +8,9 @@ import sys
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 
 # What a person reads: whole files; of tables and sources only their strings.
-READ = ["webui/html/*.html", "webui/*.def", "store/status.def", "store/notify/alert.def", "store/wish.def", "acme/problem.def", "acme/proof.def",
-        "pki/fault.def", "base/err.def", "ctl/commands.def", "daemon/config/config.def", "man/*", "contrib/templates/*", "README.md",
+READ = ["webui/html/*.html", "webui/*.def", "store/status.def", "store/notify/alert.def", "store/wish.def", "store/record/record.def", "store/agenda.def", "webui/server/cause.def",
+        "webui/guide/*.def", "webui/list/*.def", "webui/static/*.js", "acme/problem.def", "acme/proof.def", "pki/trust/fault.def", "base/err.def", "ctl/*.def",
+         "daemon/config/config.def", "man/*", "contrib/templates/*", "README.md",
         "SECURITY.md", "ARCHITECTURE.md", "doc/*.md", "doc/handbook/*.md"] + [f"{room}/**/*.c" for room in ("acme", "base", "ctl", "daemon", "keeper", "pki", "store", "webui")]
 
 # A word or phrase, and what is said instead.
@@ -45,7 +46,7 @@ STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 def sentences(path, text):
     """(line number, what is read there)"""
-    if path.endswith((".def", ".c")):
+    if path.endswith((".def", ".c", ".js")):
         text = re.sub(r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m[0]), text, flags=re.S)
         return [(n, '"%s"' % s) for n, line in enumerate(text.split("\n"), 1) for s in STRING.findall(line) if not line.startswith("#include")]
     return list(enumerate(text.split("\n"), 1))

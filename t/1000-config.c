@@ -304,17 +304,17 @@ static void test_shapes(void **state)
 static void test_syntax(void **state)
 {
 	expect("listen:\n  http: *:80\n",
-	       "F:2: this is no YAML: did not find expected alphabetic or numeric character; "
+	       "F:2: this is not YAML: did not find expected alphabetic or numeric character; "
 	       "a value that starts with *, [ or a similar sign needs quotes, like \"*:80\"\n");
 	expect("server:\n  threads: 2\nlisten:\n  http: [::1]:80\n",
-	       "F:4: this is no YAML: did not find expected node content; "
+	       "F:4: this is not YAML: did not find expected node content; "
 	       "a value that starts with *, [ or a similar sign needs quotes, like \"*:80\"\n");
 	expect("server:\n\tthreads: 1\n",
-	       "F:2: this is no YAML: found character that cannot start any token; indent with spaces, not with tabs\n");
-	expect("server:\n  user: \"a\n", "F:3: this is no YAML: found unexpected end of stream\n");
-	expect("server:\n  user: a: b\n", "F:2: this is no YAML: mapping values are not allowed in this context\n");
+	       "F:2: this is not YAML: found character that cannot start any token; indent with spaces, not with tabs\n");
+	expect("server:\n  user: \"a\n", "F:3: this is not YAML: found unexpected end of stream\n");
+	expect("server:\n  user: a: b\n", "F:2: this is not YAML: mapping values are not allowed in this context\n");
 	expect("server: *nobody\n",
-	       "F:1: this is no YAML: found undefined alias; "
+	       "F:1: this is not YAML: found undefined alias; "
 	       "a value that starts with *, [ or a similar sign needs quotes, like \"*:80\"\n");
 	expect("server:\n  user: \xff\n", "F:2: this is no UTF-8 text: invalid leading UTF-8 octet\n");
 }

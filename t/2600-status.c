@@ -162,7 +162,7 @@ static void test_acts(void **state)
 		{ "{\"code\":\"invalidProfile\"}", 0, 0, STATUS_failed, "you: the settings" },
 		{ "{\"code\":\"odd\"}", 0, 0, STATUS_failed, NULL },
 		{ NULL, 0, 0, STATUS_failed, NULL },
-		{ NULL, DELIVERY_FAILED, DELIVERY_FAILED, STATUS_undelivered, "an administrator: the deploy script" },
+		{ NULL, DELIVERY_FAILED, DELIVERY_FAILED, STATUS_undelivered, "an administrator: the deploy hook" },
 		{ NULL, 0, DELIVERY_FAILED, STATUS_undelivered, "you: the servers that should present" },
 		{ NULL, 0, 0, STATUS_undelivered, "you: the servers that should download" },
 		{ "{\"code\":\"connection\"}", 0, 0, STATUS_active, NULL },

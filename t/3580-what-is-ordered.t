@@ -95,7 +95,7 @@ def chains(t, name, site):
     t.equal(daemon.cert("nowhere")["status"], "active", "a chain that is not offered is no reason to fail")
     t.contains(daemon.log(), b"no chain to \"Nobody's Root\"", "but it is said")
     t.ok(daemon.cert("nowhere")["chain_missed"] and not daemon.cert("print")["chain_missed"], "also of the certificate")
-    t.contains(daemon.run_ctl("cert", "show", "nowhere").stdout, b"does not offer the chain wanted", "to people")
+    t.contains(daemon.run_ctl("cert", "show", "nowhere").stdout, b"does not offer the preferred chain", "to people")
     t.ok(any("Nobody's Root" in e["message"] for e in daemon.api("GET", "/events", object="nowhere", action="certificate.warned")[1]["events"]),
         "and in the audit log")
     daemon.ctl("cert", "set", "nowhere", "--preferred-chain", "")

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "webui/gate/gate.h"
 #include "webui/http/call.h"
-#include "webui/http/gate.h"
 
 static const struct route rows[] = {
 #define ROUTE(method, path, page, role, effect, template) { METHOD_##method, path, page, ROLE_##role, EFFECT_##effect, template },

@@ -21,7 +21,7 @@ def by_link(t):
     s = site(t, "-link")
     daemon, person = s.daemon, Person(s.daemon)
     first = setup_token(daemon)
-    for line in ("this works from the addresses in access.admin: 127.0.0.0/8, ::1",
+    for line in ("from the addresses in access.admin: 127.0.0.0/8, ::1",
             f"ssh -L 8443:localhost:{daemon.https_port} server.example, and open https://localhost:8443/setup?token={first}"):
         t.contains(daemon.log().decode(), line, "the log says from where the link works, and how from elsewhere")
     daemon.stop()

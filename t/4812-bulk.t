@@ -133,7 +133,7 @@ def page(t, daemon):
     t.equal((answer.status, answer.header("Location"), tagged(daemon, "green")), (303, "/certificates?search=shop-00011", 2), "confirmed: done, and back to the list")
     answer = post("/chosen", [("_all", "true") if f[0] == "action" else f for f in fields] + [("action", "disable")])
     question = answer.text if answer.status == 200 else person.page(answer.header("Location")).text
-    t.ok("Switch off 10 certificates?" in question and "stay valid" in question, "all that match, with what it means", question[-2500:])
+    t.ok("Disable 10 certificates?" in question and "stay valid" in question, "all that match, with what it means", question[-2500:])
     send = [("_csrf", person.csrf)] + [p for p in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', question) if p[0] != "_csrf"]
     post("/bulk", send)
     t.equal(daemon.api("GET", "/certificates", status="disabled", search="shop-00011")[1]["total"], 10, "and they are switched off")

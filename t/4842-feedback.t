@@ -62,7 +62,7 @@ def said_once(t, alice):
     wrong = alice.form("/plans", "/plans", _form="plan_add", name="small", certificates="2", domains="")
     t.equal((wrong.status, line(wrong)), (409, None), "what was not done is not said to be")
     t.equal(line(alice.submit("/sites", "/sites", sites="one.example\ntwo.example")), "2 added.", "a count")
-    t.equal(line(alice.submit("/sites", "/sites", sites="one.example\nthree.example")), "1 added; 1 tracked already.", "and what was there before")
+    t.equal(line(alice.submit("/sites", "/sites", sites="one.example\nthree.example")), "1 added; 1 already tracked.", "and what was there before")
     t.equal(line(alice.submit("/issue", "/certificates", certificates="shop")), "1 order has begun. See the orders", "orders that have begun, with the way to them")
     t.equal(line(alice.submit("/sign-out", "/plans", _next="/sign-in")), "You are signed out.", "who is signed out is told, too")
     alice.sign_in("alice")

@@ -92,7 +92,7 @@ def withhold(t, daemon, alice):
     t.equal(download(daemon, key, "127.0.0.4", format="bundle").status, 200, "a server fetches it")
     until("that is noted", lambda: "127.0.0.4" in words(alice.page(page)))
     said = words(alice.page(page))
-    t.ok("the next time they are refused" in said and "127.0.0.3" not in said, "the page names it, and not those that fetch the certificate alone", said)
+    t.ok("Their next download is refused" in said and "127.0.0.3" not in said, "the page names it, and not those that fetch the certificate alone", said)
     done = press(alice, alice.page(page), page, "certificate_withhold")
     t.ok("no longer download" in words(done) and download(daemon, key, "127.0.0.4", format="bundle").status == 403, "then it is refused")
     press(alice, alice.page(page.replace("off", "on")), page, "certificate_withhold")
@@ -102,14 +102,14 @@ def withhold(t, daemon, alice):
 def disable(t, daemon, alice):
     page = "/certificates/shop/disable?staging=false"
     said = words(alice.page(page))
-    t.ok(re.search(r"Renewal that is left out \d+ \w+ 20\d\d", said) and "It is downloaded by: 127.0.0" in said, "which renewal is left out, who goes on with the old version", said)
+    t.ok(re.search(r"Skipped renewal \d+ \w+ 20\d\d", said) and "It is downloaded by: 127.0.0" in said, "which renewal is left out, who goes on with the old version", said)
     press(alice, alice.page(page), page, "certificate_disable")
     t.ok(daemon.cert("shop")["disabled"], "then it is disabled")
     page = "/certificates/shop/remove?staging=false"
     said = words(alice.page(page))
-    t.ok("Their downloads are refused from now on: 127.0.0" in said and "Stays the private key shop" in said, "removing says whose downloads end, and what stays", said)
+    t.ok("Their downloads are then refused: 127.0.0" in said and "Kept the private key shop" in said, "removing says whose downloads end, and what stays", said)
     t.equal(press(alice, alice.page(page), page, "certificate_delete", _confirm="sho").status, 422, "it wants the name")
-    t.contains(words(alice.answer), "Their downloads are refused", "on the same page")
+    t.contains(words(alice.answer), "Their downloads are then refused", "on the same page")
 
 
 def token(t, daemon, alice):

@@ -42,7 +42,7 @@ def figures(t):
 		"planned renewals by week; what is due already is in the first")
 	t.ok(sum(w["ending"] for w in weeks) > 0 and sum(w["renewals"] for w in weeks) > 0, "there are some", weeks)
 	t.equal(said["needs"], said["attention_total"], "as many need somebody as the list of these has")
-	t.matches(daemon.page("/overview")[1], rf"{said['needs']} need you|{said['needs']:,} need you", "and the first sentence says it")
+	t.matches(daemon.page("/overview")[1], rf"{said['needs']} need attention|{said['needs']:,} need attention", "and the first sentence says it")
 	ends = [c["first"] for c in said["causes"] if c["first"]]
 	t.equal(ends, sorted(ends), "what ends first comes first")
 	t.ok(said["first"] > said["next_expiry"][:4] and all(c["count"] <= 64 for c in said["causes"]), "of each status, those that end first are grouped", said["causes"])

@@ -1,5 +1,5 @@
 /* What is said of chains that are good, and of those that are bad in one way or in several. */
-#include "pki/judge.h"
+#include "pki/trust/judge.h"
 
 #include "base/clock.h"
 #include "t/lib/chain.h"

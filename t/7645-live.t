@@ -69,7 +69,7 @@ def not_reloaded(t, daemon, fronts, made):
     t.equal(told(daemon), ["certificate.not-live"], "it is told")
     consumer = {c["slot"]: c for c in daemon.wait_for_cert("shop", lambda c: c["consumers"], "the download is recorded")["consumers"]}[1]
     t.equal((consumer["version"], consumer["behind"]), (1, True), "its consumer is behind")
-    t.matches(daemon.run_ctl("cert", "show", "shop").stdout.decode(), "BEHIND", "which people see too")
+    t.matches(daemon.run_ctl("cert", "show", "shop").stdout.decode(), "OUTDATED", "which people see too")
     text = daemon.run_ctl("cert", "live", "shop").stdout.decode()
     t.matches(text, r"shop.example +127.0.0.3 +old +1", "a table for people")
 
@@ -80,7 +80,7 @@ def not_reloaded(t, daemon, fronts, made):
     matrix = live["matrix"]
     t.equal((matrix["columns"], [(row["name"], [cell["label"] for cell in row["cells"]]) for row in matrix["rows"]]),
         (["127.0.0.2", "127.0.0.3"], [("shop.example", ["version 2", "version 1"])]), "as a table of names and addresses")
-    t.matches(daemon.page("/certificates/shop")[1], r"(?s)What servers show.*pill ok.>version 2<.*pill warn.>version 1<", "which the page has")
+    t.matches(daemon.page("/certificates/shop")[1], r"(?s)Live check.*pill ok.>version 2<.*pill warn.>version 1<", "which the page has")
     t.equal(daemon.cert("shop")["status"], "undelivered", "fetched, but not live everywhere: still undelivered")
     fronts.load("127.0.0.3", pair)
     t.equal(daemon.ctl("cert", "live", "shop")["state"], "live", "both have: live")

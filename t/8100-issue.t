@@ -110,7 +110,7 @@ def revoke(t, site, browser, name, script, how):
 		browser.click("summary:has-text('Revoke')")
 	browser.fill("#certificate_revoke-_confirm", name)
 	browser.click("button:has-text('Revoke the version')")
-	browser.click("a:has-text('See what becomes of it')")
+	browser.click("a:has-text('See the result')")
 	until_there(browser, ".head .pill.revoked", script)
 	t.equal(site.daemon.cert(name)["status"], "revoked", "with it, it is revoked, and the page says so")
 
@@ -165,7 +165,7 @@ def keyboard(t, site, browser):
 	browser.do("type", value="keys")
 	browser.press("Enter")
 	browser.wait(".said")
-	tab_to(browser, "See what becomes of it", 400)
+	tab_to(browser, "See the result", 400)
 	browser.press("Enter")
 	browser.wait(".head .pill.revoked")
 	t.equal(site.daemon.cert("keys")["status"], "revoked", "and revoked, its name typed to confirm")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A failure is a recipe: what, where, what to do on which web server; when that is done, the page issues by itself.
 
-Then it is put on a server with the lines of the page, which says who has fetched it; versions are compared.
+Then it is put on a server with the lines of the page, which says which server has downloaded it; versions are compared.
 """
 import os
 import ssl
@@ -125,7 +125,7 @@ def added(t, world, browser):
 	browser.wait("#fetched:has-text('No server has downloaded version 1')")
 	t.ok(True, "the page waits for a download")
 	paste(t, world, lines)
-	browser.wait("#fetched .pill.ok:has-text('has fetched it')")
+	browser.wait("#fetched .pill.ok:has-text('has downloaded it')")
 	t.contains(browser.text("#fetched"), "127.0.0.1", "and says who has it")
 	t.contains(browser.text(".secret"), "cak_", "the keys are still there")
 	browser.shot("added")

@@ -75,10 +75,10 @@ def find(t, browser):
 	t.ok(arrived(browser, "shop-000021"), "Ctrl-K, and the second result by the arrow keys")
 	browser.goto("/overview")
 	browser.press("/")
-	browser.do("type", value="look shop-000123")
+	browser.do("type", value="live shop-000123")
 	browser.wait("dialog .results button")
 	browser.press("Enter")
-	t.equal(browser.eval("document.activeElement.textContent"), "Look what servers present for shop-000123", "what does something waits for one more Enter")
+	t.equal(browser.eval("document.activeElement.textContent"), "Check what servers present for shop-000123", "what does something waits for one more Enter")
 	browser.press("Escape")
 	t.equal(browser.count("dialog"), 0, "Escape closes the search")
 
@@ -124,8 +124,8 @@ def choose(t, daemon, browser):
 	t.equal(daemon.api("GET", "/certificates", tag="chosen")[1]["total"], 3, "the three have the tag")
 	browser.goto("/certificates?search=shop-0012&limit=25")
 	browser.eval("document.querySelector('[name=_all]').click() || 1")
-	browser.click(".chosen button:has-text('Switch off')")
-	browser.click("main button:has-text('Switch off')")
+	browser.click(".chosen button:has-text('Disable')")
+	browser.click("main button:has-text('Disable')")
 	t.equal(daemon.api("GET", "/certificates", search="shop-0012", status="disabled")[1]["total"], 100, "all that match, also those on other pages")
 
 

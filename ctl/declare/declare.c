@@ -104,9 +104,9 @@ static int open_secrets(const struct ctl *ctl, const json_t *changes, FILE **fil
 		if (path || !str_eq(json_str(change, "action"), "add") ||
 		    (!str_eq(kind, "user") && !str_eq(kind, "token")))
 			continue;
-		err_set(e, ERR_USAGE, "the %s %s has to be added, and gets a new %s", kind, json_str(change, "name"),
+		err_set(e, ERR_USAGE, "the %s %s is new, and gets a new %s", kind, json_str(change, "name"),
 			str_eq(kind, "user") ? "password" : "token");
-		return err_hint(e, "Say where it is to be written: --secrets-file FILE.");
+		return err_hint(e, "Give a file for it: --secrets-file FILE.");
 	}
 	if (!path)
 		return 0;

@@ -39,7 +39,7 @@ static json_t *mapping_json(struct declare_reader *r, const yaml_node_t *node, i
 			return NULL;
 		if (key->type != YAML_SCALAR_NODE || json_object_get(object, (const char *)key->data.scalar.value)) {
 			json_decref(value);
-			err_set(e, ERR_INVALID, "%s:%zu: a member is a word, and is there once", r->path,
+			err_set(e, ERR_INVALID, "%s:%zu: each member must be a word, and must be unique", r->path,
 				key->start_mark.line + 1);
 			return NULL;
 		}
@@ -84,7 +84,7 @@ static json_t *parse(const char *path, FILE *file, struct err *e)
 		yaml_document_delete(&r.document);
 	} else {
 		err_set(e, ERR_INVALID, "%s:%zu: %s", path, parser.problem_mark.line + 1,
-			parser.problem ? parser.problem : "this is no YAML");
+			parser.problem ? parser.problem : "this is not YAML");
 	}
 	yaml_parser_delete(&parser);
 	return value;

@@ -61,7 +61,7 @@ static void take_cert(struct moving *m, const char *name, const json_t *by_host)
 		found_note(cert, "Its account was not found, so nothing renews it yet.");
 	if ((domain && str_starts(domain, "*.")) || name[0] == '_') {
 		found_challenge(m, cert, "dns-01");
-		found_note(cert, "lego was told on its command line how to set DNS records: choose a script for them "
+		found_note(cert, "lego got the way to set DNS records on its command line: choose a script for them "
 				 "(certeractl cert hooks).");
 	} else {
 		found_challenge(m, cert, NULL);

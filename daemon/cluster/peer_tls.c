@@ -8,7 +8,7 @@
 #include "pki/cert.h"
 #include "pki/key.h"
 #include "pki/mbed.h"
-#include "pki/presented.h"
+#include "pki/trust/presented.h"
 
 #define RECORD_MOST 16384
 

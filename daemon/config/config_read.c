@@ -304,7 +304,7 @@ static void complain_syntax(struct reader *r, const yaml_parser_t *parser, const
 	}
 	line = find_line(text, number);
 	hint = line ? syntax_hint(line) : NULL;
-	complain(r, number, "this is no YAML: %s%s%s", parser->problem, hint ? "; " : "", hint ? hint : "");
+	complain(r, number, "this is not YAML: %s%s%s", parser->problem, hint ? "; " : "", hint ? hint : "");
 }
 
 /* The next document, empty behind the last; false after a complaint. */

@@ -213,7 +213,7 @@ static int backup_put_result(struct backup *u, struct err *e)
 	    backup_plan_next(u->job.engine, t, u->job.kind, u->job.id, u->rec.began, e) < 0)
 		return -1;
 	if (failed ? history_add(t, &event, e, "%s", u->err.message) < 0
-		   : history_add(t, &event, e, "%s%s%lld records and %lld events are as they were written",
+		   : history_add(t, &event, e, "%s%s%lld records and %lld events verified",
 				 is_backup ? u->rec.directory : "", is_backup ? ": " : "", (long long)u->count.records,
 				 (long long)u->count.events) < 0)
 		return -1;

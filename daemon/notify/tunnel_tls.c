@@ -8,9 +8,9 @@
 
 #include "pki/file/load.h"
 #include "pki/mbed.h"
-#include "pki/presented.h"
 #include "pki/regroup.h"
-#include "pki/roots.h"
+#include "pki/trust/presented.h"
+#include "pki/trust/roots.h"
 
 struct tls_link {
 	int fd;

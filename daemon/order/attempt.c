@@ -138,7 +138,7 @@ static int tell_chain(const struct issue_attempt *of, struct txn *t, struct rec_
 		return 0;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.warned", .object = cert->id,
 						  .name = cert->name },
-			   e, "the CA offers no chain to \"%s\": its own choice is used", cert->preferred_chain);
+			   e, "the CA offers no chain to \"%s\": the CA's default chain is used", cert->preferred_chain);
 }
 
 static int issued(const struct issue_attempt *of, struct txn *t, struct rec_cert *cert, const char *chain,

@@ -1,7 +1,7 @@
 /*
  * An order is canceled while it is under way: only the engine can stop it.  Its answers are served no longer, its TXT
  * records are removed, its authorizations given up (daemon/ca/relinquish.c); no other order follows until it is wished.
- * One that waits for a person is nobody's job, and ends where it is canceled (webui/cert/by_hand.c).
+ * One that waits for a person is nobody's job, and ends where it is canceled (webui/order/by_hand.c).
  */
 #include "daemon/order/cancel.h"
 
@@ -43,7 +43,7 @@ static int cancel(struct txn *t, struct rec_cert *cert, struct err *e)
 		return -1;
 	return history_add(t, &(struct event_of){ .actor = "engine", .action = "order.canceled", .object = cert->id,
 						  .name = cert->name },
-			   e, "the order is canceled%s; \"issue\" starts a new one",
+			   e, "the order is canceled%s; order it again to start a new one",
 			   sent ? ". The CA has its request, and may still issue a certificate that nobody uses" : "");
 }
 

@@ -10,8 +10,8 @@
 
 #include "base/words.h"
 #include "pki/mbed.h"
-#include "pki/presented.h"
 #include "pki/regroup.h"
+#include "pki/trust/presented.h"
 
 #define CERTS_MAX 10
 #define ALERT_RECORD 0x15

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "base/net.h"
-#include "pki/judge.h"
+#include "pki/trust/judge.h"
 
 enum observed {
 	OBSERVED_UNCHECKED,	/* nothing can be said from here: no IPv6, an address that is not to be asked ... */
@@ -20,7 +20,7 @@ struct observation {
 	enum observed state;
 	char *says;			/* unless valid: why, a sentence; owned */
 	const char *hint;		/* what to do about it, or NULL */
-	const char *fault;		/* of an invalid one: a word of pki/fault.def */
+	const char *fault;		/* of an invalid one: a word of pki/trust/fault.def */
 	char *version, *cipher;		/* of TLS; owned; NULL: the handshake was not finished */
 	struct chain chain;		/* as it was sent; empty: none */
 	struct judgement judgement;

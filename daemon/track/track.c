@@ -9,7 +9,7 @@
 #include "store/event/history.h"
 #include "store/notify/alert.h"
 
-#include "pki/roots.h"
+#include "pki/trust/roots.h"
 
 #define PATIENCE_MS 1000
 #define SLOW_MOST 512		/* jobs that gave up their places */

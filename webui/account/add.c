@@ -171,7 +171,7 @@ static bool says_the_same(const struct adding *a)
 static int already_registered(const struct rec_account *account, struct err *e)
 {
 	err_set(e, ERR_CONFLICT, "the account %s is registered: the CA has what was given", account->name);
-	return err_hint(e, "Its contacts, its key and its consent to the terms can still be changed, each for itself.");
+	return err_hint(e, "You can still change its contacts and its key, and agree to new terms.");
 }
 
 /* Nobody has registered it meanwhile, and no certificate is taken from staging to production or back. */

@@ -8,13 +8,13 @@
 #include "webui/cert/challenge.h"
 #include "webui/cert/companion.h"
 #include "webui/cert/detail.h"
-#include "webui/cert/dry.h"
-#include "webui/cert/preview.h"
 #include "webui/cert/set_key.h"
 #include "webui/guide/install.h"
 #include "webui/http/name.h"
 #include "webui/http/same.h"
 #include "webui/key/grant.h"
+#include "webui/order/dry.h"
+#include "webui/order/preview.h"
 
 struct add_adding {
 	json_t *body;
@@ -110,7 +110,7 @@ static int read_all(struct request *r, struct add_adding *a, struct err *e)
 	record_set(&a->key_name, json_str(body, "key"));
 	if (cert->own_csr && (a->key_name || a->key_type || json_object_get(body, "key_reuse")))
 		return body_at(a->key_name ? "key" : a->key_type ? "key_type" : "key_reuse", err_set(e, ERR_INVALID,
-			       "\"csr\" is made with a key of yours, so nothing can be said about keys here"), e);
+			       "\"csr\" is made with your own key: leave out the members about keys"), e);
 	a->new_key = !a->key_name && !cert->own_csr;
 	cert->key_reuse = json_bool(body, "key_reuse", false);
 	cert->key_fresh = !json_bool(body, "key_reuse", true);
@@ -255,7 +255,7 @@ static int put_cert(struct request *r, struct add_adding *a, struct err *e)
 	if (admin_write(r, &t, e) < 0 || fit(r, a, t, e) < 0)
 		return -1;
 	if (a->there.id)
-		return err_set(e, ERR_CONFLICT, "the certificate %s was added at the same time: try again", cert->name);
+		return err_set(e, ERR_CONFLICT, "someone else added the certificate %s at the same time: try again", cert->name);
 	if (!cert->own_csr && put_key(r, a, t, e) < 0)
 		return -1;
 	if (!cert->own_csr)

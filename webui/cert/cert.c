@@ -11,11 +11,11 @@
 #include "store/status.h"
 #include "webui/cert/detail.h"
 #include "webui/cert/diff.h"
-#include "webui/cert/dry.h"
 #include "webui/cert/part.h"
 #include "webui/guide/install.h"
 #include "webui/guide/recipe.h"
 #include "webui/http/handler.h"
+#include "webui/order/dry.h"
 
 #define VERSIONS_SHOWN 20
 #define ORDERS_SHOWN 6

@@ -10,9 +10,9 @@
 #include "pki/file/pfx.h"
 #include "pki/identifier.h"
 #include "webui/cert/challenge.h"
-#include "webui/cert/preview.h"
 #include "webui/http/name.h"
 #include "webui/http/upload.h"
+#include "webui/order/preview.h"
 
 static const char *const parts[] = { "csr", "certificate", "chain", "key" };
 #define PARTS ARRAY_SIZE(parts)

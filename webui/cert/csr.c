@@ -8,9 +8,9 @@
 #include "store/agenda.h"
 #include "store/cert_plan.h"
 #include "store/ledger.h"
-#include "webui/cert/dry.h"
 #include "webui/http/handler.h"
 #include "webui/http/upload.h"
+#include "webui/order/dry.h"
 
 int admin_read_csr(const struct request *r, struct rec_cert *cert, const char *text, struct err *e)
 {

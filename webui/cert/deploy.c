@@ -43,7 +43,7 @@ int page_cert_deploy(struct request *r, struct err *e)
 		return -1;
 	if (!script_of(r, &cert)) {
 		err_set(e, ERR_CONFLICT, "the certificate %s has no deploy hook", cert.name);
-		return err_hint(e, "Set hooks.deploy in certera.yaml, or set a deploy script for this certificate.");
+		return err_hint(e, "Set hooks.deploy in certera.yaml, or set a deploy hook for this certificate.");
 	}
 	if (!cert.current)
 		return err_set(e, ERR_CONFLICT, "the certificate %s was never issued: there is nothing to deploy",

@@ -57,7 +57,7 @@ static int packed(struct request *r, const struct slice *field, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 ||
-	    admin_event(r, t, "certificate.exported", x->id, x->name, e, "version %lld handed out with its key, as %s",
+	    admin_event(r, t, "certificate.exported", x->id, x->name, e, "version %lld exported with its key, as %s",
 			(long long)x->version, x->format->word) < 0 ||
 	    admin_commit(r, TAKE(t), false, e) < 0)	/* no export without its event */
 		return -1;

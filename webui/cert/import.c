@@ -20,10 +20,10 @@
 #include "store/key/version.h"
 #include "store/version.h"
 #include "webui/cert/challenge.h"
-#include "webui/cert/dry.h"
 #include "webui/http/name.h"
 #include "webui/http/upload.h"
 #include "webui/key/grant.h"
+#include "webui/order/dry.h"
 
 /* What people upload, in any order: each may have certificates, the key, or all of it. */
 static const char *const parts[] = { "file", "chain_file", "bundle_file", "key_file" };

@@ -11,11 +11,11 @@
 #include "store/status.h"
 #include "webui/cert/challenge.h"
 #include "webui/cert/detail.h"
-#include "webui/cert/dry.h"
 #include "webui/cert/set_key.h"
 #include "webui/guide/install.h"
 #include "webui/http/handler.h"
 #include "webui/http/name.h"
+#include "webui/order/dry.h"
 
 #define DAY 86400
 #define DAYS_MOST 3650

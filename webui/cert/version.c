@@ -6,8 +6,8 @@
 #include "store/deploy.h"
 #include "store/key/compromise.h"
 #include "store/version.h"
-#include "webui/cert/dry.h"
 #include "webui/http/handler.h"
+#include "webui/order/dry.h"
 
 static int check_version(const struct rec_cert *cert, const struct rec_version *version, int64_t n, struct err *e)
 {

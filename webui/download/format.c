@@ -105,7 +105,7 @@ int format_pack(struct request *r, struct txn *t, const struct format_wish *w, c
 
 	if (!version->key_id || !*version->key_id)
 		return err_set(e, ERR_CONFLICT,
-			       "the private key of %s never reached Certera: there is no format with it", cert->name);
+			       "Certera does not have the private key of %s: only formats without it are available", cert->name);
 	if (rec_key_get(t, &key, version->key_id, e) < 0 || rec_key_version_get(t, &material, id, e) < 0)
 		return err_prefix(e, "the private key of %s", cert->name);
 	if (read_chain(w, version, &chain, &from, &to, e) < 0)

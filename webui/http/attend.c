@@ -2,10 +2,10 @@
  * One request from the gate to its handler: what is not for this visitor is turned away, with as many words as the
  * visitor may hear; what a browser's form means is found out; then the handler of the row in routes.def answers.
  */
-#include "webui/http/csrf.h"
+#include "webui/gate/csrf.h"
+#include "webui/gate/first.h"
+#include "webui/gate/refusal.h"
 #include "webui/http/face.h"
-#include "webui/http/first.h"
-#include "webui/http/refusal.h"
 #include "webui/http/session.h"
 #include "webui/page/form.h"
 #include "webui/people/sign_in.h"

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "webui/http/first.h"
+#include "webui/gate/first.h"
 #include "webui/page/page.h"
 
 int reply_json(struct request *r, int status, json_t *value)

@@ -10,7 +10,7 @@
 #include "base/http/answer.h"
 #include "store/record/record.h"
 #include "webui/elsewhere.h"
-#include "webui/http/gate.h"
+#include "webui/gate/gate.h"
 
 #define CHANGED_MOST 4
 

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/words.h"
 #include "store/agenda.h"
-#include "webui/http/confirmed.h"
+#include "webui/gate/confirmed.h"
 #include "webui/http/noted.h"
 #include "webui/http/reply.h"
 #include "webui/page/shown.h"

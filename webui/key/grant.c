@@ -94,8 +94,8 @@ static int put_cert(struct request *r, struct txn *t, struct permitting *p, stru
 	if (rec_cert_put(t, &cert, e) < 0)
 		return -1;
 	return admin_event(r, t, "certificate.key_download", cert.id, cert.name, e,
-			   p->allow ? "its API keys may fetch files with the private key" :
-				      "its API keys may fetch no file with the private key");
+			   p->allow ? "its API keys may download formats with the private key" :
+				      "its API keys may not download formats with the private key");
 }
 
 static int granted(struct request *r, const struct slice *field, struct err *e)
@@ -139,7 +139,7 @@ int page_cert_key_download(struct request *r, struct err *e)
 	    admin_confirmed(r, e) < 0)
 		return -1;
 	if (!p->cert.key_id || !*p->cert.key_id)
-		return err_set(e, ERR_CONFLICT, "the private key of %s never reached Certera",
+		return err_set(e, ERR_CONFLICT, "Certera does not have the private key of %s",
 			       p->cert.name);
 	if (rec_key_get(t, &p->key, p->cert.key_id, e) < 0)
 		return -1;

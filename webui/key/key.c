@@ -336,7 +336,7 @@ static int record_export(struct request *r, const struct key_exporting *x, struc
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 ||
-	    admin_event(r, t, "key.exported", x->id, x->name, e, "handed out as %s", x->der ? "der" : "pem") < 0)
+	    admin_event(r, t, "key.exported", x->id, x->name, e, "exported as %s", x->der ? "der" : "pem") < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), false, e);
 }

@@ -206,7 +206,7 @@ static int read_alerts(struct rec_channel *channel, const json_t *body, struct e
 			strv_add(&channel->alerts, *word);
 	}
 	if (!channel->alerts)
-		return err_set(e, ERR_INVALID, "\"alerts\" names none; to switch a channel off, disable it");
+		return err_set(e, ERR_INVALID, "\"alerts\" is empty; to stop all alerts, disable the channel");
 	if (is_default(channel->alerts))
 		strv_free(TAKE(channel->alerts));
 	return 0;
@@ -484,7 +484,7 @@ static int try_out(struct request *r, struct txn *taken, struct rec_channel *cha
 	answer = show_channel(t, channel);
 	json_object_set_new(answer, "messages", numbers);
 	if (alert_test(t, channel, e) < 0 || (channel->newest == before && reaches_nobody(channel, e) < 0) ||
-	    admin_event(r, t, "channel.test", channel->id, channel->name, e, "a message to try it out") < 0) {
+	    admin_event(r, t, "channel.test", channel->id, channel->name, e, "a test message") < 0) {
 		json_decref(answer);
 		return -1;
 	}

@@ -2,8 +2,8 @@
 
 #include "base/encode.h"
 #include "base/log.h"
+#include "webui/gate/first.h"
 #include "webui/http/compress.h"
-#include "webui/http/first.h"
 #include "webui/http/reply.h"
 #include "webui/page/form.h"
 #include "webui/page/form_view.h"

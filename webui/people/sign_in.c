@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "store/event/history.h"
 #include "store/notify/alert.h"
-#include "webui/http/confirmed.h"
+#include "webui/gate/confirmed.h"
 #include "webui/http/name.h"
 #include "webui/http/session.h"
 #include "webui/page/form.h"

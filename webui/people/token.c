@@ -199,7 +199,7 @@ static int read_token(struct request *r, struct rec_token *token, const json_t *
 		return -1;
 	if (token->domains && str_eq(token->role, role_word(ROLE_ADMIN))) {
 		err_set(e, ERR_INVALID, "a token of an administrator cannot be limited to domains: "
-					"who adds channels and users has everything");
+					"with channels and users, it could reach everything");
 		err_hint(e, "The role operator can do everything with certificates.");
 		return err_field(e, "role");
 	}

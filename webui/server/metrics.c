@@ -166,7 +166,7 @@ static int add_gauges(struct request *r, struct buf *out, struct err *e)
 	if (n->next_expiry)
 		add_gauge(out, "certera_next_expiry_timestamp_seconds", n->next_expiry,
 			  "When the next certificate in force ends.");
-	add_gauge(out, "certera_agenda_rows", (int64_t)txn_count(t, TABLE_agenda), "Things to be done.");
+	add_gauge(out, "certera_agenda_rows", (int64_t)txn_count(t, TABLE_agenda), "Scheduled tasks.");
 	add_gauge(out, "certera_agenda_lag_seconds", lag, "How long the first of them has been due.");
 	add_gauge(out, "certera_events", (int64_t)txn_count(t, TABLE_event), "Lines of the audit log.");
 	add_gauge(out, "certera_store_bytes", size.used, "Size of the store.");

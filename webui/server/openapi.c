@@ -16,18 +16,18 @@ static const struct extra {
 #define TEXT_OR_NULL "{\"type\": [\"string\", \"null\"]}"
 #define TEXTS "{\"type\": \"array\", \"items\": {\"type\": \"string\"}}"
 #define STEPS "time and sentence of each step; what scripts printed is there for administrators only"
-	{ "cert", "status", "{\"type\": \"string\"}", "what it is, in one word" },
-	{ "cert", "status_text", "{\"type\": \"string\"}", "the same as a sentence" },
-	{ "cert", "next_step", "{\"type\": \"string\"}", "what a person can do about it" },
-	{ "cert", "names_shown", TEXTS, "identifiers as people read them" },
+	{ "cert", "status", "{\"type\": \"string\"}", "its status, one word" },
+	{ "cert", "status_text", "{\"type\": \"string\"}", "the status as a sentence" },
+	{ "cert", "next_step", "{\"type\": \"string\"}", "what you can do next" },
+	{ "cert", "names_shown", TEXTS, "its names as people read them" },
 	{ "cert", "account", TEXT_OR_NULL, "name of the account that orders it" },
 	{ "cert", "key", TEXT_OR_NULL, "name of its key" },
 	{ "cert", "key_reuse_shown", "{\"type\": \"string\"}",
-	  "what a person says of its key at renewals: on, off, or auto, which keeps one that several certificates have" },
+	  "whether it keeps its key at renewals: on, off, or auto (only while other certificates share it)" },
 	{ "account", "key", TEXT_OR_NULL, "name of its key" },
-	{ "version", "number", "{\"type\": \"integer\"}", "which one of the certificate" },
-	{ "order", "number", "{\"type\": \"integer\"}", "which one of the certificate" },
-	{ "cert", "hooks_unconfirmed", "{\"type\": \"boolean\"}", "its own scripts do not run: no administrator chose them" },
+	{ "version", "number", "{\"type\": \"integer\"}", "its number within the certificate" },
+	{ "order", "number", "{\"type\": \"integer\"}", "its number within the certificate" },
+	{ "cert", "hooks_unconfirmed", "{\"type\": \"boolean\"}", "its own scripts do not run: no administrator confirmed them" },
 	{ "order", "log", TEXTS, STEPS },
 	{ "trial", "log", TEXTS, STEPS },
 	{ "version", "deploy_log", TEXTS, STEPS },
@@ -39,11 +39,11 @@ static const char problem_schema[] =
 	"{\"type\": \"object\", \"description\": \"what is wrong (RFC 9457)\", \"required\": [\"type\", \"title\", "
 	"\"status\"],"
 	"\"properties\": {"
-	"\"type\": {\"type\": \"string\", \"description\": \"urn:certera:error: and the kind of it\"},"
-	"\"title\": {\"type\": \"string\", \"description\": \"that kind as a sentence\"},"
+	"\"type\": {\"type\": \"string\", \"description\": \"urn:certera:error: and the kind of error\"},"
+	"\"title\": {\"type\": \"string\", \"description\": \"the kind of error, in words\"},"
 	"\"status\": {\"type\": \"integer\"},"
-	"\"detail\": {\"type\": \"string\", \"description\": \"what is wrong this time\"},"
-	"\"hint\": {\"type\": \"string\", \"description\": \"what a person can do about it\"},"
+	"\"detail\": {\"type\": \"string\", \"description\": \"what went wrong\"},"
+	"\"hint\": {\"type\": \"string\", \"description\": \"what you can do\"},"
 	"\"said\": {\"type\": \"string\", \"description\": \"what the other server said, word for word\"},"
 	"\"code\": {\"type\": \"string\"},"
 	"\"retry_at\": {\"type\": \"string\", \"format\": \"date-time\"},"
@@ -196,11 +196,11 @@ static json_t *list_schema(const char *answer)
 	_cleanup_free_ char *member = xstrndup(answer, (size_t)(bracket - answer));
 	_cleanup_free_ char *of = xstrndup(bracket + 1, strcspn(bracket + 1, "]"));
 	json_t *members = parsed(
-		"{\"first\": {\"type\": \"integer\", \"description\": \"how many were left out before it\"},"
+		"{\"first\": {\"type\": \"integer\", \"description\": \"how many entries were skipped\"},"
 		"\"limit\": {\"type\": \"integer\"},"
 		"\"total\": {\"type\": [\"integer\", \"null\"], \"description\": \"how many there are\"},"
-		"\"previous\": {\"type\": [\"integer\", \"null\"], \"description\": \"first of the page before\"},"
-		"\"next\": {\"type\": [\"integer\", \"null\"], \"description\": \"first of the page behind\"}}");
+		"\"previous\": {\"type\": [\"integer\", \"null\"], \"description\": \"first of the previous page\"},"
+		"\"next\": {\"type\": [\"integer\", \"null\"], \"description\": \"first of the next page\"}}");
 
 	json_object_set_new(members, member, json_pack("{s:s, s:o}", "type", "array", "items", reference(of)));
 	return json_pack("{s:s, s:[s,s,s,s], s:o}", "type", "object", "required", member, "first", "limit", "total",
@@ -335,8 +335,8 @@ int page_openapi(struct request *r, struct err *e)
 	json_t *o =
 		json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:s}]}", "openapi", "3.1.0", "info", "title", "Certera",
 			  "version", VERSION_OF_API, "description",
-			  "Certificates for many web servers: obtained, renewed, handed out.  Bearer tokens are made "
-			  "by users; the apiKey of a certificate or key fetches it.",
+			  "Certificates for many web servers: ordered, renewed, delivered.  Users create bearer tokens; "
+			  "the apiKey of a certificate or key downloads it.",
 			  "servers", "url", server);
 
 	json_object_set_new(o, "paths", paths());

@@ -287,14 +287,14 @@ static int add_account(void *arg, void *rec, struct err *e)
 	return 0;
 }
 
-/* "9 need you": certificates, accounts, and the rest. */
+/* "9 need attention": certificates, accounts, and the rest. */
 static void put_needs(json_t *o, int64_t needs)
 {
 	_cleanup_free_ char *number = number_text(needs);
 
 	json_put_int(o, "needs", needs);
-	json_object_set_new(o, "headline", !needs ? json_string("Nothing needs you") :
-			    json_sprintf("%s %s you", number, needs == 1 ? "needs" : "need"));
+	json_object_set_new(o, "headline", !needs ? json_string("Nothing needs attention") :
+			    json_sprintf("%s %s attention", number, needs == 1 ? "needs" : "need"));
 	json_put_bool(o, "needs_attention", needs > 0);
 }
 

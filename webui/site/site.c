@@ -244,7 +244,7 @@ static int read_lines(const json_t *body, char ***names, struct err *e)
 			strv_add(names, name);
 		}
 	}
-	return *names ? 0 : err_set(e, ERR_INVALID, "no site is given; one a line is expected");
+	return *names ? 0 : err_set(e, ERR_INVALID, "no site is given; write one per line");
 }
 
 static int last_position(void *arg, void *rec, struct err *e)

@@ -7,8 +7,8 @@
 const PAUSE = 150;	/* ms without a key before it is looked for */
 const GO = { o: "/overview", c: "/certificates", r: "/orders", k: "/keys", a: "/accounts", s: "/sites", m: "/outbox", e: "/events", u: "/users", h: "/help" };
 const KEYS = [["/ or Ctrl-K", "Search"], ["g then c", "Certificates"], ["g then o", "Overview"], ["g then r", "Orders"], ["g then k", "Keys"],
-	["g then a", "CA accounts"], ["g then s", "Tracking"], ["g then e", "Activity"], ["g then u", "Users"], ["n", "New certificate"],
-	["j, k", "Next row, row before"], ["Enter", "Open the row"], ["x", "Choose the row"], ["?", "These keys"]];
+	["g then a", "CA accounts"], ["g then s", "Tracking"], ["g then e", "Activity"], ["g then m", "Messages"], ["g then u", "Users"], ["g then h", "Help"], ["n", "New certificate"],
+	["j, k", "Next row, previous row"], ["Enter", "Open the row"], ["x", "Select the row"], ["?", "Show these keys"]];
 
 const off = () => { try { return localStorage.getItem("keys") === "off"; } catch { return false; } };
 

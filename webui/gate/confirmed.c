@@ -1,4 +1,4 @@
-#include "webui/http/confirmed.h"
+#include "webui/gate/confirmed.h"
 
 #include <pthread.h>
 

@@ -1,8 +1,8 @@
 /* The root certificates that scans trust: a file, read again when it has changed. */
-#ifndef PKI_ROOTS_H
-#define PKI_ROOTS_H
+#ifndef PKI_TRUST_ROOTS_H
+#define PKI_TRUST_ROOTS_H
 
-#include "pki/judge.h"
+#include "pki/trust/judge.h"
 
 struct roots;
 struct roots *roots_new(void);

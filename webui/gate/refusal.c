@@ -1,4 +1,4 @@
-#include "webui/http/refusal.h"
+#include "webui/gate/refusal.h"
 
 #include "base/clock.h"
 #include "base/log.h"

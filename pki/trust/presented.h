@@ -3,8 +3,8 @@
  * with its keys (rsa.h).  For contexts with MBEDTLS_SSL_VERIFY_NONE, so that mbedTLS does not verify a chain first; who
  * wants it verified brings a judge.
  */
-#ifndef PKI_PRESENTED_H
-#define PKI_PRESENTED_H
+#ifndef PKI_TRUST_PRESENTED_H
+#define PKI_TRUST_PRESENTED_H
 
 #include "pki/mbed.h"
 

@@ -116,7 +116,7 @@ static int end_waiting(struct request *r, struct txn *t, struct rec_cert *cert, 
 	if (close_order(t, cert, e) < 0 || cert_plan(t, cert, CERT_canceled, e) < 0)
 		return -1;
 	return admin_event(r, t, "order.canceled", cert->id, cert->name, e,
-			   "its order is canceled; \"issue\" starts a new one");
+			   "its order is canceled; order it again to start a new one");
 }
 
 int page_cert_cancel(struct request *r, struct err *e)

@@ -2,10 +2,10 @@
  * Visitors whose address may not come in: a line of the log says who, and which setting does not have the address.  An
  * address is named once in ten minutes, and twenty of them at most: scanners do not fill the log.
  */
-#ifndef WEBUI_HTTP_REFUSAL_H
-#define WEBUI_HTTP_REFUSAL_H
+#ifndef WEBUI_GATE_REFUSAL_H
+#define WEBUI_GATE_REFUSAL_H
 
-#include "webui/http/gate.h"
+#include "webui/gate/gate.h"
 
 struct refusals;	/* of a thread */
 struct refusals *refusals_new(void);

@@ -1,4 +1,4 @@
-#include "webui/http/csrf.h"
+#include "webui/gate/csrf.h"
 
 #include "base/digest.h"
 #include "base/encode.h"

@@ -1,4 +1,4 @@
-#include "pki/roots.h"
+#include "pki/trust/roots.h"
 
 #include <errno.h>
 #include <sys/stat.h>

@@ -2,8 +2,8 @@
  * What comes first for a person: signing in, giving the password again, changing one that is somebody else's choice,
  * setting up an app for codes.  For the API it is an error, for a browser the way to the page where it is done.
  */
-#ifndef WEBUI_HTTP_FIRST_H
-#define WEBUI_HTTP_FIRST_H
+#ifndef WEBUI_GATE_FIRST_H
+#define WEBUI_GATE_FIRST_H
 
 #include "webui/http/request.h"
 

@@ -6,10 +6,10 @@
  * and behind it the object: scope.h, through what finds certificates and keys.  Who comes from an address that is on no
  * list learns nothing, not even whether there is such a path.
  */
-#ifndef WEBUI_HTTP_GATE_H
-#define WEBUI_HTTP_GATE_H
+#ifndef WEBUI_GATE_GATE_H
+#define WEBUI_GATE_GATE_H
 
-#include "webui/http/confirmed.h"
+#include "webui/gate/confirmed.h"
 #include "webui/http/router.h"
 #include "webui/http/scope.h"
 #include "webui/settings.h"

@@ -1,4 +1,4 @@
-#include "webui/http/gate.h"
+#include "webui/gate/gate.h"
 
 #include <netinet/in.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "pki/presented.h"
+#include "pki/trust/presented.h"
 
 #include "pki/rsa.h"
 

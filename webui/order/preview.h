@@ -1,6 +1,6 @@
 /* What would become of a certificate if it were added now. */
-#ifndef WEBUI_CERT_PREVIEW_H
-#define WEBUI_CERT_PREVIEW_H
+#ifndef WEBUI_ORDER_PREVIEW_H
+#define WEBUI_ORDER_PREVIEW_H
 
 #include "webui/http/handler.h"
 

@@ -1,4 +1,4 @@
-#include "webui/cert/preview.h"
+#include "webui/order/preview.h"
 
 #include <stdarg.h>
 

@@ -1,6 +1,6 @@
-#include "webui/cert/dry.h"
+#include "webui/order/dry.h"
 
-#include "webui/cert/preview.h"
+#include "webui/order/preview.h"
 
 int dry_read(struct request *r, bool *dry, struct err *e)
 {

@@ -1,6 +1,6 @@
 /* Would a browser believe what this server shows?  Chain, name, dates, strength; in plain words. */
-#ifndef PKI_JUDGE_H
-#define PKI_JUDGE_H
+#ifndef PKI_TRUST_JUDGE_H
+#define PKI_TRUST_JUDGE_H
 
 #include "pki/cert.h"
 
@@ -11,7 +11,7 @@ void trust_free(struct trust *);	/* NULL is fine */
 
 enum fault {
 #define FAULT(fault, word, hint) FAULT_##fault,
-#include "pki/fault.def"
+#include "pki/trust/fault.def"
 #undef FAULT
 	FAULTS
 };

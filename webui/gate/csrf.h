@@ -1,6 +1,6 @@
 /* Is a changing request really from a page of ours (cross-site request forgery)? */
-#ifndef WEBUI_HTTP_CSRF_H
-#define WEBUI_HTTP_CSRF_H
+#ifndef WEBUI_GATE_CSRF_H
+#define WEBUI_GATE_CSRF_H
 
 #include "webui/http/request.h"
 

@@ -1,4 +1,4 @@
-#include "webui/http/first.h"
+#include "webui/gate/first.h"
 
 #include "keeper/keeper.h"
 #include "webui/http/reply.h"

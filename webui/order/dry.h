@@ -2,8 +2,8 @@
  * ?dry_run=true: a request is checked and done, and none of it is kept: the answer says what it would have changed, and what an
  * order would ask of the CA.
  */
-#ifndef WEBUI_CERT_DRY_H
-#define WEBUI_CERT_DRY_H
+#ifndef WEBUI_ORDER_DRY_H
+#define WEBUI_ORDER_DRY_H
 
 #include "webui/http/handler.h"
 

@@ -1,4 +1,4 @@
-#include "pki/judge.h"
+#include "pki/trust/judge.h"
 
 #include <mbedtls/oid.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ static const struct {
 	const char *word, *hint;
 } faults[] = {
 #define FAULT(fault, word, hint) { word, hint },
-#include "pki/fault.def"
+#include "pki/trust/fault.def"
 #undef FAULT
 };
 
