@@ -9,9 +9,10 @@ RULE = "location ^~ /.well-known/acme-challenge/"
 class BrokenServers:
     """NAME.example for each of the names, at an address of its own; repair(NAME) puts the rule in its place."""
 
-    def __init__(self, t, *names):
+    def __init__(self, t, *names, **settings):
         self.names, self.port = Names(t), free_port()
-        self.daemon = Certerad(t, name="certerad-broken", preflight={"enabled": True, "port": self.port, "resolvers": f"127.0.0.1:{self.names.port}", "timeout": "3s"})
+        self.daemon = Certerad(t, name="certerad-broken", **settings,
+            preflight={"enabled": True, "port": self.port, "resolvers": f"127.0.0.1:{self.names.port}", "timeout": "3s"})
         self.here = f"http://127.0.0.1:{self.daemon.http_port}"
         self.server = {}
         self.pebble = Pebble(t, self.port, names=self.names, name="pebble-broken")
