@@ -310,6 +310,8 @@ soak:
 	$(MAKE) fuzz SECONDS=600
 	$(MAKE) T=6 SOAK=1 prove
 	$(MAKE) T=9410 SOAK=1 prove
+	$(MAKE) T=8[05]00 SOAK=1 prove
+	$(MAKE) T=4854 SOAK=1 prove
 	t/package bookworm trixie
 
 .PHONY: demo
@@ -335,7 +337,7 @@ help:
 	@echo "make check        install what the tests need, build, run all tests (T=3: one family)"
 	@echo "make prove        run the tests with what is installed"
 	@echo "make fuzz         fuzz what reads other people's bytes (SECONDS=60 each)"
-	@echo "make soak         the long forms: fuzzers ten minutes each, faults (an hour or two)"
+	@echo "make soak         the long forms: fuzzers ten minutes each, faults, pages (an hour or two)"
 	@echo "make demo         see it work: a CA, two web servers, Certera (DEMO=once: check and stop)"
 	@echo "make bench        measure it against nginx and certbot"
 	@echo "make install      into $(prefix) (DESTDIR=, prefix=)"

@@ -172,6 +172,14 @@ def confinement(header, files):
             yield f"{path} includes {header}, which belongs to {CONFINED[header] or 'nobody'}"
 
 
+def numbers():
+    """A test is named by its number alone, as in ARCHITECTURE.md."""
+    homes = {}
+    for path in sorted(glob.glob("t/[0-9]*.[ct]")):
+        homes.setdefault(os.path.basename(path)[:4], []).append(path)
+    yield from (f"{number} is {' and '.join(paths)}" for number, paths in homes.items() if len(paths) > 1)
+
+
 def pem_elsewhere(files):
     for path in files:
         with open(path, encoding="utf-8") as f:
@@ -203,6 +211,7 @@ def main():
     checks += [("a tag stands for one thing", tags, (ours,))]
     checks += [(f"{header} stays in {homes or 'no file'}", confinement, (header, ours))
                for header, homes in CONFINED.items()]
+    checks += [("no two tests have one number", numbers, ())]
     checks += [("mbedTLS is given no PEM", pem_elsewhere, (ours,))]
     checks += [(f"{path} compiles alone", stands_alone, (path,)) for path in headers]
 

@@ -24,6 +24,7 @@ def main(t):
 	browser = Browser(t, f"https://localhost:{site.daemon.https_port}")
 	browser.sign_in("root", PASSWORD)
 	wildcard(t, site, browser)
+	scripts(t, browser)
 	alive(t, browser)
 	defaults(t, site, browser)
 	everything(t, site, browser)
@@ -56,6 +57,18 @@ def wildcard(t, site, browser):
 	browser.wait(".head .pill.active")
 	t.equal(site.daemon.cert("shop.example")["status"], "active", "and it is issued, under the name of its domain")
 	t.ok(len(person.done) <= 5, f"task: a certificate for a wildcard: {len(person.done)} actions", person.done)
+
+
+def scripts(t, browser):
+	browser.goto("/certificates/shop.example/settings")
+	browser.click("summary:has-text('Test the DNS scripts')")
+	browser.click("button:has-text('Test the scripts')")
+	browser.wait("#state .pill.passed")
+	t.matches(browser.text("#state"), "removed", "the DNS scripts can be tested, step by step")
+	browser.goto("/certificates/shop.example/settings")
+	browser.click("summary:has-text('Drop the authorizations')")
+	browser.click("button:has-text('Drop them')")
+	t.contains(browser.text(".said"), "is being asked to drop the authorizations of shop.example", "and what the CA remembers can be dropped")
 
 
 def row(browser, name):

@@ -13,34 +13,12 @@ PASSWORD = "correct horse battery"
 RULE = "location ^~ /.well-known/acme-challenge/"
 
 
-class World:
-	"""A daemon that looks at web servers before it orders, and web servers that can be made wrong and right."""
-
-	def __init__(self, t):
-		self.names, self.port = Names(t), free_port()
-		self.daemon = Certerad(t, preflight={"enabled": True, "port": self.port, "resolvers": f"127.0.0.1:{self.names.port}", "timeout": "3s"})
-		self.here = f"http://127.0.0.1:{self.daemon.http_port}"
-		self.server = {}
-		self.pebble = Pebble(t, self.port, names=self.names)
-		self.daemon.add_account(self.pebble)
-		for n, name in enumerate(("shop", "plain"), 2):
-			self.names.tell("add-a", host=f"{name}.example.", addresses=[f"127.0.0.{n}"])
-			self.server[name] = Nginx(t, server="location / { return 404; }", name=name, port=self.port, address=f"127.0.0.{n}")
-
-	def repair(self, name):
-		server = self.server[name]
-		server.configure(f"{RULE} {{ return 302 {self.here}$request_uri; }}")
-		server.stop()
-		server.start()
-		server.wait_for_port(server.port, server.address)
-
-
 def main(t):
-	world = World(t)
+	world = BrokenServers(t, "shop", "plain")
 	world.daemon.add_user("root", "admin", PASSWORD)
 	browser = Browser(t, f"https://localhost:{world.daemon.https_port}")
 	for name in ("shop", "plain"):
-		world.daemon.run_ctl("cert", "add", name, "--names", f"{name}.example", "--account", "ca", "--wait")
+		world.order(name)
 	browser.sign_in("root", PASSWORD)
 	recipe(t, world, browser)
 	fixed(t, world, browser)

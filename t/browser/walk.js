@@ -5,10 +5,14 @@
  *	{"do": "goto", "url": ...}			-> {status, url, title}
  *	{"do": "click" | "fill" | "press" | "check" | "uncheck" | "select" | "upload", "on": selector, "value": ...}
  *	{"do": "type", "value": ...}			into what has the focus
+ *	{"do": "focus", "on": selector}
+ *	{"do": "loads"}					-> {loads}: pages that were asked for since it was asked last
  *	{"do": "wait", "on": selector}			until it is there
  *	{"do": "text", "on": selector}			-> {text}; all that is visible
  *	{"do": "html"}					-> {html}: as it came, not as scripts left it
  *	{"do": "axe"}					-> {violations}
+ *	{"do": "tour", "stops": [{"path", "url", "looks": [{"theme", "width", "axe", "shot"}]}], "tabs": 2}
+ *						-> {pages}: many pages at once, each loaded once and looked at in several ways
  *	{"do": "shot", "path": ...}
  *	{"do": "eval", "value": expression}		-> {value}
  *	{"do": "download", "on": selector}		-> {name, path}
@@ -30,8 +34,19 @@ const validator = new HtmlValidate({
 		"no-inline-style": "error" },
 });
 
-let browser, context, page, source = "";
-const said = [];
+let browser, context, page, home, source = "";
+const said = [], loads = [];
+
+/* What the console of a page says, and what it asks of others, goes into a list. */
+function listen(tab, list) {
+	tab.on("console", (m) => { if (m.type() === "error" && !m.text().startsWith("Failed to load resource")) list.push(m.text()); });
+	tab.on("pageerror", (e) => list.push(e.message));
+	tab.on("request", (r) => {
+		if (home && /^(http|ws)/.test(r.url()) && new URL(r.url()).host !== home)
+			list.push(`a request to elsewhere: ${r.url()}`);
+	});
+	tab.on("websocket", (w) => { if (new URL(w.url()).host !== home) list.push(`a request to elsewhere: ${w.url()}`); });
+}
 
 async function open(c) {
 	browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: FLAGS });
@@ -40,8 +55,8 @@ async function open(c) {
 		javaScriptEnabled: c.script !== false, ignoreHTTPSErrors: true, acceptDownloads: true, bypassCSP: false });
 	context.setDefaultTimeout(PATIENCE);
 	page = await context.newPage();
-	page.on("console", (m) => { if (m.type() === "error" && !m.text().startsWith("Failed to load resource")) said.push(m.text()); });
-	page.on("pageerror", (e) => said.push(e.message));
+	listen(page, said);
+	page.on("request", (r) => { if (r.isNavigationRequest()) loads.push(r.url()); });
 	page.on("response", async (r) => {
 		if (r.request().isNavigationRequest() && (r.headers()["content-type"] || "").includes("html"))
 			source = await r.text().catch(() => source);
@@ -49,28 +64,62 @@ async function open(c) {
 	return {};
 }
 
+const passing = (e) => /destroyed|navigat|detached/.test(e.message);	/* the page was just being replaced */
+
 /* Runs in a world of its own, so that the page's policy does not keep it out. */
-async function run_axe() {
-	const session = await context.newCDPSession(page);
+async function axe_of(tab) {
+	const session = await context.newCDPSession(tab);
 	const { frameTree } = await session.send("Page.getFrameTree");
-	const { executionContextId } = await session.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id });
+	const { executionContextId } = await session.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id, worldName: "axe" });
 	const evaluate = (expression, awaitPromise) => session.send("Runtime.evaluate",
 		{ expression, awaitPromise, returnByValue: true, contextId: executionContextId });
 	await evaluate(axe, false);
 	const { result } = await evaluate(`axe.run({ resultTypes: ["violations"] }).then((r) => r.violations.map((v) =>
 		v.id + ": " + v.help + ": " + v.nodes.map((n) => n.target.join(" ") + " " + n.html.slice(0, 120)).join("; ")))`, true);
 	await session.detach();
-	return { violations: result.value };
+	return result.value;
 }
 
-async function validate() {
-	const report = await validator.validateString(source);
-	return { faults: report.results.flatMap((r) => r.messages.map((m) => `line ${m.line}: ${m.ruleId}: ${m.message}`)) };
+async function faults_of(html) {
+	const report = await validator.validateString(html);
+	return report.results.flatMap((r) => r.messages.map((m) => `line ${m.line}: ${m.ruleId}: ${m.message}`));
+}
+
+/* A page in one of its looks; nothing is loaded again. */
+async function look_at(tab, { theme, width, axe, shot }) {
+	await tab.emulateMedia({ colorScheme: theme });
+	await tab.setViewportSize({ width, height: 900 });
+	const wide = await tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+	const violations = axe ? await axe_of(tab).catch((e) => passing(e) ? axe_of(tab) : Promise.reject(e)) : [];
+	if (shot)
+		await tab.screenshot({ path: shot, fullPage: true });
+	return { theme, width, wide, violations };
+}
+
+async function visit(tab, list, { path, url, looks }) {
+	const answer = await tab.goto(url), html = await answer.text(), looked = [];
+	for (const look of looks)
+		looked.push(await look_at(tab, look));
+	return { path, status: answer.status(), title: await tab.title(), html, looked, faults: [...await faults_of(html), ...list.splice(0)] };
+}
+
+async function tour(c) {
+	const left = [...c.stops], pages = [];
+	home = new URL(c.stops[0].url).host;
+	await Promise.all(Array.from({ length: c.tabs }, async () => {
+		const tab = await context.newPage(), list = [];
+		listen(tab, list);
+		for (let stop; (stop = left.shift());)
+			pages.push(await visit(tab, list, stop).catch((e) => ({ path: stop.path, failed: e.message })));
+		await tab.close();
+	}));
+	return { pages };
 }
 
 const actions = {
 	open,
 	goto: async (c) => {
+		home = new URL(c.url).host;
 		const r = await page.goto(c.url);
 		return { status: r.status(), url: page.url(), title: await page.title() };
 	},
@@ -84,13 +133,16 @@ const actions = {
 	uncheck: async (c) => { await page.locator(c.on).first().uncheck(); return {}; },
 	select: async (c) => { await page.locator(c.on).first().selectOption(c.value); return {}; },
 	upload: async (c) => { await page.locator(c.on).first().setInputFiles(c.value); return {}; },
+	focus: async (c) => { await page.locator(c.on).first().focus(); return {}; },
+	loads: async () => ({ loads: loads.splice(0).length }),
 	wait: async (c) => { await page.locator(c.on).first().waitFor(); return {}; },
 	count: async (c) => ({ count: await page.locator(c.on).count() }),
 	text: async (c) => ({ text: await page.locator(c.on || "body").first().innerText() }),
 	html: async () => ({ html: source }),
 	eval: async (c) => ({ value: await page.evaluate(c.value) }),
-	axe: run_axe,
-	validate,
+	axe: async () => ({ violations: await axe_of(page) }),
+	validate: async () => ({ faults: await faults_of(source) }),
+	tour,
 	shot: async (c) => { await page.screenshot({ path: c.path, fullPage: c.full !== false }); return {}; },
 	said: async () => ({ said: said.splice(0) }),
 	download: async (c) => {
@@ -105,9 +157,9 @@ const actions = {
 		let answer;
 		try {
 			answer = await actions[c.do](c).catch((e) => {
-				if (!/destroyed|navigat|detached/.test(e.message))
+				if (!passing(e))
 					throw e;
-				return actions[c.do](c);	/* the page was just being replaced */
+				return actions[c.do](c);
 			});
 		} catch (e) {
 			answer = { failed: `${line.slice(0, 200)}: ${e.message}` };

@@ -54,6 +54,7 @@ json_t *admin_show_cert(const struct rec_cert *cert, const char *account, const 
 	json_put_str(o, "key", key);
 	json_put_bool(o, "hooks_unconfirmed", cert->hooks == HOOKS_UNCONFIRMED);
 	json_put_str(o, "preflight_shown", cert->no_preflight ? "off" : "on");
+	json_put_str(o, "propagation_shown", cert->no_propagation ? "off" : "on");
 	json_put_str(o, "live_shown", cert->no_live ? "off" : "on");
 	detail_put_shown(o, cert);
 	put_status(o, cert, status);
@@ -234,6 +235,18 @@ static json_t *show_in_force(const struct request *r, struct txn *t, const struc
 	return o;
 }
 
+/* The version to roll back to: the newest before the one in force; 0: there is none that can be. */
+static int64_t earlier(const json_t *versions, const struct rec_cert *cert)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (versions, i, one)
+		if (json_bool(one, "usable", false) && json_int(one, "number", 0) < cert->current)
+			return json_int(one, "number", 0);
+	return 0;
+}
+
 static json_t *show_whole(struct request *r, struct txn *t, const struct rec_cert *cert, const char *here, struct err *e)
 {
 	_cleanup_json_ json_t *answer = show(t, cert);
@@ -242,6 +255,8 @@ static json_t *show_whole(struct request *r, struct txn *t, const struct rec_cer
 		return NULL;
 	part_put(answer, r, t, cert, here);
 	json_object_set_new(answer, "versions", show_versions(r, t, cert));
+	if (r->html)
+		json_put_int(answer, "earlier", earlier(json_object_get(answer, "versions"), cert));
 	json_object_set_new(answer, "in_force", show_in_force(r, t, cert));
 	json_object_set_new(answer, "order", show_order(r, t, cert));
 	json_object_set_new(answer, "past_orders", show_past_orders(r, t, cert));

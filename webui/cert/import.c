@@ -137,7 +137,7 @@ static int find(struct request *r, struct import *im, struct txn *t, struct err 
 	if (is_new(im)) {
 		record_set(&im->cert.name, name);
 		record_set(&im->cert.owner_id, r->visitor.scope.user_id);
-		im->cert.staging = str_eq(params_get(&query, "staging"), "true");
+		im->cert.staging = json_bool(im->body, "staging", str_eq(params_get(&query, "staging"), "true"));
 	}
 	record_set(&im->key.owner_id, im->cert.owner_id);
 	if (im->without_key)

@@ -55,6 +55,7 @@ static int show(struct request *r, struct scripts *s)
 	json_put_str(o, "hook_cleanup", s->cert.hook_cleanup);
 	json_put_str(o, "hook_arguments", s->cert.hook_arguments);
 	json_object_set(o, "hook_variables", s->lines[0]);
+	json_put_str(o, "propagation", s->cert.no_propagation ? "off" : "on");
 	json_put_str(o, "deploy_hook", s->cert.deploy_hook);
 	json_object_set(o, "deploy_variables", s->lines[1]);
 	return reply_json(r, 200, o);

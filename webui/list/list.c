@@ -534,6 +534,8 @@ int list_reply(struct request *r, const struct list_type *of, size_t filters_siz
 	    read_span(l, "ends_since", "ends_until", &l->ends, e) < 0 || read_sort(l, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 ||
 	    (of->prepare && of->prepare(l, t, e) < 0))
 		return -1;
+	if (r->html && !l->csv)
+		l->limit = MIN(l->limit, LIST_PAGE_MOST);
 	if (r->take_ids)
 		return give_ids(r, l, t, e);
 	if (r->take_csv || r->ids_most) {

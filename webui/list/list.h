@@ -91,6 +91,7 @@ int list_read_format(const struct params *, bool *csv, struct err *);
 /* The answer; or, of a list that is to be mailed (request.take_csv), for that. */
 int list_reply_csv(struct request *, const char *name, const struct buf *csv, int64_t shown, int64_t total, struct err *);
 #define LIST_MAILED_MOST 5000	/* rows */
+#define LIST_PAGE_MOST 250	/* rows of a page, whatever it is asked for: it stays small (t/4854) */
 /* A day (its first second) or a time like 2026-11-25T12:00:00Z. */
 int list_read_time(const struct params *, const char *name, int64_t otherwise, int64_t *, struct err *);
 /* A number of the query from least on. */

@@ -418,7 +418,7 @@ static json_t *show_numbers(const struct listing_page *p, int64_t here, int64_t 
 
 static json_t *show_sizes(const struct listing_page *p, int64_t limit)
 {
-	static const char *const sizes[] = { "25", "50", "100", "250", "1000" };
+	static const char *const sizes[] = { "25", "50", "100", "250" };
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {

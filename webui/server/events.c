@@ -291,6 +291,8 @@ int page_events(struct request *r, struct err *e)
 
 	if (read_search(r, s, e) < 0 || list_read_format(&s->list.query, &csv, e) < 0)
 		return -1;
+	if (r->html && !csv)
+		s->list.limit = MIN(s->list.limit, LIST_PAGE_MOST);
 	if (r->take_csv) {
 		s->list.first = 0;
 		s->list.limit = LIST_MAILED_MOST;

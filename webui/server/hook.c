@@ -32,10 +32,15 @@ static int choose_subject(struct request *r, struct txn *t, struct rec_trial *tr
 	return scope_check_names(&r->visitor.scope, (char *const[]){ normal, NULL }, e);
 }
 
-static json_t *show(const struct request *r, const struct rec_trial *trial)
+static json_t *show(const struct request *r, struct txn *t, const struct rec_trial *trial)
 {
+	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	json_t *o = rec_trial_json(trial);
 
+	if (trial->cert_id && rec_cert_get(t, &cert, trial->cert_id, NULL) == 0) {
+		json_put_str(o, "certificate", cert.name);
+		json_put_bool(o, "staging", cert.staging);
+	}
 	admin_put_steps(r, o, "log", trial->log);
 	return o;
 }
@@ -44,16 +49,17 @@ int page_hook_test(struct request *r, struct err *e)
 {
 	_cleanup_(rec_trial_release) struct rec_trial trial = { .created = clock_now() };
 	_cleanup_txn_ struct txn *t = NULL;
+	json_t *answer;
 
 	trial.id = random_hex(16);
 	trial.value = random_hex(VALUE_BYTES);
 	record_set(&trial.state, "open");
 	if (store_write(r->webui->env->store, &t, e) < 0 || choose_subject(r, t, &trial, e) < 0 ||
 	    rec_trial_put(t, &trial, e) < 0 || agenda_set(t, AGENDA_trial, trial.id, trial.created, e) < 0 ||
-	    admin_event(r, t, "hook.test", trial.id, trial.subject, e, "hooks are tried for %s", trial.subject) < 0 ||
-	    admin_commit(r, TAKE(t), true, e) < 0)
+	    admin_event(r, t, "hook.test", trial.id, trial.subject, e, "hooks are tried for %s", trial.subject) < 0)
 		return -1;
-	return reply_json(r, 202, show(r, &trial));
+	answer = show(r, t, &trial);
+	return admin_commit_reply(r, TAKE(t), true, 202, answer, e);
 }
 
 static int no_trial(struct err *e)
@@ -80,5 +86,5 @@ int page_hook_trial(struct request *r, struct err *e)
 		return e->kind == ERR_MISSING ? no_trial(e) : -1;
 	if (!is_in_scope(r, t, &trial))
 		return no_trial(e);
-	return reply_json(r, 200, show(r, &trial));
+	return reply_json(r, 200, show(r, t, &trial));
 }

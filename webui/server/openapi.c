@@ -29,6 +29,7 @@ static const struct extra {
 	{ "order", "number", "{\"type\": \"integer\"}", "its number within the certificate" },
 	{ "cert", "hooks_unconfirmed", "{\"type\": \"boolean\"}", "its own scripts do not run: no administrator confirmed them" },
 	{ "order", "log", TEXTS, STEPS },
+	{ "trial", "certificate", "{\"type\": \"string\"}", "name of that certificate" },
 	{ "trial", "log", TEXTS, STEPS },
 	{ "version", "deploy_log", TEXTS, STEPS },
 	{ "upkeep", "log", TEXTS, STEPS },

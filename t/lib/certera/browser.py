@@ -106,6 +106,22 @@ class Browser:
         os.makedirs(SHOTS, exist_ok=True)
         self.do("shot", path=os.path.join(SHOTS, name + ".png"), full=full)
 
+    def tour(self, paths, looks, tabs=2):
+        """Loads each path once and looks at it in several ways: looks(number) gives {theme, width, axe: whether it judges}.
+
+        What it finds, in the order of the paths: {path, status, title, html, looked: [{theme, width, wide, violations}], faults}, or
+        {path, failed}.  With SHOTS=1 in the environment pictures are kept in build/screenshots.
+        """
+        stops = [{"path": path, "url": self.base + path, "looks": [self.picture(path, look) for look in looks(number)]} for number, path in enumerate(paths)]
+        pages = {page["path"]: page for page in self.do("tour", stops=stops, tabs=tabs)["pages"]}
+        return [pages[path] for path in paths]
+
+    def picture(self, path, look):
+        if not os.environ.get("SHOTS"):
+            return look
+        os.makedirs(SHOTS, exist_ok=True)
+        return {**look, "shot": os.path.join(SHOTS, f"{look['theme']}-{look['width']}{path.split('?')[0].replace('/', '-')}.png")}
+
     def faults(self):
-        """What axe-core, the HTML validator and the console find wrong with the page."""
+        """What axe-core, the HTML validator and the console find wrong with the page; and what it asked of other servers."""
         return self.do("axe")["violations"] + self.do("validate")["faults"] + self.do("said")["said"]
