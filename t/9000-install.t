@@ -10,6 +10,7 @@ from certera import *
 PLACES = {
     "usr/sbin/certerad": 0o755,
     "usr/bin/certeractl": 0o755,
+    **{f"usr/libexec/certera/certerad-{role}": 0o755 for role in ("front", "keeper", "runner", "starter")},
     "etc/certera/certera.yaml": 0o644,
     "etc/certera/certera.yaml.example": 0o644,
     "usr/share/man/man1/certeractl.1": 0o644,
