@@ -224,6 +224,8 @@ install: all
 		$(INSTALL) -m 644 $(B)/certera.yaml.example $(DESTDIR)$(sysconfdir)/certera/certera.yaml
 	$(call relocate,man/certeractl.1,$(mandir)/man1/certeractl.1)
 	$(call relocate,$(B)/man/certera.yaml.5,$(mandir)/man5/certera.yaml.5)
+	$(call relocate,man/certera-api.7,$(mandir)/man7/certera-api.7)
+	$(call relocate,man/certera-hooks.7,$(mandir)/man7/certera-hooks.7)
 	$(call relocate,man/certera-migrate.7,$(mandir)/man7/certera-migrate.7)
 	$(call relocate,man/certerad.8,$(mandir)/man8/certerad.8)
 	$(call relocate,contrib/systemd/certera.service,$(unitdir)/certera.service)
@@ -243,16 +245,17 @@ install: all
 	$(INSTALL) -m 644 README.md LICENSE CHANGELOG $(B)/certera.spdx.json $(DESTDIR)$(docdir)
 	@[ -n "$(DESTDIR)" ] || $(MAKE) -s announce
 
-# On the machine itself: the user certera, and systemd reads the units.
+# On the machine itself: the users, and systemd reads the units.
 .PHONY: announce
 announce:
 	@if command -v systemd-sysusers; then systemd-sysusers $(sysusersdir)/certera.conf; fi >/dev/null
 	@if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 	@echo "Now: systemctl enable --now certera"
 
-# Away again with the same variables.  The configuration, the state and the user stay: they are yours.
+# Away again with the same variables.  The configuration, the state and the users stay: they are yours.
 installed_files = $(sbindir)/certerad $(bindir)/certeractl $(sysconfdir)/certera/certera.yaml.example \
-                  $(mandir)/man1/certeractl.1 $(mandir)/man5/certera.yaml.5 $(mandir)/man7/certera-migrate.7 $(mandir)/man8/certerad.8 \
+                  $(mandir)/man1/certeractl.1 $(mandir)/man5/certera.yaml.5 $(mandir)/man8/certerad.8 \
+                  $(addprefix $(mandir)/man7/,certera-api.7 certera-hooks.7 certera-migrate.7) \
                   $(addprefix $(unitdir)/,certera.service certera.socket certera-https.socket) $(sysusersdir)/certera.conf \
                   $(bashdir)/certeractl $(zshdir)/_certeractl $(fishdir)/certeractl.fish
 
@@ -262,7 +265,7 @@ uninstall:
 	rm -rf $(DESTDIR)$(docdir) $(DESTDIR)$(datadir) $(DESTDIR)$(libexecdir)/certera
 	@rmdir $(DESTDIR)$(sysconfdir)/certera 2>/dev/null || true
 	@[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
-	@echo "Yours, and still there: $(sysconfdir)/certera, /var/lib/certera, the user certera"
+	@echo "Yours, and still there: $(sysconfdir)/certera, /var/lib/certera, the users certera*"
 
 # Debian's package, built in a copy of the sources so that this folder stays as it is; then judged by lintian.
 # What this make was told is not for the package, whose folders and flags are Debian's.
@@ -313,6 +316,7 @@ soak:
 	$(MAKE) T=8[05]00 SOAK=1 prove
 	$(MAKE) T=4854 SOAK=1 prove
 	t/package bookworm trixie
+	t/container
 
 .PHONY: demo
 demo:

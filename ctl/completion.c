@@ -144,18 +144,14 @@ static void fish_command(struct buf *out, const struct command *c)
 {
 	_cleanup_free_ char *first = xstrndup(c->words, strcspn(c->words, " "));
 	const char *second = strchr(c->words, ' ');
-	_cleanup_free_ char *when =
-		second ? xasprintf("__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from%s", first, second)
-		       : xasprintf("__fish_seen_subcommand_from %s", first);
 
 	if (second) {
-		buf_addf(out, "complete -c certeractl -f -n '__fish_seen_subcommand_from %s' -a '%s' -d '", first,
-			 second + 1);
+		buf_addf(out, "complete -c certeractl -f -n '__certeractl_is %s' -a '%s' -d '", first, second + 1);
 		add_quoted(out, c->text, "");
 		buf_add_str(out, "'\n");
 	}
 	for (size_t i = 0; i < c->options_count; i++) {
-		buf_addf(out, "complete -c certeractl -n '%s' -l %s %s -d '", when, c->options[i].name,
+		buf_addf(out, "complete -c certeractl -n '__certeractl_begins %s' -l %s %s -d '", c->words, c->options[i].name,
 			 !c->options[i].value         ? ""
 			 : takes_file(&c->options[i]) ? "-r -F"
 						      : "-x");
@@ -166,7 +162,24 @@ static void fish_command(struct buf *out, const struct command *c)
 
 static void fish(struct buf *out)
 {
-	buf_add_str(out, "# fish completion for certeractl\ncomplete -c certeractl -f -n __fish_use_subcommand -a '");
+	buf_add_str(out, "# fish completion for certeractl\n"
+			 "function __certeractl_words\n"
+			 "\tstring match -v -- '-*' (commandline -opc)[2..-1]\n"
+			 "end\n"
+			 "function __certeractl_is\n"
+			 "\tset -l words (__certeractl_words)\n"
+			 "\ttest \"$words\" = \"$argv\"\n"
+			 "end\n"
+			 "function __certeractl_begins\n"
+			 "\tset -l words (__certeractl_words)\n"
+			 "\tset -l count (count $argv)\n"
+			 "\ttest \"$words[1..$count]\" = \"$argv\"\n"
+			 "end\n"
+			 "complete -c certeractl -l json -d 'print the answer as JSON'\n"
+			 "complete -c certeractl -l quiet -d 'print nothing if it succeeds'\n"
+			 "complete -c certeractl -l timeout -x -d 'stop waiting after this many seconds'\n"
+			 "complete -c certeractl -l help -d 'show the options, with an example'\n"
+			 "complete -c certeractl -f -n __certeractl_is -a '");
 	add_next(out, "");
 	buf_add_str(out, " help'\n");
 	for (size_t i = 0; i < commands_count; i++)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/process/sandbox.h"
 
 #define FILTERS "/proc/sys/kernel/seccomp/actions_avail"
 #define CHECK_AGAIN "Correct it, then check again with certerad -t."
@@ -38,8 +39,11 @@ void doctor_kernel(struct doctor *d)
 	if (access(FILTERS, R_OK) < 0)
 		doctor_warn(d, "Use a kernel with CONFIG_SECCOMP_FILTER.",
 			    "This kernel shows no system-call filters (" FILTERS "): the keeper may run without one.");
+	else if (!sandbox_landlock())
+		doctor_warn(d, "Use a kernel with CONFIG_SECURITY_LANDLOCK, and with landlock in its parameter lsm=.",
+			    "This kernel has no Landlock: scripts and processes can use all files that their users can.");
 	else
-		doctor_fine(d, "The kernel has system-call filters.");
+		doctor_fine(d, "The kernel has system-call filters and Landlock.");
 }
 
 void doctor_clock(struct doctor *d)

@@ -1,11 +1,14 @@
 /* What the server knows. */
 #include "ctl/doctor.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
 #define DAY 86400
+#define OPENS "The server has opened the store with it. "
+#define KEEP_COPY "Keep a copy elsewhere: no backup has it."
 #define BACKUP_AGE_MOST (8 * DAY)	/* where backup.every says nothing */
 
 void doctor_server(struct doctor *d)
@@ -24,6 +27,39 @@ void doctor_server(struct doctor *d)
 	} else {
 		doctor_fine(d, "Version %s answers at %s.", version, d->ctl->socket);
 	}
+}
+
+void doctor_protection(struct doctor *d)
+{
+	const json_t *protection = json_object_get(d->status, "protection");
+	const json_t *missing = json_object_get(protection, "missing"), *one;
+	size_t i;
+
+	json_array_foreach (missing, i, one)
+		doctor_warn(d, "Start it with the systemd unit, and keep the defaults of server.user and server.users.", "%s",
+			    json_string_value(one));
+	if (!json_array_size(missing))
+		doctor_fine(d, "The processes have users and limits of their own.");
+}
+
+/* What others on this machine could read. */
+void doctor_permissions(struct doctor *d)
+{
+	static const char *const parts[] = { "store", "store/data.mdb", "keeper", "keeper/master.key", "backups" };
+	const char *state = doctor_setting(d, "server", "state_directory");
+	bool fine = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		_cleanup_free_ char *path = xasprintf("%s/%s", state, parts[i]), *mend = xasprintf("Run: chmod o-rwx %s", path);
+		struct stat st;
+
+		if (stat(path, &st) < 0 || !(st.st_mode & S_IRWXO))
+			continue;
+		doctor_fault(d, mend, "Everyone on this machine may use %s.", path);
+		fine = false;
+	}
+	if (fine)
+		doctor_fine(d, "Only the server's users can read %s.", state);
 }
 
 void doctor_health(struct doctor *d)
@@ -149,9 +185,9 @@ void doctor_master_key(struct doctor *d)
 	_cleanup_free_ char *usual = xasprintf("%s/keeper/master.key", doctor_setting(d, "server", "state_directory"));
 
 	if (*configured)
-		doctor_fine(d, "It is in %s. Keep a copy elsewhere: no backup has it.", configured);
+		doctor_fine(d, OPENS "It is in %s. " KEEP_COPY, configured);
 	else if (!access(usual, F_OK))
-		doctor_fine(d, "It is in %s. Keep a copy elsewhere: no backup has it.", usual);
+		doctor_fine(d, OPENS "It is in %s. " KEEP_COPY, usual);
 	else
-		doctor_fine(d, "It is a systemd credential. Keep a copy elsewhere: no backup has it.");
+		doctor_fine(d, OPENS "It is a systemd credential. " KEEP_COPY);
 }

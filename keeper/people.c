@@ -121,6 +121,13 @@ int op_setup_open(struct call *c, struct err *e)
 	return setup_make(c->room->witnesses, call_out(c, "token"), e);
 }
 
+static int setup_is_over(struct err *e)
+{
+	err_set(e, ERR_DENIED, "the setup link is invalid: it works once, and until the next start");
+	return err_hint(e, "The newest link is in the log. If it was used in vain, restart Certera for a new one, or run "
+			   "certeractl setup on the server.");
+}
+
 int op_user_new(struct call *c, struct err *e)
 {
 	bool setup = setup_is(c->room->witnesses, call_in(c, "proof"));
@@ -135,6 +142,8 @@ int op_user_new(struct call *c, struct err *e)
 			return -1;
 	} else if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e) < 0) {
 		return -1;
+	} else if (!setup && setup_was(call_in(c, "proof"))) {
+		return setup_is_over(e);
 	} else if (!setup &&
 		   (!witness_find(c->room->witnesses, call_in(c, "proof"), &who) || who.role != PERSON_ADMIN)) {
 		return err_set(e, ERR_DENIED, "users are added by an administrator who has just given the password");
@@ -142,7 +151,7 @@ int op_user_new(struct call *c, struct err *e)
 	if (set_password(c, &p, e) < 0)
 		return -1;
 	if (setup && !setup_use(c->room->witnesses))	/* two at once: the one that was slower */
-		return err_set(e, ERR_DENIED, "the setup link has been used already");
+		return setup_is_over(e);
 	buf_add_str(call_out(c, "id"), id);
 	person_close(&p, &c->room->seal, slice_str(id), call_out(c, "user"));
 	log_info("user %s is made, with the role %s%s", id, person_role_word(p.role),

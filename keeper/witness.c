@@ -350,6 +350,11 @@ bool setup_is(struct witnesses *w, struct slice token)
 	return is;
 }
 
+bool setup_was(struct slice token)
+{
+	return str_starts(token.data, SETUP_PREFIX);
+}
+
 bool setup_use(struct witnesses *w)
 {
 	bool was_open;

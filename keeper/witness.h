@@ -51,6 +51,7 @@ bool witness_take_once(struct witnesses *, const unsigned char mac[SHA256_SIZE],
 /* The token for the first user: made once, good once. */
 int setup_make(struct witnesses *, struct buf *token, struct err *);
 bool setup_is(struct witnesses *, struct slice token);
+bool setup_was(struct slice token);	/* it is one of an earlier start, or was used up */
 /* It is used up.  False: it was, by another at the same time. */
 bool setup_use(struct witnesses *);
 

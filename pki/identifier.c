@@ -185,9 +185,14 @@ char **identifier_list_of(char *const *typed, struct err *e)
 	return TAKE(list);
 }
 
+char **identifier_split(const char *typed)
+{
+	return strv_split(typed ? typed : "", SEPARATORS);
+}
+
 char **identifier_list(const char *typed, struct err *e)
 {
-	_cleanup_strv_ char **pieces = strv_split(typed ? typed : "", SEPARATORS);
+	_cleanup_strv_ char **pieces = identifier_split(typed);
 
 	return identifier_list_of(pieces, e);
 }

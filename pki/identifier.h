@@ -14,6 +14,7 @@
 char *identifier_normal(const char *typed, struct err *);
 /* A list separated by newline, comma, semicolon or space: normal form, in order, doubles dropped. NULL on error. */
 char **identifier_list(const char *typed, struct err *);
+char **identifier_split(const char *typed);	/* as they were typed; owned */
 /* The same for names that came one by one. */
 char **identifier_list_of(char *const *typed, struct err *);
 

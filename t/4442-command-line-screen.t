@@ -47,6 +47,21 @@ def complete(t, *words):
     return done.stdout.decode().split()
 
 
+def fish(t, line):
+    """What fish offers behind this line."""
+    file = t.write("completion.fish", run_command(CTL, "completion", "fish").stdout)
+    done = run_command("fish", "--no-config", "-c", f'source {file}; complete -C "certeractl {line}"', cwd=t.path())
+    return [l.split("\t")[0] for l in done.stdout.decode().splitlines()]
+
+
+def zsh(t, line):
+    """What the script for zsh hands to it."""
+    file = t.write("completion.zsh", run_command(CTL, "completion", "zsh").stdout)
+    words = " ".join(f"'{w}'" for w in ["certeractl", *line.split(" ")])
+    script = f'compadd() {{ print -l -- $@ }}; _arguments() {{ print -l -- $@ }}; words=({words}); CURRENT=$#words; f() {{ . {file} }}; f'
+    return re.findall(r"[\w-]+", re.sub(r"\[.*?\]", "", run_command("zsh", "-f", "-c", script).stdout.decode()))
+
+
 def screen(t, daemon):
     code, shown = at_terminal(daemon, "cert", "list")
     t.ok(code == 0 and "\x1b[1mNAME\x1b[0m" in shown and "\x1b[32mactive\x1b[0m" in shown, "a terminal gets colours", shown)
@@ -107,6 +122,12 @@ def completion(t):
         script = run_command(CTL, "completion", shell)
         checked = run_command(program(shell), "-n", t.write("script." + shell, script.stdout))
         t.equal((script.returncode, checked.returncode, checked.stderr), (0, 0, b""), f"{shell} understands its script")
+    for line, wanted in (("cert iss", ["issue"]), ("cert issue iss", []), ("doctor --conf", ["--config"]), ("cert add www --key-t", ["--key-type"]), ("token li --key-t", []),
+            ("cert list --js", ["--json"]), ("doct", ["doctor"])):
+        t.equal(fish(t, line), wanted, f"fish: {line}")
+    for line, wanted, not_that in (("cert ", "issue", "--wait"), ("cert add www ", "--key-type", "--reason"), ("doctor ", "--config", "--names"), ("", "doctor", "issue")):
+        offered = zsh(t, line)
+        t.ok(wanted in offered and not_that not in offered, f"zsh: {line}", offered)
     t.ok(run_command(CTL, "completion", "csh").returncode == 2, "for csh there is none")
 
 

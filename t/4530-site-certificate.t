@@ -39,6 +39,7 @@ def main(t):
     serial = served(NAME).serial
     daemon.stop()
     daemon.begin()
+    pid_now = daemon.pid
     t.equal(served(NAME).serial, serial, "after a restart it is served from the start")
 
     made = daemon.add_cert("other", "shop.example")
@@ -54,6 +55,9 @@ def main(t):
     until("it is self-signed as at first", lambda: served(NAME).names == [NAME])
     last = served(NAME)
     t.ok(last.verified_by(last.pem), "with none left, we serve a self-signed one again")
+    daemon.ctl("settings", "set", "server.hostname", "renamed.example")
+    until("it has the new name of the server", lambda: served("renamed.example").names == ["renamed.example"])
+    t.equal(daemon.pid, pid_now, "without a restart")
 
 
 run(main)

@@ -74,6 +74,11 @@ def order(t, daemon, files):
     known = check(daemon, names="printer.local a.example", account="le")
     t.ok({("new orders of an account", 300), ("certificates for exactly these names", 5)} <= {(l["limit"], l["most"]) for l in known["limits"]}, "and which limits of the CA it would use", known["limits"])
     t.ok(any(f.startswith("printer.local is not a public name") for f in known["findings"]), "and that a public CA does not issue for a name inside", known["findings"])
+    odd = check(daemon, names="fine.example, me_thing.example a..example https://b.example/ -c.example", account="ca")
+    found = " ".join(odd["findings"])
+    t.equal(([p["name"] for p in odd["proofs"]], [name in found for name in ("me_thing.example", "a..example", "https://b.example", "-c.example")]),
+        (["fine.example"], [True] * 4), "each name that can be none is said, and the others are looked at")
+    t.ok(any("a..example" in f for f in check(daemon, names="a..example")["findings"]), "also without an account, and if no name is left")
     bad = check(daemon, names="*.shop.example", challenge="http-01", account="ca", profile="nosuch")
     t.equal(["dns-01" in " ".join(bad["findings"]), "profile" in " ".join(bad["findings"])], [True, True], "what would be refused")
     status, answer = daemon.api("POST", "/check", {"names": "a.example", "account": "nosuch"})

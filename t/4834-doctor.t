@@ -2,6 +2,8 @@
 """certeractl doctor: what is wrong is found, with what to do, and is no longer found when it is mended."""
 import http.server
 import json
+import os
+import socket
 import sys
 import threading
 sys.path.insert(0, sys.path[0] + "/lib")
@@ -18,6 +20,16 @@ class Stranger(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *ignored):
         pass
+
+
+def greet(listening, greeting):
+    while True:
+        try:
+            s, _ = listening.accept()
+        except OSError:
+            return
+        s.sendall(greeting[0])
+        s.close()
 
 
 class Found:
@@ -54,11 +66,15 @@ def main(t):
             ("http", "fine", "answered by Certera", "port 80 is ours"),
             ("https", "warning", "https://localhost cannot be opened", "a certificate that nobody trusts is a warning"),
             ("ca", "fine", "account ca", "the CA answers"),
+            ("permissions", "fine", daemon.state, "nobody else reads the state"),
+            ("mail", "fine", "No mail server", "there is no mail server, and nobody needs one"),
             ("users", "warning", "nobody can sign in", "there is no user"),
             ("notifications", "warning", "nobody learns", "there is no channel"),
             ("backups", "warning", "no backup", "there is no backup"),
             ("master_key", "fine", daemon.state, "where the master key is")):
         holds(new, check, state, text, sentence)
+    t.equal([m for m in daemon.api("GET", "/status")[1]["protection"]["missing"] if m not in [f["text"] for f in new.findings if f["check"] == "protection"]], [],
+        "which protection is missing")
     t.equal((new.code, new.said["faults"]), (0, 0), "warnings alone are no failure")
     t.equal([f for f in new.findings if f["state"] != "fine" and not f["do"]], [], "what is not fine comes with what to do")
 
@@ -69,6 +85,20 @@ def main(t):
     holds(mended, "users", "fine", "", "with a user, users are fine")
     holds(mended, "backups", "warning", "does not copy it", "a backup that stays here is a warning")
     holds(mended, "notifications", "fault", "mail.host", "a channel without a mail server is a fault")
+
+    os.chmod(daemon.store + "/data.mdb", 0o644)
+    holds(Found(daemon), "permissions", "fault", "store/data.mdb", "a store that everyone can read is a fault")
+    os.chmod(daemon.store + "/data.mdb", 0o600)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        greeting = [b"220 mail.example\r\n"]
+        threading.Thread(target=greet, args=(listening, greeting), daemon=True).start()
+        daemon.configure(mail={"host": "127.0.0.1", "port": listening.getsockname()[1], "from": "a@example.org"})
+        daemon.reload()
+        holds(Found(daemon), "mail", "fine", "127.0.0.1 answers", "a mail server that greets is fine")
+        greeting[0] = b"HTTP/1.1 400 Bad Request\r\n"
+        holds(Found(daemon), "mail", "fault", "does not greet", "a server that is none is a fault")
+        listening.shutdown(socket.SHUT_RDWR)
+    holds(Found(daemon), "mail", "fault", "does not answer on port", "so is none at all")
 
     site.pebble.stop()
     stranger = http.server.ThreadingHTTPServer(("127.0.0.1", 80), Stranger, bind_and_activate=False)

@@ -2,6 +2,7 @@
 """Requests as nobody should send them, and some that are only unusual: each gets exactly the answer named here, on every
 face, and what follows on its connection is read as the next request only where there is no doubt that it is one.
 """
+import json
 import re
 import socket
 import ssl
@@ -210,6 +211,16 @@ def main(t):
         for byte in b"staging=true&a=b&c=d":
             tls.sendall(bytes([byte]))
         t.equal(tls.recv(12), b"HTTP/1.1 401", "and then the answer")
+
+    for what, request, status in (("a long target", f"GET /api/v1/certificates?{'x' * 9000} HTTP/1.1\r\n{H}\r\n", 414),
+            ("long headers", f"GET /api/v1/status HTTP/1.1\r\n{H}" + f"X: {'y' * 990}\r\n" * 20 + "\r\n", 431),
+            ("a long body", f"POST /api/v1/certificates HTTP/1.1\r\n{H}Content-Length: 2000000\r\n\r\n", 413),
+            ("no host", "GET /api/v1/status HTTP/1.1\r\n\r\n", 400)):
+        for where, send in (("by https", lambda r: raw_fetch(daemon.https_port, r, tls=True)), ("on the control socket", lambda r: control(daemon, r.encode()))):
+            head, _, body = send(request).partition(b"\r\n\r\n")
+            problem = json.loads(body)
+            t.ok(b"\r\nContent-Type: application/problem+json\r\n" in head and (problem["status"], problem["type"]) == (status, "urn:certera:error:usage") and
+                problem["detail"].endswith("."), f"{what} for the API, {where}: a problem document", (head, body))
 
     for i in range(100):  # the keeper is asked for nobody
         with socket.create_connection(("127.0.0.1", daemon.https_port)) as s, ssl._create_unverified_context().wrap_socket(s) as tls:

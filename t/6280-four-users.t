@@ -127,6 +127,12 @@ def main(t):
     t.equal(owners, {"store": 61001, "keeper": 61002, "tmp": 61004}, "each part of the state directory has its user")
     t.equal(["Landlock" in one for one in protection(daemon)["missing"]], [True] * len(without_landlock(daemon, "said")), "status: nothing is missing, or Landlock")
     t.equal(daemon.stop(), 0, "it ends")
+    for file in ("keeper/master.key", "store/data.mdb"):    # as root brings them to a new machine
+        os.chown(os.path.join(daemon.state, file), 0, 0)
+    daemon.begin()
+    t.equal([os.stat(os.path.join(daemon.state, file)).st_uid for file in ("keeper/master.key", "store/data.mdb")], [61002, 61001],
+        "what root puts into a part is given to its user")
+    t.equal(daemon.stop(), 0, "it ends")
 
     daemon = site(t, "ordinary", start=False, backup={"directory": t.path("ordinary", "link"), "every": "1h"}, wrap=("setpriv", "--reuid", str(ORDINARY), "--regid", str(ORDINARY), "--clear-groups"))
     os.mkdir(t.path("ordinary", "vault"))

@@ -86,9 +86,8 @@ def main(t):
     hooks.add("acme.sh.d/acme.sh", ACME_SH)
     hooks.add("acme.sh.d/dnsapi/dns_test.sh", DNSAPI)
     hooks.add("acme.sh.d/dnsapi/dns_all.sh", DNSAPI_ALL)
-    os.makedirs(t.path("acme.sh.state"))
     server = AcmeDns(bind)
-    daemon = dns_site(t, bind, hooks, environment=[f"LE_WORKING_DIR={t.path('acme.sh.state')}"]).daemon
+    daemon = dns_site(t, bind, hooks).daemon
 
     adapters = {
         "nsupdate": [],
@@ -122,7 +121,9 @@ def main(t):
     t.equal(log.split("telling the CA")[1].count("[info] adding"), 1, "of a script that removes all values, those still needed are put back")
     t.equal(bind.all_txt("shop.example"), [], "and at the end none is left")
 
-    state, bad = t.path("acme.sh.state"), 0
+    t.ok(os.path.isdir(os.path.join(daemon.state, "tmp", "acme.sh")), "acme.sh: what its scripts keep is where scripts may write")
+
+    state, bad = os.path.join(daemon.state, "tmp", "acme.sh"), 0
     for name, line, said in (("dehydrated", "HOOK=/bin/true", "not the name of a script"), ("lego-exec", "HOOK=../x", "not the name"),
             ("acme.sh", "DNSAPI=../x", "not the name of a dnsapi"), ("acme-dns", "ACMEDNS_URL=", "ACMEDNS_URL"), ("dehydrated", f"X={state}", "X is the name of a file"),
             ("lego-exec", f"X={state}", "X is the name of a file"), ("certbot", f"X={state}", "X is the name of a file"), ("acme.sh", f"X={state}", "X is the name of a file")):

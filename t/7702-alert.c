@@ -23,6 +23,12 @@ struct listing {
 	struct buf text;
 };
 
+static int count_one(void *arg, void *rec, struct err *err)
+{
+	(*(int *)arg)++;
+	return 0;
+}
+
 /* "channel/number recipient alert level" of each, with its row. */
 static int list_one(void *arg, void *rec, struct err *err)
 {
@@ -152,12 +158,48 @@ static void shapes(void **state)
 	assert_string_equal(at(webhook, "facts/names"), "a.example");
 }
 
+/* What is changed and the messages about it are one transaction, and that has an end. */
+static void thousands_of_channels_do_not_hold_a_change_up(void **state)
+{
+	_cleanup_buf_ struct buf to = BUF_INIT;
+	struct rec_channel many = { 0 };
+	struct store *s = open_test_store();
+	struct txn *t = write_txn(s);
+	int messages = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		_cleanup_free_ char *name = xasprintf("channel-%d", i), *mail = xasprintf("u%d@example.org", i);
+
+		add_channel(t, name, "email", mail, "", "");
+		if (i % 100 == 99) {
+			OK(txn_commit(TAKE(t), &e));
+			t = write_txn(s);
+		}
+	}
+	for (int i = 0; i < 2; i++)
+		OK(alert_raise(t, ALERT_failed, &shop, &e, "It failed."));
+	OK(txn_commit(TAKE(t), &e));
+	t = read_txn(s);
+	OK(record_each(t, &rec_outbox_type, "", false, count_one, &messages, &e));
+	txn_abort(t);
+	assert_int_equal(messages, 2 * 300);
+
+	for (int i = 0; i < 101; i++)
+		buf_addf(&to, "u%d@example.org ", i);
+	many.recipients = strv_split(buf_str(&to), " ");
+	assert_int_equal(channel_check_recipients(&many, &e), -1);
+	assert_string_equal(e.message, "a channel has at most 100 recipients, and these are 101");
+	rec_channel_release(&many);
+	store_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_channel_gets_what_it_wants, make_test_dir, remove_test_dir),
 		cmocka_unit_test_setup_teardown(each_recipient_gets_one, make_test_dir, remove_test_dir),
 		cmocka_unit_test_setup_teardown(what_is_for_testing_alarms_nobody, make_test_dir, remove_test_dir),
+		cmocka_unit_test_setup_teardown(thousands_of_channels_do_not_hold_a_change_up, make_test_dir, remove_test_dir),
 		cmocka_unit_test(shapes),
 	};
 

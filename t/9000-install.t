@@ -10,10 +10,13 @@ from certera import *
 PLACES = {
     "usr/sbin/certerad": 0o755,
     "usr/bin/certeractl": 0o755,
+    **{f"usr/libexec/certera/certerad-{role}": 0o755 for role in ("front", "keeper", "runner", "starter")},
     "etc/certera/certera.yaml": 0o644,
     "etc/certera/certera.yaml.example": 0o644,
     "usr/share/man/man1/certeractl.1": 0o644,
     "usr/share/man/man5/certera.yaml.5": 0o644,
+    "usr/share/man/man7/certera-api.7": 0o644,
+    "usr/share/man/man7/certera-hooks.7": 0o644,
     "usr/share/man/man7/certera-migrate.7": 0o644,
     "usr/share/man/man8/certerad.8": 0o644,
     "lib/systemd/system/certera.service": 0o644,

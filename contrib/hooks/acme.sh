@@ -8,8 +8,9 @@
 #	  environment:
 #	    - "DNSAPI=dns_cf"				which one
 #	    - "CF_Token=..."				what it needs: see acme.sh's dnsapi documentation
-#	    - "LE_WORKING_DIR=/var/lib/certera/acme.sh"	a directory the user certera may write: such scripts keep
-#							what they were told, and their log, there
+#	    - "LE_WORKING_DIR=/srv/acme.sh"		may be left away: where such scripts keep what they were told, and
+#							their log; writable for the user certera, in hooks.paths, and
+#							in ReadWritePaths= of the unit.  Without: acme.sh in $TMPDIR
 #
 #	    - "DNSAPI_PUT_BACK=yes"			for scripts that remove all values of a record instead of the one
 #							(dns_nsupdate does; see also the hook nsupdate): those that are
@@ -37,7 +38,8 @@ esac
 for file in acme.sh "dnsapi/$DNSAPI.sh"; do
 	[ -r "acme.sh.d/$file" ] || { echo "$file is not in acme.sh.d in the hook directory" >&2; exit 2; }
 done
-LE_WORKING_DIR=${LE_WORKING_DIR:?is not set: a directory that certera may write}
+LE_WORKING_DIR=${LE_WORKING_DIR:-${TMPDIR:?is not set}/acme.sh}
+mkdir -p "$LE_WORKING_DIR"
 HOME=${HOME:-$LE_WORKING_DIR}
 export LE_WORKING_DIR HOME
 

@@ -4,12 +4,14 @@
 
 #include "base/clock.h"
 #include "base/encode.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "daemon/front/turn.h"
 
 #define TOKEN_MOST 256
 #define STREAM_UNSENT_MOST 65536	/* bytes: whoever does not take that many is gone */
+#define API " /api/v1/"		/* behind the method */
 #define PLAIN_HEADERS "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
 
 struct exchanges {
@@ -56,25 +58,55 @@ static void write_answer(struct conn *c, const struct http_request *r, const str
 	count(a->status);
 }
 
-static void write_text(struct conn *c, int status, const char *headers, const char *text)
+static void write_typed(struct conn *c, int status, const char *type, const char *headers, const char *text)
 {
 	const struct http_answer answer = {
-		.status = status, .type = "text/plain; charset=utf-8",
-		.fields = slice_str(headers), .body = slice_str(text),
+		.status = status, .type = type, .fields = slice_str(headers), .body = slice_str(text),
 	};
 
 	write_answer(c, &c->request, &answer, false);
 }
 
+static void write_text(struct conn *c, int status, const char *headers, const char *text)
+{
+	write_typed(c, status, "text/plain; charset=utf-8", headers, text);
+}
+
+/* Nobody has read where a refused request leads, so its text is looked at. */
+static bool is_for_api(const struct conn *c)
+{
+	const char *text = c->in.data + c->used, *end = c->in.data + c->in.len, *blank = memchr(text, ' ', (size_t)(end - text));
+
+	return blank && (size_t)(end - blank) >= strlen(API) && !memcmp(blank, API, strlen(API));
+}
+
+/* RFC 9457, as all answers of the API that are no success. */
+static void write_problem(struct conn *c, int status, const char *sentence)
+{
+	struct err e = { 0 };
+	_cleanup_json_ json_t *problem = NULL;
+	_cleanup_free_ char *text = NULL;
+
+	err_set(&e, ERR_USAGE, "%s", sentence);
+	problem = json_problem(&e);
+	json_put_int(problem, "status", status);
+	text = json_write(problem);
+	write_typed(c, status, "application/problem+json", PLAIN_HEADERS, text);
+}
+
 static void exchange_refuse(struct conn *c, enum http_refusal refusal)
 {
 	_cleanup_free_ char *text = xasprintf("%s\n", http_refusal_text(refusal));
+	int status = http_refusal_status(refusal);
 	char from[ADDRESS_TEXT];
 
 	log_debug("refused a request from %s: %s", address_host(from, &c->request.peer), http_refusal_text(refusal));
 	c->request.keeps = false;
 	c->lingers = true;
-	write_text(c, http_refusal_status(refusal), PLAIN_HEADERS, text);
+	if (is_for_api(c))
+		write_problem(c, status, http_refusal_text(refusal));
+	else
+		write_text(c, status, PLAIN_HEADERS, text);
 }
 
 /*

@@ -68,12 +68,30 @@ static int told_metrics(struct front *f, const struct tell *t, int *fd)
 	return metric_join(*fd);
 }
 
+/* The name of this server: TLS begins with the first one. */
+static int take_hostname(struct front *f, const struct tell *t)
+{
+	struct err e = { 0 };
+	int failed;
+
+	free(f->hostname);
+	f->hostname = tell_get_text(t, 0);
+	if (f->tls) {
+		failed = tls_rename(f->tls, f->hostname, &e);
+	} else {
+		f->tls = tls_new(f->hostname, &e);
+		failed = f->tls ? 0 : -1;
+	}
+	if (failed)
+		log_err(LOG_LEVEL_ERROR, &e);
+	return f->tls ? 0 : -1;
+}
+
 static int told_settings(struct front *f, const struct tell *t, int *fd)
 {
 	struct doors_limits limits = { 0 };
 	struct slice trusted = t->field[5];
 	int64_t level, json;
-	struct err e = { 0 };
 
 	if (tell_get_number(t, 1, &f->hsts) < 0 || tell_get_number(t, 2, &limits.connections) < 0 ||
 	    tell_get_number(t, 3, &limits.per_address) < 0 || tell_get_number(t, 4, &limits.per_second) < 0 ||
@@ -86,14 +104,7 @@ static int told_settings(struct front *f, const struct tell *t, int *fd)
 	cidr_list_release(&limits.trusted);
 	if (f->threads)
 		threads_configure(f->threads, f->hsts);
-	if (f->tls)
-		return 0;
-	free(f->hostname);
-	f->hostname = tell_get_text(t, 0);
-	f->tls = tls_new(f->hostname, &e);
-	if (!f->tls)
-		log_err(LOG_LEVEL_ERROR, &e);
-	return f->tls ? 0 : -1;
+	return take_hostname(f, t);
 }
 
 static int told_socket(struct front *f, const struct tell *t, int *fd)

@@ -310,6 +310,15 @@ struct tls *tls_new(const char *hostname, struct err *e)
 	return NULL;
 }
 
+int tls_rename(struct tls *tls, const char *hostname, struct err *e)
+{
+	if (str_eq(tls->hostname, hostname))
+		return 0;
+	free(tls->hostname);
+	tls->hostname = xstrdup(hostname);
+	return tls->table->site[0]->id ? 0 : begin_self_signed(tls, e);
+}
+
 void tls_free(struct tls *tls)
 {
 	if (!tls)

@@ -15,6 +15,8 @@ struct tls;
 
 /* Starts with a self-signed certificate for hostname, served while there is no other one. */
 struct tls *tls_new(const char *hostname, struct err *);
+/* The self-signed certificate is for this name from now on. */
+int tls_rename(struct tls *, const char *hostname, struct err *);
 void tls_free(struct tls *);		/* after its connections; NULL is fine */
 /*
  * Serves this chain to who asks for one of names (SNI; a wildcard covers its host names), and to who asks

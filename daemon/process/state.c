@@ -85,10 +85,12 @@ static int give_part(int part, const struct part *row, const struct config *conf
 
 	if (!owner || fstat(part, &st) < 0)
 		return owner ? -1 : 0;
+	/* Also of a directory that is as it should be: root may have put something there, such as a master key. */
+	if (give_all(part, owner, group) < 0)
+		return -1;
 	if (st.st_uid == owner->uid && st.st_gid == group && (st.st_mode & 07777) == mode)
 		return 0;
-	/* The directory last: a start that was interrupted begins again. */
-	return give_all(part, owner, group) < 0 || fchown(part, owner->uid, group) < 0 || fchmod(part, mode) < 0 ? -1 : 0;
+	return fchown(part, owner->uid, group) < 0 || fchmod(part, mode) < 0 ? -1 : 0;
 }
 
 /*

@@ -4,10 +4,12 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/log.h"
 #include "base/words.h"
 #include "store/notify/own_channel.h"
 
 #define TEXT_MOST 4000	/* bytes */
+#define MESSAGES_MOST 300	/* of one alert: they are written with what they tell of, in one transaction */
 #define KEY_BYTES 16
 
 static const struct {
@@ -109,6 +111,16 @@ bool channel_takes_url(enum channel_kind kind)
 	return kinds[kind].url;
 }
 
+int channel_check_recipients(const struct rec_channel *channel, struct err *e)
+{
+	size_t count = strv_len(channel->recipients);
+
+	if (count <= CHANNEL_RECIPIENTS_MOST)
+		return 0;
+	err_set(e, ERR_INVALID, "a channel has at most %d recipients, and these are %zu", CHANNEL_RECIPIENTS_MOST, count);
+	return err_hint(e, "Use the address of a mailing list, or several channels.");
+}
+
 enum agenda_kind channel_agenda(const struct rec_channel *channel)
 {
 	return str_eq(channel->kind, kinds[CHANNEL_email].word) ? AGENDA_mail : AGENDA_post;
@@ -139,6 +151,7 @@ struct raising {
 	char *facts;			/* JSON */
 	char **told;			/* addresses that get it already, through another channel */
 	bool urgent;
+	int messages, left_out;
 	int64_t now;
 };
 
@@ -146,6 +159,9 @@ static int add_message(struct raising *r, struct rec_channel *channel, const cha
 {
 	_cleanup_(rec_outbox_release) struct rec_outbox m = { .created = r->now, .queued = r->now, .next_at = r->now };
 
+	if (r->messages == MESSAGES_MOST)
+		return r->left_out++, 0;
+	r->messages++;
 	m.id = record_child_id(channel->id, ++channel->newest);
 	m.key = random_hex(KEY_BYTES);
 	m.subject = xasprintf("%s %s", r->of->name ? r->of->name : "Certera", alerts[r->alert].title);
@@ -169,6 +185,8 @@ static int tell_channel(struct raising *r, struct rec_channel *channel, const st
 	bool posted = channel_agenda(channel) == AGENDA_post;
 	char *const *to = owner->id ? own : str_eq(channel->id, OWN_CONTACTS) ? r->of->contacts : channel->recipients;
 
+	if (r->messages == MESSAGES_MOST)
+		return r->left_out += MAX((int)strv_len(to), 1), 0;
 	if (posted && add_message(r, channel, NULL, e) < 0)
 		return -1;
 	for (; !posted && to && *to && **to; to++) {
@@ -251,6 +269,9 @@ static void raising_init(struct raising *r, struct txn *t, enum alert alert, con
 
 static void raising_release(struct raising *r)
 {
+	if (r->left_out)
+		log_warn("alert %s about %s: %d messages are written, the most that one alert can have; %d more are left out",
+			 alerts[r->alert].word, r->of->name ? r->of->name : "Certera", r->messages, r->left_out);
 	free(r->facts);
 	strv_free(r->told);
 }

@@ -71,6 +71,10 @@ char *alert_sentences(const struct err *);
 /* To this channel alone, and at once; none of it is tried twice. */
 int alert_test(struct txn *, struct rec_channel *, struct err *);
 
+/* A list of addresses that is no mailing list has an end. */
+#define CHANNEL_RECIPIENTS_MOST 100
+int channel_check_recipients(const struct rec_channel *, struct err *);
+
 const char *alert_word(enum alert);
 const char *alert_title(enum alert);			/* behind the name of what it is about */
 const char *alert_todo(enum alert);

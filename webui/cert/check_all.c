@@ -22,7 +22,7 @@ struct check_all {
 	struct decoded decoded;
 	struct buf part[PARTS];
 	size_t next;		/* the part whose turn it is */
-	char **names;		/* as given; NULL: none were */
+	char **names;		/* as given, but those that can be none; NULL: none are left */
 	json_t *fits, *findings;
 };
 
@@ -200,6 +200,39 @@ static char *const *ordered_names(const struct check_all *c)
 	return c->names ? c->names : c->decoded.has_csr ? c->decoded.csr.names : leaf ? leaf->names : NULL;
 }
 
+/* Each that can be no name is a finding.  Owned; NULL: all are. */
+static char **usable_names(struct check_all *c, char *const *typed)
+{
+	char **usable = NULL;
+
+	for (; typed && *typed; typed++) {
+		struct err why = { 0 };
+		_cleanup_free_ char *name = identifier_normal(*typed, &why);
+
+		if (!name)
+			refuse(c, &why);
+		else if (!strv_has(usable, name))
+			strv_add(&usable, name);
+	}
+	return usable;
+}
+
+static void judge_identifiers(struct request *r, struct check_all *c, struct rec_cert *cert)
+{
+	_cleanup_strv_ char **usable = usable_names(c, ordered_names(c));
+	struct err why = { 0 };
+
+	for (char **name = usable; name && *name; name++) {
+		struct err no = { 0 };
+
+		if (admin_check_names(r, (char *[]){ *name, NULL }, &no) < 0)
+			refuse(c, &no);
+	}
+	cert->names = usable ? identifier_list_of(usable, &why) : NULL;
+	if (usable && (!cert->names || proof_read(cert, c->body, &why) < 0))
+		refuse(c, &why);
+}
+
 static int judge_order(struct request *r, struct check_all *c, struct txn *t, json_t *answer, struct err *e)
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
@@ -208,14 +241,11 @@ static int judge_order(struct request *r, struct check_all *c, struct txn *t, js
 	struct err why = { 0 };
 	json_t *more;
 
-	cert.names = identifier_list_of(ordered_names(c), &why);
-	if (!cert.names || proof_read(&cert, c->body, &why) < 0 || admin_check_names(r, cert.names, &why) < 0)
-		refuse(c, &why);
+	judge_identifiers(r, c, &cert);
 	if (body_at("account", name_check(name, e), e) < 0)
 		return -1;
 	if (rec_account_by_name(t, &account, name, e) < 0)
 		return body_at("account", e->kind == ERR_MISSING ? err_set(e, ERR_CONFLICT, "there is no account %s", name) : -1, e);
-	err_clear(&why);
 	if (admin_check_orders(&account, &why) < 0 || admin_check_profile(&account, json_str(c->body, "profile"), &why) < 0)
 		refuse(c, &why);
 	if (!account.staging && account.ca && *account.ca)
@@ -239,15 +269,15 @@ static int conclude(struct request *r, struct check_all *c, struct err *e)
 {
 	_cleanup_json_ json_t *answer = json_object();
 	_cleanup_txn_ struct txn *t = NULL;
-	bool wanted = json_str(c->body, "account");
+	bool wanted = json_str(c->body, "account"), named = c->names || json_array_size(c->findings);
 
-	if (decode_is_empty(&c->decoded) && !c->names)
+	if (decode_is_empty(&c->decoded) && !named)
 		return err_set(e, ERR_INVALID, "there is nothing to check: no request, certificate, key or name");
 	compare(c);
 	json_put_bool(answer, "orders", wanted);
 	if (store_read(r->webui->env->store, &t, e) < 0)
 		return -1;
-	if (wanted && !ordered_names(c))
+	if (wanted && !ordered_names(c) && !named)
 		return body_at("names", err_set(e, ERR_INVALID, "an order needs names: give some, or a request"), e);
 	if (wanted && judge_order(r, c, t, answer, e) < 0)
 		return -1;
@@ -293,6 +323,14 @@ static int next_part(struct request *r, struct check_all *c, struct err *e)
 	return conclude(r, c, e);
 }
 
+static void read_names(struct check_all *c)
+{
+	const char *text = json_str(c->body, "names");
+	_cleanup_strv_ char **typed = text ? identifier_split(text) : json_strv(c->body, "names");
+
+	c->names = usable_names(c, typed);
+}
+
 int page_check_all(struct request *r, struct err *e)
 {
 	struct check_all *c = request_state(r, sizeof(*c), check_all_release);
@@ -305,7 +343,6 @@ int page_check_all(struct request *r, struct err *e)
 	for (size_t i = 0; i < PARTS; i++)
 		if (body_at(parts[i], upload_read(&c->part[i], parts[i], json_str(c->body, parts[i]), e), e) < 0)
 			return -1;
-	if (json_object_get(c->body, "names") && admin_read_names(c->body, &c->names, e) < 0)
-		return -1;
+	read_names(c);
 	return next_part(r, c, e);
 }

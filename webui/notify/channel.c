@@ -174,7 +174,7 @@ static int read_recipients(struct rec_channel *channel, const json_t *body, stru
 		if (!strv_has(channel->recipients, address))
 			strv_add(&channel->recipients, address);
 	}
-	return 0;
+	return channel_check_recipients(channel, e);
 }
 
 static bool is_default(char *const *words)
