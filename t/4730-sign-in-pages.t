@@ -118,7 +118,7 @@ def own_words(t, daemon, person):
     t.contains(page, f"-s https://localhost:{daemon.https_port} ", "the command for a server asks at the port we have")
     files = re.findall(r"-[cp] (\S+apikey)", page)
     t.equal(len(set(files)), 2, "the command for a server has a file for each of the two API keys")
-    for path, what in (("/new/account", "account"), ("/new/channel?kind=email", "channel")):
+    for path, what in (("/new/account?ca=other", "account"), ("/new/channel?kind=email", "channel")):
         t.contains(person.page(path).text, f"The name of the {what} in Certera.", f"{path}: the hint is about it")
     choices = re.findall(r'<option value="(\w+)"[^>]*>([^<]*)</option>', person.page("/new/certificate").text)
     t.ok([text for value, text in choices if value == "ca"][0] in ("ca (failed)", "ca (new)"), "an account that cannot order is marked", choices)

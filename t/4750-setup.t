@@ -85,8 +85,13 @@ def nameless(t):
     t.equal(person.form("/settings/server.hostname", "/setup", _form="setup_hostname", value="written.example", _next="/setup").status, 303, "a name is kept")
     until("it is in force", lambda: daemon.api("GET", "/status")[1]["hostname"] == "written.example")
     said = person("GET", "/setup")[1]
-    t.equal((said["step"], said["account_form"]), ("account", {"ca": "letsencrypt", "contact": ["alice@example.org"]}), "then the account, which knows the e-mail address")
-    t.contains(person.page("/setup").text, 'href="https://letsencrypt.org/repository/"', "and where the terms are")
+    t.equal((said["step"], said["account_form"]), ("account", {"ca": "letsencrypt", "name": "letsencrypt", "contact": ["alice@example.org"]}), "then the account, which knows the e-mail address")
+    page = person.page("/setup").text
+    t.ok('href="https://letsencrypt.org/repository/"' in page and "eab_kid" not in page and 'name="directory"' not in page, "and where the terms are; nothing is asked for that this CA does not need", page)
+    page = person.page("/setup?step=account&ca=zerossl").text
+    t.ok('href="https://zerossl.com/terms/"' in page and re.search(r'name="eab_kid"[^>]* required', page) and re.search(r'name="eab_key"[^>]* required', page), "a different CA is chosen: what that one needs is required", page)
+    page = person.page("/setup?step=account&ca=other").text
+    t.ok(re.search(r'name="directory"[^>]* required', page) and re.search(r'name="name"[^>]* required', page) and 'name="eab_kid"' in page and not re.search(r'name="eab_kid"[^>]* required', page), "of one without a name here the URL", page)
     t.equal([s["state"] for s in said["steps"]], ["done", "done", "now", "later", "later"], "all steps are shown, and where one is")
     t.equal(person("GET", "/setup?step=certificate")[1]["step"], "account", "no step is skipped")
     t.equal(person("POST", "/accounts", {"ca": "letsencrypt", "terms_agreed": True})[1]["name"], "letsencrypt", "an account is called as its CA is")
