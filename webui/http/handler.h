@@ -31,6 +31,10 @@ int admin_find_cert(struct request *, struct txn *, struct rec_cert *, struct er
 /* The parameters of the query; -1 if there is one that api.def does not have. */
 int admin_query(struct request *, struct params *, struct err *);
 
+/* In the transaction, with the event.  A key must be unused (ERR_CONFLICT). */
+int admin_remove_cert(struct request *, struct txn *, const struct rec_cert *, struct err *);
+int admin_remove_key(struct request *, struct txn *, const struct rec_key *, struct err *);
+
 /* A certificate's record with its status and the names of its account and key. */
 json_t *admin_show_cert(const struct rec_cert *, const char *account, const char *key);
 /*

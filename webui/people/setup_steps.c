@@ -149,6 +149,8 @@ static void put_forms(json_t *answer, const struct request *r, const struct foun
 	if (rec_user_get(f->txn, &user, r->visitor.user_id, NULL) == 0 && user.mail && *user.mail)
 		json_object_set_new(account, "contact", json_pack("[s]", user.mail));
 	json_object_set_new(answer, "certificate_form", json_pack("{s:[s]}", "names", f->hostname));
+	if (f->cert.id && !f->cert.current)
+		json_put_str(json_object_get(answer, "certificate_form"), "instead", f->cert.name);
 	json_object_set_new(choices, "ca", cas);
 	json_object_set(choices, "account", f->accounts);
 	json_object_set_new(answer, "choices", choices);
