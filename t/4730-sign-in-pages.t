@@ -59,7 +59,7 @@ def own_account(t, daemon, person):
     t.equal((wrong.status, secret[:4] in wrong.text), (422, True), "a wrong code shows the same page again")
     t.matches(wrong.text, r"The time here is \d+ \w+ 20\d\d, \d\d:\d\d UTC", "with the time here, as people read it")
     codes = person.submit("/me/totp/confirm", "/me/totp", _form="totp_confirm", code=totp(secret, -1))
-    t.equal((codes.status, len(re.findall(r'<code class="secret">', codes.text))), (200, 10), "a code of the app: ten recovery codes")
+    t.equal((codes.status, len(re.findall(r'<code class="secret" data-copy="code">', codes.text))), (200, 10), "a code of the app: ten recovery codes")
     t.equal(person.form("/me/totp", "/me", _method="DELETE").status, 303, "it is turned off again")
     t.equal(person.form("/me/password", "/me", new=PASSWORD + "2").status, 303, "another password")
     t.equal(person.form("/me/password", "/me", new=PASSWORD).status, 303, "and back")
