@@ -126,6 +126,7 @@ int wait_live(struct ctl *, json_t *);
 
 /* show.c */
 int show_status(struct ctl *, json_t *);
+int show_renewals(struct ctl *, json_t *);
 int show_health(struct ctl *, json_t *);
 int show_agenda(struct ctl *, json_t *);
 int show_account(struct ctl *, json_t *);

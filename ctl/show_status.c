@@ -94,3 +94,62 @@ int show_agenda(struct ctl *ctl, json_t *answer)
 	print_table(json_object_get(answer, "agenda"), columns, ARRAY_SIZE(columns), "Nothing is scheduled.");
 	return 0;
 }
+
+/* "08:00-12:00 22:00-24:00" of a day; owned. */
+static char *windows_of(const json_t *day)
+{
+	const char *end = json_str(day, "until");
+	struct buf text = BUF_INIT;
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(day, "open"), i, one) {
+		const char *from = json_str(one, "from"), *until = json_str(one, "until");
+		size_t clock = strcspn(from, "T") + 1;	/* of a time as RFC 3339 has it */
+
+		buf_addf(&text, "%s%.5s-%.5s", i ? " " : "", from + clock, str_eq(until, end) ? "24:00" : until + clock);
+	}
+	return buf_detach(&text);
+}
+
+/* Days with something to see, or all. */
+static json_t *days_of(const json_t *weeks, bool all)
+{
+	json_t *list = json_array(), *week, *day;
+	size_t i, k;
+
+	json_array_foreach ((json_t *)weeks, i, week) {
+		json_array_foreach (json_object_get(week, "days"), k, day) {
+			_cleanup_free_ char *windows = windows_of(day), *when = NULL;
+
+			if (!all && !json_int(day, "renewals", 0) && !json_int(day, "ending", 0))
+				continue;
+			when = xasprintf("%s %s%s", json_str(day, "weekday"), json_str(day, "date"),
+					 json_bool(day, "today", false) ? " (today)" : "");
+			json_put_str(day, "when", when);
+			json_put_str(day, "windows", windows);
+			json_array_append(list, day);
+		}
+	}
+	return list;
+}
+
+int show_renewals(struct ctl *ctl, json_t *answer)
+{
+	static const struct column columns[] = {
+		{ "DAY", "when" }, { "RENEWALS", "renewals" }, { "END", "ending" }, { "WINDOWS", "windows" },
+	};
+	const char *windows = json_str(answer, "windows");
+	_cleanup_json_ json_t *days = NULL;
+	int64_t overdue = json_int(answer, "overdue", 0);
+
+	if (ctl_as_json(ctl, answer))
+		return 0;
+	days = days_of(json_object_get(answer, "weeks"), json_bool(ctl->local, "all", false));
+	if (windows && *windows)
+		printf("Certera renews in the maintenance windows: %s.\n\n", windows);
+	if (overdue)
+		printf("%lld due now.\n\n", (long long)overdue);
+	print_table(days, columns, ARRAY_SIZE(columns), "Nothing is planned, and nothing ends in these weeks.");
+	return 0;
+}

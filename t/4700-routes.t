@@ -13,7 +13,7 @@ ROW = re.compile(r'^ROUTE\((\w+), +"([^"]*)", +(\w+), +(\w+), +\w+, +"([^"]*)"\)
 ROLES = ["ANYONE", "APIKEY", "GUEST", "VIEWER", "OPERATOR", "ADMIN"]
 HAS = {"nobody": "GUEST", "viewer": "VIEWER", "operator": "OPERATOR", "admin": "ADMIN"}
 METHODS = ("GET", "POST", "DELETE", "PUT")
-FOR = {"certificates": "c", "certificate": "c", "keys": "k", "key": "k", "accounts": "ca", "users": "target", "plans": "p", "tokens": "tok", "sites": "www.example", "settings": "renewal.before", "readers": "r",
+FOR = {"certificates": "c", "certificate": "c", "keys": "k", "key": "k", "accounts": "ca", "users": "target", "plans": "p", "tokens": "tok", "sites": "www.example", "settings": "renewal.before", "readers": "r", "secrets": "mail.password",
     "static": "style.css", "test": "c", "key-download": "off", "acme-challenge": "token", "deploy": "certera-fetch"}
 shown = {True: 0, False: 0}  # GETs that were let in, by whether they had something to show
 ELSEWHERE = "127.0.0.5"  # on no list

@@ -59,7 +59,7 @@ def own_account(t, daemon, person):
     t.equal((wrong.status, secret[:4] in wrong.text), (422, True), "a wrong code shows the same page again")
     t.matches(wrong.text, r"The time here is \d+ \w+ 20\d\d, \d\d:\d\d UTC", "with the time here, as people read it")
     codes = person.submit("/me/totp/confirm", "/me/totp", _form="totp_confirm", code=totp(secret, -1))
-    t.equal((codes.status, len(re.findall(r'<code class="secret">', codes.text))), (200, 10), "a code of the app: ten recovery codes")
+    t.equal((codes.status, len(re.findall(r'<code class="secret" data-copy="code">', codes.text))), (200, 10), "a code of the app: ten recovery codes")
     t.equal(person.form("/me/totp", "/me", _method="DELETE").status, 303, "it is turned off again")
     t.equal(person.form("/me/password", "/me", new=PASSWORD + "2").status, 303, "another password")
     t.equal(person.form("/me/password", "/me", new=PASSWORD).status, 303, "and back")
@@ -118,7 +118,7 @@ def own_words(t, daemon, person):
     t.contains(page, f"-s https://localhost:{daemon.https_port} ", "the command for a server asks at the port we have")
     files = re.findall(r"-[cp] (\S+apikey)", page)
     t.equal(len(set(files)), 2, "the command for a server has a file for each of the two API keys")
-    for path, what in (("/new/account", "account"), ("/new/channel?kind=email", "channel")):
+    for path, what in (("/new/account?ca=other", "account"), ("/new/channel?kind=email", "channel")):
         t.contains(person.page(path).text, f"The name of the {what} in Certera.", f"{path}: the hint is about it")
     choices = re.findall(r'<option value="(\w+)"[^>]*>([^<]*)</option>', person.page("/new/certificate").text)
     t.ok([text for value, text in choices if value == "ca"][0] in ("ca (failed)", "ca (new)"), "an account that cannot order is marked", choices)

@@ -58,11 +58,15 @@ def by_link(t):
     t.equal((answer.status, answer.header("Location"), person("GET", "/setup")[1]["hostname"]), (303, "/setup", "other.example"), "it is another")
     person.form("/settings/server.hostname", "/setup", value="server.example", _next="/setup")
     until("and the first again", lambda: all(person("GET", "/settings/server.hostname")[1]["in_force"] for _ in range(9)))
-    answer = person.form("/setup/certificate", "/setup", _form="setup_certificate", names="server.example", account="ca", _next="/setup")
+    different_names(t, s, person)
+    answer = person.form("/setup/certificate", "/setup", _form="setup_certificate", names="server.example", instead="server.example", account="ca", _next="/setup")
     t.ok((answer.status, answer.header("Location")) == (303, "/setup"), "it is ordered, and the setup goes on", re.sub("<svg.*?</svg>", "", answer.text, flags=re.S))
     until("it is issued", lambda: step() == "finished")
     said = person("GET", "/setup")[1]
     t.equal((said["certificate"]["status"], said["order"]["result"]), ("active", "issued"), "the order with its steps was shown until it was issued")
+    t.equal([[c["name"] for c in person("GET", "/certificates")[1]["certificates"]], [k["name"] for k in person("GET", "/keys?use=site")[1]["keys"]]], [["server.example"], ["server.example"]],
+        "what had other names before is gone, with its keys")
+    t.equal(person("POST", "/setup/certificate", {"names": "other.example", "account": "ca", "instead": "server.example"})[0], 409, "one that was issued is not replaced")
     answer = daemon.https("/sign-in", server_name="server.example")
     t.contains(str(openssl("x509", "-noout", "-text", input=openssl("x509", "-inform", "DER", input=answer.peer))), "server.example",
         "the server shows it from now on")
@@ -72,6 +76,21 @@ def by_link(t):
     daemon.begin()
     t.equal((setup_token(daemon), person("GET", "/setup")[0]), (token, 404), "for ever")
     s.end()
+
+
+def different_names(t, s, person):
+    """Names that cannot be issued, and then others: nothing is left of the first."""
+    s.pebble.names.tell("add-a", host="wrong.example.", addresses=["127.0.0.9"])
+    for names, before in (("wrong.example", None), ("server.example wrong.example", "wrong.example")):
+        answer = person.form("/setup/certificate", "/setup", _form="setup_certificate", names=names, account="ca", _next="/setup", **({"instead": before} if before else {}))
+        t.equal(answer.status, 303, f"ordered: {names}")
+        name = names.split()[0]
+        until("it fails", lambda: person("GET", "/certificates/" + name)[1]["status"] == "failed")
+        t.equal([c["name"] for c in person("GET", "/certificates")[1]["certificates"]], [name], "there is one certificate")
+        page = person.page("/setup?step=certificate").text
+        t.ok(f'name="instead" value="{name}"' in page and "which was never issued" in page, "with different names it is replaced, the page says", page)
+    answer = person.form("/setup/certificate", "/setup?step=certificate", _form="setup_certificate", names="no name", instead="server.example", account="ca", _next="/setup")
+    t.equal((answer.status, person("GET", "/certificates/server.example")[0]), (422, 200), "by names that are none it is not")
 
 
 def nameless(t):
@@ -86,8 +105,13 @@ def nameless(t):
     t.equal(person.form("/settings/server.hostname", "/setup", _form="setup_hostname", value="written.example", _next="/setup").status, 303, "a name is kept")
     until("it is in force", lambda: daemon.api("GET", "/status")[1]["hostname"] == "written.example")
     said = person("GET", "/setup")[1]
-    t.equal((said["step"], said["account_form"]), ("account", {"ca": "letsencrypt", "contact": ["alice@example.org"]}), "then the account, which knows the e-mail address")
-    t.contains(person.page("/setup").text, 'href="https://letsencrypt.org/repository/"', "and where the terms are")
+    t.equal((said["step"], said["account_form"]), ("account", {"ca": "letsencrypt", "name": "letsencrypt", "contact": ["alice@example.org"]}), "then the account, which knows the e-mail address")
+    page = person.page("/setup").text
+    t.ok('href="https://letsencrypt.org/repository/"' in page and "eab_kid" not in page and 'name="directory"' not in page, "and where the terms are; nothing is asked for that this CA does not need", page)
+    page = person.page("/setup?step=account&ca=zerossl").text
+    t.ok('href="https://zerossl.com/terms/"' in page and re.search(r'name="eab_kid"[^>]* required', page) and re.search(r'name="eab_key"[^>]* required', page), "a different CA is chosen: what that one needs is required", page)
+    page = person.page("/setup?step=account&ca=other").text
+    t.ok(re.search(r'name="directory"[^>]* required', page) and re.search(r'name="name"[^>]* required', page) and 'name="eab_kid"' in page and not re.search(r'name="eab_kid"[^>]* required', page), "of one without a name here the URL", page)
     t.equal([s["state"] for s in said["steps"]], ["done", "done", "now", "later", "later"], "all steps are shown, and where one is")
     t.equal(person("GET", "/setup?step=certificate")[1]["step"], "account", "no step is skipped")
     t.equal(person("POST", "/accounts", {"ca": "letsencrypt", "terms_agreed": True})[1]["name"], "letsencrypt", "an account is called as its CA is")

@@ -19,6 +19,10 @@ def main(t):
     t.equal(labels(people["root"]), ["Certificates", "Watch", "People", "Server"], "an administrator has all groups")
     t.ok("/users" in paths(people["root"]) and "/channels" in paths(people["root"]), "with all entries")
     t.ok(not {"/users", "/plans", "/channels"} & set(paths(people["vera"])), "a viewer has no entry that leads to a refusal", paths(people["vera"]))
+    t.ok("/renewals" in paths(people["vera"]) and "/cluster" not in paths(people["root"]), "the calendar has its place; the cluster where there is one")
+    found = people["root"].page("/search?q=calendar").text, people["root"].page("/search?q=cluster").text
+    t.ok('href="/renewals"' in found[0] and 'href="/cluster"' not in found[1].partition("<main")[2], "so has the search")
+    t.contains(people["root"].page("/cluster").text, "This server is alone", "a page says so")
     t.equal([path for path in paths(people["vera"]) if people["vera"].page(path).status != 200], [], "and each that there is can be opened")
     t.equal(counts(people["root"]), {}, "while all is well, nothing is counted")
     t.ok(here(people["root"], "/certificates") == ["/certificates"] and here(people["root"], "/keys/nosuch") == [], "the entry of the page is marked")

@@ -21,7 +21,15 @@ def main(t):
     disable(t, daemon, alice)
     token(t, daemon, alice)
     user(t, daemon, alice)
+    key(t, daemon, alice)
+    account(t, daemon, alice)
+    channel(t, daemon, alice)
+    plan(t, daemon, alice)
+    reset(t, daemon, alice)
+    secret(t, daemon, alice)
     who_may(t, daemon)
+    revoke(t, daemon, alice)
+    app(t, daemon, alice)
     t.equal(daemon.stop(), 0, "it ends cleanly")
 
 
@@ -53,6 +61,10 @@ def api_key(t, daemon, alice):
     t.contains(words(fresh), "Key 2 keeps working. Nobody has used it.", "nor the other one")
     t.contains(alice.page("/certificates/shop/install").text, 'href="/certificates/shop/apikeys/1?staging=false"', "the certificate's page leads there")
     key = re.search(r"cak_[\w-]+", press(alice, fresh, page, "certificate_apikey").text).group(0)
+    t.equal(daemon.api("POST", "/keys", {"name": "spare"})[0], 201, "a key that nothing uses, for later")
+    t.contains(words(alice.page("/keys/spare/remove")), "Nobody has downloaded it by API key: nothing stops.", "nobody has it")
+    one = daemon.ctl("apikey", "rotate", "key", "spare", "1", "--yes")["api_key"]
+    fetch(f"https://127.0.0.1:{daemon.https_port}/api/key/spare", headers={"apiKey": one}, source="127.0.0.6")
     for source in ("127.0.0.1", "127.0.0.2"):
         t.equal(download(daemon, key, source).status, 200, f"{source} downloads with it")
     until("both are noted", lambda: used(daemon, 1) == {("127.0.0.1", 1), ("127.0.0.2", 1)})
@@ -141,17 +153,115 @@ def user(t, daemon, alice):
     t.equal(alice.page("/users/bob").status, 404, "for good")
 
 
+def key(t, daemon, alice):
+    t.contains(words(alice.page("/keys/spare/remove")), "the next time they are refused. 127.0.0.6 key 1, generation 1", "who has it")
+    used = alice.page("/keys/shop/remove")
+    t.ok("in use and cannot be removed" in words(used) and "certificate shop" in words(used) and "key_delete" not in used.text, "of one that is in use the page says by what, and has no button", words(used))
+    done = press(alice, alice.page("/keys/spare/remove"), "/keys/spare/remove", "key_delete", _confirm="spare")
+    t.ok("The key spare is removed." in words(done) and daemon.run_ctl("key", "show", "spare").returncode != 0, "then it is removed")
+
+
+def account(t, daemon, alice):
+    daemon.ctl("cert", "set", "shop", "--enable")
+    daemon.ctl("account", "add", "second", "--directory", "https://127.0.0.1:1/dir", "--agree-terms")
+    t.matches(words(alice.page("/accounts/ca/deactivate")), r"It orders 1 certificate \. Their next renewals fail.*shop renewal in \d+ (days|years)", "which certificates can no longer be renewed, and when that is")
+    daemon.ctl("cert", "set", "shop", "--fallback", "second")
+    t.contains(words(alice.page("/accounts/ca/deactivate")), "shop then by second", "or by which account")
+    said = daemon.api("GET", "/accounts/ca/leaving")[1]
+    t.equal((said["certificate_count"], [(c["name"], c["fallback"]) for c in said["certificates"]]), (1, [("shop", "second")]), "the same by the API")
+    page = alice.page("/accounts/ca/remove")
+    t.ok("cannot be removed" in words(page) and "account_delete" not in page.text, "while it is in use it cannot be removed, and the page has no button", words(page))
+    page = alice.page("/accounts/second/remove")
+    t.ok("it is the second choice of shop" in words(page) and "account_delete" not in page.text, "nor while it is the second choice", words(page))
+    daemon.ctl("cert", "set", "shop", "--fallback", "")
+    t.contains(words(alice.page("/accounts/second/remove")), "It orders no certificates: nothing stops.", "otherwise nothing stops")
+    t.equal(press(alice, alice.page("/accounts/second/remove"), "/accounts/second/remove", "account_delete", _confirm="seco").status, 422, "it wants the name")
+    done = press(alice, alice.page("/accounts/second/remove"), "/accounts/second/remove", "account_delete", _confirm="second")
+    t.contains(words(done), "The account second is removed.", "then it is removed")
+
+
+def channel(t, daemon, alice):
+    for name in ("ops", "night"):
+        daemon.ctl("channel", "add", name, "--kind", "webhook", "--url-file", t.write("url", f"https://127.0.0.1:{free_port()}/"))
+    said = words(alice.page("/channels/ops/remove"))
+    t.ok("Then nobody is notified" not in said and "Waiting for delivery nothing" in said and "Last delivered never" in said, "a channel beside another one", said)
+    daemon.ctl("channel", "set", "night", "--alerts", "failed")
+    said = words(alice.page("/channels/ops/disable"))
+    alone = re.search(r"Then nobody is notified of: ([\w -]+) To", said)
+    t.ok(alone and "expiring" in alone[1].split() and "failed" not in alone[1].split(), "the alerts that no other channel gets", said)
+    done = press(alice, alice.page("/channels/ops/disable"), "/channels/ops/disable", "channel_disable")
+    t.ok("is disabled: it gets no alerts." in words(done) and ">Undo<" in done.text and daemon.ctl("channel", "show", "ops")["disabled"], "then it is disabled, which can be undone")
+    done = press(alice, alice.page("/channels/ops/remove"), "/channels/ops/remove", "channel_delete", _confirm="ops")
+    t.contains(words(done), "The channel ops and its messages are removed.", "or removed")
+
+
+def plan(t, daemon, alice):
+    daemon.ctl("plan", "add", "tiny")
+    t.contains(words(alice.page("/plans/tiny/remove")), "No user has this plan", "a plan that nobody has")
+    add_user(daemon, "olaf", "operator", plan="tiny")
+    page = alice.page("/plans/tiny/remove")
+    t.ok("These users have the plan, so it cannot be removed. Give them a different plan first: olaf" in words(page) and "plan_delete" not in page.text, "one that a user has is not removed", words(page))
+    daemon.ctl("user", "rm", "olaf")
+    t.contains(words(press(alice, alice.page("/plans/tiny/remove"), "/plans/tiny/remove", "plan_delete", _confirm="tiny")), "The plan tiny is removed.", "then it is removed")
+
+
+def reset(t, daemon, alice):
+    add_user(daemon, "nina", "viewer")
+    nina = Person(daemon, source="127.0.0.1")
+    nina.sign_in("nina")
+    said = words(alice.page("/users/nina/reset"))
+    t.ok("The present password stops working, and these sessions end." in said and "Sessions 127.0.0.1" in said, "a new password ends these sessions", said)
+    done = press(alice, alice.page("/users/nina/reset"), "/users/nina/reset", "user_reset", no_app="false")
+    t.ok('class="secret"' in done.text and nina("GET", "/me")[0] == 401, "then there is one, and they have ended")
+
+
+def secret(t, daemon, alice):
+    t.contains(words(alice.page("/secrets/mail.password/remove")), "It is not stored here: there is nothing to remove.", "a secret that is not stored")
+    daemon.api("POST", "/secrets/mail.password", {"value": "x"})
+    t.contains(words(alice.page("/secrets/mail.password/remove")), "Certera then uses what the configuration file has for it.", "one that is: what counts then")
+    t.equal(daemon.api("GET", "/secrets/mail.password")[1]["set"], True, "the API says that it is there")
+    t.contains(words(press(alice, alice.page("/secrets/mail.password/remove"), "/secrets/mail.password/remove", "secret_remove")), "The secret mail.password is removed.", "then it is removed")
+    t.equal((daemon.api("GET", "/secrets/mail.password")[1]["set"], daemon.api("GET", "/secrets/nosuch")[0]), (False, 404), "indeed")
+
+
+def revoke(t, daemon, alice):
+    page = "/certificates/shop/revoke?staging=false"
+    said = words(alice.page(page))
+    t.ok("Revoke version 1 of shop?" in said and "These servers have downloaded it" in said and "127.0.0.4" in said, "which version, and which servers have it", said)
+    t.contains(said, daemon.cert("shop")["in_force"]["serial"], "with its serial number")
+    t.contains(alice.page("/certificates/shop/settings").text, 'href="/certificates/shop/revoke?staging=false"', "the settings lead there")
+    t.equal(press(alice, alice.page(page), page, "certificate_revoke", _confirm="sho").status, 422, "it wants the name")
+    t.contains(words(alice.answer), "These servers have downloaded it", "on the same page")
+    t.contains(words(press(alice, alice.page(page), page, "certificate_revoke", _confirm="shop")), "The CA is being asked to revoke shop.", "then the CA is asked")
+    daemon.wait_for_cert("shop", lambda c: c["status"] == "revoked")
+
+
+def app(t, daemon, alice):
+    t.contains(words(alice.page("/me/totp/off")), "You have no authenticator app", "who has no app has none to turn off")
+    secret = alice("POST", "/me/totp", {})[1]["secret"]
+    alice("POST", "/me/totp/confirm", {"code": totp(secret, -1)})
+    said = words(alice.page("/me/totp/off"))
+    t.ok("From then on your password alone signs you in. Its codes and your recovery codes stop working." in said, "what follows from turning it off", said)
+    page = alice.page("/me").text
+    t.ok('href="/me/totp/off" data-dialog' in page and 'href="/me/recovery-codes" data-dialog' in page, "the account leads there, and to new recovery codes")
+    t.contains(words(alice.page("/me/recovery-codes")), "The recovery codes that you have stop working.", "which end the old ones")
+    done = press(alice, alice.page("/me/recovery-codes"), "/me/recovery-codes", "recovery_new")
+    t.equal(done.text.count('class="secret"'), 10, "then there are new ones")
+    t.contains(words(press(alice, alice.page("/me/totp/off"), "/me/totp/off", "totp_remove")), "Your authenticator app is off", "then it is off")
+
+
 def who_may(t, daemon):
     add_user(daemon, "vera", "viewer")
     vera = Person(daemon)
     vera.sign_in("vera")
-    for path in ("/certificates/shop/apikeys/1", "/certificates/shop/rollback/1", "/certificates/shop/disable", "/keys/shop/apikeys/1", "/users/alice/disable"):
+    for path in ("/certificates/shop/apikeys/1", "/certificates/shop/rollback/1", "/certificates/shop/disable", "/keys/shop/apikeys/1", "/users/alice/disable",
+            "/certificates/shop/revoke", "/keys/shop/remove", "/accounts/ca/deactivate", "/accounts/ca/remove", "/users/alice/reset"):
         t.equal(vera.page(path).status, 403, f"a viewer has no business at {path}")
     daemon.ctl("plan", "add", "small")
     add_user(daemon, "oscar", "operator", plan="small")
     oscar = Person(daemon)
     oscar.sign_in("oscar")
-    for path in ("/certificates/shop/apikeys/1", "/certificates/shop/key-download/off", "/keys/shop/apikeys/1", "/tokens/nosuch"):
+    for path in ("/certificates/shop/apikeys/1", "/certificates/shop/key-download/off", "/keys/shop/apikeys/1", "/tokens/nosuch", "/certificates/shop/revoke", "/keys/shop/remove"):
         t.equal(oscar.page(path).status, 404, f"for a user with a plan there is no {path} of others")
 
 

@@ -13,6 +13,7 @@ def main(t):
     alice = Person(daemon)
     alice.sign_in("alice")
     kinds(t, daemon, alice)
+    cas(t, daemon, alice)
     required(t, alice)
     phones(t, alice)
     in_the_field(t, alice)
@@ -41,6 +42,33 @@ def kinds(t, daemon, alice):
         303, "which are enough")
     t.equal(set(fields(alice.page("/channels/ops"), "channel_set")) & {"recipients", "url"}, {"recipients"}, "so has the form that changes it")
     t.ok("<form id=" not in alice.page("/new/channel?kind=pigeon").text, "a kind that there is not is none")
+
+
+def cas(t, daemon, alice):
+    """An account begins with its CA, and has the fields that this one needs."""
+    page = alice.page("/new/account")
+    t.ok("<form id=" not in page.text and all(f'href="/new/account?ca={ca}"' in page.text for ca in ("letsencrypt", "zerossl", "actalis", "other")), "an account begins with its CA")
+    some = {"directory", "eab_kid", "eab_key", "ca_file", "staging"}
+    has = {ca: fields(alice.page(f"/new/account?ca={ca}"), "account_add") for ca in ("letsencrypt", "letsencrypt-staging", "zerossl", "other")}
+    t.equal({ca: set(of) & some for ca, of in has.items()}, {"letsencrypt": set(), "letsencrypt-staging": set(), "zerossl": {"eab_kid", "eab_key"}, "other": some}, "then it has the fields of that CA")
+    t.equal([{f for f in of if " required" in of[f]} for of in has.values()], [{"name"}, {"name"}, {"name", "eab_kid", "eab_key"}, {"name", "directory"}], "of which it needs these")
+    t.contains(has["other"]["directory"], 'inputmode="url"', "phones show the keys for a URL")
+    t.ok('href="https://letsencrypt.org/repository/"' in alice.page("/new/account?ca=letsencrypt-staging").text and "browsers do not trust" in alice.page("/new/account?ca=letsencrypt-staging").text,
+        "the terms are linked, and what is for tests is said to be")
+    actalis = alice.page("/new/account?ca=actalis").text
+    t.ok("actalis.com/" not in actalis.replace("acme-api.actalis.com", "") and "Certera shows them with the account" in actalis, "where the terms are not known, no link pretends it")
+    t.ok("<form id=" not in alice.page("/new/account?ca=nosuch").text, "a CA that there is not is none")
+    for path, sent, field, words in (("zerossl", {"ca": "zerossl", "name": "z", "eab_kid": "k", "eab_key": "!"}, "eab_key", "not"),
+            ("other", {"ca": "", "name": "o", "directory": "http://x.example/"}, "directory", "https"),
+            ("other", {"ca": "", "name": "o", "directory": "https://x.example/", "contact": "nobody"}, "contact", "nobody"),
+            ("other", {"ca": "", "name": "no name", "directory": "https://x.example/"}, "name", "name")):
+        answer = alice.form("/accounts", f"/new/account?ca={path}", _form="account_add", **sent)
+        t.ok(answer.status == 422 and len(why(answer)) == 1 and words in why(answer)[0] and re.search(rf'id="account_add-{field}"[^>]*aria-invalid', answer.text),
+            f"{path}: what is wrong with {field} is said there", [answer.status, why(answer)])
+    answer = alice.form("/accounts", "/new/account?ca=other", _form="account_add", ca="", name="own", directory="https://127.0.0.1:1/dir", contact="a@example.org", terms_agreed="true")
+    t.equal((answer.status, daemon.ctl("account", "show", "own")["directory"]), (303, "https://127.0.0.1:1/dir"), "which are enough")
+    answer = alice.submit("/accounts", "/new/account?ca=letsencrypt", _form="account_add", _next="/accounts", ca="letsencrypt-staging", name="trial", terms_agreed="true")
+    t.ok('href="/accounts/trial">See it<' in answer.text and daemon.ctl("account", "show", "trial")["staging"], "one for tests by its name")
 
 
 def required(t, alice):

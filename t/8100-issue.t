@@ -100,14 +100,13 @@ def versions(t, site, browser, name, script, how):
 
 def revoke(t, site, browser, name, script, how):
 	browser.goto(f"/certificates/{name}/settings")
-	browser.click("summary:has-text('Revoke')")
+	browser.click(".dangers a:has-text('Revoke')")
+	browser.wait("#certificate_revoke-reason")
 	browser.select("#certificate_revoke-reason", "superseded")
 	browser.fill("#certificate_revoke-_confirm", "something else")
 	browser.click("button:has-text('Revoke the version')")
 	t.equal(browser.count("#certificate_revoke-_confirm[aria-invalid=true]"), 1, f"revoking wants the name typed ({how} scripts)")
 	t.equal(site.daemon.cert(name)["status"], "active", "and has not happened")
-	if not browser.count("#certificate_revoke-_confirm:visible"):
-		browser.click("summary:has-text('Revoke')")
 	browser.fill("#certificate_revoke-_confirm", name)
 	browser.click("button:has-text('Revoke the version')")
 	browser.click("a:has-text('See the result')")
@@ -159,8 +158,9 @@ def keyboard(t, site, browser):
 	site.daemon.wait_for_cert("keys", lambda c: c["status"] == "active")
 	t.ok(True, "a certificate is added and issued")
 	browser.goto("/certificates/keys/settings")
-	tab_to(browser, "Revoke")
+	tab_to(browser, "Revoke", 200)
 	browser.press("Enter")
+	browser.wait("dialog[open]")
 	tab_to(browser, "certificate_revoke-_confirm")
 	browser.do("type", value="keys")
 	browser.press("Enter")

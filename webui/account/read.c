@@ -9,12 +9,12 @@ static const struct read_ca {
 	const char *name, *directory;
 	bool staging;
 } cas[] = {
-#define CA(name, text, directory, staging, terms) { name, directory, staging },
+#define CA(name, text, directory, staging, binding, terms) { name, directory, staging },
 #include "webui/ca.def"
 #undef CA
 };
 
-#define CA(name, text, directory, staging, terms) name ", "
+#define CA(name, text, directory, staging, binding, terms) name ", "
 static const char known[] =
 #include "webui/ca.def"
 	;

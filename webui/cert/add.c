@@ -219,6 +219,56 @@ static int fit(struct request *r, struct add_adding *a, struct txn *t, struct er
 	return 0;
 }
 
+/* Of production or staging.  1: there is one, 0: there is none, -1. */
+static int find_former(struct txn *t, const char *name, struct rec_cert *former, struct err *e)
+{
+	for (int staging = 0; staging < 2; staging++) {
+		if (rec_cert_by_name(t, former, name, staging, e) == 0)
+			return 1;
+		if (e->kind != ERR_MISSING)
+			return -1;
+		err_clear(e);
+	}
+	return 0;
+}
+
+/* If something else uses it, it stays. */
+static int remove_key_of(struct request *r, struct txn *t, const char *key_id, struct err *e)
+{
+	_cleanup_(rec_key_release) struct rec_key key = { 0 };
+
+	if (rec_key_get(t, &key, key_id, e) == 0 && admin_remove_key(r, t, &key, e) == 0)
+		return 0;
+	if (e->kind != ERR_MISSING && e->kind != ERR_CONFLICT)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+/*
+ * The first one of the setup may take the place of one that was never issued, as its names were wrong: that is gone then, with
+ * its key.
+ */
+static int make_room(struct request *r, const struct add_adding *a, struct txn *t, struct err *e)
+{
+	_cleanup_(rec_cert_release) struct rec_cert former = { 0 };
+	const char *name = json_str(a->body, "instead");
+	int found;
+
+	if (!name || !*name)
+		return 0;
+	if (body_at("instead", name_check(name, e), e) < 0)
+		return -1;
+	found = find_former(t, name, &former, e);
+	if (found < 1)
+		return found;
+	if (former.current) {
+		err_set(e, ERR_CONFLICT, "the certificate %s was issued: it is not replaced", name);
+		return err_field(e, "instead");
+	}
+	return admin_remove_cert(r, t, &former, e) < 0 ? -1 : remove_key_of(r, t, former.key_id, e);
+}
+
 /*
  * The keeper makes the key, if there is none, then the identity with its API keys, and names the certificate in the
  * key's access blob; then all is put at once.
@@ -252,7 +302,7 @@ static int put_cert(struct request *r, struct add_adding *a, struct err *e)
 	_cleanup_free_ char *names = NULL;
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (admin_write(r, &t, e) < 0 || fit(r, a, t, e) < 0)
+	if (admin_write(r, &t, e) < 0 || make_room(r, a, t, e) < 0 || fit(r, a, t, e) < 0)
 		return -1;
 	if (a->there.id)
 		return err_set(e, ERR_CONFLICT, "someone else added the certificate %s at the same time: try again", cert->name);
@@ -375,14 +425,21 @@ static int reply_plan(struct request *r, struct add_adding *a, struct txn *t, st
 	return reply_json(r, 200, TAKE(answer));
 }
 
+/* To see whether it fits in the place of another one, that is taken away in a write that comes to nothing. */
+static int begin_fit(struct request *r, const struct add_adding *a, struct txn **t, struct err *e)
+{
+	if (!json_str(a->body, "instead"))
+		return store_read(r->webui->env->store, t, e);
+	return store_write(r->webui->env->store, t, e) < 0 ? -1 : make_room(r, a, *t, e);
+}
+
 int page_cert_add(struct request *r, struct err *e)
 {
 	struct add_adding *a = request_state(r, sizeof(*a), adding_release);
 	_cleanup_txn_ struct txn *t = NULL;
 	bool dry;
 
-	if (dry_read(r, &dry, e) < 0 || read_all(r, a, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 ||
-	    fit(r, a, t, e) < 0)
+	if (dry_read(r, &dry, e) < 0 || read_all(r, a, e) < 0 || begin_fit(r, a, &t, e) < 0 || fit(r, a, t, e) < 0)
 		return -1;
 	if (dry)
 		return reply_plan(r, a, t, e);

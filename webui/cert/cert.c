@@ -446,18 +446,22 @@ static int move_rows(struct txn *t, const struct rec_cert *cert, struct err *e)
 	return cert_plan_gone(t, cert->id, e) < 0 ? -1 : agenda_set(t, AGENDA_removed, cert->id, clock_now(), e);
 }
 
+int admin_remove_cert(struct request *r, struct txn *t, const struct rec_cert *cert, struct err *e)
+{
+	if (move_rows(t, cert, e) < 0 || rec_check_delete(t, cert->id, e) < 0 || rec_live_delete(t, cert->id, e) < 0 ||
+	    leftover_remove_children(t, &rec_version_type, cert->id, e) < 0 ||
+	    leftover_remove_children(t, &rec_consumer_type, cert->id, e) < 0 || rec_cert_delete(t, cert->id, e) < 0)
+		return -1;
+	return admin_event(r, t, "certificate.removed", cert->id, cert->name, e, "had %lld versions", (long long)cert->newest);
+}
+
 int page_cert_delete(struct request *r, struct err *e)
 {
 	_cleanup_(rec_cert_release) struct rec_cert cert = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
-	    move_rows(t, &cert, e) < 0 || rec_check_delete(t, cert.id, e) < 0 || rec_live_delete(t, cert.id, e) < 0 ||
-	    leftover_remove_children(t, &rec_version_type, cert.id, e) < 0 ||
-	    leftover_remove_children(t, &rec_consumer_type, cert.id, e) < 0 || rec_cert_delete(t, cert.id, e) < 0 ||
-	    admin_event(r, t, "certificate.removed", cert.id, cert.name, e, "had %lld versions",
-			(long long)cert.newest) < 0 ||
-	    admin_commit(r, TAKE(t), true, e) < 0)
+	    admin_remove_cert(r, t, &cert, e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 200, rec_cert_json(&cert));
 }

@@ -31,6 +31,10 @@ int admin_find_cert(struct request *, struct txn *, struct rec_cert *, struct er
 /* The parameters of the query; -1 if there is one that api.def does not have. */
 int admin_query(struct request *, struct params *, struct err *);
 
+/* In the transaction, with the event.  A key must be unused (ERR_CONFLICT). */
+int admin_remove_cert(struct request *, struct txn *, const struct rec_cert *, struct err *);
+int admin_remove_key(struct request *, struct txn *, const struct rec_key *, struct err *);
+
 /* A certificate's record with its status and the names of its account and key. */
 json_t *admin_show_cert(const struct rec_cert *, const char *account, const char *key);
 /*
@@ -95,6 +99,13 @@ void admin_put_owner_name(json_t *, struct txn *, const char *user_id);
 /* What forms offer to choose from: CAs; plans, as a member of a page's value. */
 json_t *choices_cas(void);
 json_t *choices_terms(void);	/* where these CAs publish their terms of service: [{text, url}] */
+/*
+ * Members of a page: "cas", all of them, each with the path that chooses it (before, and its word); and of the one with this
+ * word: "ca", its text and where its terms are (null: there is no such); "binding", whether it wants an external account:
+ * required, optional (nobody knows) or none; "other": it has no short name here; and "account_form", what the form begins
+ * with: the CA and, if no account is called so, its word as the name.
+ */
+void choices_put_cas(json_t *page, struct txn *, const char *before, const char *word);
 void choices_put_plans(json_t *page, struct txn *);
 /* Accounts that can order, then the others, behind what the list has by now. */
 int choices_put_accounts(const struct request *, json_t *choices, const char *member, struct txn *, struct err *);

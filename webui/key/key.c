@@ -305,16 +305,21 @@ static int check_unused(const struct request *r, struct txn *t, const struct rec
 	return err_hint(e, "Remove first what uses it.");
 }
 
+int admin_remove_key(struct request *r, struct txn *t, const struct rec_key *key, struct err *e)
+{
+	if (check_unused(r, t, key, e) < 0 || leftover_remove_children(t, &rec_key_version_type, key->id, e) < 0 ||
+	    leftover_remove_children(t, &rec_consumer_type, key->id, e) < 0 || rec_key_delete(t, key->id, e) < 0)
+		return -1;
+	return admin_event(r, t, "key.removed", key->id, key->name, e, "had %lld versions", (long long)key->newest);
+}
+
 int page_key_delete(struct request *r, struct err *e)
 {
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 ||
-	    check_unused(r, t, &key, e) < 0 || leftover_remove_children(t, &rec_key_version_type, key.id, e) < 0 ||
-	    leftover_remove_children(t, &rec_consumer_type, key.id, e) < 0 || rec_key_delete(t, key.id, e) < 0 ||
-	    admin_event(r, t, "key.removed", key.id, key.name, e, "had %lld versions", (long long)key.newest) < 0 ||
-	    admin_commit(r, TAKE(t), true, e) < 0)
+	    admin_remove_key(r, t, &key, e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 200, rec_key_json(&key));
 }

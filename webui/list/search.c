@@ -6,6 +6,7 @@
 #include "pki/identifier.h"
 #include "webui/http/handler.h"
 #include "webui/list/list.h"
+#include "webui/page/trouble.h"
 
 #define SHOWN 8			/* of each kind */
 #define ACTED_ON 3		/* certificates that "renew x" offers */
@@ -230,7 +231,8 @@ static void search_pages(const struct finding *s, json_t *groups)
 
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
 		if ((list_contains(slice_str(pages[i].title), s->needle) || list_contains(slice_str(pages[i].words), s->needle)) &&
-		    may_see(s->r, METHOD_GET, pages[i].path))
+		    may_see(s->r, METHOD_GET, pages[i].path) &&
+		    (!str_eq(pages[i].path, "/cluster") || troubles_has_cluster(s->r)))
 			json_array_append_new(results, result(pages[i].title, NULL, pages[i].path));
 	if (json_array_size(results))
 		add_group(groups, "pages", "Pages", results, json_array_size(results), NULL);

@@ -35,7 +35,7 @@ static void changing_release(void *state)
 	wipe_free(c->secret);
 }
 
-static int find_channel(struct request *r, struct txn *t, struct rec_channel *channel, struct err *e)
+int channel_find(struct request *r, struct txn *t, struct rec_channel *channel, struct err *e)
 {
 	const char *name = params_get(&r->path, NAME);
 
@@ -76,7 +76,7 @@ static void show_owner(json_t *o, struct txn *t, const char *owner_id)
 		json_put_strv(o, "recipients", (char *[]){ user.mail, NULL });
 }
 
-static json_t *show_channel(struct txn *t, const void *rec)
+json_t *channel_show(struct txn *t, const void *rec)
 {
 	const struct rec_channel *channel = rec;
 	json_t *o = rec_channel_json(channel);
@@ -120,7 +120,7 @@ int page_channels(struct request *r, struct err *e)
 	static const struct list_sort sorts[] = { { "name", NULL, 0 }, { NULL, NULL, 0 } };
 	static const struct list_type type = {
 		.member = "channels", .type = &rec_channel_type, .name = REC_channel_name, .wanted = wanted,
-		.sorts = sorts, .show = show_channel,
+		.sorts = sorts, .show = channel_show,
 	};
 
 	return list_reply(r, &type, 0, e);
@@ -132,9 +132,9 @@ int page_channel(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
-	if (store_read(r->webui->env->store, &t, e) < 0 || find_channel(r, t, &channel, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 || channel_find(r, t, &channel, e) < 0)
 		return -1;
-	answer = show_channel(t, &channel);
+	answer = channel_show(t, &channel);
 	put_choices(r, answer, &channel);
 	return reply_json(r, 200, answer);
 }
@@ -364,7 +364,7 @@ static int store_channel(struct request *r, struct err *e)
 	if (admin_event(r, t, c->fresh ? "channel.added" : "channel.changed", channel->id, channel->name, e,
 			"%s, to %s", channel->kind, channel->host ? channel->host : "its recipients") < 0)
 		return -1;
-	answer = show_channel(t, channel);
+	answer = channel_show(t, channel);
 	return admin_commit_reply(r, TAKE(t), c->days || c->test, c->fresh ? 201 : 200, answer, e);
 }
 
@@ -427,7 +427,7 @@ int page_channel_set(struct request *r, struct err *e)
 	struct changing *c = request_state(r, sizeof(*c), changing_release);
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (!body || store_read(r->webui->env->store, &t, e) < 0 || find_channel(r, t, &c->channel, e) < 0)
+	if (!body || store_read(r->webui->env->store, &t, e) < 0 || channel_find(r, t, &c->channel, e) < 0)
 		return -1;
 	txn_abort(TAKE(t));
 	if (json_bool(body, "disabled", false) && json_bool(body, "enabled", false))
@@ -454,7 +454,7 @@ int page_channel_delete(struct request *r, struct err *e)
 	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || find_channel(r, t, &channel, e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 || channel_find(r, t, &channel, e) < 0)
 		return -1;
 	if (own_channel_purpose(&channel)) {
 		err_set(e, ERR_CONFLICT, "the channel %s cannot be removed: it goes to %s", channel.name,
@@ -481,7 +481,7 @@ static int try_out(struct request *r, struct txn *taken, struct rec_channel *cha
 	json_t *answer, *numbers = json_array();
 	int64_t before = channel->newest;
 
-	answer = show_channel(t, channel);
+	answer = channel_show(t, channel);
 	json_object_set_new(answer, "messages", numbers);
 	if (alert_test(t, channel, e) < 0 || (channel->newest == before && reaches_nobody(channel, e) < 0) ||
 	    admin_event(r, t, "channel.test", channel->id, channel->name, e, "a test message") < 0) {
@@ -498,7 +498,7 @@ int page_channel_test(struct request *r, struct err *e)
 	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || find_channel(r, t, &channel, e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 || channel_find(r, t, &channel, e) < 0)
 		return -1;
 	return try_out(r, TAKE(t), &channel, e);
 }
@@ -519,7 +519,7 @@ void channel_put_own(const struct request *r, json_t *page, struct txn *t, const
 {
 	_cleanup_(rec_channel_release) struct rec_channel channel = { 0 };
 	bool on = find_own(t, user, &channel, &(struct err){ 0 }) > 0;
-	json_t *alerts = show_channel(t, &channel);
+	json_t *alerts = channel_show(t, &channel);
 
 	json_put_bool(alerts, "on", on);
 	put_choices(r, alerts, &channel);

@@ -159,24 +159,37 @@ static json_t *field_choices(const struct view_field *f, const json_t *page, con
 	return list;
 }
 
-static const struct form_only *find_only(const struct form *form, const struct view_field *f)
+/* Is this row for the kind that the page tells?  If it tells none, all are. */
+static bool fits(const struct form_only *only, const json_t *page)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(onlys); i++)
-		if (str_eq(onlys[i].form, form->name) && str_eq(onlys[i].member, f->member))
-			return &onlys[i];
-	return NULL;
-}
-
-/* Has a thing of this kind such a field?  One whose kind the page does not tell has all. */
-static bool has_field(const struct form *form, const struct view_field *f, const json_t *page)
-{
-	const struct form_only *only = find_only(form, f);
-	const json_t *by = only ? json_object_get(page, only->by) : NULL;
-	_cleanup_strv_ char **values = only ? strv_split(only->values, " ") : NULL;
+	const json_t *by = json_object_get(page, only->by);
+	_cleanup_strv_ char **values = strv_split(only->values, " ");
 
 	if (json_is_boolean(by))
 		return strv_has(values, json_is_true(by) ? "true" : "false");
 	return !json_is_string(by) || strv_has(values, json_string_value(by));
+}
+
+/* The row of a field for this kind of a thing; NULL: no row is.  *any: it has rows, so without one it is not there. */
+static const struct form_only *find_only(const struct form *form, const struct view_field *f, const json_t *page,
+					 bool *any)
+{
+	*any = false;
+	for (size_t i = 0; i < ARRAY_SIZE(onlys); i++) {
+		if (!str_eq(onlys[i].form, form->name) || !str_eq(onlys[i].member, f->member))
+			continue;
+		*any = true;
+		if (fits(&onlys[i], page))
+			return &onlys[i];
+	}
+	return NULL;
+}
+
+static bool has_field(const struct form *form, const struct view_field *f, const json_t *page)
+{
+	bool any;
+
+	return find_only(form, f, page, &any) || !any;
 }
 
 /* What takes the form.  NULL: nothing does. */
@@ -196,9 +209,11 @@ static const struct api_call *taker_of(const struct form *form, const char *acti
 }
 
 /* A browser then asks for it itself.  Not where one of two fields is enough, or where "" says something. */
-static bool is_required(const struct form *form, const struct view_field *f, const struct api_call *call)
+static bool is_required(const struct form *form, const struct view_field *f, const json_t *page,
+			const struct api_call *call)
 {
-	const struct form_only *only = find_only(form, f);
+	bool any;
+	const struct form_only *only = find_only(form, f, page, &any);
 	const struct call_item *item = call ? call_item(call, f->member, false) : NULL;
 
 	if (f->kind == INPUT_FILE || f->kind == INPUT_FLAG || f->kind == INPUT_CHECKS)
@@ -329,7 +344,7 @@ static void add_field(const struct request *r, json_t *o, const struct form *for
 				      json_pack("{s:s, s:s, s:s}", "member", f->member, "value", f->options, "label", f->label));
 	} else {
 		field = show_field(r, form, f, page, values, sent);
-		json_put_bool(field, "required", is_required(form, f, call));
+		json_put_bool(field, "required", is_required(form, f, page, call));
 		json_array_append_new(json_object_get(*group, "fields"), field);
 		if (sent && (json_is_string(json_object_get(field, "fault")) || is_touched(r, f, values, sent)))
 			json_put_bool(*group, "open", true);

@@ -114,7 +114,7 @@ static json_t *in_words(const struct people *p, const char *sentence)
 static bool is_sentence(const char *member)
 {
 	static const char *const sentences[] = {
-		"detail", "hint", "message", "reason", "says", "status_text", "subject", "text", "waits_for", "why",
+		"detail", "findings", "hint", "message", "reason", "says", "status_text", "subject", "text", "waits_for", "why",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sentences); i++)
@@ -152,7 +152,7 @@ static json_t *show_text(const struct people *p, const char *member, const char 
 	return line;
 }
 
-/* member: what the value is called; NULL: it is in a list. */
+/* member: what the value is called; NULL: it is in a list, which is not one of sentences. */
 static json_t *show(const struct people *p, const char *member, const json_t *value)
 {
 	json_t *copy, *item;
@@ -165,7 +165,7 @@ static json_t *show(const struct people *p, const char *member, const json_t *va
 	case JSON_ARRAY:
 		copy = json_array();
 		json_array_foreach (value, i, item)
-			json_array_append_new(copy, show(p, NULL, item));
+			json_array_append_new(copy, show(p, member && is_sentence(member) ? member : NULL, item));
 		return copy;
 	case JSON_OBJECT:
 		copy = json_object();

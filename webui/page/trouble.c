@@ -81,6 +81,15 @@ static int64_t count_certificates(const struct request *r)
 	return n ? n->urgent_all : 0;
 }
 
+/* Not kept: it is no record that changes. */
+static int64_t count_cluster(const struct request *r)
+{
+	const struct webui_env *env = r->webui->env;
+	_cleanup_json_ json_t *status = env->cluster_status(env->arg);
+
+	return json_str(status, "trouble") ? 1 : 0;
+}
+
 static int64_t count(const struct request *r, enum trouble_kind kind)
 {
 	struct trouble_counting c = { .scope = &r->visitor.scope, .now = clock_now() };
@@ -115,10 +124,18 @@ int64_t troubles_count(const struct request *r, enum trouble_kind kind)
 	int64_t now = clock_now();
 	uint64_t changes;
 
-	if (kind == TROUBLE_none)
-		return 0;
+	if (kind == TROUBLE_none || kind == TROUBLE_cluster)
+		return kind == TROUBLE_none ? 0 : count_cluster(r);
 	changes = store_changes(store, kind == TROUBLE_certificates ? TABLE_cert_row : kinds[kind].table);
 	if (!k->valid || k->changes != changes || now < k->time || now >= k->time + LIFETIME)
 		*k = (struct trouble_kept){ .valid = true, .changes = changes, .time = now, .count = count(r, kind) };
 	return k->count;
+}
+
+bool troubles_has_cluster(const struct request *r)
+{
+	const struct webui_env *env = r->webui->env;
+	_cleanup_json_ json_t *status = env->cluster_status(env->arg);
+
+	return json_is_object(status);
 }

@@ -7,11 +7,13 @@
 
 #include "webui/http/request.h"
 
-enum trouble_kind { TROUBLE_none, TROUBLE_certificates, TROUBLE_accounts, TROUBLE_sites, TROUBLE_channels, TROUBLES };
+enum trouble_kind { TROUBLE_none, TROUBLE_certificates, TROUBLE_accounts, TROUBLE_sites, TROUBLE_channels, TROUBLE_cluster, TROUBLES };
 
 struct troubles *troubles_new(void);
 void troubles_free(struct troubles *);
 /* 0: nothing; or it could not be counted. */
 int64_t troubles_count(const struct request *, enum trouble_kind);
+/* Is there a cluster to see anything of? */
+bool troubles_has_cluster(const struct request *);
 
 #endif

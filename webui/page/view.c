@@ -57,7 +57,8 @@ static json_t *show_menu(const struct request *r)
 
 		if (!m->path)
 			group = json_pack("{s:s, s:[]}", "label", m->name, "entries");
-		else if (gate_lets_in(&r->visitor, m->role, r->webui->settings))
+		else if (gate_lets_in(&r->visitor, m->role, r->webui->settings) &&
+			 (m->trouble != TROUBLE_cluster || troubles_has_cluster(r)))
 			json_array_append_new(json_object_get(group, "entries"), show_entry(r, m));
 		if (!m->path)
 			json_array_append_new(groups, group);

@@ -108,19 +108,14 @@ static enum setup_step next_step(const struct found *f)
 }
 
 /* One that was there before, if the address names one. */
-static int choose_step(const struct request *r, enum setup_step reached, enum setup_step *shown, struct err *e)
+static void choose_step(const struct params *query, enum setup_step reached, enum setup_step *shown)
 {
-	_cleanup_(params_release) struct params query = { NULL, 0 };
-	const char *word;
+	const char *word = params_get(query, "step");
 
 	*shown = reached;
-	if (request_query(r, &query, e) < 0)
-		return -1;
-	word = params_get(&query, "step");
 	for (enum setup_step s = SETUP_HOSTNAME; word && s < reached; s++)
 		if (steps[s].text && str_eq(steps[s].word, word))
 			*shown = s;
-	return 0;
 }
 
 /*
@@ -140,18 +135,22 @@ static const char *suggest_hostname(const struct request *r, const struct found 
 	return normal && !identifier_is_ip(normal) ? host : f->hostname;
 }
 
-static void put_forms(json_t *answer, const struct request *r, const struct found *f)
+static void put_forms(json_t *answer, const struct request *r, const struct found *f, const char *ca)
 {
 	_cleanup_(rec_user_release) struct rec_user user = { 0 };
-	json_t *choices = json_object(), *cas = choices_cas(), *account = json_object();
+	json_t *choices = json_object(), *cas = choices_cas(), *account;
 	char host[256];
 
 	json_object_set_new(answer, "hostname_form", json_pack("{s:s}", "value", suggest_hostname(r, f, host)));
-	json_put_str(account, "ca", json_str(json_array_get(cas, 0), "value"));
+	choices_put_cas(answer, f->txn, SETUP_PATH "?step=account&ca=", ca);
+	if (json_is_null(json_object_get(answer, "ca")))
+		choices_put_cas(answer, f->txn, SETUP_PATH "?step=account&ca=", json_str(json_array_get(cas, 0), "value"));
+	account = json_object_get(answer, "account_form");
 	if (rec_user_get(f->txn, &user, r->visitor.user_id, NULL) == 0 && user.mail && *user.mail)
 		json_object_set_new(account, "contact", json_pack("[s]", user.mail));
-	json_object_set_new(answer, "account_form", account);
 	json_object_set_new(answer, "certificate_form", json_pack("{s:[s]}", "names", f->hostname));
+	if (f->cert.id && !f->cert.current)
+		json_put_str(json_object_get(answer, "certificate_form"), "instead", f->cert.name);
 	json_object_set_new(choices, "ca", cas);
 	json_object_set(choices, "account", f->accounts);
 	json_object_set_new(answer, "choices", choices);
@@ -192,18 +191,18 @@ static void put_found(json_t *answer, const struct request *r, struct found *f)
 
 int setup_show_next(struct request *r, struct txn *t, struct err *e)
 {
+	_cleanup_(params_release) struct params query = { NULL, 0 };
 	_cleanup_(found_release) struct found f = { .r = r, .txn = t };
 	_cleanup_json_ json_t *answer = json_object();
 	enum setup_step reached, shown;
 
-	if (find_all(&f, e) < 0)
+	if (request_query(r, &query, e) < 0 || find_all(&f, e) < 0)
 		return -1;
 	reached = next_step(&f);
-	if (choose_step(r, reached, &shown, e) < 0)
-		return -1;
+	choose_step(&query, reached, &shown);
 	setup_put_steps(answer, reached, shown);
 	put_found(answer, r, &f);
-	put_forms(answer, r, &f);
+	put_forms(answer, r, &f, params_get(&query, "ca"));
 	if (shown == SETUP_ISSUING)
 		put_watch(answer, &f.cert);
 	if (shown == SETUP_REGISTERING && put_correction(answer, &f, e) < 0)

@@ -165,7 +165,7 @@ json_t *choices_cas(void)
 {
 	json_t *cas = json_array();
 
-#define CA(name, text, directory, staging, terms) add_choice(cas, name, text);
+#define CA(name, text, directory, staging, binding, terms) add_choice(cas, name, text);
 #include "webui/ca.def"
 #undef CA
 	add_choice(cas, "", "Other: enter its URL below");
@@ -174,7 +174,7 @@ json_t *choices_cas(void)
 
 static void add_terms(json_t *list, const char *text, const char *url)
 {
-	if (url)
+	if (url && *url)
 		json_array_append_new(list, json_pack("{s:s, s:s}", "text", text, "url", url));
 }
 
@@ -182,7 +182,7 @@ json_t *choices_terms(void)
 {
 	json_t *list = json_array();
 
-#define CA(name, text, directory, staging, terms) add_terms(list, text, terms);
+#define CA(name, text, directory, staging, binding, terms) add_terms(list, text, terms);
 #include "webui/ca.def"
 #undef CA
 	return list;
@@ -219,11 +219,14 @@ int page_new_user(struct request *r, struct err *e)
 
 int page_new_account(struct request *r, struct err *e)
 {
-	json_t *page = json_object(), *choices = json_object();
+	_cleanup_(params_release) struct params query = { NULL, 0 };
+	_cleanup_json_ json_t *page = json_object();
+	_cleanup_txn_ struct txn *t = NULL;
 
-	json_object_set_new(page, "choices", choices);
-	json_object_set_new(choices, "ca", choices_cas());
-	return reply_json(r, 200, page);
+	if (admin_query(r, &query, e) < 0 || store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	choices_put_cas(page, t, "/new/account?ca=", params_get(&query, "ca"));
+	return reply_json(r, 200, TAKE(page));
 }
 
 /* A certificate from elsewhere under a new name, which the form has and the API's path. */

@@ -5,8 +5,11 @@
 int page_cluster(struct request *r, struct err *e)
 {
 	const struct webui_env *env = r->webui->env;
+	json_t *status = env->cluster_status(env->arg);
 
-	return reply_json(r, 200, json_pack("{s:o}", "cluster", env->cluster_status(env->arg)));
+	if (json_is_object(status))
+		json_put_bool(status, "member", !str_eq(json_str(status, "role"), "not a member"));
+	return reply_json(r, 200, json_pack("{s:o}", "cluster", status));
 }
 
 static int act(struct request *r, const char *what, struct err *e)

@@ -64,6 +64,16 @@ static int find(const struct request *r, struct err *e)
 	return err_hint(e, "Possible names: %s.", buf_str(&names));
 }
 
+int page_secret(struct request *r, struct err *e)
+{
+	_cleanup_txn_ struct txn *t = NULL;
+	int i = find(r, e);
+
+	if (i < 0 || store_read(r->webui->env->store, &t, e) < 0)
+		return -1;
+	return reply_json(r, 200, show(t, (size_t)i));
+}
+
 static int sealed(struct request *r, const struct slice *field, struct err *e)
 {
 	_cleanup_(rec_secret_release) struct rec_secret secret = { .changed = clock_now() };

@@ -31,6 +31,35 @@ function copiers(place) {
 	}
 }
 
+/*
+ * [data-copy="serial number"]: a button in the line copies its text.  What is copied is said in a place of its own, which
+ * is read out.
+ */
+function line_copiers(place) {
+	for (const text of place.querySelectorAll("[data-copy]")) {
+		const button = document.createElement("button");
+		button.type = "button";
+		button.className = "copy-line";
+		button.title = "Copy";
+		button.setAttribute("aria-label", `Copy ${text.dataset.copy} ${text.textContent.trim()}`.slice(0, 120));
+		button.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#i-copy"/></svg>';
+		button.addEventListener("click", () => copy_line(button, text.textContent.trim()));
+		text.after(button);
+	}
+}
+
+async function copy_line(button, text) {
+	await navigator.clipboard.writeText(text);
+	button.classList.add("done");
+	button.firstElementChild.firstElementChild.setAttribute("href", "#i-done");
+	document.getElementById("copied").textContent = "Copied";
+	setTimeout(() => {
+		button.classList.remove("done");
+		button.firstElementChild.firstElementChild.setAttribute("href", "#i-copy");
+		document.getElementById("copied").textContent = "";
+	}, 1500);
+}
+
 function themes() {
 	const button = document.getElementById("theme");
 	if (!button)
@@ -110,6 +139,7 @@ document.addEventListener("part", (event) => {
 
 function enhance(place) {
 	copiers(place);
+	line_copiers(place);
 	pickers(place);
 }
 

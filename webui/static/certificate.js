@@ -78,21 +78,6 @@ async function expect(part) {
 	}
 }
 
-function copiers() {
-	for (const text of document.querySelectorAll(".copied > code")) {
-		const button = document.createElement("button");
-		button.type = "button";
-		button.className = "quiet tiny";
-		button.textContent = "Copy";
-		button.addEventListener("click", async () => {
-			await navigator.clipboard.writeText(text.textContent.trim());
-			button.textContent = "Copied";
-			setTimeout(() => { button.textContent = "Copy"; }, 1500);
-		});
-		text.after(button);
-	}
-}
-
 function close_menus(but) {
 	for (const menu of document.querySelectorAll("details.drop[open]"))
 		if (menu !== but)
@@ -114,7 +99,6 @@ document.addEventListener("keydown", (event) => {
 		close_menus();
 });
 window.addEventListener("hashchange", unfold);
-copiers();
 unfold();
 document.querySelectorAll("form[data-recheck]").forEach(recheck);
 document.querySelectorAll("[data-from]").forEach(expect);
