@@ -20,9 +20,9 @@ def main(t):
     etcd = Etcd(t)
     web = Way()
     nginx = Nginx(t, f"http://127.0.0.1:{web.port}")
-    pebble = Pebble(t, nginx.port, authz_reuse=0, sleep=5)
+    pebble = Pebble(t, nginx.port, authz_reuse=0, sleep=3)
     recorder = Recorder(pebble)
-    cluster = Cluster(t, etcd, ways=True, acme={"orders_at_once": 30}, prepare=lambda n: n.add_account(recorder))
+    cluster = Cluster(t, etcd, ways=True, acme={"orders_at_once": 20}, prepare=lambda n: n.add_account(recorder))
     web.ports = [n.http_port for n in cluster.nodes]
     watch = Watch(cluster, recorder)
     leader = cluster.leader()

@@ -551,6 +551,11 @@ void peers_call(struct peers *ps, const char *address, enum peer_use use, struct
 	loop_post(ps->o.loop, start_call, c);
 }
 
+int peers_listen(const char *address, struct err *e)
+{
+	return peer_socket_listen(address, e);
+}
+
 struct peers *peers_new(const struct peers_options *o, struct err *e)
 {
 	struct peers *ps = xcalloc(1, sizeof(*ps));

@@ -4,7 +4,6 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#include "daemon/cluster/peer.h"
 #include "daemon/cluster/resolve.h"
 
 #define SILENT_MS 10000		/* a node that does not acknowledge what was sent is gone */
@@ -23,7 +22,7 @@ void peer_socket_notice_silence(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent, sizeof(silent));
 }
 
-int peers_listen(const char *address, struct err *e)
+int peer_socket_listen(const char *address, struct err *e)
 {
 	struct address at;
 	int on = 1, off = 0, fd;
