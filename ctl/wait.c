@@ -588,5 +588,7 @@ int wait_upkeep(struct ctl *ctl, json_t *answer)
 	if (!ctl->as_json)
 		printf("%lld records and %lld events of the audit log verified.\n",
 		       (long long)json_int(now, "records", 0), (long long)json_int(now, "events", 0));
+	if (!ctl->as_json && json_str(now, "against") && *json_str(now, "against"))
+		printf("The store of %s is equal to the leader's.\n", json_str(now, "against"));
 	return 0;
 }

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fetch/fetch.h"
 #include "base/log.h"
 #include "base/process/channel.h"
 #include "base/process/sd.h"
@@ -31,16 +30,21 @@
 #include "daemon/kept.h"
 #include "daemon/keycheck.h"
 #include "daemon/kinds.h"
+#include "daemon/leading.h"
 #include "daemon/nodes.h"
 #include "daemon/privileged.h"
 #include "daemon/process/cage.h"
 #include "daemon/process/protection.h"
 #include "daemon/process/starter.h"
 #include "store/db/replica.h"
-#include "store/event/history.h"
 #include "store/upgrade.h"
 
 #define DRAIN_MS 10000
+#define LEAVE_MS 20		/* between two turns of core_leave() */
+#define HAND_OVER_TURNS 2	/* until then notes are written, and what others have asked is answered, */
+#define HAND_OVER_MOST 50	/* at most so long */
+#define SETTLED_TURNS 4		/* what was answered last is on the line by then */
+#define LEAVE_MOST_MS 3000	/* when the front has ended */
 #define ENGINE_CLIENT 0		/* the engine's channel to the keeper; the desks have the next ones */
 
 struct daemon {
@@ -52,7 +56,7 @@ struct daemon {
 	struct listeners *listeners;
 	struct store *store;
 	struct cluster *cluster;	/* NULL: this server is alone */
-	struct cluster_bell *cluster_bell;
+	struct leading *leading;
 	struct nodes *nodes;
 	int nodes_fd;			/* where other nodes connect, until `nodes` has it */
 	struct loop *loop;
@@ -70,6 +74,11 @@ struct daemon {
 	int64_t watchdog_ms;
 	char *setup_token;		/* NULL: somebody can sign in */
 	bool ready;			/* has been said */
+	bool leaving;			/* it ends, and the other servers of the cluster go on */
+	int64_t leave_until;		/* clock_mono_ms() */
+	int leave_turns, settled_turns;	/* of core_leave(); since all is over */
+	bool handed_over, drained;	/* a different one is to lead; the front has ended */
+	struct timer leave;
 	int exit_code;
 };
 
@@ -122,6 +131,13 @@ static void intent_written(void *arg)
 	loop_post(d->loop, wake_engine, &d->engine);
 }
 
+static int compare_store(void *arg, const char *server, uint64_t *position, struct err *e)
+{
+	const struct daemon *d = arg;
+
+	return nodes_compare(d->nodes, server, position, e);
+}
+
 static void site_changed(void *arg)
 {
 	struct daemon *d = arg;
@@ -141,10 +157,50 @@ static int connect_runner(void *arg, struct err *e)
 	return -1;
 }
 
+/*
+ * In a cluster the end has a beginning, while the loop still carries what nodes say to each other: what was noted aside is written, a different
+ * server leads, the front ends, and what is under way is answered.
+ */
+static void core_leave(void *arg)
+{
+	struct daemon *d = arg;
+	bool drained = outside_drained(d->outside), settled;
+
+	d->leave_turns++;
+	if (!d->handed_over && d->leave_turns > HAND_OVER_TURNS && (desks_left(d->desks) || d->leave_turns > HAND_OVER_MOST)) {
+		d->handed_over = true;
+		leading_end(d->leading);
+	}
+	if (drained && !d->drained)
+		d->leave_until = MIN(d->leave_until, clock_mono_ms() + LEAVE_MOST_MS);
+	d->drained = drained;
+	settled = drained && d->handed_over && desks_left(d->desks) && cluster_role(d->cluster) != CLUSTER_LEADER;
+	d->settled_turns = settled ? d->settled_turns + 1 : 0;
+	if (d->settled_turns > SETTLED_TURNS || clock_mono_ms() > d->leave_until)
+		core_stop(d, d->exit_code);
+	else
+		timer_start(&d->leave, d->loop, LEAVE_MS, core_leave, d);
+}
+
+static void core_begin_end(struct daemon *d, int exit_code)
+{
+	if (!d->cluster || !d->outside || d->leaving) {
+		core_stop(d, exit_code);
+		return;
+	}
+	d->leaving = true;
+	d->exit_code = exit_code;
+	d->leave_until = clock_mono_ms() + DRAIN_MS;
+	desks_end_streams(d->desks);
+	desks_leave(d->desks);
+	outside_drain(d->outside, DRAIN_MS);
+	core_leave(d);
+}
+
 static void terminate(evutil_socket_t number, short what, void *arg)
 {
 	log_info("ending on %s", strsignal((int)number));
-	core_stop(arg, 0);
+	core_begin_end(arg, 0);
 }
 
 /* All who hold settings get those of now. */
@@ -382,13 +438,23 @@ static int leave_cluster(struct store *s, struct err *e)
 	return store_join(s, NULL, 0, e);
 }
 
+/* That of a cluster's member is upgraded when all know how, by the leader. */
+static int upgrade_store(struct store *s, const struct config *config, struct err *e)
+{
+	_cleanup_free_ char *id = NULL;
+
+	if (*config->cluster_endpoints && store_cluster(s, &id, e) < 0)
+		return -1;
+	return id ? store_prepare(s, e) : store_upgrade(s, e);
+}
+
 static int open_store(struct daemon *d, struct err *e)
 {
 	_cleanup_free_ char *store = config_store(&d->config);
 
 	return store_open(&d->store, store, e) < 0 ||
 			       keycheck_verify(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 ||
-			       store_upgrade(d->store, e) < 0 ||
+			       upgrade_store(d->store, &d->config, e) < 0 ||
 			       keycheck_mark(d->store, d->privileged.keeper, ENGINE_CLIENT, e) < 0 ||
 			       first_user_token(d->store, d->privileged.keeper, ENGINE_CLIENT, &d->setup_token, e) <
 				       0 ||
@@ -398,48 +464,10 @@ static int open_store(struct daemon *d, struct err *e)
 		       : kept_lay_over(d->store, &d->config, e);
 }
 
-/*
- * The cluster: only its leader's engine works.
- */
-
-static bool may_ask(void *arg)
-{
-	const struct daemon *d = arg;
-
-	return cluster_may_act(d->cluster);
-}
-
-/* For the audit log. */
-static void note_leader(struct daemon *d)
-{
-	const struct event_of event = { .actor = "engine", .action = "cluster.leader" };
-	_cleanup_txn_ struct txn *t = NULL;
-	struct cluster_view v;
-	struct err e = { 0 };
-
-	cluster_look(d->cluster, &v);
-	if (store_write(d->store, &t, &e) < 0 ||
-	    history_add(t, &event, &e, "the server %s leads the cluster", v.leader) < 0 || txn_commit(TAKE(t), &e) < 0)
-		log_err(LOG_LEVEL_WARN, &e);
-}
-
-static void cluster_changed(void *arg)
-{
-	struct daemon *d = arg;
-
-	if (cluster_role(d->cluster) != CLUSTER_LEADER) {
-		engine_rest(&d->engine);
-	} else if (d->engine.resting) {
-		settling_again(d->engine.settling);	/* the keeper hears of what others have changed */
-		note_leader(d);
-		engine_take_up(&d->engine);
-	}
-}
-
 /* With a copy of a different node's store, which is taken before the store is opened. */
 static void start_again(void *arg)
 {
-	core_stop(arg, err_exit_code(ERR_LATER));
+	core_begin_end(arg, err_exit_code(ERR_LATER));
 }
 
 static int start_nodes(struct daemon *d, struct err *e)
@@ -460,13 +488,12 @@ static void start_engine(struct daemon *d)
 {
 	d->engine.resting = d->cluster != NULL;
 	kinds_init(&d->engine);
-	if (d->cluster)
-		fetcher_ask_before(d->engine.fetcher, may_ask, d);
+	d->leading = leading_new(&d->engine, d->cluster);
 	engine_init(&d->engine);
 	d->engine.log_seal = log_seal_new(&d->engine);
 	d->engine.settling = settling_new(&d->engine);
 	d->engine.event_log = event_log_new(&d->engine);
-	d->cluster_bell = cluster_bell_new(d->cluster, d->loop, cluster_changed, d);
+	leading_begin(d->leading);
 }
 
 static int core_start(struct daemon *d, struct err *e)
@@ -477,7 +504,7 @@ static int core_start(struct daemon *d, struct err *e)
 	d->client = keeper_attach(d->privileged.keeper, ENGINE_CLIENT, d->loop, keeper_died, d);
 	d->engine = (struct engine){
 		.loop = d->loop, .store = d->store, .keeper = d->client, .config = &d->config,
-		.connect_runner = connect_runner, .site_changed = site_changed, .arg = d,
+		.connect_runner = connect_runner, .compare = compare_store, .site_changed = site_changed, .arg = d,
 	};
 	start_engine(d);
 	if (start_nodes(d, e) < 0 || start_desks(d, e) < 0 || start_outside(d, e) < 0)
@@ -499,6 +526,7 @@ static void core_end(struct daemon *d)
 	outside_stop(d->outside, DRAIN_MS);
 	desks_stop(d->desks, DRAIN_MS);
 	timer_stop(&d->watchdog);
+	timer_stop(&d->leave);
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
 		if (d->signals[i])
 			event_free(d->signals[i]);
@@ -507,6 +535,7 @@ static void core_end(struct daemon *d)
 	log_seal_free(d->engine.log_seal);
 	settling_free(d->engine.settling);
 	event_log_free(d->engine.event_log);
+	nodes_end(d->nodes);
 	if (d->engine.loop)
 		kinds_release(&d->engine);
 	site_free(d->site);
@@ -515,7 +544,7 @@ static void core_end(struct daemon *d)
 	published_free(d->published);
 	outside_free(d->outside);
 	keeper_detach(d->client);
-	cluster_bell_free(d->cluster_bell);
+	leading_free(d->leading);
 	if (d->cluster)
 		store_finish(d->store);	/* while it leads */
 	cluster_stop(d->cluster);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "daemon/cluster/compare.h"
 #include "daemon/cluster/copy.h"
 #include "daemon/cluster/fronts.h"
 
@@ -11,20 +12,24 @@ struct nodes {
 	struct peers *peers;
 	struct fronts *fronts;
 	struct copying *copying;
+	struct comparing *comparing;
 	struct desks *desks;		/* NULL: nobody is answered yet */
 	struct published *published;
 };
 
 int nodes_listen(const struct config *config, int *fd, struct err *e)
 {
+	bool own = *config->cluster_listen != '\0';
+
 	*fd = -1;
 	if (!*config->cluster_endpoints)
 		return 0;
-	*fd = peers_listen(config->cluster_address, e);
+	*fd = peers_listen(own ? config->cluster_listen : config->cluster_address, e);
 	if (*fd >= 0)
 		return 0;
-	err_prefix(e, "cluster.address");
-	return *e->hint ? -1 : err_hint(e, "It must be an address of this machine and a port that nobody else uses, such as 10.0.0.1:2390.");
+	err_prefix(e, "cluster.%s", own ? "listen" : "address");
+	return *e->hint ? -1 : err_hint(e, "It must be an address of this machine and a port that nobody else uses, such as 10.0.0.1:2390. Where the "
+					   "other servers reach this one at a different address, cluster.listen is the one of this machine.");
 }
 
 int nodes_take_copy(const struct config *config, struct err *e)
@@ -47,6 +52,11 @@ static void came_fronts(struct nodes *n, const char *node, int fd)
 static void came_copy(struct nodes *n, const char *node, int fd)
 {
 	copying_came(n->copying, node, fd);
+}
+
+static void came_compare(struct nodes *n, const char *node, int fd)
+{
+	comparing_came(n->comparing, node, fd);
 }
 
 static void nodes_came(void *arg, enum peer_use use, const char *node, int fd)
@@ -116,6 +126,20 @@ void nodes_serve(struct nodes *n, struct desks *desks, struct published *publish
 	n->published = published;
 	published_cluster(published, o->cluster, n->fronts);
 	n->copying = copying_new(&copies);
+	n->comparing = comparing_new(&(struct compare_options){ o->loop, o->cluster, n->peers, o->store });
+}
+
+int nodes_compare(struct nodes *n, const char *node, uint64_t *position, struct err *e)
+{
+	if (!n || !n->comparing)
+		return err_set(e, ERR_CONFLICT, "this server is alone: there is no store to compare with");
+	return comparing_with(n->comparing, node, position, e);
+}
+
+void nodes_end(struct nodes *n)
+{
+	if (n && n->comparing)
+		comparing_end(n->comparing);
 }
 
 void nodes_free(struct nodes *n)
@@ -124,6 +148,7 @@ void nodes_free(struct nodes *n)
 		return;
 	fronts_free(n->fronts);
 	copying_free(n->copying);
+	comparing_free(n->comparing);
 	peers_free(n->peers);
 	free(n->store);
 	free(n);

@@ -28,6 +28,9 @@ struct nodes *nodes_new(const struct nodes_options *, struct err *);
 struct peers *nodes_peers(struct nodes *);	/* NULL of NULL */
 /* From now on other nodes find us: those that ask come to these desks. */
 void nodes_serve(struct nodes *, struct desks *, struct published *);
+/* Is the store of that node equal to ours?  See comparing_with(). */
+int nodes_compare(struct nodes *, const char *node, uint64_t *position, struct err *);
+void nodes_end(struct nodes *);			/* whoever waits in nodes_compare() is told that it ends; NULL is fine */
 void nodes_free(struct nodes *);		/* when the desks are gone; NULL is fine */
 
 #endif

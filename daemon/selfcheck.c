@@ -10,6 +10,7 @@
 
 #include "base/net.h"
 #include "daemon/challenge/txt.h"
+#include "daemon/cluster/cluster.h"
 #include "daemon/cluster/etcd.h"
 #include "daemon/hook/hook_script.h"
 #include "daemon/process/users.h"
@@ -236,6 +237,26 @@ static void check_addresses(struct selfcheck *c)
 	}
 }
 
+static void check_cluster_name(struct selfcheck *c, const char *name)
+{
+	struct err e = { 0 };
+
+	if (*name && cluster_check_name(name, &e) < 0)
+		mistake(c, "%s", e.message);
+}
+
+static void check_cluster_address(struct selfcheck *c, const char *setting, const char *value)
+{
+	const char *colon = strrchr(value, ':');
+	char *end = NULL;
+	long port = colon ? strtol(colon + 1, &end, 10) : 0;
+
+	if (!colon || *end || port < 1 || port > 65535 || strpbrk(value, " \t/") || strlen(value) >= CLUSTER_ADDRESS)
+		mistake(c, "%s: is \"%s\", but must be HOST:PORT, %s", setting, value,
+			str_eq(setting, "cluster.listen") ? "where this server listens for the others"
+							  : "where the other servers reach this one");
+}
+
 static void check_cluster(struct selfcheck *c)
 {
 	const struct config *config = c->config;
@@ -245,9 +266,10 @@ static void check_cluster(struct selfcheck *c)
 		return;
 	if (etcd_check_endpoints(config->cluster_endpoints, &e) < 0)
 		mistake(c, "%s", e.message);
-	if (!strchr(config->cluster_address, ':'))
-		mistake(c, "cluster.address: is \"%s\", but must be HOST:PORT, where the other servers reach this one",
-			config->cluster_address);
+	check_cluster_name(c, config->cluster_name);
+	check_cluster_address(c, "cluster.address", config->cluster_address);
+	if (*config->cluster_listen)
+		check_cluster_address(c, "cluster.listen", config->cluster_listen);
 	if (*config->cluster_user && !*config->cluster_password_file)
 		mistake(c, "cluster.password_file: is empty, but cluster.user is set");
 }

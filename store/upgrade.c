@@ -2,6 +2,7 @@
 
 #include "store/db/bell.h"
 #include "store/db/env.h"
+#include "store/db/apply.h"
 #include "store/db/format.h"
 #include "store/hooks.h"
 #include "store/version.h"
@@ -14,7 +15,7 @@ static int make_tables(struct store *s, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_write(s, &t, e) < 0 || format_make_tables(t, e) < 0 || txn_commit(TAKE(t), e) < 0)
+	if (store_write_local(s, &t, e) < 0 || format_make_tables(t, e) < 0 || txn_commit(TAKE(t), e) < 0)
 		return -1;
 	return store_settle(s, e);
 }
@@ -80,11 +81,26 @@ static int migrate(struct store *s, struct err *e)
 	return 0;
 }
 
+int store_prepare(struct store *s, struct err *e)
+{
+	return s->format < STORE_FORMAT ? make_tables(s, e) : 0;
+}
+
+bool store_is_older(struct store *s)
+{
+	struct err ignored;
+	int format;
+
+	if (s->format < STORE_FORMAT && format_now(s, &format, &ignored) == 0)
+		s->format = format;
+	return s->format < STORE_FORMAT;
+}
+
 int store_upgrade(struct store *s, struct err *e)
 {
 	/* All tables first: who puts a record enters it wherever this program looks for it. */
-	if (s->format < STORE_FORMAT && make_tables(s, e) < 0)
-		return -1;
+	if (!store_is_older(s) || store_prepare(s, e) < 0)
+		return store_is_older(s) ? -1 : 0;
 	while (s->format < STORE_FORMAT)
 		if (migrate(s, e) < 0)
 			return err_prefix(e, "upgrading it from format %d to %d", s->format, s->format + 1);

@@ -18,7 +18,7 @@ struct asked {
 	int answers, status;
 	struct buf body, fields;
 	struct err refused;
-	bool dropped, gone;
+	bool dropped, gone, here;
 };
 
 struct forwarding {
@@ -59,6 +59,11 @@ static const struct http_way asked_way = { .answer = asked_answer, .drop = asked
 static void asked_refuse(void *arg, struct http_exchange *x, const struct err *e)
 {
 	((struct asked *)x)->refused = *e;
+}
+
+static void asked_attend(void *arg, struct http_exchange *x)
+{
+	((struct asked *)x)->here = true;
 }
 
 static void asked_begin(struct asked *a, char *text, enum face face, int socket, size_t body_len)
@@ -135,7 +140,7 @@ static int begin(void **state)
 	two_nodes(&two);
 	f->two = two;
 	o = (struct forward_options){ .loop = f->two->f->loop, .cluster = &f->two->a.cluster, .peers = f->two->a.peers,
-				      .keeper = f->two->a.keeper, .refuse = asked_refuse };
+				      .keeper = f->two->a.keeper, .refuse = asked_refuse, .attend = asked_attend };
 	f->two->a.cluster.view = (struct cluster_view){ .role = CLUSTER_FOLLOWER, .id = "one", .leader = "b", .term = 1 };
 	snprintf(f->two->a.cluster.view.leader_address, CLUSTER_ADDRESS, "%s", f->two->b.address);
 	f->peer = (struct inbox_peer){ .keeper = f->two->b.keeper, .name = "b", .applied = leader_applied, .arg = f,
@@ -172,7 +177,7 @@ static void take_line(struct forwarding *f)
 /* Until b has seen so many, or the one that asked has its answer. */
 static void turn_until(struct forwarding *f, int seen, const struct asked *a)
 {
-	for (int i = 0; i < 300 && (a ? !a->answers && !err_is_set(&a->refused) : f->seen < seen); i++) {
+	for (int i = 0; i < 450 && (a ? !a->answers && !err_is_set(&a->refused) : f->seen < seen); i++) {
 		turn(f->two, 10);
 		if (f->two->b.fd >= 0)
 			take_line(f);
@@ -259,11 +264,17 @@ static void a_note_goes_to_the_leader(void **state)
 static void nobody_leads(void **state)
 {
 	struct forwarding *f = *state;
+	int64_t begun = clock_mono_ms();
 	char text[80];
 	struct asked a;
 
 	f->two->a.cluster.view.role = CLUSTER_WITHOUT_LEADER;
 	snprintf(f->two->a.cluster.view.trouble, sizeof(f->two->a.cluster.view.trouble), "etcd does not answer.");
+	asked_begin(&a, text, FACE_HTTPS, -1, 0);
+	assert_true(forward_take(f->forward, &a.exchange));
+	turn_until(f, 0, &a);	/* there was a leader just now: it is waited for the next one */
+	assert_in_range(clock_mono_ms() - begun, 2500, 4000);
+	turn(f->two, 100);
 	asked_begin(&a, text, FACE_HTTPS, -1, 0);
 	assert_true(forward_take(f->forward, &a.exchange));
 	assert_int_equal(err_http_status(a.refused.kind), 503);
@@ -330,6 +341,65 @@ static void a_new_leader_is_asked_next(void **state)
 	turn(f->two, 100);
 	assert_true(f->closed);
 	f->last->way->drop(f->last);
+}
+
+/* By a node that leads no more: it has not looked at it. */
+static void what_is_given_back_goes_to_the_next_leader(void **state)
+{
+	struct forwarding *f = *state;
+	struct http_exchange *back;
+	char text[80];
+	struct asked a;
+
+	asked_begin(&a, text, FACE_HTTPS, -1, 3);
+	forward_take(f->forward, &a.exchange);
+	turn_until(f, 1, NULL);
+	back = TAKE(f->last);
+	inbox_back(back);
+	turn(f->two, 200);
+	assert_int_equal(f->seen, 1);	/* this leader is not asked again */
+	f->two->a.cluster.view.term = 2;
+	ring(&f->two->a.cluster);
+	turn_until(f, 2, NULL);
+	assert_int_equal(f->body.len, 3);
+	leader_answer(f, 200, 1);
+	turn_until(f, 0, &a);
+	assert_int_equal(a.status, 200);
+	assert_false(forward_idle(f->forward) && !a.answers);
+	asked_end(&a);
+}
+
+static void the_next_leader_is_waited_for(void **state)
+{
+	struct forwarding *f = *state;
+	struct asked a, here;
+	char text[80];
+
+	f->two->a.cluster.view.role = CLUSTER_WITHOUT_LEADER;
+	asked_begin(&a, text, FACE_HTTPS, -1, 0);
+	assert_true(forward_take(f->forward, &a.exchange));
+	turn(f->two, 300);
+	assert_false(forward_idle(f->forward) || a.answers);
+	f->two->a.cluster.view.role = CLUSTER_FOLLOWER;
+	f->two->a.cluster.view.term = 2;
+	ring(&f->two->a.cluster);
+	turn_until(f, 1, NULL);
+	leader_answer(f, 200, 1);
+	turn_until(f, 0, &a);
+	assert_int_equal(a.status, 200);
+	assert_true(forward_idle(f->forward));
+	asked_end(&a);
+
+	/* Or it is this node. */
+	f->two->a.cluster.view.role = CLUSTER_WITHOUT_LEADER;
+	ring(&f->two->a.cluster);
+	asked_begin(&here, text, FACE_HTTPS, -1, 0);
+	assert_true(forward_take(f->forward, &here.exchange));
+	f->two->a.cluster.view.role = CLUSTER_LEADER;
+	ring(&f->two->a.cluster);
+	turn(f->two, 100);
+	assert_true(here.here);
+	assert_true(forward_idle(f->forward));
 }
 
 /* A process of its own is connected to the control socket, as certeractl is. */
@@ -421,6 +491,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(whole_there_and_back), TEST(the_answer_waits_for_our_store), TEST(a_note_goes_to_the_leader), TEST(nobody_leads),
 		TEST(the_leader_goes_before_it_answers), TEST(a_new_leader_is_asked_next),
+		TEST(what_is_given_back_goes_to_the_next_leader), TEST(the_next_leader_is_waited_for),
 		TEST(a_local_administrator_is_vouched_for), TEST(a_voucher_that_is_none_is_refused),
 	};
 

@@ -84,12 +84,42 @@ def short(t, cluster, leader, etcd):
     first = lambda: etcd.ctl("get", "/certera/log/", "--prefix", "--keys-only", "--limit", "1").stdout.decode().strip()
     until("the log is cut short", lambda: int(first().split("/")[3], 16) > 5, 40, every=1)
     t.ok(int(first().split("/")[3], 16) >= cluster.state(leader)["head"] - 101, f"etcd keeps 100 entries: the first is {first()}")
+    over, made = threading.Event(), []
+    writer = threading.Thread(target=write, args=(leader, over, made))
+    writer.start()
     away.start()
     until("it has a copy, and ends so that systemd starts it again", lambda: not away.running(), 30)
     away.begin()
     away.wait_until("it follows", lambda: cluster.state(away)["role"] == "follower", 40)
+    done = leader.run_ctl("verify", "--against", away.name)
+    t.equal((done.returncode, not over.is_set()), (0, True), f"while {len(made)} changes are made, it is equal to the leader at the same entry")
+    over.set()
+    writer.join()
     cluster.wait_until_equal()
-    t.equal(away.api("GET", "/plans", limit=1)[1]["total"], 136, "the one that was away for longer has a copy, and all that came after it")
+    t.equal(away.api("GET", "/plans", limit=1)[1]["total"], 136 + len(made), "the one that was away for longer has a copy, and all that came after it")
+    differs(t, cluster, leader, away)
+
+
+def write(leader, over, made):
+    while not over.is_set():
+        if leader.api("POST", "/plans", {"name": f"load{len(made)}", "certificates": "1"})[0] == 201:
+            made.append(1)
+        time.sleep(0.05)  # etcd keeps a hundred
+
+
+def differs(t, cluster, leader, node):
+    """A store that is not what the log has made of it."""
+    done = leader.run_ctl("verify", "--against", "nobody")
+    t.contains(done.stderr.decode(), "no server with the name nobody", "verify --against refuses a name that no server has")
+    done = leader.run_ctl("verify", "--against", leader.name)
+    t.contains(done.stderr.decode(), "leads the cluster", "and that of the leader itself")
+    node.stop()
+    put_in_store(node, "plan_name", "zz-not-in-the-log", "x")
+    node.begin()
+    node.wait_until("it follows", lambda: cluster.state(node)["role"] == "follower", 40)
+    done = leader.run_ctl("verify", "--against", node.name)
+    t.ok(done.returncode, "a store with a row of its own is not equal")
+    t.matches(done.stderr.decode(), r"differ at entry \d+ of the log, in: plan_name", "and it is said where")
 
 
 run(main)

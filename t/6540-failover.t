@@ -8,6 +8,7 @@ arrive a moment later, so that moment is granted; what a frozen server says afte
 import json
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 sys.path.insert(0, sys.path[0] + "/lib")
@@ -20,21 +21,27 @@ def main(t):
     etcd = Etcd(t)
     web = Way()
     nginx = Nginx(t, f"http://127.0.0.1:{web.port}")
-    pebble = Pebble(t, nginx.port, authz_reuse=0, sleep=5)
+    pebble = Pebble(t, nginx.port, authz_reuse=0, sleep=2)
     recorder = Recorder(pebble)
-    cluster = Cluster(t, etcd, ways=True, acme={"orders_at_once": 30}, prepare=lambda n: n.add_account(recorder))
+    cluster = Cluster(t, etcd, ways=True, acme={"orders_at_once": 20}, prepare=lambda n: n.add_account(recorder))
     web.ports = [n.http_port for n in cluster.nodes]
     watch = Watch(cluster, recorder)
     leader = cluster.leader()
+    fetching = [Fetching(n, key) for key in leader.ctl("key", "add", "fetched")["api_keys"][:1] for n in cluster.nodes]
     for i in range(COUNT):
         leader.add_cert(f"cert{i:02}", f"a.c{i}.example", wait=False)
 
     after(cluster, pebble, 5)
+    cluster.wait_until_equal()
+    for one in fetching:
+        one.start()
     at = time.monotonic()
+    Fetching.away = leader
     leader.kill()
     watch.count(at, at)
     second = told(t, cluster, leader, at, "killed")
     leader.begin()
+    Fetching.away = None
     after(cluster, pebble, 18)
 
     at, ways = time.monotonic(), cluster.ways[cluster.nodes.index(second)]
@@ -49,13 +56,19 @@ def main(t):
     after(cluster, pebble, 30)
 
     at = time.monotonic()
+    Fetching.away = third
     third.signal(signal.SIGSTOP)
     watch.count(at, at)
     fourth = told(t, cluster, third, at, "frozen")
     thawed = time.monotonic()
     third.signal(signal.SIGCONT)
+    Fetching.away = None
     until("all are issued", lambda: {c["status"] for c in certs(cluster).values()} == {"active"}, 240, every=0.5)
     t.ok(True, f"all {COUNT} are issued")
+    for one in fetching:
+        one.over = True
+        one.join()
+    t.equal(sum(one.failed for one in fetching), 0, f"of {sum(one.good for one in fetching)} downloads from the servers that ran none failed")
     t.ok(not watch.since(third, thawed) or cluster.leader() is third, "the one that was frozen asks the CA nothing when it goes on", watch.since(third, thawed))
 
     abandoned = [" ".join(names) for names, n in Counter(map(tuple, recorder.orders())).items() for _ in range(n - 1)]
@@ -64,6 +77,27 @@ def main(t):
     cluster.wait_until_equal()
     t.equal(len({json.dumps(node.certs(), sort_keys=True) for node in cluster.running()}), 1, "all servers show the same certificates")
     t.equal(fourth in cluster.running(), True, "the others never ended")
+
+
+class Fetching(threading.Thread):
+    """Downloads from one server, over and over; but for the one that is away."""
+
+    away = None
+
+    def __init__(self, node, key):
+        super().__init__(daemon=True)
+        self.node, self.key, self.over, self.good, self.failed = node, key, False, 0, 0
+
+    def run(self):
+        while not self.over:
+            away = Fetching.away
+            try:
+                fine = away is self.node or self.node.download("key", "fetched", self.key).status == 200
+            except OSError:
+                fine = False
+            self.good += fine and away is not self.node
+            self.failed += not fine and Fetching.away is not self.node and away is not self.node
+            time.sleep(0.1)
 
 
 class Watch:

@@ -35,6 +35,11 @@ void webui_elsewhere(struct webui *w, webui_take_fn *take, webui_note_fn *note, 
 	w->elsewhere = arg;
 }
 
+bool webui_flush(struct webui *w)
+{
+	return consumers_flush(w->consumers);
+}
+
 void webui_noted(void *webui, struct slice note)
 {
 	struct webui *w = webui;

@@ -28,6 +28,8 @@ void webui_attend(void *webui, struct http_exchange *);
 void webui_elsewhere(struct webui *, webui_take_fn *take, webui_note_fn *note, void *arg);
 /* A note of a different node, to be written here.  Any bytes. */
 void webui_noted(void *webui, struct slice note);
+/* What was noted aside is written, or on its way to a different node.  True: so is all. */
+bool webui_flush(struct webui *);
 /* Answers a request that nobody attends to by this error, as a page or as JSON. */
 void webui_refuse(void *webui, struct http_exchange *, const struct err *);
 

@@ -29,6 +29,8 @@ struct http_way {
 	void (*end)(struct http_exchange *);
 	void (*drop)(struct http_exchange *);	/* there will be no (more) answer; the connection is closed */
 	bool (*gone)(struct http_exchange *);	/* has the other side closed the connection, even half?  It is looked at now */
+	/* Between nodes: who was asked has not looked at it, so it may be asked elsewhere.  NULL: drop() */
+	void (*back)(struct http_exchange *);
 };
 
 struct http_exchange {

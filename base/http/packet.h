@@ -7,6 +7,7 @@
  *	desk → front:	ANSWER (its body goes on in PARTs, if it is long)
  *			BEGIN, PART, ... END		for a body whose length nobody knows
  *			DROP: there will be no (more) answer	LOOK: is the client still there?
+ *	between nodes also BACK: this node does not lead, and has not looked at it
  *
  * The same packets go from a follower of a cluster to its leader (daemon/cluster/forward.h).
  *
@@ -29,7 +30,7 @@
 enum packet_kind {
 	PACKET_REQUEST = 1, PACKET_GONE,
 	PACKET_ANSWER, PACKET_BEGIN, PACKET_PART, PACKET_END, PACKET_DROP, PACKET_LOOK,
-	PACKET_VOUCHER, PACKET_BODY, PACKET_NOTE,
+	PACKET_VOUCHER, PACKET_BODY, PACKET_NOTE, PACKET_BACK,
 	PACKET_KINDS
 };
 

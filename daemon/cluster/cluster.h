@@ -35,6 +35,7 @@ struct cluster_view {
 	char leader[CLUSTER_NAME];            /* empty: there is none */
 	char leader_address[CLUSTER_ADDRESS]; /* where its peers reach it */
 	uint64_t term;                        /* it is a different one with each leader, and rises */
+	bool doubled;                         /* a different server has our name: see `trouble` */
 	uint64_t applied;                     /* the last entry that is durable in our store */
 	char trouble[320]; /* why there is no leader, or etcd no answer, as a sentence; empty: all is well */
 };
@@ -44,11 +45,19 @@ struct cluster_node { /* whose heartbeat (10 s) has not ended */
 	bool self, leader;
 };
 
+/* Can a server have this name?  It is a word of what nodes say to each other, and part of a key in etcd.  -1: e says why not. */
+int cluster_check_name(const char *name, struct err *);
+
 /*
  * Begins, in a thread of its own, with what the configuration says; the store's transactions are over and durable, and
  * from now on it refuses what is written here until this server leads.  *out NULL: there is no `cluster:`.
  */
 int cluster_start(struct cluster **out, const struct config *, struct store *, struct err *);
+/*
+ * Begins the end: what was written so far goes to the log, then a different server leads; this one follows, and goes on with that
+ * until cluster_stop().  NULL is fine.
+ */
+void cluster_resign(struct cluster *);
 /* Leads no more: the lease is given back, so that another server leads at once.  After store_finish(); NULL is fine. */
 void cluster_stop(struct cluster *);
 

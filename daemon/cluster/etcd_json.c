@@ -58,6 +58,11 @@ json_t *etcd_if_created(const char *key, int64_t revision)
 			 number(revision));
 }
 
+json_t *etcd_if_modified(const char *key, int64_t revision)
+{
+	return json_pack("{s:o, s:s, s:o}", "key", key_of(key), "target", "MOD", "mod_revision", number(revision));
+}
+
 static json_t *array_of(json_t *const list[])
 {
 	json_t *array = json_array();

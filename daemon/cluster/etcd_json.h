@@ -13,6 +13,7 @@ json_t *etcd_range(const char *key, const char *end, int64_t most, bool keys_onl
 json_t *etcd_delete(const char *key, const char *end);
 json_t *etcd_if_value(const char *key, const char *value);
 json_t *etcd_if_created(const char *key, int64_t revision); /* 0: it is not there */
+json_t *etcd_if_modified(const char *key, int64_t revision); /* last; 0: it is not there */
 /* Each is a list ended by NULL, or NULL. */
 json_t *etcd_txn(json_t *const compare[], json_t *const success[], json_t *const failure[]);
 /* The body of a request of its own for one of them. */

@@ -7,9 +7,14 @@
 #include "daemon/front/line.h"
 
 #define APPLY_MS 2000	/* an answer waits so long for our store to have what it follows from */
+#define LEADERLESS_MS 3000	/* a request waits so long for the next leader, when one has just gone */
+#define FORMER_MS 3000	/* one that leads no more can still answer what it was asked */
 #define AGAIN 5		/* seconds after which asking again makes sense */
 
-/* One that was taken over.  Its exchange is the first in it. */
+/*
+ * One that was taken over.  Its exchange is the first in it.  It goes through the lists of struct forward: leaderless, until there is a leader;
+ * vouching, if it is a local administrator's; waiting, for the line to the leader; sent; held, with its answer.
+ */
 struct forwarded {
 	struct http_exchange exchange;	/* between us and the line */
 	struct http_request request;	/* as it is sent; its text is that of `asked` */
@@ -18,6 +23,7 @@ struct forwarded {
 	struct http_exchange *asked;
 	struct keeper_question *question;	/* whether the keeper vouches */
 	char *voucher;
+	uint64_t term;			/* of the leader it was meant for last; 0: there was none */
 	struct http_answer answer;	/* while it waits for our store; with a copy of what it refers to */
 	char *type;
 	struct buf fields, body;
@@ -25,13 +31,23 @@ struct forwarded {
 };
 TAILQ_HEAD(forwards, forwarded);
 
+/* A line to a leader. */
+struct forward_line {
+	struct forward *forward;
+	struct desk_line *line;
+};
+
 struct forward {
 	struct forward_options o;
 	struct cluster_bell *bell;
-	struct desk_line *line;		/* to the leader; NULL: none */
-	struct forward_call *call;		/* it is being made */
+	struct forward_line *now;	/* to the leader; NULL: none */
+	struct forward_line *former;	/* to the one before, while it answers what it was asked */
+	struct timer former_patience;
+	struct forward_call *call;		/* `now` is being made */
 	uint64_t term;			/* of the leader it leads to, or is to lead to */
-	struct forwards vouching, waiting, sent, held;	/* for the keeper, for the line, with the leader, for our store */
+	bool led;			/* there was a leader when we last looked */
+	int64_t gone_ms;		/* clock_mono_ms() since when there is none; 0: there never was one */
+	struct forwards leaderless, vouching, waiting, sent, held;
 };
 
 /* A connection that is being made outlives whoever wants it. */
@@ -193,20 +209,64 @@ static bool forwarded_gone(struct http_exchange *x)
 	return asked->way->gone(asked);
 }
 
+static void forward_wait_for_leader(struct forward *, struct forwarded *);
+static void forward_look(void *arg);
+
+/* The node that we took for the leader leads no more. */
+static void forwarded_back(struct http_exchange *x)
+{
+	struct forwarded *f = forwarded_of(x);
+
+	TAILQ_REMOVE(&f->forward->sent, f, link);
+	forward_wait_for_leader(f->forward, f);
+	loop_post(f->forward->o.loop, forward_look, f->forward);	/* later: this is inside of the line */
+}
+
 static const struct http_way way = {
 	.answer = forwarded_answer, .begin = forwarded_begin, .part = forwarded_part, .end = forwarded_end, .drop = forwarded_drop,
-	.gone = forwarded_gone,
+	.gone = forwarded_gone, .back = forwarded_back,
 };
 
 /*
  * The line to the leader.
  */
 
+/* What is with the leader is dropped. */
+static void line_end(struct forward_line *l)
+{
+	if (!l)
+		return;
+	line_free(TAKE(l->line));
+	free(l);
+}
+
 static void forward_line_lost(void *arg)
+{
+	struct forward_line *l = arg;
+	struct forward *w = l->forward;
+
+	if (w->now == l)
+		w->now = NULL;
+	else
+		w->former = NULL;
+	line_end(l);
+}
+
+static void former_enough(void *arg)
 {
 	struct forward *w = arg;
 
-	line_free(TAKE(w->line));	/* drops what is with the leader */
+	line_end(TAKE(w->former));
+}
+
+/* There is a different leader now. */
+static void leave_line(struct forward *w)
+{
+	if (!w->now)
+		return;
+	line_end(TAKE(w->former));
+	w->former = TAKE(w->now);
+	timer_start(&w->former_patience, w->o.loop, FORMER_MS, former_enough, w);
 }
 
 static void send_waiting(struct forward *w)
@@ -216,7 +276,7 @@ static void send_waiting(struct forward *w)
 	while ((f = TAILQ_FIRST(&w->waiting))) {
 		TAILQ_REMOVE(&w->waiting, f, link);
 		TAILQ_INSERT_TAIL(&w->sent, f, link);
-		line_attend(w->line, &f->exchange);
+		line_attend(w->now->line, &f->exchange);
 	}
 }
 
@@ -233,7 +293,9 @@ static void forward_called(void *arg, int fd, const struct err *why)
 	}
 	w->call = NULL;
 	if (fd >= 0) {
-		w->line = line_new(w->o.loop, fd, forward_line_lost, w);
+		w->now = xmalloc(sizeof(*w->now));
+		w->now->forward = w;
+		w->now->line = line_new(w->o.loop, fd, forward_line_lost, w->now);
 		send_waiting(w);
 		return;
 	}
@@ -256,53 +318,14 @@ static void forward_connect(struct forward *w, const struct cluster_view *view)
 static void forward_send(struct forward *w, struct forwarded *f, const struct cluster_view *view)
 {
 	TAILQ_INSERT_TAIL(&w->waiting, f, link);
-	if (w->line)
+	if (w->now)
 		send_waiting(w);
 	else
 		forward_connect(w, view);
 }
 
-/* What was sent to a former leader is not answered any more; what still waits for it goes to the new one, or is refused. */
-static void forget_leader(struct forward *w, const struct cluster_view *view)
-{
-	struct forwards waiting = TAILQ_HEAD_INITIALIZER(waiting);
-	struct forwarded *f;
-	struct err e;
-
-	if (w->call)
-		w->call->forward = NULL;
-	w->call = NULL;
-	line_free(TAKE(w->line));
-	TAILQ_CONCAT(&waiting, &w->waiting, link);
-	if (view->role != CLUSTER_FOLLOWER) {
-		forward_no_leader(view, &e);
-		refuse_all(&waiting, &e);
-	}
-	while ((f = TAILQ_FIRST(&waiting))) {
-		TAILQ_REMOVE(&waiting, f, link);
-		forward_send(w, f, view);
-	}
-}
-
-/* Something of the cluster is different: the leader, or what our store has. */
-static void forward_look(void *arg)
-{
-	struct forward *w = arg;
-	struct cluster_view view;
-	struct forwarded *f, *next;
-
-	cluster_look(w->o.cluster, &view);
-	for (f = TAILQ_FIRST(&w->held); f; f = next) {
-		next = TAILQ_NEXT(f, link);
-		if (f->answer.applied <= view.applied)
-			hand_on_held(f);
-	}
-	if ((w->line || w->call) && *view.leader && view.term != w->term)
-		forget_leader(w, &view);
-}
-
 /*
- * What is asked.
+ * From the request to the line.
  */
 
 static void forward_vouched(void *arg, const struct keeper_answer *a)
@@ -310,20 +333,140 @@ static void forward_vouched(void *arg, const struct keeper_answer *a)
 	struct forwarded *f = arg;
 	struct forward *w = f->forward;
 	struct cluster_view view;
-	struct err e;
 
 	f->question = NULL;
 	TAILQ_REMOVE(&w->vouching, f, link);
 	cluster_look(w->o.cluster, &view);
 	if (a->err) {
 		forwarded_refuse(f, a->err);
-	} else if (view.role != CLUSTER_FOLLOWER) {
-		forward_no_leader(&view, &e);
-		forwarded_refuse(f, &e);
+	} else if (view.role != CLUSTER_FOLLOWER || view.term != f->term) {
+		forward_wait_for_leader(w, f);
+		forward_look(w);
 	} else {
+		wipe_free(f->voucher);
 		f->request.vouched = f->voucher = xstrdup(a->field[0].data);
 		forward_send(w, f, &view);
 	}
+}
+
+/* To this leader; a voucher is good there alone. */
+static void forward_go(struct forward *w, struct forwarded *f, const struct cluster_view *view)
+{
+	timer_stop(&f->patience);
+	f->term = view->term;
+	if (f->asked->request->face != FACE_CONTROL) {
+		forward_send(w, f, view);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&w->vouching, f, link);
+	f->question = KEEPER_ASK(w->o.keeper, vouch, f->asked->request->socket, forward_vouched, f, slice_str(view->leader),
+				 slice_str(KEEPER_PROOF_PEER));
+}
+
+static void forward_no_leader_came(void *arg)
+{
+	struct forwarded *f = arg;
+	struct cluster_view view;
+	struct err e;
+
+	TAILQ_REMOVE(&f->forward->leaderless, f, link);
+	cluster_look(f->forward->o.cluster, &view);
+	forward_no_leader(&view, &e);
+	forwarded_refuse(f, &e);
+}
+
+static void forward_wait_for_leader(struct forward *w, struct forwarded *f)
+{
+	TAILQ_INSERT_TAIL(&w->leaderless, f, link);
+	timer_start(&f->patience, w->o.loop, LEADERLESS_MS, forward_no_leader_came, f);
+}
+
+/* We lead now: what waited for a leader is ours to answer. */
+static void forward_answer_here(struct forward *w, struct forwarded *f)
+{
+	struct http_exchange *asked = f->asked;
+
+	forwarded_free(f);
+	w->o.attend(w->o.arg, asked);
+}
+
+static bool leads_elsewhere(const struct cluster_view *view)
+{
+	return view->role == CLUSTER_FOLLOWER && *view->leader_address;
+}
+
+static void forward_leaderless(struct forward *w, const struct cluster_view *view)
+{
+	struct forwarded *f, *next;
+
+	for (f = TAILQ_FIRST(&w->leaderless); f; f = next) {
+		bool here = view->role == CLUSTER_LEADER;
+
+		next = TAILQ_NEXT(f, link);
+		if (!here && (!leads_elsewhere(view) || f->term == view->term))
+			continue;
+		TAILQ_REMOVE(&w->leaderless, f, link);
+		if (here)
+			forward_answer_here(w, f);
+		else
+			forward_go(w, f, view);
+	}
+}
+
+static void hand_on_applied(struct forward *w, uint64_t applied)
+{
+	struct forwarded *f, *next;
+
+	for (f = TAILQ_FIRST(&w->held); f; f = next) {
+		next = TAILQ_NEXT(f, link);
+		if (f->answer.applied <= applied)
+			hand_on_held(f);
+	}
+}
+
+/* What still waits for the line to a former one goes to the new one. */
+static void forget_leader(struct forward *w)
+{
+	struct forwarded *f;
+
+	if (w->call)
+		w->call->forward = NULL;
+	w->call = NULL;
+	leave_line(w);
+	while ((f = TAILQ_FIRST(&w->waiting))) {
+		TAILQ_REMOVE(&w->waiting, f, link);
+		forward_wait_for_leader(w, f);
+	}
+}
+
+static void note_leader(struct forward *w, const struct cluster_view *view)
+{
+	bool led = view->role == CLUSTER_LEADER || view->role == CLUSTER_FOLLOWER;
+
+	if (w->led && !led)
+		w->gone_ms = clock_mono_ms();
+	w->led = led;
+}
+
+/* Something of the cluster is different: the leader, or what our store has. */
+static void forward_look(void *arg)
+{
+	struct forward *w = arg;
+	struct cluster_view view;
+
+	cluster_look(w->o.cluster, &view);
+	note_leader(w, &view);
+	hand_on_applied(w, view.applied);
+	if ((w->now || w->call) && *view.leader && view.term != w->term)
+		forget_leader(w);
+	forward_leaderless(w, &view);
+}
+
+/* A leader that has just gone has a follower soon. */
+static bool is_worth_waiting(struct forward *w, const struct cluster_view *view)
+{
+	note_leader(w, view);
+	return view->role == CLUSTER_WITHOUT_LEADER && w->gone_ms && clock_mono_ms() - w->gone_ms < LEADERLESS_MS;
 }
 
 bool forward_take(void *forward, struct http_exchange *x)
@@ -336,7 +479,7 @@ bool forward_take(void *forward, struct http_exchange *x)
 	cluster_look(w->o.cluster, &view);
 	if (view.role == CLUSTER_LEADER || view.role == CLUSTER_ALONE)
 		return false;
-	if (view.role != CLUSTER_FOLLOWER || !*view.leader_address) {
+	if (!leads_elsewhere(&view) && !is_worth_waiting(w, &view)) {
 		forward_no_leader(&view, &e);
 		w->o.refuse(w->o.arg, x, &e);
 		return true;
@@ -346,14 +489,17 @@ bool forward_take(void *forward, struct http_exchange *x)
 	f->request = *x->request;
 	f->forward = w;
 	f->asked = x;
-	if (x->request->face != FACE_CONTROL) {
-		forward_send(w, f, &view);
-		return true;
-	}
-	TAILQ_INSERT_TAIL(&w->vouching, f, link);
-	f->question = KEEPER_ASK(w->o.keeper, vouch, x->request->socket, forward_vouched, f, slice_str(view.leader),
-				 slice_str(KEEPER_PROOF_PEER));
+	if (leads_elsewhere(&view))
+		forward_go(w, f, &view);
+	else
+		forward_wait_for_leader(w, f);
 	return true;
+}
+
+bool forward_idle(const struct forward *w)
+{
+	return TAILQ_EMPTY(&w->leaderless) && TAILQ_EMPTY(&w->vouching) && TAILQ_EMPTY(&w->waiting) && TAILQ_EMPTY(&w->sent) &&
+	       TAILQ_EMPTY(&w->held);
 }
 
 int forward_note(struct forward *w, struct slice note)
@@ -365,8 +511,8 @@ int forward_note(struct forward *w, struct slice note)
 		return -1;
 	if (view.role != CLUSTER_FOLLOWER)
 		return 0;
-	if (w->line)
-		return line_note(w->line, note);
+	if (w->now)
+		return line_note(w->now->line, note);
 	forward_connect(w, &view);
 	return 0;
 }
@@ -376,11 +522,13 @@ struct forward *forward_new(const struct forward_options *o)
 	struct forward *w = xcalloc(1, sizeof(*w));
 
 	w->o = *o;
+	TAILQ_INIT(&w->leaderless);
 	TAILQ_INIT(&w->vouching);
 	TAILQ_INIT(&w->waiting);
 	TAILQ_INIT(&w->sent);
 	TAILQ_INIT(&w->held);
 	w->bell = cluster_bell_new(o->cluster, o->loop, forward_look, w);
+	forward_look(w);
 	return w;
 }
 
@@ -402,7 +550,10 @@ void forward_free(struct forward *w)
 	cluster_bell_free(w->bell);
 	if (w->call)
 		w->call->forward = NULL;
-	line_free(TAKE(w->line));
+	timer_stop(&w->former_patience);
+	line_end(TAKE(w->former));
+	line_end(TAKE(w->now));
+	drop_all(&w->leaderless);
 	drop_all(&w->vouching);
 	drop_all(&w->waiting);
 	drop_all(&w->held);

@@ -23,7 +23,7 @@ static int64_t wall_ms(void)
  * Our key.
  */
 
-static char *say(struct cluster *c)
+static char *say(struct cluster *c, bool member)
 {
 	_cleanup_json_ json_t *o = json_object();
 
@@ -33,9 +33,48 @@ static char *say(struct cluster *c)
 	json_put_int(o, "format", STORE_FORMAT);
 	json_put_int(o, "applied", (int64_t)store_applied(c->store));
 	json_put_int(o, "clock_ms", wall_ms());
-	json_put_bool(o, "member", cluster_is_member(c) && !c->known.behind);
+	json_put_bool(o, "member", member);
 	json_object_set(o, "likeness", c->likeness);
 	return json_write(o);
+}
+
+/* A different server has our name: this one keeps away until that one is gone. */
+static void doubled(struct cluster *c, const char *address)
+{
+	if (!*c->doubled)
+		log_error("the server at %s has the name %s, too: give each server its own cluster.name", address, c->name);
+	snprintf(c->doubled, sizeof(c->doubled), "%s", address);
+	c->said_at = 0;
+	beat_again(c, BEAT_MS);
+	cluster_publish(c);
+}
+
+/* It is otherwise than we knew.  With our address it is what we wrote ourselves, now or before we were started again. */
+static void key_differs(struct cluster *c, const json_t *kv)
+{
+	_cleanup_buf_ struct buf value = BUF_INIT;
+	_cleanup_json_ json_t *there = NULL;
+	const char *address;
+
+	if (kv)
+		etcd_value(kv, &value);
+	there = kv ? json_read(value.data, value.len, NULL) : NULL;
+	address = json_str(there, "address");
+	if (address && !str_eq(address, c->address)) {
+		doubled(c, address);
+		return;
+	}
+	c->said_revision = kv ? etcd_int(kv, "mod_revision") : 0;
+	heart_say(c);
+}
+
+static void key_written(struct cluster *c, int64_t revision)
+{
+	c->said_revision = revision;
+	if (*c->doubled)
+		log_info("no different server has the name %s now", c->name);
+	*c->doubled = '\0';
+	beat_again(c, BEAT_MS);
 }
 
 static void said(void *arg, const json_t *answer, const struct err *e)
@@ -47,17 +86,25 @@ static void said(void *arg, const json_t *answer, const struct err *e)
 		cluster_trouble(c, e);
 	if (e && e->kind != ERR_NETWORK) /* "requested lease not found", above all */
 		heart_renew(c);
+	else if (e)
+		beat_again(c, 0);
+	else if (etcd_succeeded(answer))
+		key_written(c, etcd_revision(answer));
 	else
-		beat_again(c, e ? 0 : BEAT_MS);
+		key_differs(c, json_array_get(etcd_kvs(answer, 0), 0));
 }
 
 static void write_key(struct cluster *c)
 {
-	_cleanup_free_ char *key = cluster_key(c, "live/node/%s", c->name), *value = say(c);
+	bool member = cluster_is_member(c) && !c->known.behind;
+	_cleanup_free_ char *key = cluster_key(c, "live/node/%s", c->name), *value = say(c, member);
+	json_t *compare[] = { etcd_if_modified(key, c->said_revision), NULL };
+	json_t *put[] = { etcd_put(key, slice_str(value), c->lease), NULL }, *look[] = { etcd_range(key, NULL, 0, false), NULL };
 
 	c->said_at = clock_boot_ms();
 	c->said_applied = store_applied(c->store);
-	c->beat = etcd_ask(c->etcd, "kv/put", etcd_alone(etcd_put(key, slice_str(value), c->lease)), ASK_MS, said, c);
+	c->said_member = member;
+	c->beat = etcd_ask(c->etcd, "kv/txn", etcd_txn(compare, put, look), ASK_MS, said, c);
 }
 
 void heart_say(struct cluster *c)
@@ -88,7 +135,7 @@ static void granted(void *arg, const json_t *answer, const struct err *e)
 
 static bool has_news(const struct cluster *c)
 {
-	return !c->said_at || (c->said_applied != store_applied(c->store) && clock_boot_ms() - c->said_at > SAY_MS);
+	return !c->said_at || c->said_member != (cluster_is_member(c) && !c->known.behind) || (c->said_applied != store_applied(c->store) && clock_boot_ms() - c->said_at > SAY_MS);
 }
 
 static void renewed(void *arg, const json_t *answer, const struct err *e)

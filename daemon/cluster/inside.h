@@ -87,6 +87,9 @@ struct cluster {
 	int64_t beat_sent;		/* clock_boot_ms() */
 	int64_t said_at;		/* ... when our key was last written */
 	uint64_t said_applied;
+	bool said_member;
+	int64_t said_revision;		/* ... its revision in etcd, as far as we know; 0: it is not there */
+	char doubled[CLUSTER_ADDRESS];	/* where a different server has our name; empty: none has */
 
 	/* look.c */
 	struct live_state known;
@@ -103,11 +106,11 @@ struct cluster {
 	uint64_t term, total;		/* ours, while leading; bytes of all entries */
 	char head_text[48];		/* as etcd has it, while leading */
 	struct etcd_call *campaign, *appending;
-	struct timer append_timer;
+	struct timer append_timer, resign_timer;
 	int64_t until;			/* clock_boot_ms() until which our lease is good in any case */
 	size_t part;			/* of the append under way: the next one to be written */
 	_Atomic int64_t own_end;	/* clock_boot_ms() until which we may act; 0: we may not.  Any thread */
-	bool ending;			/* it leads no more, nor again */
+	bool ending;			/* it does not lead again */
 
 	/* upkeep.c */
 	struct timer upkeep_timer, members_timer;

@@ -3,8 +3,10 @@
 #include "base/log.h"
 #include "daemon/cluster/inside.h"
 #include "daemon/cluster/log.h"
+#include "store/upgrade.h"
 
 #define AGAIN_MS 50 /* after an append whose outcome is unknown */
+#define RESIGN_LOOK_MS 2
 
 /*
  * How long we may act.
@@ -52,6 +54,13 @@ static void end_append(struct cluster *c, int result, const struct err *why)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* Of the append under way, which was sent: it may have arrived. */
+static void say_unknown(struct err *e, const struct err *why)
+{
+	err_set(e, ERR_LATER, "it is not known whether the change was made: %s", why->message);
+	err_hint(e, "Look before you repeat it.");
+}
+
 static void lead(struct cluster *c)
 {
 	if (c->until <= clock_boot_ms())
@@ -71,14 +80,19 @@ static void lead(struct cluster *c)
 
 void leader_step_down(struct cluster *c, const struct err *why)
 {
+	bool sent = c->appending || c->append_timer.event;
+	struct err unknown = { 0 };
+
 	if (!c->leading)
 		return;
 	c->leading = false;
 	c->own_end = 0;
 	timer_stop(&c->end_timer);
 	timer_stop(&c->append_timer);
+	timer_stop(&c->resign_timer);
 	etcd_cancel(TAKE(c->appending));
-	end_append(c, -1, why);
+	say_unknown(&unknown, why);
+	end_append(c, -1, sent ? &unknown : why);
 	store_follow(c->store, why);
 	cluster_trouble(c, why);
 	log_warn("this server no longer leads the cluster: %s", why->message);
@@ -113,22 +127,87 @@ static void campaign(struct cluster *c)
 	c->campaign = etcd_ask(c->etcd, "kv/txn", etcd_txn(compare, success, NULL), ASK_MS, campaigned, c);
 }
 
+/* One that is alive and does not know our format yet: it could not follow.  NULL: there is none, or the store has our format already. */
+static const struct known_node *older_node(const struct cluster *c)
+{
+	if (!store_is_older(c->store))
+		return NULL;
+	for (size_t i = 0; i < c->known.count; i++) {
+		const json_t *said = c->known.nodes[i].said;
+
+		if (json_bool(said, "member", false) && json_int(said, "format", 0) < STORE_FORMAT)
+			return &c->known.nodes[i];
+	}
+	return NULL;
+}
+
+static void campaign_unless_older(struct cluster *c)
+{
+	const struct known_node *older = older_node(c);
+	struct err why = { 0 };
+
+	if (!older) {
+		campaign(c);
+		return;
+	}
+	err_set(&why, ERR_LATER, "the server %s has an older version of Certera: as long as it is alive, this one does not lead", older->node.name);
+	cluster_trouble(c, &why);
+}
+
 void leader_look(struct cluster *c)
 {
 	struct err why = { 0 };
 	bool ours = c->lease && c->known.leader_lease == c->lease,
-	     may = cluster_is_member(c) && !c->known.behind && !c->ending;
+	     may = cluster_is_member(c) && !c->known.behind && !*c->doubled;
 
 	if (c->old_lease && c->known.leader_lease == c->old_lease)
 		heart_bury(c); /* nobody should wait for its end */
 	if (c->leading && (!ours || !may || c->known.term != c->term)) {
 		err_set(&why, ERR_LATER, "a different server leads the cluster now");
 		leader_step_down(c, &why);
+	} else if (c->ending) {
+		return;
 	} else if (!c->leading && may && ours && store_applied(c->store) == c->known.head) {
 		lead(c);
 	} else if (may && !*c->known.leader && c->lease && !c->campaign && store_position(c->store) == c->known.head) {
-		campaign(c);
+		campaign_unless_older(c);
 	}
+}
+
+/*
+ * A clean end: a different one is to lead at once.
+ */
+
+static void resign_look(void *arg)
+{
+	struct cluster *c = arg;
+	struct err why = { 0 };
+
+	if (!store_retired(c->store) && cluster_may_act(c)) {
+		timer_start(&c->resign_timer, c->loop, RESIGN_LOOK_MS, resign_look, c);
+		return;
+	}
+	err_set(&why, ERR_LATER, "this server is ending");
+	leader_step_down(c, &why);
+}
+
+static void resign(void *arg)
+{
+	struct cluster *c = arg;
+	struct err why = { 0 };
+
+	c->ending = true;
+	if (!c->leading)
+		return;
+	err_set(&why, ERR_LATER, "this server is ending, and a different one leads in a moment");
+	store_retire(c->store, &why);
+	resign_look(c);
+}
+
+void cluster_resign(struct cluster *c)
+{
+	if (c)
+		loop_post(c->loop, resign, c);
 }
 
 /*

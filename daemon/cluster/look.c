@@ -276,6 +276,8 @@ static void looked(void *arg, const json_t *answer, const struct err *e)
 	if (!c->known.behind && !c->known.ahead)
 		cluster_trouble(c, NULL);
 	leader_look(c);
+	if (c->said_member != (cluster_is_member(c) && !c->known.behind))
+		heart_say(c);
 	cluster_publish(c);
 	look_at(c, again ? 0 : BEAT_MS);
 	look_apply(c);
@@ -318,6 +320,23 @@ void look_now(struct cluster *c)
 
 static void watch(void *arg);
 
+/* A leader hears of its own entries: that the head moves. */
+static bool is_own(const struct cluster *c, const json_t *message)
+{
+	_cleanup_free_ char *head = cluster_key(c, "live/head");
+	const json_t *event;
+	size_t i;
+
+	json_array_foreach ((json_t *)json_object_get(message, "events"), i, event) {
+		_cleanup_buf_ struct buf key = BUF_INIT;
+
+		etcd_key(json_object_get(event, "kv"), &key);
+		if (!str_eq(buf_str(&key), head))
+			return false;
+	}
+	return true;
+}
+
 static void watched(void *arg, const json_t *message, const struct err *e)
 {
 	struct cluster *c = arg;
@@ -325,7 +344,7 @@ static void watched(void *arg, const json_t *message, const struct err *e)
 	if (e) {
 		c->watch = NULL;
 		timer_start(&c->watch_timer, c->loop, WATCH_AGAIN_MS, watch, c);
-	} else if (!c->leading) { /* a leader would hear of itself; what else there is can wait */
+	} else if (!c->leading || !is_own(c, message)) {
 		look_now(c);
 	}
 }

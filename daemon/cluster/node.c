@@ -103,17 +103,23 @@ enum cluster_role cluster_judge(const struct cluster *c)
 		return CLUSTER_LEADER;
 	if (is_stale(c))
 		return CLUSTER_WITHOUT_LEADER;
-	if (!cluster_is_member(c) || c->known.ahead)
+	if (!cluster_is_member(c) || c->known.ahead || *c->doubled)
 		return CLUSTER_STRANGER;
 	if (c->known.behind || store_applied(c->store) == STORE_NOWHERE)
 		return CLUSTER_BEHIND;
-	/* Elected and not yet leading: that takes a moment. */
-	return !*c->known.leader || c->known.leader_lease == c->lease ? CLUSTER_WITHOUT_LEADER : CLUSTER_FOLLOWER;
+	/* Elected and not yet leading, or leading no more: that takes a moment. */
+	return !*c->known.leader || c->known.leader_lease == c->lease || c->known.leader_lease == c->old_lease ? CLUSTER_WITHOUT_LEADER
+													     : CLUSTER_FOLLOWER;
 }
 
 /* Why nothing is written here. */
 static void say_why(const struct cluster *c, enum cluster_role role, struct err *why)
 {
+	if (*c->doubled) {
+		err_set(why, ERR_LATER, "a different server, at %s, has the name %s already", c->doubled, c->name);
+		err_hint(why, "Give each server its own cluster.name in certera.yaml.");
+		return;
+	}
 	switch (role) {
 	case CLUSTER_FOLLOWER:
 		err_set(why, ERR_LATER, "%s leads the cluster, and only the leader changes anything", c->known.leader);
@@ -150,6 +156,7 @@ static void fill_view(const struct cluster *c, struct cluster_view *v, const str
 	snprintf(v->leader, sizeof(v->leader), "%s", led ? c->known.leader : "");
 	snprintf(v->leader_address, sizeof(v->leader_address), "%s", led ? c->known.leader_address : "");
 	v->term = c->known.term;
+	v->doubled = *c->doubled != '\0';
 	v->applied = store_applied(c->store);
 	snprintf(v->trouble, sizeof(v->trouble), "%s", sentence);
 }
@@ -298,6 +305,8 @@ static void do_leave(void *arg)
 
 static int may_do(const struct cluster_view *v, enum cluster_act act, struct err *e)
 {
+	if (v->doubled && act != CLUSTER_LEAVE)
+		return err_set(e, ERR_CONFLICT, "%s", v->trouble);
 	if (v->role == CLUSTER_ALONE)
 		return err_set(e, ERR_CONFLICT, "this server is alone: certera.yaml has no cluster.endpoints");
 	if (v->role == CLUSTER_WITHOUT_LEADER && act != CLUSTER_LEAVE && *v->trouble)
@@ -379,6 +388,17 @@ static char *read_password(const char *path, struct err *e)
 	return password;
 }
 
+int cluster_check_name(const char *name, struct err *e)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+
+	if (!*name || name[strspn(name, good)])
+		return err_set(e, ERR_CONFIG, "cluster.name: is \"%s\", but may only have letters, digits, dots, hyphens and underscores", name);
+	if (strlen(name) >= CLUSTER_NAME)
+		return err_set(e, ERR_CONFIG, "cluster.name: is longer than %d characters", CLUSTER_NAME - 1);
+	return 0;
+}
+
 static char *own_name(const struct config *config)
 {
 	char host[CLUSTER_NAME] = "";
@@ -427,7 +447,7 @@ static void cluster_free(struct cluster *c)
 static int begin(struct cluster *c, const struct config *config, struct err *e)
 {
 	c->log = (struct store_log){ .append = leader_append, .fell_behind = leader_fell_behind, .arg = c };
-	if (connect_etcd(c, config, e) < 0 || store_cluster(c->store, &c->id, e) < 0 ||
+	if (cluster_check_name(c->name, e) < 0 || connect_etcd(c, config, e) < 0 || store_cluster(c->store, &c->id, e) < 0 ||
 	    store_replicate(c->store, &c->log, e) < 0)
 		return -1;
 	c->bell = bell_new(c->store, c->loop, store_rang, c);
@@ -482,6 +502,7 @@ static void end_on_loop(void *arg)
 	c->leading = false;
 	timer_stop(&c->end_timer);
 	timer_stop(&c->append_timer);
+	timer_stop(&c->resign_timer);
 	heart_end(c);
 	look_end(c);
 	upkeep_end(c);

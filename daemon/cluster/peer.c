@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -12,20 +10,21 @@
 #include "base/log.h"
 #include "base/net.h"
 #include "base/process/frames.h"
+#include "daemon/cluster/peer_socket.h"
 #include "daemon/cluster/peer_tls.h"
+#include "daemon/cluster/resolve.h"
 
 #define PROVE_MS 5000		/* from the first packet to the proof */
-#define SILENT_MS 10000		/* a node that does not acknowledge what was sent is gone */
-#define IDLE_S 5		/* then the kernel asks whether the other node is still there */
 #define STRANGERS_MOST 64	/* connections that have proved nothing yet */
 #define BUFFER_MOST (256 * 1024)	/* bytes on their way through, in each direction */
-#define BACKLOG 64
 #define TELL_AGAIN_MS 60000
 
 enum peer_phase { PEER_CONNECTING, PEER_SHAKING, PEER_PROVING, PEER_OPEN };
 
 /* What peers_call() is told, and what comes of it. */
 struct peer_call {
+	LIST_ENTRY(peer_call) link;	/* while its address is looked up */
+	struct resolving *resolving;
 	struct peers *peers;
 	char address[CLUSTER_ADDRESS];
 	enum peer_use use;
@@ -59,6 +58,7 @@ struct peers {
 	struct peer_identity *identity;
 	struct event *listening;
 	LIST_HEAD(, peer) list;
+	LIST_HEAD(, peer_call) resolving;
 	size_t strangers;
 	int64_t told_ms;		/* when one was last worth a line of the log; 0: never */
 };
@@ -199,7 +199,7 @@ static int check_mac(const char *mac, const char *shown, struct err *e)
 	if (strlen(shown) == HELLO_MAC && same_secret(mac, shown, HELLO_MAC))
 		return 0;
 	err_set(e, ERR_DENIED, "the two nodes do not have the same master key");
-	return err_hint(e, "Copy the file of the master key (server.master_key_file) from a node of the cluster to the new one, before its first start.");
+	return err_hint(e, "Copy the file of the master key (keeper.master_key) from a node of the cluster to the new one, before its first start.");
 }
 
 /* A copy of the store is for nodes that have no cluster yet, too. */
@@ -445,19 +445,6 @@ static void peer_ready(evutil_socket_t fd, short what, void *arg)
 	peer_pump(p);
 }
 
-/* Neither a cut cable nor a machine that has stopped is noticed by a socket alone. */
-static void notice_silence(int fd)
-{
-	int on = 1, idle = IDLE_S, every = 1, times = SILENT_MS / 1000 - IDLE_S, silent = SILENT_MS;
-
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
-	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent, sizeof(silent));
-}
-
 static void set_side(struct peers *ps, struct hello_side *side)
 {
 	struct cluster_view view;
@@ -479,7 +466,7 @@ static struct peer *peer_new(struct peers *ps, int fd, bool accepted, const char
 	p->inside = -1;
 	snprintf(p->who, sizeof(p->who), "%s", who);
 	set_side(ps, accepted ? &p->hello.accepted : &p->hello.connected);
-	notice_silence(fd);
+	peer_socket_notice_silence(fd);
 	p->tls = peer_tls_new(ps->identity, fd, accepted);
 	p->read = event_new(base, fd, EV_READ | EV_PERSIST, peer_ready, p);
 	p->write = event_new(base, fd, EV_WRITE | EV_PERSIST, peer_ready, p);
@@ -509,20 +496,13 @@ static void peers_accept(evutil_socket_t listening, short what, void *arg)
 	peer_new(ps, fd, true, address_text(who, &from));
 }
 
-static void start_call(void *arg)
+static void connect_call(struct peer_call *c, const struct address *to)
 {
-	struct peer_call *c = arg;
-	struct address to;
 	struct err e = { 0 };
 	struct peer *p;
-	int fd;
+	int fd = socket(to->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	if (address_parse(&to, c->address, &e) < 0) {
-		call_answer(c, -1, &e);
-		return;
-	}
-	fd = socket(to.sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || (connect(fd, (const struct sockaddr *)&to.sa, to.len) < 0 && errno != EINPROGRESS)) {
+	if (fd < 0 || (connect(fd, (const struct sockaddr *)&to->sa, to->len) < 0 && errno != EINPROGRESS)) {
 		err_errno(&e, ERR_NETWORK, "connecting to the node at %s", c->address);
 		cleanup_close(&fd);
 		call_answer(c, -1, &e);
@@ -531,6 +511,35 @@ static void start_call(void *arg)
 	p = peer_new(c->peers, fd, false, c->address);
 	p->hello.use = c->use;
 	p->call = c;
+}
+
+static void call_resolved(void *arg, const struct address *to, const struct err *why)
+{
+	struct peer_call *c = arg;
+	struct err e;
+
+	LIST_REMOVE(c, link);
+	if (to) {
+		connect_call(c, to);
+		return;
+	}
+	e = *why;
+	err_prefix(&e, "connecting to the node at %s", c->address);
+	call_answer(c, -1, &e);
+}
+
+static void start_call(void *arg)
+{
+	struct peer_call *c = arg;
+	struct err ignored;
+	struct address to;
+
+	if (address_parse(&to, c->address, &ignored) == 0) {
+		connect_call(c, &to);
+		return;
+	}
+	c->resolving = resolve_start(c->peers->o.loop, c->address, call_resolved, c);
+	LIST_INSERT_HEAD(&c->peers->resolving, c, link);
 }
 
 void peers_call(struct peers *ps, const char *address, enum peer_use use, struct loop *on, peer_fn *fn, void *arg)
@@ -544,22 +553,7 @@ void peers_call(struct peers *ps, const char *address, enum peer_use use, struct
 
 int peers_listen(const char *address, struct err *e)
 {
-	struct address at;
-	int on = 1, off = 0, fd;
-
-	if (address_parse(&at, address, e) < 0)
-		return -1;
-	fd = socket(at.sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0) {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		if (at.sa.ss_family == AF_INET6)
-			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, address_any(&at) ? &off : &on, sizeof(on));
-		if (bind(fd, (const struct sockaddr *)&at.sa, at.len) == 0 && listen(fd, BACKLOG) == 0)
-			return fd;
-	}
-	err_errno(e, ERR_CONFIG, "listening on %s for the other nodes", address);
-	cleanup_close(&fd);
-	return -1;
+	return peer_socket_listen(address, e);
 }
 
 struct peers *peers_new(const struct peers_options *o, struct err *e)
@@ -568,6 +562,7 @@ struct peers *peers_new(const struct peers_options *o, struct err *e)
 
 	ps->o = *o;
 	LIST_INIT(&ps->list);
+	LIST_INIT(&ps->resolving);
 	ps->identity = peer_identity_new(e);
 	if (!ps->identity) {
 		peers_free(ps);
@@ -583,11 +578,18 @@ struct peers *peers_new(const struct peers_options *o, struct err *e)
 
 void peers_free(struct peers *ps)
 {
+	struct peer_call *c;
+
 	if (!ps)
 		return;
 	event_drop(&ps->listening);
 	while (!LIST_EMPTY(&ps->list))
 		peer_free(LIST_FIRST(&ps->list));
+	while ((c = LIST_FIRST(&ps->resolving))) {
+		LIST_REMOVE(c, link);
+		resolve_cancel(c->resolving);
+		free(c);
+	}
 	peer_identity_free(ps->identity);
 	cleanup_close(&ps->o.fd);
 	free(ps);

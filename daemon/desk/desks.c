@@ -9,6 +9,8 @@
 #include "daemon/desk/inbox.h"
 #include "daemon/front/exchange.h"
 
+#define LEAVE_MS 20	/* between two looks whether all is answered */
+
 /* A copy of the settings that belongs to one thread. */
 struct settings {
 	struct webui_settings webui;
@@ -31,7 +33,8 @@ struct desk {
 	struct conns *conns;
 	struct serving *serving;
 	struct settings *settings;
-	struct timer drain, streams;
+	struct timer drain, streams, leave;
+	atomic_bool left;
 	int64_t patience_ms;
 	atomic_bool beat;
 };
@@ -264,6 +267,30 @@ void desks_end_streams(struct desks *ds)
 		loop_post(ds->desk[i].loop, begin_end, &ds->desk[i]);
 }
 
+static void leave(void *arg)
+{
+	struct desk *d = arg;
+	bool noted = webui_flush(d->webui);
+
+	elsewhere_leave(d->elsewhere);
+	atomic_store(&d->left, noted && elsewhere_idle(d->elsewhere));
+	timer_start(&d->leave, d->loop, LEAVE_MS, leave, d);
+}
+
+void desks_leave(struct desks *ds)
+{
+	for (int i = 0; i < ds->count; i++)
+		loop_post(ds->desk[i].loop, leave, &ds->desk[i]);
+}
+
+bool desks_left(const struct desks *ds)
+{
+	for (int i = 0; i < ds->count; i++)
+		if (!atomic_load(&ds->desk[i].left))
+			return false;
+	return true;
+}
+
 struct connection {
 	struct desk *desk;
 	int fd;
@@ -319,6 +346,7 @@ void desks_stop(struct desks *ds, int64_t patience_ms)
 			pthread_join(d->thread, NULL);
 		timer_stop(&d->drain);
 		timer_stop(&d->streams);
+		timer_stop(&d->leave);
 		serving_free(d->serving);
 		elsewhere_free(d->elsewhere);
 		webui_free(d->webui);

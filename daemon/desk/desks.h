@@ -36,6 +36,12 @@ void desks_configure(struct desks *, const struct config *);
 bool desks_alive(struct desks *);
 /* For the end: streams end, and nobody new is served at the control socket. */
 void desks_end_streams(struct desks *);
+/*
+ * For the end, in a cluster, while the engine's loop still runs: what is noted aside is written or sent at once.  desks_left(): so it is, what
+ * other nodes have asked is answered, and what the leader was asked, too.
+ */
+void desks_leave(struct desks *);
+bool desks_left(const struct desks *);
 /* Lets requests under way at the control socket end (at most `patience_ms`), joins the threads.  NULL is fine. */
 void desks_stop(struct desks *, int64_t patience_ms);
 

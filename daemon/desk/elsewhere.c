@@ -16,6 +16,7 @@ struct elsewhere {
 	struct elsewhere_options o;
 	struct forward *forward;
 	struct inbox_peer peer;
+	bool leaving;
 	LIST_HEAD(, visiting) visitings;
 };
 
@@ -23,16 +24,11 @@ struct elsewhere {
 static void elsewhere_attend(void *arg, struct http_exchange *x)
 {
 	const struct elsewhere *w = arg;
-	struct cluster_view view;
-	struct err e;
 
-	cluster_look(w->o.cluster, &view);
-	if (view.role == CLUSTER_LEADER) {
+	if (!w->leaving && cluster_role(w->o.cluster) == CLUSTER_LEADER)
 		webui_attend(w->o.webui, x);
-		return;
-	}
-	forward_no_leader(&view, &e);
-	webui_refuse(w->o.webui, x, &e);
+	else
+		inbox_back(x);
 }
 
 static void visiting_free(void *arg)
@@ -79,7 +75,8 @@ static enum webui_noted elsewhere_note(void *arg, struct slice note)
 struct elsewhere *elsewhere_new(const struct elsewhere_options *o)
 {
 	const struct forward_options forwarding = {
-		.loop = o->loop, .cluster = o->cluster, .peers = o->peers, .keeper = o->keeper, .refuse = webui_refuse, .arg = o->webui,
+		.loop = o->loop, .cluster = o->cluster, .peers = o->peers, .keeper = o->keeper, .refuse = webui_refuse, .attend = webui_attend,
+		.arg = o->webui,
 	};
 	struct elsewhere *w = xcalloc(1, sizeof(*w));
 
@@ -92,6 +89,21 @@ struct elsewhere *elsewhere_new(const struct elsewhere_options *o)
 	w->forward = forward_new(&forwarding);
 	webui_elsewhere(o->webui, forward_take, elsewhere_note, w->forward);
 	return w;
+}
+
+void elsewhere_leave(struct elsewhere *w)
+{
+	w->leaving = true;
+}
+
+bool elsewhere_idle(const struct elsewhere *w)
+{
+	const struct visiting *v;
+
+	LIST_FOREACH(v, &w->visitings, link)
+		if (!inbox_idle(v->inbox))
+			return false;
+	return forward_idle(w->forward);
 }
 
 void elsewhere_free(struct elsewhere *w)

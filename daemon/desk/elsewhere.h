@@ -19,6 +19,8 @@ struct elsewhere_options {
 struct elsewhere;
 struct elsewhere *elsewhere_new(const struct elsewhere_options *);
 void elsewhere_free(struct elsewhere *);	/* when the loop runs no more, before the webui; NULL is fine */
+void elsewhere_leave(struct elsewhere *);	/* what other nodes ask from now on is given back to them: a different one is to lead */
+bool elsewhere_idle(const struct elsewhere *);	/* nobody waits for an answer, here or there */
 void elsewhere_connect(struct elsewhere *, int fd);	/* a desk of a follower; takes fd */
 
 #endif

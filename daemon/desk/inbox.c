@@ -166,6 +166,17 @@ static const struct http_way way = {
 	.gone = letter_gone,
 };
 
+void inbox_back(struct http_exchange *x)
+{
+	letter_say(letter_of(x), PACKET_BACK);
+	letter_free(letter_of(x));
+}
+
+bool inbox_idle(const struct inbox *in)
+{
+	return !in->held;
+}
+
 /*
  * What comes in.
  */

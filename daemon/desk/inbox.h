@@ -29,6 +29,9 @@ struct inbox *inbox_new_peer(struct loop *, void (*attend)(void *arg, struct htt
 			     const struct inbox_peer *);
 /* Takes the socket to a front thread.  What an earlier one has asked for is for nobody any more. */
 void inbox_connect(struct inbox *, int fd);
+/* Of an exchange that came from a different node, and that nobody has looked at: it is to be asked elsewhere. */
+void inbox_back(struct http_exchange *);
+bool inbox_idle(const struct inbox *);	/* all is answered */
 void inbox_free(struct inbox *);	/* when all is answered or dropped; NULL is fine */
 
 #endif

@@ -29,6 +29,7 @@ struct outside {
 	bool started;			/* there is one */
 	bool serves;			/* it was told to */
 	bool has_served;		/* one did */
+	bool draining;			/* it is to end, and no other follows */
 	int missed;			/* beats in a row that it did not answer */
 	int64_t started_ms;
 	struct timer beat, again;
@@ -114,6 +115,8 @@ static void outside_ended(struct outside *o)
 	o->started = false;
 	outside_lost(o);
 	timer_stop(&o->beat);
+	if (o->draining)
+		return;
 	if (WIFSIGNALED(status))
 		log_error("the front was ended by a signal: %s", strsignal(WTERMSIG(status)));
 	else
@@ -281,6 +284,19 @@ static void outside_await_end(struct outside *o, int64_t until_ms)
 			return;
 	}
 	log_warn("the front does not end, so it is killed");
+}
+
+void outside_drain(struct outside *o, int64_t patience_ms)
+{
+	o->draining = true;
+	timer_stop(&o->beat);
+	timer_stop(&o->again);
+	OUTSIDE_TELL(o, drain, tell_number(&patience_ms));
+}
+
+bool outside_drained(const struct outside *o)
+{
+	return !o->started;
 }
 
 /* The loop runs no more: what could not be sent is not. */

@@ -30,6 +30,9 @@ struct outside_options {
 
 struct outside *outside_new(const struct outside_options *, struct err *);
 int outside_start(struct outside *, struct desks *, struct err *);
+/* The same while the loop runs, without waiting: outside_drained() says when it has ended.  outside_stop() follows. */
+void outside_drain(struct outside *, int64_t patience_ms);
+bool outside_drained(const struct outside *);
 /* Accepts no more, ends when all is answered, or after so long. */
 void outside_stop(struct outside *, int64_t patience_ms);
 void outside_free(struct outside *);		/* after outside_stop(); NULL is fine */

@@ -23,6 +23,7 @@ struct backup {
 	struct rec_upkeep rec;
 	pthread_t thread;
 	struct verify_count count;
+	uint64_t position;	/* of the log, where the store of rec.against was equal */
 	int64_t bytes;
 	char *shelf;    /* where backups are that nobody gave a place; NULL: this one has one */
 	int64_t keep;	/* so many there, as configured when it began: a reload may be under way */
@@ -129,6 +130,16 @@ static void clear_shelf(const char *shelf, int64_t keep)
 		free(entry);
 }
 
+static int check(struct backup *u, struct err *e)
+{
+	const struct engine *g = u->job.engine;
+	const char *against = u->rec.against;
+
+	if (store_verify(g->store, &u->count, e) < 0)
+		return -1;
+	return against && *against ? g->compare(g->arg, against, &u->position, e) : 0;
+}
+
 static void finished(void *arg);
 
 static void *work(void *arg)
@@ -142,7 +153,7 @@ static void *work(void *arg)
 			err_prefix(&u->err, "backing up the store");
 		else if (u->shelf)
 			clear_shelf(u->shelf, u->keep);
-	} else if (store_verify(u->job.engine->store, &u->count, &u->err) < 0) {
+	} else if (check(u, &u->err) < 0) {
 		err_prefix(&u->err, "checking the store");
 	}
 	loop_post(u->job.engine->loop, finished, u);
@@ -187,6 +198,17 @@ static int backup_plan_copy(struct backup *u, struct txn *t, struct err *e)
 	return agenda_set(t, AGENDA_offsite, u->job.id, clock_now(), e);
 }
 
+static int backup_note_passed(const struct backup *u, struct txn *t, const struct event_of *event, struct err *e)
+{
+	bool is_backup = u->job.kind == AGENDA_backup;
+	_cleanup_free_ char *equal = u->position ? xasprintf("; the store of %s is equal at entry %llu of the log", u->rec.against,
+							     (unsigned long long)u->position)
+						 : xstrdup("");
+
+	return history_add(t, event, e, "%s%s%lld records and %lld events verified%s", is_backup ? u->rec.directory : "",
+			   is_backup ? ": " : "", (long long)u->count.records, (long long)u->count.events, equal);
+}
+
 static int backup_put_result(struct backup *u, struct err *e)
 {
 	bool failed = err_is_set(&u->err), is_backup = u->job.kind == AGENDA_backup;
@@ -212,10 +234,7 @@ static int backup_put_result(struct backup *u, struct err *e)
 	if (rec_upkeep_put(t, &u->rec, e) < 0 ||
 	    backup_plan_next(u->job.engine, t, u->job.kind, u->job.id, u->rec.began, e) < 0)
 		return -1;
-	if (failed ? history_add(t, &event, e, "%s", u->err.message) < 0
-		   : history_add(t, &event, e, "%s%s%lld records and %lld events verified",
-				 is_backup ? u->rec.directory : "", is_backup ? ": " : "", (long long)u->count.records,
-				 (long long)u->count.events) < 0)
+	if (failed ? history_add(t, &event, e, "%s", u->err.message) < 0 : backup_note_passed(u, t, &event, e) < 0)
 		return -1;
 	return txn_commit(TAKE(t), e);
 }

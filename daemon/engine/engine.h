@@ -76,6 +76,8 @@ struct engine {
 	size_t kind_count;
 	const struct order_calls *order_calls;	/* ca.h: how acme/ goes on with an order */
 	int (*connect_runner)(void *arg, struct err *);	/* a new one, for hooks: our end of its channel, or -1 */
+	/* Is the store of a different server equal to ours at this entry of the log?  Any thread that may wait. */
+	int (*compare)(void *arg, const char *server, uint64_t *position, struct err *);
 	void (*site_changed)(void *arg);	/* a certificate of our own site is another one; that is durable */
 	void *arg;
 

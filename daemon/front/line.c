@@ -127,6 +127,17 @@ static int take_drop(struct desk_line *l, const struct packet *p)
 	return 0;
 }
 
+static int take_back(struct desk_line *l, const struct packet *p)
+{
+	struct http_exchange *x = l->asked[p->id].exchange;
+
+	if (p->content.len || l->asked[p->id].parts || l->asked[p->id].answer.len)
+		return -1;
+	line_take_back(l, p->id);
+	(x->way->back ? x->way->back : x->way->drop)(x);
+	return 0;
+}
+
 static int take_look(struct desk_line *l, const struct packet *p)
 {
 	struct http_exchange *x = l->asked[p->id].exchange;
@@ -141,6 +152,7 @@ static int take_look(struct desk_line *l, const struct packet *p)
 static int (*const takes[PACKET_KINDS])(struct desk_line *, const struct packet *) = {
 	[PACKET_ANSWER] = take_answer, [PACKET_BEGIN] = take_begin, [PACKET_PART] = take_part,
 	[PACKET_END] = take_end, [PACKET_DROP] = take_drop, [PACKET_LOOK] = take_look,
+	[PACKET_BACK] = take_back,
 };
 
 static int line_take_one(void *arg, const struct packet *p)

@@ -58,7 +58,9 @@ struct queue {
 	bool trying;		/* the first trial is under way */
 	const struct store_log *log;	/* replica.h; NULL: there is none, and what follows is unused */
 	bool following;		/* only entries are taken */
+	bool retiring;		/* nothing new of ours is taken; what was, goes on to the log */
 	struct err why;		/* ... and why */
+	uint64_t hold;		/* entries after this one have to wait; 0: none has */
 	uint64_t position;	/* of the last entry that was taken, or appended */
 	atomic_uint_fast64_t applied;	/* of the last that is durable */
 	struct bell *bells;
@@ -82,7 +84,7 @@ struct store {
 	int lock_fd;
 	MDB_env *env;			/* NULL: it broke and could not be opened again yet */
 	MDB_dbi dbi[TABLES];		/* NO_TABLE: this store has no such table (yet) */
-	int format;
+	atomic_int format;		/* as it was when it was last looked at */
 
 	pthread_mutex_t body;		/* held by a transaction that writes, from begin to end */
 	struct queue queue;

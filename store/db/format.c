@@ -25,34 +25,36 @@ static int parse_format(struct slice text)
 	return format;
 }
 
-static int read_format(struct store *s, struct err *e)
+int format_now(struct store *s, int *format, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 	struct slice value;
 	int found;
 
-	if (store_read(s, &t, e) < 0)
+	if (store_read_durable(s, &t, e) < 0)
 		return -1;
 	found = txn_get(t, TABLE_meta, slice_str("format"), &value, e);
 	if (found < 0)
 		return -1;
-	s->format = found ? parse_format(value) : 0;
-	return s->format < 0 ? err_set(e, ERR_STORAGE, "its format is not a number") : 0;
+	*format = found ? parse_format(value) : 0;
+	return *format < 0 ? err_set(e, ERR_STORAGE, "its format is not a number") : 0;
 }
 
 /* Is this a store that store_upgrade() can bring to our format? */
 int format_check(struct store *s, struct err *e)
 {
-	if (read_format(s, e) < 0)
+	int format;
+
+	if (format_now(s, &format, e) < 0)
 		return -1;
-	if (s->format > STORE_FORMAT) {
-		err_set(e, ERR_STORAGE, "it has format %d, and this program knows formats up to %d", s->format,
-			STORE_FORMAT);
+	s->format = format;
+	if (format > STORE_FORMAT) {
+		err_set(e, ERR_STORAGE, "it has format %d, and this program knows formats up to %d", format, STORE_FORMAT);
 		return err_hint(e,
 				"Use the newer Certera that wrote it, or a backup from before.  Nothing was changed.");
 	}
 	for (size_t i = 0; i < TABLES; i++)
-		if (s->format == STORE_FORMAT && s->dbi[i] == NO_TABLE)
+		if (format == STORE_FORMAT && s->dbi[i] == NO_TABLE)
 			return err_set(e, ERR_STORAGE, "its table %s is missing", table_name(i));
 	return 0;
 }

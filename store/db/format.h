@@ -10,6 +10,8 @@ struct txn;
 
 /* Is this a store that store_upgrade() can bring to our format? */
 int format_check(struct store *, struct err *);
+/* The format that it has now: in a cluster the leader may have changed it. */
+int format_now(struct store *, int *format, struct err *);
 /* The tables that are not there yet. */
 int format_make_tables(struct txn *, struct err *);
 

@@ -279,6 +279,7 @@ static void lost(struct store *s, int rc)
 	drop_all(s);
 	q->refusing = q->trying = true;
 	if (behind) {
+		err_prefix(&q->trouble, "the change was made, but this server cannot keep it");
 		q->following = true;
 		q->why = q->trouble;
 		q->log->fell_behind(q->log->arg);

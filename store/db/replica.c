@@ -1,5 +1,6 @@
 #include "store/db/replica.h"
 
+#include "base/clock.h"
 #include "store/db/env.h"
 #include "store/db/queue.h"
 #include "store/db/store.h"
@@ -50,8 +51,30 @@ int store_replicate(struct store *s, const struct store_log *log, struct err *e)
 void store_lead(struct store *s)
 {
 	pthread_mutex_lock(&s->queue.lock);
-	s->queue.following = false;
+	s->queue.following = s->queue.retiring = false;
 	pthread_mutex_unlock(&s->queue.lock);
+}
+
+void store_retire(struct store *s, const struct err *why)
+{
+	struct queue *q = &s->queue;
+
+	pthread_mutex_lock(&q->lock);
+	q->retiring = true;
+	q->why = *why;
+	q->open.due = q->open.due ? MIN(q->open.due, clock_mono_ms()) : 0;
+	pthread_cond_signal(&q->work);
+	pthread_mutex_unlock(&q->lock);
+}
+
+bool store_retired(struct store *s)
+{
+	bool retired;
+
+	pthread_mutex_lock(&s->queue.lock);
+	retired = !s->queue.open.own && !s->queue.flying.own;
+	pthread_mutex_unlock(&s->queue.lock);
+	return retired;
 }
 
 void store_follow(struct store *s, const struct err *why)

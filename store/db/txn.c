@@ -102,7 +102,7 @@ static int check_queue(struct store *s, bool local, struct err *e)
 
 	pthread_mutex_lock(&q->lock);
 	refusing = q->refusing;
-	following = q->following && !local;
+	following = (q->following || q->retiring) && !local;
 	full = q->open.bytes > PENDING_MOST;
 	if (refusing)
 		pthread_cond_signal(&q->work);	/* somebody wants to write: it is tried now */
@@ -161,15 +161,18 @@ static void end(struct txn *t)
 	leave(t);
 }
 
-/* -1: what it builds on was lost meanwhile, or its changes are not ours to make any more. */
-static int hand_over(struct txn *t, int64_t within)
+enum handed { HANDED, HANDED_LOST, HANDED_NOT_OURS };
+
+/* LOST: what it builds on was, meanwhile.  NOT_OURS: its changes are not ours to make any more. */
+static enum handed hand_over(struct txn *t, int64_t within)
 {
 	struct store *s = t->store;
 	struct queue *q = &s->queue;
-	bool own = q->log && !t->local && !t->entry, good;
+	bool own = q->log && !t->local && !t->entry, good, ours;
 
 	pthread_mutex_lock(&q->lock);
-	good = t->losses == q->losses && !q->refusing && !(own && q->following);
+	ours = !own || !(q->following || q->retiring);
+	good = t->losses == q->losses && !q->refusing && ours;
 	queue_unpin(TAKE(t->below), t->belows);		/* so that the layers can be added to */
 	t->belows = 0;
 	if (good) {
@@ -179,7 +182,7 @@ static int hand_over(struct txn *t, int64_t within)
 	if (good && t->entry)
 		q->open.position = q->position = t->entry;
 	pthread_mutex_unlock(&q->lock);
-	return good ? 0 : -1;
+	return good ? HANDED : ours ? HANDED_LOST : HANDED_NOT_OURS;
 }
 
 /* So that what was only half put is not kept by who did not look. */
@@ -194,15 +197,17 @@ int txn_commit_within(struct txn *t, int64_t within, struct err *e)
 {
 	struct store *s = t->store;
 	bool changes = t->own && (t->own->changes || t->makes_tables || t->entry);
-	int failed;
+	enum handed handed;
 
 	if (check_size(t, e) < 0) {
 		end(t);
 		return -1;
 	}
-	failed = changes ? hand_over(t, within) : 0;
+	handed = changes ? hand_over(t, within) : HANDED;
 	end(t);
-	return failed ? store_lost(s, e) : 0;
+	if (handed == HANDED)
+		return 0;
+	return handed == HANDED_LOST ? store_lost(s, e) : store_not_ours(s, e);
 }
 
 int txn_commit(struct txn *t, struct err *e)
@@ -222,7 +227,7 @@ static bool takes_entry(struct store *s, uint64_t position)
 
 	pthread_mutex_lock(&q->lock);
 	takes = q->following && !q->open.own && !q->flying.own && !q->refusing && q->open.bytes <= PENDING_MOST &&
-		position == q->position + 1;
+		position == q->position + 1 && (!q->hold || position <= q->hold);
 	pthread_mutex_unlock(&q->lock);
 	return takes;
 }

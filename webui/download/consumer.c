@@ -256,6 +256,13 @@ void consumers_noted(struct consumers *c, const json_t *note)
 		used(c, &of, MAX(json_int(note, "count", 1), 1));
 }
 
+bool consumers_flush(struct consumers *c)
+{
+	if (c->count)
+		flush(c);
+	return !c->count;
+}
+
 void consumers_free(struct consumers *c)
 {
 	if (!c)

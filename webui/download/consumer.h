@@ -23,6 +23,7 @@ struct consumer_use {			/* all borrowed */
 	const char *action;		/* "certificate.fetched", "key.fetched"; NULL: no event, it had it already */
 };
 void consumers_used(struct consumers *, const struct consumer_use *);
+bool consumers_flush(struct consumers *);	/* now; true: nothing is left */
 void consumers_noted(struct consumers *, const json_t *note);	/* at a different node */
 
 #endif

@@ -68,7 +68,7 @@ static void copy_fields(struct errand *errand, const struct request *r)
 void errand_run(const struct request *r, enum method method, const char *path, const char *query, const json_t *body,
 		errand_done_fn *done, void *arg)
 {
-	static const struct http_way way = { answered, begun, take_part, ended, ended, is_gone };
+	static const struct http_way way = { answered, begun, take_part, ended, ended, is_gone, NULL };
 	struct errand *errand = xcalloc(1, sizeof(*errand));
 	_cleanup_wipe_ char *json = body ? json_write(body) : NULL;
 	const struct http_request *as = r->exchange->request;

@@ -30,7 +30,27 @@ static int check_directory(const char *directory, struct err *e)
 		       : err_set(e, ERR_CONFLICT, "%s exists already; a backup is a new directory", directory);
 }
 
-static int begin(struct request *r, const char *id, enum agenda_kind kind, const char *directory, struct err *e)
+/* A server of the cluster that does not lead; NULL is fine. */
+static int check_server(const struct request *r, const char *name, struct err *e)
+{
+	const struct webui_env *env = r->webui->env;
+	_cleanup_json_ json_t *cluster = name ? env->cluster_status(env->arg) : NULL;
+	const json_t *node;
+	size_t i;
+
+	if (!name)
+		return 0;
+	if (!json_is_object(cluster))
+		return err_set(e, ERR_CONFLICT, "this server is alone: there is no store to compare with");
+	json_array_foreach (json_object_get(cluster, "nodes"), i, node)
+		if (str_eq(json_str(node, "name"), name) && !json_bool(node, "self", false))
+			return 0;
+	if (str_eq(json_str(cluster, "name"), name))
+		return err_set(e, ERR_INVALID, "%s leads the cluster: name a different server, it is compared with the leader", name);
+	return err_set(e, ERR_MISSING, "no server with the name %s is alive in the cluster", name);
+}
+
+static int begin(struct request *r, const char *id, enum agenda_kind kind, const char *directory, const char *against, struct err *e)
 {
 	_cleanup_(rec_upkeep_release) struct rec_upkeep last = { 0 };
 	_cleanup_(rec_upkeep_release) struct rec_upkeep upkeep = { .began = clock_now() };
@@ -40,6 +60,7 @@ static int begin(struct request *r, const char *id, enum agenda_kind kind, const
 	record_set(&upkeep.id, id);
 	record_set(&upkeep.state, "open");
 	record_set(&upkeep.directory, directory);
+	record_set(&upkeep.against, against);
 	record_set(&upkeep.actor, r->visitor.name);
 	if (store_write(r->webui->env->store, &t, e) < 0)
 		return -1;
@@ -70,7 +91,7 @@ int page_backup_begin(struct request *r, struct err *e)
 
 	if (!body || body_at("directory", check_directory(json_str(body, "directory"), e), e) < 0)
 		return -1;
-	return begin(r, "backup", AGENDA_backup, json_str(body, "directory"), e);
+	return begin(r, "backup", AGENDA_backup, json_str(body, "directory"), NULL, e);
 }
 
 int page_backup(struct request *r, struct err *e)
@@ -80,7 +101,14 @@ int page_backup(struct request *r, struct err *e)
 
 int page_verify_begin(struct request *r, struct err *e)
 {
-	return begin(r, "check", AGENDA_verify, NULL, e);
+	_cleanup_body_ json_t *body = body_read(r, e);
+	const char *against = body ? json_str(body, "against") : NULL;
+
+	if (against && !*against)
+		against = NULL;
+	if (!body || body_at("against", check_server(r, against, e), e) < 0)
+		return -1;
+	return begin(r, "check", AGENDA_verify, NULL, against, e);
 }
 
 int page_verify(struct request *r, struct err *e)

@@ -32,6 +32,6 @@ from .people import Person, PASSWORD, add_user, setup_token, totp
 from .browser import Browser
 from .daemon import Certerad, CtlError, Site
 from .broken import BrokenServers
-from .cluster import Cluster, Etcd, Way, pid_behind
+from .cluster import Cluster, Etcd, Way, pid_behind, put_in_store
 from .network import own_network
 from .suite import end_to_end

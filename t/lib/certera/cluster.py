@@ -1,4 +1,5 @@
 """Several servers that work as one: members of etcd, Debian's, and a certerad for each server, all on loopback."""
+import ctypes
 import os
 import shutil
 import socket
@@ -36,10 +37,11 @@ class Etcd:
 
 
 class Way:
-    """A way to a port of somebody, for one who is to be cut off: .cut() makes it silent, without a word to either side; .join() mends it."""
+    """A way to a port of somebody, for one who is to be cut off: .cut() makes it silent, without a word to either side; .join() mends it.
+    patient: whoever comes while nobody answers there waits; else the connection is closed."""
 
-    def __init__(self, *ports):
-        self.ports, self.port, self.is_cut = list(ports), free_port(), False
+    def __init__(self, *ports, patient=True):
+        self.ports, self.port, self.is_cut, self.patient = list(ports), free_port(), False, patient
         self.server = socket.create_server(("127.0.0.1", self.port), backlog=128)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -56,18 +58,22 @@ class Way:
 
     def _serve(self, client):
         there = self._connect()
+        if not there:
+            client.close()
+            return
         for a, b in ((client, there), (there, client)):
             threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
 
     def _connect(self):
-        """To the first port that answers."""
+        """To the first port that answers; None: there is none."""
         while True:
             for port in self.ports:
                 try:
                     if not self.is_cut:
                         return socket.create_connection(("127.0.0.1", port))
                 except OSError:
-                    pass
+                    if not self.patient:
+                        return None
             time.sleep(0.1)
 
     def _carry(self, a, b):
@@ -99,15 +105,46 @@ def pid_behind(port, pids):
     return None
 
 
+def put_in_store(node, table, key, value=None):
+    """What the store of a server that does not run has there (None: nothing); value: what it has from now on."""
+    lib, kept = ctypes.CDLL("liblmdb.so.0"), []
+
+    class Val(ctypes.Structure):
+        _fields_ = [("size", ctypes.c_size_t), ("data", ctypes.c_void_p)]
+
+    def val(text):
+        kept.append(ctypes.create_string_buffer(text.encode()))
+        return Val(len(text), ctypes.addressof(kept[-1]))
+
+    def check(rc):
+        if rc:
+            raise RuntimeError(f"LMDB: {rc}")
+    env, txn, dbi, at, found = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_uint(), val(key), Val()
+    check(lib.mdb_env_create(ctypes.byref(env)))
+    check(lib.mdb_env_set_maxdbs(env, 200))
+    check(lib.mdb_env_set_mapsize(env, ctypes.c_size_t(1 << 28)))
+    check(lib.mdb_env_open(env, node.store.encode(), 0, 0o600))
+    check(lib.mdb_txn_begin(env, None, 0, ctypes.byref(txn)))
+    check(lib.mdb_dbi_open(txn, table.encode(), 0, ctypes.byref(dbi)))
+    there = lib.mdb_get(txn, dbi, ctypes.byref(at), ctypes.byref(found)) == 0
+    before = ctypes.string_at(found.data, found.size).decode() if there else None
+    if value is not None:
+        check(lib.mdb_put(txn, dbi, ctypes.byref(at), ctypes.byref(val(value)), 0))
+    check(lib.mdb_txn_commit(txn))
+    lib.mdb_env_close(env)
+    return before
+
+
 class Cluster:
     """Servers n0, n1, ... with equal stores; n0 begins the cluster.  prepare(n0): fills its store before the others get a copy of it."""
 
-    def __init__(self, t, etcd, count=3, prepare=None, copy=True, ways=False, **settings):
-        self.t, self.etcd = t, etcd
-        # ways: each server has ways of its own to the members, which can be cut.
+    def __init__(self, t, etcd, count=3, prepare=None, copy=True, ways=False, between=False, host="127.0.0.1", **settings):
+        self.t, self.etcd, self.host = t, etcd, host
+        # ways: each server has ways of its own to the members, which can be cut; between: the others have one to it.
         self.ways = [[Way(client) for client, _ in etcd.ports] if ways else [] for _ in range(count)]
+        self.between = [Way(free_port(), patient=False) if between else None for _ in range(count)]
         self.nodes = [Certerad(t, name=f"n{i}", start=False, **{**settings, "cluster": {"endpoints": self._endpoints(i), "name": f"n{i}",
-            "address": f"127.0.0.1:{free_port()}", **settings.get("cluster", {})}}) for i in range(count)]
+            **self._address(i), **settings.get("cluster", {})}}) for i in range(count)]
         first = self.nodes[0].begin()
         first.wait_until("it sees that etcd has no cluster", lambda: self.state(first)["role"] == "not a member")
         first.ctl("cluster", "init")
@@ -123,6 +160,10 @@ class Cluster:
 
     def _endpoints(self, i):
         return " ".join([f"http://127.0.0.1:{way.port}" for way in self.ways[i]] or self.etcd.endpoints)
+
+    def _address(self, i):
+        way = self.between[i]
+        return {"address": f"127.0.0.1:{way.port}", "listen": f"127.0.0.1:{way.ports[0]}"} if way else {"address": f"{self.host}:{free_port()}"}
 
     def give(self, node, copy, of):
         """The store of a backup, and the master key, as by hand."""

@@ -1,0 +1,113 @@
+#include "daemon/cluster/resolve.h"
+
+#include <netdb.h>
+#include <pthread.h>
+
+/* The thread and whoever waits for it have one each: the last one frees it, as a look-up cannot be stopped. */
+struct resolving {
+	pthread_mutex_t lock; /* guards the next three */
+	int users;
+	bool canceled; /* nobody waits */
+	bool posted;   /* what came of it is on its way to the loop */
+	struct loop *loop;
+	char *address;
+	struct address to;
+	struct err err;
+	resolve_fn *fn;
+	void *arg;
+};
+
+static int look_up(struct address *to, const char *host, const char *port, struct err *e)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV }, *found = NULL;
+	int failed = getaddrinfo(host, port, &hints, &found);
+
+	if (failed)
+		return err_set(e, ERR_NETWORK, "looking up %s: %s", host, gai_strerror(failed));
+	memcpy(&to->sa, found->ai_addr, found->ai_addrlen);
+	to->len = found->ai_addrlen;
+	freeaddrinfo(found);
+	return 0;
+}
+
+int resolve_now(struct address *to, const char *address, struct err *e)
+{
+	const char *colon = strrchr(address, ':');
+	_cleanup_free_ char *host = colon ? xstrndup(address, (size_t)(colon - address)) : NULL;
+	struct err ignored = { 0 };
+
+	if (address_parse(to, address, &ignored) == 0)
+		return 0;
+	if (!host || !*host || strpbrk(host, "[]:/ "))
+		return err_set(e, ERR_CONFIG, "\"%s\" is not HOST:PORT", address);
+	return look_up(to, host, colon + 1, e);
+}
+
+static void resolving_leave(struct resolving *r)
+{
+	int left;
+
+	pthread_mutex_lock(&r->lock);
+	left = --r->users;
+	pthread_mutex_unlock(&r->lock);
+	if (left)
+		return;
+	pthread_mutex_destroy(&r->lock);
+	free(r->address);
+	free(r);
+}
+
+static void resolved(void *arg)
+{
+	struct resolving *r = arg;
+
+	if (!r->canceled)
+		r->fn(r->arg, err_is_set(&r->err) ? NULL : &r->to, &r->err);
+	resolving_leave(r);
+}
+
+static void *resolve(void *arg)
+{
+	struct resolving *r = arg;
+
+	resolve_now(&r->to, r->address, &r->err);
+	pthread_mutex_lock(&r->lock);
+	r->posted = !r->canceled;
+	if (r->posted)
+		loop_post(r->loop, resolved, r);
+	pthread_mutex_unlock(&r->lock);
+	resolving_leave(r);
+	return NULL;
+}
+
+struct resolving *resolve_start(struct loop *loop, const char *address, resolve_fn *fn, void *arg)
+{
+	struct resolving *r = xcalloc(1, sizeof(*r));
+	pthread_t thread;
+
+	*r = (struct resolving){ .users = 2, .loop = loop, .address = xstrdup(address), .fn = fn, .arg = arg };
+	pthread_mutex_init(&r->lock, NULL);
+	if (pthread_create(&thread, NULL, resolve, r)) {
+		err_set(&r->err, ERR_INTERNAL, "starting a thread failed");
+		r->users = 1;
+		r->posted = true;
+		loop_post(loop, resolved, r);
+	} else {
+		pthread_detach(thread);
+	}
+	return r;
+}
+
+void resolve_cancel(struct resolving *r)
+{
+	bool posted;
+
+	if (!r)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->canceled = true;
+	posted = r->posted;
+	pthread_mutex_unlock(&r->lock);
+	if (!posted)
+		resolving_leave(r);
+}
