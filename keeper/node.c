@@ -71,15 +71,15 @@ int op_vouched(struct call *c, struct err *e)
 	if (!voucher)
 		return -1;
 	if (!end || !str_starts(voucher, PREFIX) || !is_ours(c, voucher, end, mac))
-		return err_set(e, ERR_DENIED, "no node of this cluster vouches for the local administrator");
+		return err_set(e, ERR_DENIED, "no server of this cluster vouches for the local administrator");
 	apart = clock_now() - strtoll(voucher + strlen(PREFIX), NULL, 10);
 	if (apart > KEEPER_PROOF_SECONDS || apart < -KEEPER_PROOF_SECONDS) {
-		err_set(e, ERR_DENIED, "the clocks of the two nodes differ by %lld seconds", (long long)(apart < 0 ? -apart : apart));
-		return err_hint(e, "Have both nodes get their time by NTP.");
+		err_set(e, ERR_DENIED, "the clocks of the two servers differ by %lld seconds", (long long)(apart < 0 ? -apart : apart));
+		return err_hint(e, "Synchronise the clocks of both servers (NTP).");
 	}
 	if (!witness_take_once(c->room->witnesses, mac, e))
 		return -1;
 	witness_add(c->room->witnesses, &admin, call_out(c, "proof"));
-	log_debug("a local administrator of a different node is vouched for");
+	log_debug("a local administrator of a different server is vouched for");
 	return 0;
 }

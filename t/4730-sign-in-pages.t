@@ -112,7 +112,7 @@ def own_words(t, daemon, person):
     first, again, other = add(name="web", names="web.example"), add(name="web", names="web.example"), add(name="web", names="other.example")
     t.equal([answer.status for answer in (first, again, other)], [200, 200, 409], "a certificate is added once")
     t.equal(["Save these keys now" in answer.text for answer in (first, again)], [True, False], "its API keys are shown once")
-    t.ok("web is there" in again.text and "web added" not in again.text, "sent twice: the page says that it is there", heading(again))
+    t.ok("web already exists" in again.text and "web added" not in again.text, "sent twice: the page says that it is there", heading(again))
     t.ok("with a different &quot;Host names and addresses&quot;" in other.text, "other names under that name: in the words of the form", other.text[:3000])
     page = person.page("/certificates/web/install").text
     t.contains(page, f"-s https://localhost:{daemon.https_port} ", "the command for a server asks at the port we have")

@@ -110,6 +110,9 @@ def on_the_pages(t, daemon):
         t.ok(status == 200 and there in page and not_there not in page and "More filters" in page, f"{path}: the page shows what passes", page[-1500:])
     status, page = daemon.page("/outbox?alert=test&sort=state")
     t.ok(status == 200 and 'name="alert" value="test"' in page, "messages, too, and the form says what was asked for")
+    for path in ("keys", "accounts", "sites", "users", "orders", "outbox"):
+        page = daemon.page(f"/{path}?search=nosuchthing")[1]
+        t.ok("Nothing found" in page and " yet</h2>" not in page, f"{path}: where filters let nothing through, that is said, not that there is nothing", page)
 
 
 run(main)

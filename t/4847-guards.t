@@ -247,7 +247,7 @@ def app(t, daemon, alice):
     t.contains(words(alice.page("/me/recovery-codes")), "The recovery codes that you have stop working.", "which end the old ones")
     done = press(alice, alice.page("/me/recovery-codes"), "/me/recovery-codes", "recovery_new")
     t.equal(done.text.count('class="secret"'), 10, "then there are new ones")
-    t.contains(words(press(alice, alice.page("/me/totp/off"), "/me/totp/off", "totp_remove")), "Your authenticator app is off", "then it is off")
+    t.contains(words(press(alice, alice.page("/me/totp/off"), "/me/totp/off", "totp_remove")), "Your authenticator app is turned off", "then it is off")
 
 
 def who_may(t, daemon):

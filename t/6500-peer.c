@@ -152,7 +152,7 @@ static void what_is_no_line_is_refused(void **state)
 	assert_int_equal(hello_read(&h, "hello everything a one 00 00", &e), -1);
 	assert_int_equal(hello_read(&h, "hello requests a - 00 00", &e), 0);
 	assert_string_equal(h.connected.cluster, "");
-	assert_int_equal(hello_read_welcome(&h, "no the two nodes are of different clusters", &e), -1);
+	assert_int_equal(hello_read_welcome(&h, "no the two servers are of different clusters", &e), -1);
 	assert_non_null(strstr(e.message, "different clusters"));
 }
 

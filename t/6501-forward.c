@@ -278,7 +278,7 @@ static void nobody_leads(void **state)
 	asked_begin(&a, text, FACE_HTTPS, -1, 0);
 	assert_true(forward_take(f->forward, &a.exchange));
 	assert_int_equal(err_http_status(a.refused.kind), 503);
-	assert_non_null(strstr(a.refused.message, "no node leads"));
+	assert_non_null(strstr(a.refused.message, "no server leads"));
 	assert_string_equal(a.refused.hint, "etcd does not answer.");
 	assert_in_range(a.refused.retry_at - clock_now(), 1, 10);
 
@@ -468,7 +468,7 @@ static void a_voucher_that_is_none_is_refused(void **state)
 	turn(f->two, 200);
 	assert_int_equal(f->seen, 0);
 	assert_true(recv(pair[1], in, sizeof(in), MSG_DONTWAIT) > 0);
-	assert_non_null(memmem(in, sizeof(in), "no node of this cluster vouches", 31));
+	assert_non_null(memmem(in, sizeof(in), "no server of this cluster vouches", 33));
 
 	/* One of its packets after another's voucher is against the rules. */
 	packet_add(&out, PACKET_VOUCHER, 6, slice_str("cvo_1.x.y"));

@@ -248,7 +248,7 @@ static int connect_to(struct comparing *c, const char *node, struct err *e)
 		peers_call(c->o.peers, nodes[i].address, PEER_compare, c->o.loop, compare_called, k);
 		return await_connection(c, k, e);
 	}
-	return err_set(e, ERR_MISSING, "no different server with the name %s is alive in the cluster", node);
+	return err_set(e, ERR_MISSING, "no other server with the name %s is alive in the cluster", node);
 }
 
 /* The words of a line, after the first; -1: it is a different one. */
@@ -313,7 +313,7 @@ static int compare_once(struct comparing *c, int fd, uint64_t *position, struct 
 	if (number_after(line, "no", &theirs) == 0)
 		return 1;
 	if (number_after(line, "at", &theirs) < 0 || theirs != *position)
-		return err_set(e, ERR_PROTOCOL, "the server gave an answer that makes no sense");
+		return err_set(e, ERR_PROTOCOL, "the server gave an invalid answer");
 	return store_digest_tables(t, &ours, e) < 0 ? -1 : compare_digests(c, fd, &ours, e);
 }
 

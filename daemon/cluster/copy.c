@@ -95,7 +95,7 @@ static int send_file(int fd, const char *file, struct err *e)
 	len = snprintf(block, BLOCK, "%lld\n", (long long)st.st_size);
 	for (got = len; got > 0; got = read(from, block, BLOCK))
 		if (send_all(fd, block, (size_t)got) < 0)
-			return err_set(e, ERR_NETWORK, "the other node has closed the connection");
+			return err_set(e, ERR_NETWORK, "the other server has closed the connection");
 	return got < 0 ? err_errno(e, ERR_STORAGE, "reading %s", file) : 0;
 }
 
@@ -106,7 +106,7 @@ static void given(void *arg)
 	if (err_is_set(&w->err))
 		log_err(LOG_LEVEL_WARN, &w->err);
 	else
-		log_info("node %s has got a copy of the store", w->node);
+		log_info("the server %s has got a copy of the store", w->node);
 	end(w);
 }
 
@@ -119,7 +119,7 @@ static void *give(void *arg)
 	log_role("copy");
 	store_remove_copy(copy);
 	if (store_copy(c->o.store, copy, &w->err) < 0 || send_file(w->fd, file, &w->err) < 0)
-		err_prefix(&w->err, "giving node %s a copy of the store", w->node);
+		err_prefix(&w->err, "giving the server %s a copy of the store", w->node);
 	store_remove_copy(copy);
 	shutdown(w->fd, SHUT_WR);
 	loop_post(c->o.loop, given, w);
@@ -129,7 +129,7 @@ static void *give(void *arg)
 void copying_came(struct copying *c, const char *node, int fd)
 {
 	if (c->give.under_way || cluster_role(c->o.cluster) == CLUSTER_BEHIND || cluster_role(c->o.cluster) == CLUSTER_STRANGER) {
-		log_debug("node %s wants a copy of the store, which this node does not give now", node);
+		log_debug("the server %s wants a copy of the store, which this server does not give now", node);
 		close(fd);
 		return;
 	}
@@ -160,7 +160,7 @@ static int receive_file(int fd, const char *file, struct err *e)
 	if (to < 0)
 		return err_errno(e, ERR_STORAGE, "making %s", file);
 	if (read_size(fd, &left) < 0)
-		return err_set(e, ERR_LATER, "the other node gives none now");
+		return err_set(e, ERR_LATER, "the other server gives none now");
 	while (left > 0) {
 		ssize_t got = recv(fd, block, BLOCK, 0);
 
@@ -213,7 +213,7 @@ static void got(void *arg)
 		return;
 	}
 	c->done = true;
-	log_info("a copy of the store of the node at %s is here: this server starts again with it", w->node);
+	log_info("a copy of the store of the server at %s is here: this server starts again with it", w->node);
 	c->o.whole(c->o.arg);
 }
 
@@ -223,7 +223,7 @@ static void *get(void *arg)
 
 	log_role("copy");
 	if (receive(w, &w->err) < 0)
-		err_prefix(&w->err, "getting a copy of the store of the node at %s", w->node);
+		err_prefix(&w->err, "getting a copy of the store of the server at %s", w->node);
 	loop_post(w->copying->o.loop, got, w);
 	return NULL;
 }
@@ -237,7 +237,7 @@ static void copying_called(void *arg, int fd, const struct err *why)
 		begin(&c->get, c, fd, c->from, get);
 		return;
 	}
-	log_warn("getting a copy of the store of the node at %s: %s", c->from, why->message);
+	log_warn("getting a copy of the store of the server at %s: %s", c->from, why->message);
 	timer_start(&c->again, c->o.loop, AGAIN_MS, copying_look, c);
 }
 
@@ -315,6 +315,6 @@ int copy_take(const char *directory, struct err *e)
 		return err_errno(e, ERR_STORAGE, "making the directory %s", shelf);
 	if (store_replace(directory, whole, former, e) < 0)
 		return -1;
-	log_info("the store is now a copy of that of a different node; the former one is in %s", former);
+	log_info("the store is now a copy of that of a different server; the former one is in %s", former);
 	return 1;
 }

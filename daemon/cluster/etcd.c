@@ -140,7 +140,7 @@ static void read_error(const struct etcd_call *c, const json_t *answer, int stat
 		json_int(json_is_object(inner) ? inner : answer, json_is_object(inner) ? "grpc_code" : "code", 0);
 
 	err_set(e, kind_of(code, status), "asking etcd at %s: %s", c->etcd->endpoints[c->member],
-		text ? text : "it gave an answer that makes no sense");
+		text ? text : "it gave an invalid answer");
 	if (e->kind == ERR_LIMIT)
 		err_hint(e, "etcd has no space left: see \"When etcd is full\" in the handbook.");
 }

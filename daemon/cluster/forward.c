@@ -96,9 +96,9 @@ static int later(struct err *e)
 int forward_no_leader(const struct cluster_view *v, struct err *e)
 {
 	if (v->role == CLUSTER_BEHIND || v->role == CLUSTER_STRANGER)
-		err_set(e, ERR_LATER, "this node does not have the cluster's state yet: nothing can be changed here now");
+		err_set(e, ERR_LATER, "this server does not have the cluster's state yet: nothing can be changed here now");
 	else
-		err_set(e, ERR_LATER, "no node leads the cluster now, so nothing can be changed; reading goes on");
+		err_set(e, ERR_LATER, "no server leads the cluster now, so nothing can be changed; reading goes on");
 	if (*v->trouble)
 		err_hint(e, "%s", v->trouble);
 	return later(e);
@@ -106,7 +106,7 @@ int forward_no_leader(const struct cluster_view *v, struct err *e)
 
 static int leader_unreachable(const struct cluster_view *v, const struct err *why, struct err *e)
 {
-	err_set(e, ERR_LATER, "the leader of the cluster, %s, cannot be reached from this node: nothing can be changed here now", v->leader);
+	err_set(e, ERR_LATER, "the leader of the cluster, %s, cannot be reached from this server: nothing can be changed here now", v->leader);
 	err_hint(e, "%s", why->message);
 	return later(e);
 }
@@ -114,7 +114,7 @@ static int leader_unreachable(const struct cluster_view *v, const struct err *wh
 static int leader_lost(struct err *e)
 {
 	err_set(e, ERR_LATER, "the leader of the cluster went away before it answered: it is not known whether the change was made");
-	err_hint(e, "Look before you repeat it.");
+	err_hint(e, "Check whether it was made before you repeat it.");
 	return later(e);
 }
 
@@ -141,7 +141,7 @@ static void hand_on_held(struct forwarded *f)
 
 static void forward_held_enough(void *arg)
 {
-	log_debug("an answer of the leader is handed on before this node has what it follows from");
+	log_debug("an answer of the leader is handed on before this server has what it follows from");
 	hand_on_held(arg);
 }
 

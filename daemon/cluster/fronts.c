@@ -155,7 +155,7 @@ static void fronts_slow(void *arg)
 
 	find_lacking(f, f->wanted, lacking);
 	if (*lacking)
-		log_warn("node %s does not say that it has the answers to challenges: CAs are not told to look before it does, or is gone", lacking);
+		log_warn("the server %s does not confirm that it has the challenge answers: CAs do not validate before it does, or is gone", lacking);
 }
 
 bool fronts_have(struct fronts *f, uint64_t position)
@@ -222,7 +222,7 @@ static void fronts_called(void *arg, int fd, const struct err *why)
 	f->calling = false;
 	if (fd < 0) {
 		if (f->told_term != f->term)
-			log_warn("the leader of the cluster cannot be reached from this node: %s", why->message);
+			log_warn("the leader of the cluster cannot be reached from this server: %s", why->message);
 		f->told_term = f->term;
 		timer_start(&f->again, f->o.loop, AGAIN_MS, fronts_look, f);
 		return;

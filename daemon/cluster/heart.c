@@ -72,7 +72,7 @@ static void key_written(struct cluster *c, int64_t revision)
 {
 	c->said_revision = revision;
 	if (*c->doubled)
-		log_info("no different server has the name %s now", c->name);
+		log_info("no other server has the name %s now", c->name);
 	*c->doubled = '\0';
 	beat_again(c, BEAT_MS);
 }

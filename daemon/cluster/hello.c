@@ -60,7 +60,7 @@ static int take_words(const char *line, const char *first, const struct word *wo
 
 static int not_understood(struct err *e)
 {
-	return err_set(e, ERR_PROTOCOL, "what answers there is no node of a cluster");
+	return err_set(e, ERR_PROTOCOL, "what answers there is no server of a cluster");
 }
 
 void hello_greet(const struct hello *h, struct buf *out)
@@ -77,8 +77,8 @@ int hello_read_greeting(struct hello *h, const char *line, struct err *e)
 		return not_understood(e);
 	if (strtol(protocol, NULL, 10) == PROTOCOL)
 		return 0;
-	err_set(e, ERR_CONFLICT, "the other node speaks version %s of what nodes say to each other, this one %d", protocol, PROTOCOL);
-	return err_hint(e, "Install the same version of Certera on all nodes.");
+	err_set(e, ERR_CONFLICT, "the other server speaks version %s of the protocol between servers, this one %d", protocol, PROTOCOL);
+	return err_hint(e, "Install the same version of Certera on all servers.");
 }
 
 void hello_say(const struct hello *h, struct buf *out)
@@ -124,7 +124,7 @@ int hello_read_welcome(struct hello *h, const char *line, struct err *e)
 	const struct word words[] = { PLACE(h->accepted.name), PLACE(h->accepted.cluster), PLACE(h->accepted.mac) };
 
 	if (str_starts(line, "no "))
-		return err_set(e, ERR_DENIED, "the other node refuses: %s", line + 3);
+		return err_set(e, ERR_DENIED, "the other server refuses: %s", line + 3);
 	if (take_words(line, "welcome", words, ARRAY_SIZE(words)) < 0)
 		return not_understood(e);
 	take_cluster(&h->accepted);

@@ -58,7 +58,7 @@ static void end_append(struct cluster *c, int result, const struct err *why)
 static void say_unknown(struct err *e, const struct err *why)
 {
 	err_set(e, ERR_LATER, "it is not known whether the change was made: %s", why->message);
-	err_hint(e, "Look before you repeat it.");
+	err_hint(e, "Check whether it was made before you repeat it.");
 }
 
 static void lead(struct cluster *c)
@@ -187,7 +187,7 @@ static void resign_look(void *arg)
 		timer_start(&c->resign_timer, c->loop, RESIGN_LOOK_MS, resign_look, c);
 		return;
 	}
-	err_set(&why, ERR_LATER, "this server is ending");
+	err_set(&why, ERR_LATER, "this server is stopping");
 	leader_step_down(c, &why);
 }
 
@@ -199,7 +199,7 @@ static void resign(void *arg)
 	c->ending = true;
 	if (!c->leading)
 		return;
-	err_set(&why, ERR_LATER, "this server is ending, and a different one leads in a moment");
+	err_set(&why, ERR_LATER, "this server is stopping, and a different one leads in a moment");
 	store_retire(c->store, &why);
 	resign_look(c);
 }

@@ -118,7 +118,7 @@ static void log_stranger(const struct peer *p, const struct err *e)
 	struct err said = *e;
 	bool told = e->kind != ERR_DENIED || (p->peers->told_ms && now - p->peers->told_ms < TELL_AGAIN_MS);
 
-	err_prefix(&said, "a connection with %s as a node of the cluster", p->who);
+	err_prefix(&said, "a connection with %s as a server of the cluster", p->who);
 	log_err(told ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, &said);
 	if (!told)
 		p->peers->told_ms = now;
@@ -131,7 +131,7 @@ static void peer_fail(struct peer *p, const struct err *e)
 	else if (p->phase < PEER_OPEN)
 		log_stranger(p, e);
 	else
-		log_debug("the connection to node %s has ended: %s", p->who, e->message);
+		log_debug("the connection to the server %s has ended: %s", p->who, e->message);
 	peer_free(p);
 }
 
@@ -139,7 +139,7 @@ static void peer_late(void *arg)
 {
 	struct err e;
 
-	err_set(&e, ERR_TIMEOUT, "the other node did not answer in time");
+	err_set(&e, ERR_TIMEOUT, "the other server did not answer in time");
 	peer_fail(arg, &e);
 }
 
@@ -198,8 +198,8 @@ static int check_mac(const char *mac, const char *shown, struct err *e)
 {
 	if (strlen(shown) == HELLO_MAC && same_secret(mac, shown, HELLO_MAC))
 		return 0;
-	err_set(e, ERR_DENIED, "the two nodes do not have the same master key");
-	return err_hint(e, "Copy the file of the master key (keeper.master_key) from a node of the cluster to the new one, before its first start.");
+	err_set(e, ERR_DENIED, "the two servers do not have the same master key");
+	return err_hint(e, "Copy the file of the master key (keeper.master_key) from a server of the cluster to the new one, before its first start.");
 }
 
 /* A copy of the store is for nodes that have no cluster yet, too. */
@@ -207,7 +207,7 @@ static int check_cluster(const struct peer *p, struct err *e)
 {
 	if (p->hello.use == PEER_copy || str_eq(p->hello.accepted.cluster, p->hello.connected.cluster))
 		return 0;
-	return err_set(e, ERR_DENIED, "the two nodes are of different clusters");
+	return err_set(e, ERR_DENIED, "the two servers are of different clusters");
 }
 
 /* Said before the connection ends, as far as the socket takes it. */
@@ -277,7 +277,7 @@ static int peer_take_lines(struct peer *p, struct err *e)
 	if (p->question)
 		return 0;
 	if (!end)
-		return p->in.len > HELLO_LINE_MOST ? err_set(e, ERR_PROTOCOL, "what answers there is no node of a cluster") : 0;
+		return p->in.len > HELLO_LINE_MOST ? err_set(e, ERR_PROTOCOL, "what answers there is no server of a cluster") : 0;
 	len = (size_t)(end - p->in.data);
 	line = xstrndup(p->in.data, len);
 	memmove(p->in.data, end + 1, p->in.len - len - 1);
@@ -292,7 +292,7 @@ static int peer_take_lines(struct peer *p, struct err *e)
 static void watch(struct event *event, bool on)
 {
 	if (on ? event_add(event, NULL) : event_del(event))
-		die("a connection to a node cannot be watched");
+		die("a connection to a server cannot be watched");
 }
 
 static void drop_front(struct buf *b, size_t len)
@@ -436,7 +436,7 @@ static void peer_ready(evutil_socket_t fd, short what, void *arg)
 	if (p->phase == PEER_CONNECTING) {
 		if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &failed, &len) < 0 || failed) {
 			errno = failed;
-			err_errno(&e, ERR_NETWORK, "connecting to the node at %s", p->who);
+			err_errno(&e, ERR_NETWORK, "connecting to the server at %s", p->who);
 			peer_fail(p, &e);
 			return;
 		}
@@ -489,7 +489,7 @@ static void peers_accept(evutil_socket_t listening, short what, void *arg)
 	if (fd < 0)
 		return;
 	if (ps->strangers >= STRANGERS_MOST) {
-		log_debug("too many connections as nodes have proved nothing yet: one more is closed");
+		log_debug("too many connections as servers have proved nothing yet: one more is closed");
 		close(fd);
 		return;
 	}
@@ -503,7 +503,7 @@ static void connect_call(struct peer_call *c, const struct address *to)
 	int fd = socket(to->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || (connect(fd, (const struct sockaddr *)&to->sa, to->len) < 0 && errno != EINPROGRESS)) {
-		err_errno(&e, ERR_NETWORK, "connecting to the node at %s", c->address);
+		err_errno(&e, ERR_NETWORK, "connecting to the server at %s", c->address);
 		cleanup_close(&fd);
 		call_answer(c, -1, &e);
 		return;
@@ -524,7 +524,7 @@ static void call_resolved(void *arg, const struct address *to, const struct err 
 		return;
 	}
 	e = *why;
-	err_prefix(&e, "connecting to the node at %s", c->address);
+	err_prefix(&e, "connecting to the server at %s", c->address);
 	call_answer(c, -1, &e);
 }
 
@@ -572,7 +572,7 @@ struct peers *peers_new(const struct peers_options *o, struct err *e)
 		return ps;
 	ps->listening = event_new(loop_base(o->loop), o->fd, EV_READ | EV_PERSIST, peers_accept, ps);
 	if (!ps->listening || event_add(ps->listening, NULL) < 0)
-		die("the socket for other nodes cannot be watched");
+		die("the socket for other servers cannot be watched");
 	return ps;
 }
 

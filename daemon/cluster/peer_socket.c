@@ -37,7 +37,7 @@ int peer_socket_listen(const char *address, struct err *e)
 		if (bind(fd, (const struct sockaddr *)&at.sa, at.len) == 0 && listen(fd, BACKLOG) == 0)
 			return fd;
 	}
-	err_errno(e, ERR_CONFIG, "listening on %s for the other nodes", address);
+	err_errno(e, ERR_CONFIG, "listening on %s for the other servers", address);
 	cleanup_close(&fd);
 	return -1;
 }

@@ -43,7 +43,7 @@ static int present(struct peer_identity *id, struct err *e)
 	if (!code)
 		code = mbed_tls_defaults(&id->connects, MBEDTLS_SSL_IS_CLIENT);
 	mbedtls_ssl_conf_authmode(&id->connects, MBEDTLS_SSL_VERIFY_NONE);
-	return code ? mbed_err(e, ERR_INTERNAL, "preparing TLS between nodes", code) : 0;
+	return code ? mbed_err(e, ERR_INTERNAL, "preparing TLS between servers", code) : 0;
 }
 
 struct peer_identity *peer_identity_new(struct err *e)
@@ -127,7 +127,7 @@ static enum peer_tls_result peer_tls_said(struct peer_tls *p, int code, struct e
 	}
 	p->over = true;
 	if (!code || code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY || code == MBEDTLS_ERR_SSL_CONN_EOF) {
-		err_set(e, ERR_NETWORK, "the other node has closed the connection");
+		err_set(e, ERR_NETWORK, "the other server has closed the connection");
 		return PEER_TLS_CLOSED;
 	}
 	mbed_err(e, ERR_NETWORK, "TLS", code);

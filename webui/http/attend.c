@@ -101,18 +101,22 @@ static int check_visitor(struct request *r, enum method method, const struct mat
 {
 	enum role role = r->route->role;
 
-	if (!gate_lets_in(&r->visitor, role, r->webui->settings))
-		return r->visitor.role == ROLE_ANYONE ? err_set(e, ERR_AUTH, "sign in first") :
-							err_set(e, ERR_DENIED, "this is for the role %s; yours is %s",
-								role_word(role), role_word(r->visitor.role));
+	if (!gate_lets_in(&r->visitor, role, r->webui->settings)) {
+		if (r->visitor.role == ROLE_ANYONE)
+			return err_set(e, ERR_AUTH, "sign in first");
+		err_set(e, ERR_DENIED, "this is for the role %s; yours is %s", role_word(role), role_word(r->visitor.role));
+		return err_hint(e, "Ask an administrator to do this, or to change your role.");
+	}
 	if (!m->route) {
 		_cleanup_free_ char *allow = router_methods(m->path);
 
 		reply_header(r, "Allow", allow);
 		return err_set(e, ERR_METHOD, "this is for %s only", allow);
 	}
-	if (!gate_allows(&r->visitor, m->route))
-		return err_set(e, ERR_DENIED, "this token was not made for that");
+	if (!gate_allows(&r->visitor, m->route)) {
+		err_set(e, ERR_DENIED, "this token was not made for that");
+		return err_hint(e, "Use a token with this action, or one without a limit on actions.");
+	}
 	if (first_check(r, m->route, e) < 0)
 		return -1;
 	return role >= ROLE_GUEST && method != METHOD_GET ? csrf_check(r, e) : 0;
