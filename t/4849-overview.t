@@ -51,6 +51,11 @@ def figures(t):
 	t.equal(len(days), 35, "the calendar has five weeks")
 	t.equal([d["renewals"] for d in days], [total(renews_since=d["from"], renews_until=d["until"]) for d in days], "renewals of each day")
 	t.equal([d["ending"] for d in days], [total(ends_since=d["from"], ends_until=d["until"], disabled="false") for d in days], "ends of each day")
+	def told(*options):
+		lines = daemon.run_ctl("renewals", *options).stdout.decode()
+		return {m[1]: (int(m[2]), int(m[3])) for m in re.finditer(r"^\w{3} (\d{4}-\d\d-\d\d)(?: \(today\))? +(\d+) +(\d+)", lines, re.M)}
+	t.equal(told(), {d["date"]: (d["renewals"], d["ending"]) for d in days if d["renewals"] or d["ending"]}, "certeractl renewals shows the days on which there is something")
+	t.equal(told("--all"), {d["date"]: (d["renewals"], d["ending"]) for d in days}, "or all")
 	later = daemon.api("GET", "/renewals", since="2027-01-06")[1]["weeks"][0]["days"]
 	t.equal((later[0]["date"], later[6]["date"]), ("2027-01-04", "2027-01-10"), "it begins on the Monday of the week that is asked for")
 	t.equal(daemon.api("GET", "/renewals", since="soon")[0], 400, "what is no day is refused")
