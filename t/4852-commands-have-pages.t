@@ -16,8 +16,7 @@ HERE = "for the machine that the server runs on"
 ELSEWHERE = {
     "setup": "the wizard, /setup", "status": "/overview and /system", "health": "/system", "agenda": "/system; renewals in /renewals",
     "reader_show": "/readers", "reader_ack": FOR_PROGRAMS, "order_show": "a certificate's history has each order with its steps",
-    "settings_show": "/settings", "cluster_status": "/system", "cluster_init": HERE, "cluster_join": HERE, "cluster_leave": HERE,
-    "doctor": HERE, "restore": HERE, "export": HERE, "apply": HERE, "import_from": HERE, "completion": HERE,
+    "settings_show": "/settings", "doctor": HERE, "restore": HERE, "export": HERE, "apply": HERE, "import_from": HERE, "completion": HERE,
 }
 # Members that no form of the command's path has, and parameters that no chip of the list has.
 FIELDS_ELSEWHERE = {
@@ -27,6 +26,7 @@ FIELDS_ELSEWHERE = {
     ("cert_set", "no_contacts"): "the field contacts, empty",
     ("cert_reissue", "dry_run"): "the preview of the next order", ("bulk", "dry_run"): "the page before it says how many, and names some",
     ("cert_list", "disabled"): "the status disabled", ("events", "class"): FOR_PROGRAMS, ("events", "reader"): FOR_PROGRAMS,
+    ("cluster_init", "new"): HERE,
     ("events", "before"): "the link to older ones", ("events", "after"): FOR_PROGRAMS, ("site_add", "file"): "pasted", ("list_mail", "user"): "to oneself",
     ("user_add", "keep_password"): "whoever is given a password changes it", ("user_reset", "keep_password"): "likewise", ("user_reset", "password"): "is made up",
 }

@@ -42,6 +42,7 @@ EXAMPLES = {
 	"/users/:name/disable": ["/users/root/disable"],
 	"/users/:name/remove": ["/users/root/remove"],
 	"/tokens/:name": ["/tokens/ci"],
+	"/readers/:name/remove": ["/readers/siem/remove"],
 	"/keys/:name": ["/keys/shop", "/keys/noted"],
 	"/accounts/:name": ["/accounts/ca"],
 	"/users/:name": ["/users/root"],
@@ -85,6 +86,7 @@ def fill(t, site):
 	daemon.run_ctl("channel", "test", "ops")  # nobody listens there: its message waits
 	daemon.ctl("plan", "add", "small", "--certificates", "2")
 	daemon.ctl("token", "add", "ci", "--role", "viewer")
+	daemon.ctl("reader", "ack", "siem", "1")
 
 
 def main(t):

@@ -133,7 +133,7 @@ def keys(t, browser):
 	browser.goto("/overview")
 	browser.press("g", "c")
 	until("the certificates", lambda: browser.do("where")["url"].endswith("/certificates"), 20)
-	browser.wait("table.rows")
+	until("its scripts are there", lambda: browser.eval("!!window.certera_rows"), 20)
 	browser.press("j", "j", "x", "k", "x")
 	t.contains(browser.text(".chosen"), "2 chosen", "g c, then j, k and x walk through the rows and choose")
 	browser.press("Enter")

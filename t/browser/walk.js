@@ -64,7 +64,18 @@ async function open(c) {
 	return {};
 }
 
-const passing = (e) => /destroyed|navigat|detached/.test(e.message);	/* the page was just being replaced */
+/* Again, while the page is just being replaced. */
+async function steady(act) {
+	for (let left = 20;; left--) {
+		try {
+			return await act();
+		} catch (e) {
+			if (!left || !/destroyed|navigat|detached/.test(e.message))
+				throw e;
+			await new Promise((done) => { setTimeout(done, 100); });
+		}
+	}
+}
 
 /* Runs in a world of its own, so that the page's policy does not keep it out. */
 async function axe_of(tab) {
@@ -90,7 +101,7 @@ async function look_at(tab, { theme, width, axe, shot }) {
 	await tab.emulateMedia({ colorScheme: theme });
 	await tab.setViewportSize({ width, height: 900 });
 	const wide = await tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-	const violations = axe ? await axe_of(tab).catch((e) => passing(e) ? axe_of(tab) : Promise.reject(e)) : [];
+	const violations = axe ? await steady(() => axe_of(tab)) : [];
 	if (shot)
 		await tab.screenshot({ path: shot, fullPage: true });
 	return { theme, width, wide, violations };
@@ -156,11 +167,7 @@ const actions = {
 		const c = JSON.parse(line);
 		let answer;
 		try {
-			answer = await actions[c.do](c).catch((e) => {
-				if (!passing(e))
-					throw e;
-				return actions[c.do](c);
-			});
+			answer = await steady(() => actions[c.do](c));
 		} catch (e) {
 			answer = { failed: `${line.slice(0, 200)}: ${e.message}` };
 		}

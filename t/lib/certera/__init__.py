@@ -28,10 +28,10 @@ from .attack import take_over_library, taken_over
 from .clock import Clock
 from .disk import Disk
 from .frontend import Frontend
+from .broken import BrokenServers
 from .people import Person, PASSWORD, add_user, setup_token, totp
 from .browser import Browser
 from .daemon import Certerad, CtlError, Site
-from .broken import BrokenServers
 from .cluster import Cluster, Etcd, Way, pid_behind, put_in_store
 from .network import own_network
 from .suite import end_to_end
