@@ -136,14 +136,14 @@ def put_in_store(node, table, key, value=None):
 
 
 class Cluster:
-    """Servers n0, n1, ... with equal stores; n0 begins the cluster.  prepare(n0): fills its store before the others get a copy of it."""
+    """Servers n0, n1, ... (names: what they begin with) with equal stores; n0 begins the cluster.  prepare(n0): fills its store before the others get a copy of it."""
 
-    def __init__(self, t, etcd, count=3, prepare=None, copy=True, ways=False, between=False, host="127.0.0.1", **settings):
+    def __init__(self, t, etcd, count=3, prepare=None, copy=True, ways=False, between=False, host="127.0.0.1", names="n", **settings):
         self.t, self.etcd, self.host = t, etcd, host
         # ways: each server has ways of its own to the members, which can be cut; between: the others have one to it.
         self.ways = [[Way(client) for client, _ in etcd.ports] if ways else [] for _ in range(count)]
         self.between = [Way(free_port(), patient=False) if between else None for _ in range(count)]
-        self.nodes = [Certerad(t, name=f"n{i}", start=False, **{**settings, "cluster": {"endpoints": self._endpoints(i), "name": f"n{i}",
+        self.nodes = [Certerad(t, name=f"{names}{i}", start=False, **{**settings, "cluster": {"endpoints": self._endpoints(i), "name": f"{names}{i}",
             **self._address(i), **settings.get("cluster", {})}}) for i in range(count)]
         first = self.nodes[0].begin()
         first.wait_until("it sees that etcd has no cluster", lambda: self.state(first)["role"] == "not a member")
@@ -151,9 +151,9 @@ class Cluster:
         first.wait_until("it leads", lambda: self.state(first)["role"] == "leader")
         if prepare:
             prepare(first)
-        first.ctl("backup", t.path("first"))
+        first.ctl("backup", t.path(f"first-{names}"))
         for node in self.nodes[1:] if copy else ():
-            self.give(node, t.path("first"), first)
+            self.give(node, t.path(f"first-{names}"), first)
             node.begin()
         for node in self.nodes if copy else ():
             node.wait_until("it is in the cluster", lambda: self.state(node)["role"] in ("leader", "follower"), 30)
