@@ -37,19 +37,23 @@ class Etcd:
 
 
 class Way:
-    """A way to a port of somebody, for one who is to be cut off: .cut() makes it silent, without a word to either side; .join() mends it.
+    """A way to a port of somebody, for one who is to be cut off: .cut() makes it silent, without a word to either side, .deafen() for answers
+    alone; .join() mends it.
     patient: whoever comes while nobody answers there waits; else the connection is closed."""
 
     def __init__(self, *ports, patient=True):
-        self.ports, self.port, self.is_cut, self.patient = list(ports), free_port(), False, patient
+        self.ports, self.port, self.is_cut, self.is_deaf, self.patient = list(ports), free_port(), False, False, patient
         self.server = socket.create_server(("127.0.0.1", self.port), backlog=128)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self):
         self.is_cut = True
 
+    def deafen(self):
+        self.is_deaf = True
+
     def join(self):
-        self.is_cut = False
+        self.is_cut = self.is_deaf = False
 
     def _accept(self):
         while True:
@@ -62,7 +66,7 @@ class Way:
             client.close()
             return
         for a, b in ((client, there), (there, client)):
-            threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
+            threading.Thread(target=self._carry, args=(a, b, a is there), daemon=True).start()
 
     def _connect(self):
         """To the first port that answers; None: there is none."""
@@ -76,10 +80,10 @@ class Way:
                         return None
             time.sleep(0.1)
 
-    def _carry(self, a, b):
+    def _carry(self, a, b, answers):
         try:
             while data := a.recv(65536):
-                while self.is_cut:
+                while self.is_cut or (answers and self.is_deaf):
                     time.sleep(0.05)
                 b.sendall(data)
         except OSError:
