@@ -262,7 +262,7 @@ class Faults:
         threading.Event().wait()
 
     def of_nodes(self, chance):
-        fault, seconds, node = chance.choice(NODE_FAULTS), chance.choice([0.3, 2, 5, 9, 13]), chance.choice(self.nodes)
+        fault, seconds, node = chance.choice(NODE_FAULTS), chance.choice([0.3, 3, 9, 12]), chance.choice(self.nodes)
         if chance.random() < 0.6:  # leaders are of more interest
             node = next((n for n in self.nodes if not n.lock.locked() and self.cluster.state(n.certerad)["role"] == "leader"), node)
         self.done[fault.__name__] += 1
