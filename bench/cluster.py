@@ -100,7 +100,7 @@ def compare(place, table):
     table.add("ms until a follower shows a change, p99", median([lag(leader, follower) for _ in range(ROUNDS)]), "mark", 100, False, "1 x")
     for daemon in (alone, *cluster.nodes):
         daemon.end()
-    cluster = Cluster(place, etcd, log={"level": "warn"}, ways=True, cluster={"prefix": "/failover"})  # its ways to etcd can be cut
+    cluster = Cluster(place, etcd, log={"level": "warn"}, ways=True, names="f", cluster={"prefix": "/failover"})  # its ways to etcd can be cut
     prepare(cluster.leader())
     cluster.wait_until_equal()
     failovers(cluster, table)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random faults, and a checker: three servers, three members of etcd, and clients that write and read at every server.
 
-Servers are killed, frozen, cut off from etcd, cut off from each other, ended and started; members of etcd are killed and frozen.  Each client
+Servers are killed, frozen, cut off from etcd or from its answers, cut off from each other, ended and started; members of etcd are killed and frozen.  Each client
 writes down what it was told.  At the end the audit log, which has every change once and in order, says what became of it:
 
 	a change that was answered is there once; one that was refused is not there; one of which "nobody knows" is there once or not
@@ -141,7 +141,7 @@ class Node:
 
     def is_done_to(self, fault, seconds):
         with self.lock:
-            self.troubled = fault not in (cut_from_etcd, cut_from_others)  # those that only read should notice nothing
+            self.troubled = fault not in (cut_from_etcd, deaf_to_etcd, cut_from_others)  # those that only read should notice nothing
             try:
                 fault(self, seconds)
             finally:
@@ -196,6 +196,15 @@ def cut_from_etcd(node, seconds):
         way.join()
 
 
+def deaf_to_etcd(node, seconds):
+    """What it asks arrives, and no answer does."""
+    for way in node.ways:
+        way.deafen()
+    time.sleep(seconds)
+    for way in node.ways:
+        way.join()
+
+
 def cut_from_others(node, seconds):
     node.between.cut()
     time.sleep(seconds)
@@ -225,7 +234,7 @@ def member_frozen(members, seconds):
         member.signal(signal.SIGCONT)
 
 
-NODE_FAULTS = [killed, frozen, ended, cut_from_etcd, cut_from_others]
+NODE_FAULTS = [killed, frozen, ended, cut_from_etcd, deaf_to_etcd, cut_from_others]
 
 
 class Faults:
@@ -253,7 +262,7 @@ class Faults:
         threading.Event().wait()
 
     def of_nodes(self, chance):
-        fault, seconds, node = chance.choice(NODE_FAULTS), chance.choice([0.3, 2, 5, 9, 13]), chance.choice(self.nodes)
+        fault, seconds, node = chance.choice(NODE_FAULTS), chance.choice([0.3, 3, 9, 12]), chance.choice(self.nodes)
         if chance.random() < 0.6:  # leaders are of more interest
             node = next((n for n in self.nodes if not n.lock.locked() and self.cluster.state(n.certerad)["role"] == "leader"), node)
         self.done[fault.__name__] += 1

@@ -67,6 +67,19 @@ def restored(t, etcd, cluster, leader, follower):
     cluster.wait_until_equal()
     t.equal([names_of(n) for n in (leader, follower)], [["new", "one", "two"]] * 2, "both go on together")
     t.equal(leader.run_ctl("verify", "--against", follower.name).returncode, 0, "and are equal")
+    compared(t, leader, follower)
+
+
+def compared(t, leader, follower):
+    """The same by the page Cluster, at the follower."""
+    add_user(leader, "olga", "admin")
+    person = Person(follower)
+    person.sign_in("olga")
+    t.contains(person.page("/cluster").text, f"Compare {follower.name} with the leader", "the page Cluster has a button for it")
+    answer = person.form("/verify", "/cluster", against=follower.name)
+    t.equal(answer.status, 303, "which begins it")
+    follower.wait_until("it is done", lambda: follower.api("GET", "/verify")[1]["state"] == "passed", 20)
+    t.contains(person.page("/system").text, f"The store of {follower.name} is equal to the leader", "and the page System shows what came of it")
 
 
 def names_of(node):

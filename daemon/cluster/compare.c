@@ -94,7 +94,7 @@ static bool reach(struct comparing *c, uint64_t position)
 
 	store_hold(c->o.store, position);
 	while (store_applied(c->o.store) < position && !c->ending && clock_mono_ms() < until)
-		nanosleep(&(struct timespec){ .tv_nsec = LOOK_MS * 1000000 }, NULL);
+		poll(NULL, 0, LOOK_MS);
 	return store_applied(c->o.store) == position;
 }
 

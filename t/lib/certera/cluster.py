@@ -37,19 +37,23 @@ class Etcd:
 
 
 class Way:
-    """A way to a port of somebody, for one who is to be cut off: .cut() makes it silent, without a word to either side; .join() mends it.
+    """A way to a port of somebody, for one who is to be cut off: .cut() makes it silent, without a word to either side, .deafen() for answers
+    alone; .join() mends it.
     patient: whoever comes while nobody answers there waits; else the connection is closed."""
 
     def __init__(self, *ports, patient=True):
-        self.ports, self.port, self.is_cut, self.patient = list(ports), free_port(), False, patient
+        self.ports, self.port, self.is_cut, self.is_deaf, self.patient = list(ports), free_port(), False, False, patient
         self.server = socket.create_server(("127.0.0.1", self.port), backlog=128)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self):
         self.is_cut = True
 
+    def deafen(self):
+        self.is_deaf = True
+
     def join(self):
-        self.is_cut = False
+        self.is_cut = self.is_deaf = False
 
     def _accept(self):
         while True:
@@ -62,7 +66,7 @@ class Way:
             client.close()
             return
         for a, b in ((client, there), (there, client)):
-            threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
+            threading.Thread(target=self._carry, args=(a, b, a is there), daemon=True).start()
 
     def _connect(self):
         """To the first port that answers; None: there is none."""
@@ -76,10 +80,10 @@ class Way:
                         return None
             time.sleep(0.1)
 
-    def _carry(self, a, b):
+    def _carry(self, a, b, answers):
         try:
             while data := a.recv(65536):
-                while self.is_cut:
+                while self.is_cut or (answers and self.is_deaf):
                     time.sleep(0.05)
                 b.sendall(data)
         except OSError:
@@ -136,14 +140,14 @@ def put_in_store(node, table, key, value=None):
 
 
 class Cluster:
-    """Servers n0, n1, ... with equal stores; n0 begins the cluster.  prepare(n0): fills its store before the others get a copy of it."""
+    """Servers n0, n1, ... (names: what they begin with) with equal stores; n0 begins the cluster.  prepare(n0): fills its store before the others get a copy of it."""
 
-    def __init__(self, t, etcd, count=3, prepare=None, copy=True, ways=False, between=False, host="127.0.0.1", **settings):
+    def __init__(self, t, etcd, count=3, prepare=None, copy=True, ways=False, between=False, host="127.0.0.1", names="n", **settings):
         self.t, self.etcd, self.host = t, etcd, host
         # ways: each server has ways of its own to the members, which can be cut; between: the others have one to it.
         self.ways = [[Way(client) for client, _ in etcd.ports] if ways else [] for _ in range(count)]
         self.between = [Way(free_port(), patient=False) if between else None for _ in range(count)]
-        self.nodes = [Certerad(t, name=f"n{i}", start=False, **{**settings, "cluster": {"endpoints": self._endpoints(i), "name": f"n{i}",
+        self.nodes = [Certerad(t, name=f"{names}{i}", start=False, **{**settings, "cluster": {"endpoints": self._endpoints(i), "name": f"{names}{i}",
             **self._address(i), **settings.get("cluster", {})}}) for i in range(count)]
         first = self.nodes[0].begin()
         first.wait_until("it sees that etcd has no cluster", lambda: self.state(first)["role"] == "not a member")
@@ -151,9 +155,9 @@ class Cluster:
         first.wait_until("it leads", lambda: self.state(first)["role"] == "leader")
         if prepare:
             prepare(first)
-        first.ctl("backup", t.path("first"))
+        first.ctl("backup", t.path(f"first-{names}"))
         for node in self.nodes[1:] if copy else ():
-            self.give(node, t.path("first"), first)
+            self.give(node, t.path(f"first-{names}"), first)
             node.begin()
         for node in self.nodes if copy else ():
             node.wait_until("it is in the cluster", lambda: self.state(node)["role"] in ("leader", "follower"), 30)
