@@ -275,7 +275,7 @@ def by_page(t, daemon, pebble):
     person.sign_in("root")
     names, key_file, spoilt = prepare(t, daemon, "page")
     page = person.page(f"/certificates/{names[0]}")
-    t.contains(person.page(f"/certificates/{names[0]}/settings").text, "never used again", "the form says what it means that others know a key")
+    t.contains(person.page(f"/certificates/{names[0]}/revoke?staging=false").text, "never used again", "the form says what it means that others know a key")
     t.contains(person.page(f"/certificates/{names[0]}/install").text, f"certificate={names[0]}", "how to fetch the key that fits")
     t.contains(page.text, f'href="/certificates/{names[1]}"', "and who shares it")
     t.contains(person.page("/new/certificate").text, "Certificates that share a key keep it at renewals", "so does the form for a new one")
