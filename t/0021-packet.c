@@ -212,7 +212,7 @@ static void test_not_packets(void **state)
 	} cases[] = {
 #define BYTES(text) { text, sizeof(text) - 1 }
 		BYTES("\0\0\0\0\1\0\0\0\0"), BYTES("\0\0\0\4\1\0\0\0"), BYTES("\0\2\0\1"), BYTES("\xff\xff\xff\xff"),
-		BYTES("\0\0\0\5\0\0\0\0\0"), BYTES("\0\0\0\5\x0c\0\0\0\0"), BYTES("\0\0\0\5\1\0\1\0\0"),
+		BYTES("\0\0\0\5\0\0\0\0\0"), BYTES("\0\0\0\5\x0d\0\0\0\0"), BYTES("\0\0\0\5\1\0\1\0\0"),
 		BYTES("\0\0\0\5\1\xff\xff\xff\xff"),
 #undef BYTES
 	};
