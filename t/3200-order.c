@@ -479,7 +479,7 @@ static void a_ca_that_never_listens(void **state)
 	ca_fault((struct fault){ .on = "POST /challenge/0", .times = 1000, .status = 200, .body = "{}" });
 	order_now(two);
 	assert_failed(ERR_TIMEOUT, "", "waiting for the CA to validate: example.org: not done within 600 seconds");
-	assert_non_null(strstr(our.err.hint, "tells it again"));
+	assert_non_null(strstr(our.err.hint, "Certera asks again at"));
 	assert_true(our.ran_out && our.goes_on);
 	assert_in_range(ca_count("POST /challenge/0"), 9, 11);
 	assert_int_equal(ca_count("POST /challenge/1"), 1);

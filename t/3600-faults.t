@@ -140,7 +140,7 @@ def table(forger):
         Row("forgets-validating", "challenge",  forget(type="http-01", status="processing"), 1, ISSUED, "", 1),
         Row("forgets-final",     "finalize",    forget(status="processing"), 1, ISSUED, "", 1),
         Row("forgets-request",   "finalize",    forget(status="ready"), 1, ISSUED, "", 1),
-        Row("forgets-always",    "challenge",   forget(), ALL, FAILED, "Certera tells it again", 1),
+        Row("forgets-always",    "challenge",   forget(), ALL, FAILED, "Certera asks again at", 1),
     ],
     "a stalled server": [
         Row("stall",             "neworder",    STALL, 1, ISSUED, "", 1),
