@@ -52,7 +52,7 @@ def first_run(t, site, browser):
 	t.equal(browser.faults(), [], "registered: the third step has no fault")
 	browser.shot("setup-3")
 	browser.click("nav a:text-is('An account at a CA')")
-	t.contains(browser.text(), "There is the account ca", "one can go back")
+	t.contains(browser.text(), "The account ca already exists", "one can go back")
 	browser.click("nav a:text-is('The first certificate')")
 	t.equal(browser.eval("document.getElementById('setup_certificate-names').value"), "certera.example", "and forth; the name of the server is filled in")
 	browser.click("text=Order now")
