@@ -26,7 +26,6 @@ FIELDS_ELSEWHERE = {
     ("cert_set", "no_contacts"): "the field contacts, empty",
     ("cert_reissue", "dry_run"): "the preview of the next order", ("bulk", "dry_run"): "the page before it says how many, and names some",
     ("cert_list", "disabled"): "the status disabled", ("events", "class"): FOR_PROGRAMS, ("events", "reader"): FOR_PROGRAMS,
-    ("cluster_init", "new"): HERE,
     ("events", "before"): "the link to older ones", ("events", "after"): FOR_PROGRAMS, ("site_add", "file"): "pasted", ("list_mail", "user"): "to oneself",
     ("user_add", "keep_password"): "whoever is given a password changes it", ("user_reset", "keep_password"): "likewise", ("user_reset", "password"): "is made up",
 }

@@ -50,8 +50,8 @@ def fill(t, site):
     until("a second version is in force", lambda: daemon.cert("shop")["current"] == 2)
     key = daemon.ctl("apikey", "rotate", "cert", "shop", "1", "--yes")["api_key"]
     fetch(f"https://127.0.0.1:{daemon.https_port}/api/certificate/shop?format=bundle", headers={"apiKey": key})
-    daemon.add_cert("broken", "broken.example", wait=False)
     site.pebble.names.tell("add-a", host="broken.example.", addresses=["127.0.0.9"])
+    daemon.add_cert("broken", "broken.example", wait=False)
     daemon.ctl("cert", "add", "byhand", "--names", "byhand.example", "--account", "ca", "--by-hand")
     daemon.wait_for_cert("byhand", lambda c: c["status"] == "waiting")
     daemon.ctl("cert", "add", "mine", "--names", "mine.example", "--account", "ca", "--no-issue")

@@ -76,8 +76,8 @@ def fill(t, site):
     daemon = site.daemon
     daemon.add_cert("shop", "shop.example www.shop.example", tag="web")
     daemon.ctl("cert", "reissue", "shop")
-    daemon.add_cert("broken", "broken.example", wait=False)
     site.pebble.names.tell("add-a", host="broken.example.", addresses=["127.0.0.9"])
+    daemon.add_cert("broken", "broken.example", wait=False)
     daemon.ctl("site", "add", f"127.0.0.1:{daemon.https_port}")
     tracked = daemon.wait_until("it is scanned", lambda: (s := daemon.ctl("site", "list")["sites"][0])["scanned"] and s)
     FOR["sites"] = tracked["id"]
