@@ -26,7 +26,7 @@ def names(t, etcd, cluster, leader):
     third.start()
     t.ok(third.wait() != 0 and b"may only have letters" in third.log(), "it does not start with it either")
 
-    third.configure(cluster={"name": leader.name})
+    third.configure(cluster={"name": leader.name, "endpoints": etcd.endpoints[0] + "/"})
     third.begin()
     said = third.wait_until("it is said", lambda: (s := cluster.state(third)["trouble"]) and "has the name" in s and s, 20)
     t.matches(said, f"different server, at localhost:\\d+, has the name {leader.name} already", said)

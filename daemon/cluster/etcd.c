@@ -34,6 +34,13 @@ struct etcd_call {
 	void *arg;
 };
 
+/* As people write them: https://a.example:2379/ */
+static void drop_slashes(char *endpoint)
+{
+	for (size_t len = strlen(endpoint); len && endpoint[len - 1] == '/'; len--)
+		endpoint[len - 1] = '\0';
+}
+
 struct etcd *etcd_new(struct loop *loop, const struct etcd_options *o)
 {
 	struct etcd *d = xcalloc(1, sizeof(*d));
@@ -42,7 +49,7 @@ struct etcd *etcd_new(struct loop *loop, const struct etcd_options *o)
 	d->streams = fetcher_new(loop, "Certera/" VERSION);
 	d->endpoints = strv_split(o->endpoints, SEPARATORS);
 	while (d->endpoints && d->endpoints[d->count])
-		d->count++;
+		drop_slashes(d->endpoints[d->count++]);
 	d->ca_file = xstrdup(o->ca_file);
 	d->user = xstrdup(o->user);
 	d->password = xstrdup(o->password);

@@ -10,6 +10,8 @@ static int become(struct cluster *c, const char *id, uint64_t position)
 {
 	struct err e = { 0 };
 
+	if (c->over)
+		return -1;
 	if (store_join(c->store, id, position, &e) < 0) {
 		cluster_trouble(c, &e);
 		log_err(LOG_LEVEL_ERROR, &e);

@@ -8,6 +8,8 @@ static void beat(void *arg);
 
 static void beat_again(struct cluster *c, int64_t ms)
 {
+	if (c->over)
+		return;
 	timer_start(&c->beat_timer, c->loop, ms, beat, c);
 }
 

@@ -111,6 +111,7 @@ struct cluster {
 	size_t part;			/* of the append under way: the next one to be written */
 	_Atomic int64_t own_end;	/* clock_boot_ms() until which we may act; 0: we may not.  Any thread */
 	bool ending;			/* it does not lead again */
+	bool over;			/* all is given up but the end of the lease, which is awaited */
 
 	/* upkeep.c */
 	struct timer upkeep_timer, members_timer;

@@ -97,7 +97,8 @@ static void known_release(struct live_state *k)
 {
 	for (size_t i = 0; i < k->count; i++)
 		json_decref(k->nodes[i].said);
-	free(k->nodes);
+	free(TAKE(k->nodes));
+	k->count = 0;
 }
 
 /* How far a clock is off is known when its key is new. */
@@ -308,6 +309,8 @@ static void look(void *arg)
 
 void look_now(struct cluster *c)
 {
+	if (c->over)
+		return;
 	if (c->look)
 		c->look_again = true;
 	else

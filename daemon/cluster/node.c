@@ -193,6 +193,8 @@ void cluster_publish(struct cluster *c)
 	struct err why = { 0 };
 	bool changed;
 
+	if (c->over)
+		return;
 	say_why(c, cluster_judge(c), &why);
 	fill_view(c, &fresh, &why);
 	if (fresh.role != c->view.role)
@@ -347,6 +349,8 @@ static void store_rang(void *arg)
 {
 	struct cluster *c = arg;
 
+	if (c->over)
+		return;
 	look_apply(c);
 	if (!c->leading && c->known.leader_lease && c->known.leader_lease == c->lease)
 		leader_look(c);
@@ -497,9 +501,10 @@ static void end_on_loop(void *arg)
 	struct cluster *c = arg;
 	char id[24];
 
-	c->ending = true;
+	c->ending = c->over = true;
 	c->own_end = 0;
 	c->leading = false;
+	etcd_cancel(TAKE(c->campaign));
 	timer_stop(&c->end_timer);
 	timer_stop(&c->append_timer);
 	timer_stop(&c->resign_timer);

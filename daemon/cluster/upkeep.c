@@ -191,4 +191,5 @@ void upkeep_end(struct cluster *c)
 	etcd_cancel(TAKE(c->upkeep));
 	etcd_cancel(TAKE(c->member_call));
 	free(TAKE(c->members));
+	c->member_count = 0;
 }
