@@ -137,7 +137,7 @@ void doctor_notifications(struct doctor *d)
 		doctor_fine(d, "Notification channels: %lld.", (long long)json_int(channels, "total", 0));
 	if (dead)
 		doctor_fault(d, "See certeractl outbox list --state dead, certeractl outbox resend CHANNEL NUMBER.",
-			     "%lld messages could not be delivered.", dead);
+			     "Messages that could not be delivered: %lld.", dead);
 }
 
 /* "1d" as the configuration prints it; 0: there is none. */

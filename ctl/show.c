@@ -425,18 +425,20 @@ int show_material(struct ctl *ctl, json_t *answer)
 int show_imported(struct ctl *ctl, json_t *answer)
 {
 	const json_t *cert = json_object_get(answer, "certificate");
+	bool renewed = !json_bool(cert, "imported", false);
 
 	if (json_bool(answer, "dry_run", false))
 		return show_dry_run(ctl, answer);
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	printf("%s: version %lld is in force, a chain of %lld; Certera %s it and warns before it expires, but does not renew it.\n",
-	       json_str(cert, "name"), (long long)json_int(cert, "current", 0),
-	       (long long)json_int(answer, "chain", 0), json_bool(cert, "no_key", false) ? "only tracks" : "serves");
+	printf("%s: version %lld is in force, a chain of %lld; Certera %s it and %s.\n", json_str(cert, "name"),
+	       (long long)json_int(cert, "current", 0), (long long)json_int(answer, "chain", 0),
+	       json_bool(cert, "no_key", false) ? "only tracks" : "serves",
+	       renewed ? "renews it from now on" : "warns before it expires, but does not renew it");
 	if (json_int(answer, "left_over", 0))
 		printf("Left out %lld more in the file that do not belong to the chain (Certera never serves a root).\n",
 		       (long long)json_int(answer, "left_over", 0));
-	if (json_str(cert, "account_id") && *json_str(cert, "account_id"))
+	if (!renewed && json_str(cert, "account_id") && *json_str(cert, "account_id"))
 		printf("To have its account order it again: certeractl cert issue %s\n", json_str(cert, "name"));
 	if (json_object_get(answer, "api_keys"))
 		print_added(answer);

@@ -180,7 +180,7 @@ static void show_check(const json_t *check)
 	size_t i;
 
 	json_array_foreach(json_object_get(check, "probes"), i, probe)
-		printf("%-11s %s %s: %s\n", json_str(probe, "result"), json_str(probe, "name"),
+		printf("%-11s %s%s%s: %s\n", json_str(probe, "result"), json_str(probe, "name"), json_str(probe, "address") ? " " : "",
 		       json_str(probe, "address") ? json_str(probe, "address") : "", json_str(probe, "says"));
 	if (json_str(check, "warning"))
 		printf("\nWarning: %s\n", json_str(check, "warning"));

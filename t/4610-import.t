@@ -82,7 +82,8 @@ def renewed_from(t, daemon, pebble, ca):
     """With an account, an imported certificate is one of ours from now on: nothing is ordered, and it renews by plan."""
     cert, key = ca.leaf("moved.example")
     orders = pebble.orders()
-    daemon.ctl("cert", "import", "moved", "--file", cert, "--key-file", key, "--account", "ca", "--challenge", "http-01", "--renew-before", "20")
+    said = daemon.run_ctl("cert", "import", "moved", "--file", cert, "--key-file", key, "--account", "ca", "--challenge", "http-01", "--renew-before", "20")
+    t.ok(said.returncode == 0 and b"renews it from now on" in said.stdout and b"does not renew" not in said.stdout, "a person reads that it is renewed", said)
     planned = daemon.wait_for_cert("moved", lambda c: c["renew_at"], "its renewal is planned")
     t.equal((planned["status"], planned["imported"], planned["account"], planned["renew_before"]), ("active", False, "ca", 20 * 86400), "with an account it is one of ours")
     t.equal(pebble.orders(), orders, "nothing is ordered")

@@ -80,6 +80,8 @@ def main(t):
     names.tell("set-servfail", host="dark.example.")
     done = daemon.run_ctl("cert", "add", "dark", "--names", "dark.example", "--account", "ca", "--wait")
     t.contains(str(daemon.cert("dark")["error"]), "waiting for the CA", "what cannot be looked up from here is left to the CA")
+    shown = daemon.run_ctl("cert", "check", "dark").stdout.decode()
+    t.equal(shown.count("dark.example: could not be looked up from here"), 1, "which is said once for both kinds of addresses")
     t.equal(daemon.http(CHALLENGE + "x").status, 404, "no probe answers any more")
 
 

@@ -23,6 +23,7 @@ def populate(t, site):
     daemon.add_cert("mixed", "mixed.example b.mixed.example", wait=False, no_issue=True, challenge_for="b.mixed.example=dns-01", reuse_key=True, by_hand=True)
     daemon.ctl("cert", "set", "shop", "--fallback", "third", "--live", "off", "--preflight", "off")
     daemon.ctl("cert", "set", "wild", "--disable")
+    daemon.ctl("cert", "key-download", "test", "off")
     daemon.ctl("cert", "set", "mixed", "--contact", "shop@example.org", "--server-type", "nginx")
     daemon.ctl("settings", "set", "notify.expiring", "20 5")
     daemon.ctl("cert", "hand-over", "shop", "--to", "bob")
@@ -75,6 +76,7 @@ def moved(t, first, second):
     t.equal((code, again["changed"], again["changes"]), (0, False, []), "the second time there is nothing to do")
     with open(secrets) as f:
         kept = {tuple(line.split("\t")[:2]): line.strip().split("\t")[2] for line in f}
+    t.ok(daemon.cert("test")["key_withheld"] and not daemon.cert("shop")["key_withheld"], "a private key that is withheld here is withheld there")
     t.equal(daemon.ctl("settings", "show", "notify.expiring")["value"], "20 5", "settings that were changed here are changed there")
     t.equal(os.stat(secrets).st_mode & 0o777, 0o600, "secrets are in a file of their own")
     t.ok({("user", "alice"), ("token", "robot"), ("certificate", "shop")} <= set(kept), "with passwords, tokens and API keys", list(kept))

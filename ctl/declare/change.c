@@ -172,6 +172,17 @@ static int do_call(struct ctl *ctl, const struct declare_kind *kind, const json_
 	return done ? 0 : -1;
 }
 
+/* Whether the API keys of a certificate download its private key: the path says it, not a body. */
+static int do_key_download(struct ctl *ctl, const struct declare_kind *kind, const json_t *change, struct err *e)
+{
+	const json_t *to = json_object_get(json_object_get(json_object_get(change, "members"), "key_download"), "to");
+	bool on = str_eq(json_string_value(to), "true");
+	_cleanup_free_ char *path = path_of(kind, change, on ? "/key-download/on" : "/key-download/off");
+	_cleanup_json_ json_t *done = to ? ctl_request(ctl, "POST", path, NULL, e) : NULL;
+
+	return to && !done ? -1 : 0;
+}
+
 static int do_change(struct ctl *ctl, const struct declare_kind *kind, const json_t *change, struct err *e)
 {
 	static const char *const calls[] = { "", "/hooks", "/owner", "/contact" };
@@ -186,7 +197,7 @@ static int do_change(struct ctl *ctl, const struct declare_kind *kind, const jso
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
 		if (do_call(ctl, kind, change, calls[i], e) < 0)
 			return -1;
-	return 0;
+	return do_key_download(ctl, kind, change, e);
 }
 
 static void keep_secrets(const struct declare_kind *kind, const json_t *change, const json_t *answer, FILE *secrets)

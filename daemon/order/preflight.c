@@ -451,6 +451,16 @@ static void no_address(struct preflight_probe *p, bool missing)
 		   "Add the name to the DNS with the address of its web server.");
 }
 
+/* Of a name with two kinds of addresses, once is enough. */
+static void not_looked_up(struct preflight_probe *p)
+{
+	bool said = false;
+
+	for (const struct preflight_probe *q = p->preflight->probes; q; q = q->next)
+		said |= q != p && str_eq(q->name, p->name) && q->result == UNCHECKED && !q->address;
+	probe_over(p, said ? NOTHING : UNCHECKED, said ? "" : "could not be looked up from here; the CA may know better", NULL);
+}
+
 static void looked_up(void *arg, const struct dns_answer *a)
 {
 	struct preflight_probe *p = arg;
@@ -468,7 +478,7 @@ static void looked_up(void *arg, const struct dns_answer *a)
 	if (first)
 		preflight_begin(p, first);
 	else if (a->err)
-		probe_over(p, UNCHECKED, "could not be looked up from here; the CA may know better", NULL);
+		not_looked_up(p);
 	else if (other_has_address(p))
 		probe_over(p, NOTHING, "", NULL);
 	else
