@@ -457,6 +457,7 @@ static int begin(struct cluster *c, const struct config *config, struct err *e)
 	c->bell = bell_new(c->store, c->loop, store_rang, c);
 	for (size_t table = 0; table < TABLES; table++)
 		bell_watch(c->bell, table, true);
+	c->status = status_json(c);	/* somebody may ask before the thread runs */
 	loop_post(c->loop, begin_on_loop, c);
 	if (pthread_create(&c->thread, NULL, cluster_thread, c))
 		return err_set(e, ERR_INTERNAL, "starting a thread failed");
