@@ -31,7 +31,7 @@ def main(t):
     second = fail(daemon, 2)
     t.ok(abs(planned(second) - time.time() - 600) < 15, "then after ten minutes", second)
     failed = [e for e in daemon.ctl("events", "--object", "shop")["events"] if e["action"] == "certificate.failed"]
-    t.equal(len(failed), 2, "both are in the events")
+    t.ok(len(failed) >= 2, "both are in the events", failed)
 
     site.nginx.start()
     site.nginx.wait_for_port(site.nginx.port)
@@ -48,8 +48,13 @@ def main(t):
 
 
 def fail(daemon, count):
-    daemon.run_ctl("cert", "issue", "shop")
-    return daemon.wait_for_cert("shop", lambda c: c["failures"] == count, f"attempt {count} has failed", 90)
+    """Orders until so many have failed in a row: Pebble asks for no new proof for one order in a hundred, and then it is issued."""
+    while True:
+        before = daemon.cert("shop")
+        daemon.run_ctl("cert", "issue", "shop")
+        now = daemon.wait_for_cert("shop", lambda c: (c["failures"], c["current"]) != (before["failures"], before["current"]), "the order has ended", 90)
+        if now["failures"] == count:
+            return now
 
 
 def planned(cert):
