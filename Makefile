@@ -314,6 +314,7 @@ soak:
 	$(MAKE) T=6 SOAK=1 prove
 	$(MAKE) T=9410 SOAK=1 prove
 	$(MAKE) T=8[05]00 SOAK=1 prove
+	$(MAKE) T=8170 SOAK=1 prove
 	$(MAKE) T=4854 SOAK=1 prove
 	t/package bookworm trixie
 	t/container
