@@ -3,18 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/process/self.h"
 
 /* Beside this program, or where it is when this one is in bin; else wherever it is found.  Owned. */
 static char *find_certerad(void)
 {
 	static const char *const places[] = { "certerad", "../sbin/certerad" };
-	char own[PATH_MAX] = "";
-	ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
-	char *directory = len > 0 ? dirname(own) : NULL;
+	_cleanup_free_ char *directory = self_folder();
 
 	for (size_t i = 0; directory && i < ARRAY_SIZE(places); i++) {
 		char *path = xasprintf("%s/%s", directory, places[i]);

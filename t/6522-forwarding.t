@@ -67,8 +67,7 @@ def people(t, leader, here, there):
     for node in (here, there, leader):
         other = Person(node)
         other.cookie, other.csrf = person.cookie, person.csrf
-        until(f"{node.name} has that, too", lambda: other("GET", "/me")[0] == 200)
-        t.ok(True, f"and is signed in at {node.name}")
+        t.ok(until(f"{node.name} has that, too", lambda: other("GET", "/me")[0] == 200), f"and is signed in at {node.name}")
         t.equal(other("POST", "/sites", {"sites": f"{node.name}.example"})[0], 201, "where something is changed with the same session")
         t.ok(f"{node.name}.example" in [s["name"] for s in other("GET", "/sites")[1]["sites"]], "and shown at once")
     t.equal(person("POST", "/keys/k/export", {})[0], 200, "the password that was just given counts for a key, too")
@@ -81,8 +80,7 @@ def people(t, leader, here, there):
     events = leader.ctl("events", "--action", "user.signed_in")["events"]
     t.ok(events and all(e["address"] == "127.0.0.1" for e in events), "the audit log has the visitor's address, not the node's", events)
     key = here.ctl("key", "add", "site")["api_keys"][0]
-    until("each node has the key", lambda: there.download("key", "site", key).status == 200)
-    t.ok(True, "a download is answered by any node")
+    t.ok(until("each node has the key", lambda: there.download("key", "site", key).status == 200), "a download is answered by any node")
     return key
 
 

@@ -188,27 +188,25 @@ def ended(node, seconds):
     node.certerad.begin(30)
 
 
-def cut_from_etcd(node, seconds):
-    for way in node.ways:
-        way.cut()
+def apart(ways, seconds, how=Way.cut):
+    for way in ways:
+        how(way)
     time.sleep(seconds)
-    for way in node.ways:
+    for way in ways:
         way.join()
+
+
+def cut_from_etcd(node, seconds):
+    apart(node.ways, seconds)
 
 
 def deaf_to_etcd(node, seconds):
     """What it asks arrives, and no answer does."""
-    for way in node.ways:
-        way.deafen()
-    time.sleep(seconds)
-    for way in node.ways:
-        way.join()
+    apart(node.ways, seconds, Way.deafen)
 
 
 def cut_from_others(node, seconds):
-    node.between.cut()
-    time.sleep(seconds)
-    node.between.join()
+    apart([node.between], seconds)
 
 
 def send(pid, number):

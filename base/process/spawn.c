@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/process/self.h"
 
 /* What is for the core only: systemd's ear, and where secrets are. */
 static bool is_ours(const char *variable)
@@ -48,23 +48,10 @@ static char **command_line(const struct spawn *s)
 
 const char *spawn_programs;
 
-/* The folder of the program that runs; NULL: nobody knows. */
-static char *own_folder(void)
-{
-	char own[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
-
-	if (len <= 0)
-		return NULL;
-	own[len] = '\0';
-	*strrchr(own, '/') = '\0';
-	return xstrdup(own);
-}
-
 /* As in the folder where all was built, or as installed. */
 static char *program_file(const char *role)
 {
-	_cleanup_free_ char *own = spawn_programs ? xstrdup(spawn_programs) : own_folder();
+	_cleanup_free_ char *own = spawn_programs ? xstrdup(spawn_programs) : self_folder();
 	char *beside = own ? xasprintf("%s/certerad-%s", own, role) : NULL;
 
 	if (beside && access(beside, X_OK) == 0)
