@@ -309,8 +309,10 @@ static int may_do(const struct cluster_view *v, enum cluster_act act, struct err
 {
 	if (v->doubled && act != CLUSTER_LEAVE)
 		return err_set(e, ERR_CONFLICT, "%s", v->trouble);
-	if (v->role == CLUSTER_ALONE)
-		return err_set(e, ERR_CONFLICT, "this server is alone: certera.yaml has no cluster.endpoints");
+	if (v->role == CLUSTER_ALONE) {
+		err_set(e, ERR_CONFLICT, "this server is alone: certera.yaml has no cluster.endpoints");
+		return err_hint(e, "Write the group cluster there and restart Certera. The handbook has the steps under Several servers.");
+	}
 	if (v->role == CLUSTER_WITHOUT_LEADER && act != CLUSTER_LEAVE && *v->trouble)
 		return err_set(e, ERR_LATER, "%s", v->trouble);
 	if (act == CLUSTER_INIT && *v->id) {
@@ -318,8 +320,10 @@ static int may_do(const struct cluster_view *v, enum cluster_act act, struct err
 		return err_hint(e, "Join it. If it is lost or a mistake, begin a new one instead of it (--new): the "
 				   "other servers then join that.");
 	}
-	if (act == CLUSTER_JOIN && !*v->id)
-		return err_set(e, ERR_CONFLICT, "etcd has no cluster yet: one server has to begin it");
+	if (act == CLUSTER_JOIN && !*v->id) {
+		err_set(e, ERR_CONFLICT, "etcd has no cluster yet: one server has to begin it");
+		return err_hint(e, "Start the cluster on the server whose store all shall have: certeractl cluster init.");
+	}
 	return 0;
 }
 

@@ -40,14 +40,17 @@ static int check_server(const struct request *r, const char *name, struct err *e
 
 	if (!name)
 		return 0;
-	if (!json_is_object(cluster))
-		return err_set(e, ERR_CONFLICT, "this server is alone: there is no store to compare with");
+	if (!json_is_object(cluster)) {
+		err_set(e, ERR_CONFLICT, "this server is alone: there is no store to compare with");
+		return err_hint(e, "To check this server's own store, name no server.");
+	}
 	json_array_foreach (json_object_get(cluster, "nodes"), i, node)
 		if (str_eq(json_str(node, "name"), name) && !json_bool(node, "self", false))
 			return 0;
 	if (str_eq(json_str(cluster, "name"), name))
 		return err_set(e, ERR_INVALID, "%s leads the cluster: name a different server, it is compared with the leader", name);
-	return err_set(e, ERR_MISSING, "no server with the name %s is alive in the cluster", name);
+	err_set(e, ERR_MISSING, "no server with the name %s is alive in the cluster", name);
+	return err_hint(e, "The page Cluster and certeractl cluster status list the servers.");
 }
 
 static int begin(struct request *r, const char *id, enum agenda_kind kind, const char *directory, const char *against, struct err *e)
