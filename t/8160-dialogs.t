@@ -40,11 +40,13 @@ def rotate(t, browser, script, how):
         f"the question is a dialog where there are scripts, else a page {how}")
     t.contains(browser.text("dialog" if script else "main"), "127.0.0.1", f"it names the server that stops {how}")
     browser.click("text=Cancel")
+    until("the dialog is gone", lambda: not browser.count("dialog"))
     t.equal((browser.count("dialog"), browser.do("where")["url"].endswith("/certificates/shop/install?staging=false")), (0, True), f"Cancel leads back {how}")
     if script:
         browser.click("text=Replace key 1")
         browser.wait("dialog[open]")
         browser.press("Escape")
+        until("the dialog is gone", lambda: not browser.count("dialog"))
         t.equal((browser.count("dialog"), browser.eval("document.activeElement.textContent")), (0, "Replace key 1"), "so does Escape, to where one was")
     browser.click("text=Replace key 2")
     if script:
