@@ -80,7 +80,7 @@ def find(t, browser):
 	browser.press("Enter")
 	t.equal(browser.eval("document.activeElement.textContent"), "Check what servers present for shop-000123", "what does something waits for one more Enter")
 	browser.press("Escape")
-	t.equal(browser.count("dialog"), 0, "Escape closes the search")
+	t.ok(until("the dialog is gone", lambda: not browser.count("dialog")), "Escape closes the search")
 
 
 def shown(browser, column):
@@ -115,7 +115,7 @@ def choose(t, daemon, browser):
 	t.equal(browser.eval("getComputedStyle(document.querySelector('.chosen')).display"), "none", "the bar is there when something is chosen")
 	for n in (0, 1, 2):
 		browser.click(f"tbody tr:nth-child({n + 1}) input[name=items]")
-	t.contains(browser.text(".chosen"), "3 chosen", "it counts")
+	t.ok(until("the bar has counted", lambda: "3 chosen" in browser.text(".chosen")), "it counts")
 	browser.click(".chosen button:has-text('Tag')")
 	t.contains(browser.text("main"), "Add a tag to 3 certificates?", "it asks before")
 	t.equal(browser.faults(), [], "on a page without fault")
