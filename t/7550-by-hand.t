@@ -171,8 +171,12 @@ def canceled(t, daemon):
     daemon.ctl("cert", "issue", "again")
     cert = daemon.wait_for_cert("again", lambda c: c["status"] == "waiting")
     t.equal(cert["orders"], 2, "but when somebody asks for it")
-    told = [m["name"] for m in daemon.ctl("outbox", "list")["messages"] if m["alert"] == "waiting"]
-    t.equal(sorted(told), ["again", "again", "blind", "hand", "mixed", "off", "paged", "paged", "web"], "who has to act is alerted: once an order")
+    due = ["again", "again", "blind", "hand", "mixed", "off", "paged", "paged", "web"]
+
+    def told():
+        return sorted(m["name"] for m in daemon.ctl("outbox", "list")["messages"] if m["alert"] == "waiting")
+    until("the last order's alert is written, a moment after the order waits", lambda: len(told()) >= len(due))
+    t.equal(told(), due, "who has to act is alerted: once an order")
 
 
 run(main)

@@ -58,11 +58,17 @@ static bool is_small(const json_t *value)
 	return true;
 }
 
+/* The one piece of markup that rendering itself writes is <wbr>, for {{~name}}. */
 static void check_markup(const struct input *in, const struct buf *out)
 {
-	for (const char *c = "<>\"'"; *c; c++)
-		if (memchr(out->data, *c, out->len) && !strchr(in->piece[MAIN], *c) && !strchr(in->piece[OTHER], *c))
-			die("%c was put in", *c);
+	const char *end = out->data + out->len;
+
+	for (const char *at = out->data; at < end; at++) {
+		if (end - at >= 5 && !memcmp(at, "<wbr>", 5))
+			at += 4;
+		else if (*at && strchr("<>\"'", *at) && !strchr(in->piece[MAIN], *at) && !strchr(in->piece[OTHER], *at))
+			die("%c was put in", *at);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
