@@ -298,7 +298,8 @@ static void register_replied(void *arg, const struct reply *reply)
 		if (r->binding)
 			blame_binding(&r->err);
 		if (r->only_existing && str_eq(r->err.code, "accountDoesNotExist"))
-			err_hint(&r->err, "The CA has no account with this key. Give the key of one that it has, or add a new account.");
+			err_hint(&r->err, "The CA has no account with this key. Give the key of one that it has, or "
+					  "add a new account.");
 		register_failed(r);
 		return;
 	}

@@ -48,7 +48,8 @@ struct acme_env {
 
 	/*
 	 * The order has changed: order_save() it before anything else happens.  -1 ends the order with e.  It may
-	 * become durable later: what must not leave before that waits at the fetcher's barrier, and publish (order.def).
+	 * become durable later: what must not leave before that waits at the fetcher's barrier, and publish
+	 * (order.def).
 	 */
 	int (*save)(void *arg, struct order *, struct err *e);
 	/*
@@ -58,8 +59,8 @@ struct acme_env {
 	void (*turn)(void *arg, struct order *, acme_bytes_cb *, void *cb_arg);
 	/*
 	 * Publish these answers, all of the order's that are not proved yet, and call back (with no bytes) when the
-	 * CA may look for them, which is not before all that was saved is durable.  It may take minutes or days; the order has no deadline for it.  Called again with
-	 * the same answers after a restart.
+	 * CA may look for them, which is not before all that was saved is durable.  It may take minutes or days; the
+	 * order has no deadline for it.  Called again with the same answers after a restart.
 	 */
 	void (*publish)(void *arg, struct order *, const struct acme_answer *, size_t count, acme_bytes_cb *,
 			void *cb_arg);

@@ -18,8 +18,8 @@
 #define SLOW_CA "The CA answers slowly, or not at all. See the status page of the CA if this lasts."
 #define SLOW_KEEPER "The keeper process of Certera did not answer in time. See the server log."
 #define SLOW_CHECK \
-	"Certera has told the CA that the answers are ready, and the CA has not reported a result. Certera asks again at " \
-	"the next attempt, then starts a new order. See the status page of the CA if this lasts."
+	"Certera has told the CA that the answers are ready, and the CA has not reported a result. " \
+	"Certera asks again at the next attempt, then starts a new order. See the status page of the CA if this lasts."
 
 enum saved { DURABLE, REPEATABLE };
 

@@ -102,7 +102,9 @@ enum step step_poll_again(struct order *, int64_t retry_after);
 enum step step_failed(struct order *, const struct reply *, struct err *);
 /* It fails as o->refusal says: what the CA refused before had not happened, as we have seen since. */
 enum step step_refused(struct order *, struct err *);
-/* A CA may lose what it was told, with an answer of 2xx: how long its state is looked at before it is told again, ms. */
+/*
+ * A CA may lose what it was told, with an answer of 2xx: how long its state is looked at before it is told again, ms.
+ */
 int64_t step_forgets_ms(const struct order *);
 
 /* The authorizations that the order lists. */

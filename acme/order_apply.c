@@ -249,7 +249,9 @@ enum step order_recv_finalize(struct order *o, const struct reply *r, struct err
  * issue: asks until the certificate can be had.
  */
 
-/* The order is ready, still or again: the CA has lost the request.  Once in a life, as the time of steps begins anew. */
+/*
+ * The order is ready, still or again: the CA has lost the request.  Once in a life, as the time of steps begins anew.
+ */
 static bool has_forgotten(const struct order *o)
 {
 	bool taken_up = !o->csr.len;
@@ -347,6 +349,7 @@ enum step order_recv_download(struct order *o, const struct reply *r, struct err
 		return step_again(o);
 	}
 	o->chain_missed = true;
-	log_warn("%s: the CA offers no chain to \"%s\"; the CA's default chain is used", o->names[0], o->preferred_chain);
+	log_warn("%s: the CA offers no chain to \"%s\"; the CA's default chain is used", o->names[0],
+		 o->preferred_chain);
 	return STEP_DONE;
 }

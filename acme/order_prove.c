@@ -85,7 +85,9 @@ static const char *wanted_type(const struct order *o, const char *name)
 	return CHALLENGE_DEFAULT;
 }
 
-/* A CA may list others (RFC 8555 section 7.1.3); proved already, they do not concern us.  Nothing is proved for them. */
+/*
+ * A CA may list others (RFC 8555 section 7.1.3); proved already, they do not concern us.  Nothing is proved for them.
+ */
 static int read_other(struct authz *z, const struct reply *r, struct err *e)
 {
 	if (authz_judge(z, r, e) < 0)
@@ -93,8 +95,9 @@ static int read_other(struct authz *z, const struct reply *r, struct err *e)
 	if (!authz_is_undecided(z))
 		return 0;
 	err_set(e, ERR_PROTOCOL, "%s: the CA wants %s proved, which was not ordered", r->url, z->name);
-	return err_hint(e, "Nothing was published for that name. Check that the directory URL of the account is the one "
-			   "of your CA.");
+	return err_hint(e,
+			"Nothing was published for that name. Check that the directory URL of the account is the one "
+			"of your CA.");
 }
 
 /* For people, who choose one. */
@@ -104,7 +107,8 @@ static void note_offered(struct order *o, const json_t *authz)
 	size_t i;
 
 	json_array_foreach (json_object_get(authz, "challenges"), i, challenge) {
-		_cleanup_free_ char *type = words_line(json_str(challenge, "type") ? json_str(challenge, "type") : "", TYPE_MAX);
+		_cleanup_free_ char *type =
+			words_line(json_str(challenge, "type") ? json_str(challenge, "type") : "", TYPE_MAX);
 
 		if (type && *type && strv_len(o->offered) < TYPES_MAX && !strv_has(o->offered, type))
 			strv_add(&o->offered, type);

@@ -222,7 +222,9 @@ static int judge_json(const struct reply *r, struct err *e)
 	return err_prefix(e, "%s answered %d with something else than expected", r->url, r->status);
 }
 
-/* A limit that does not end by itself: the CA has a page where a person lifts it (Let's Encrypt after many failures). */
+/*
+ * A limit that does not end by itself: the CA has a page where a person lifts it (Let's Encrypt after many failures).
+ */
 static bool is_paused(const struct err *e)
 {
 	static const char *const words[] = { "visit", "unpause", "paused" };

@@ -159,7 +159,9 @@ int64_t clock_retry_after(const char *s, int64_t now, int64_t max)
 
 char *clock_relative(char *out, size_t size, int64_t t, int64_t now)
 {
-	/* A unit is used from two of it on, so "90 minutes" is not rounded to "1 hour"; but nobody counts 118 seconds. */
+	/*
+	 * A unit is used from two of it on, so "90 minutes" is not rounded to "1 hour"; but nobody counts 118 seconds.
+	 */
 	static const struct {
 		const char *name;
 		uint64_t seconds;

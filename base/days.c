@@ -23,7 +23,8 @@ int days_read(struct days *d, const char *text, struct err *e)
 		long day = strtol(*word, &end, 10);
 
 		if (end == *word || *end || day < 1 || day > DAYS_LARGEST)
-			return err_set(e, ERR_INVALID, "\"%.40s\" is not a number of days from 1 to %d", *word, DAYS_LARGEST);
+			return err_set(e, ERR_INVALID, "\"%.40s\" is not a number of days from 1 to %d", *word,
+				       DAYS_LARGEST);
 		if (d->count == DAYS_MOST)
 			return err_set(e, ERR_INVALID, "more than %d numbers of days", DAYS_MOST);
 		days_add(d, day);

@@ -18,7 +18,8 @@ static const struct {
 };
 
 /* Errors carry strangers' words to terminals, pages and mails: all of them go through here. */
-static void put_with(void (*add)(struct buf *, const void *, size_t, size_t), char *field, size_t size, const char *text)
+static void put_with(void (*add)(struct buf *, const void *, size_t, size_t), char *field, size_t size,
+		     const char *text)
 {
 	_cleanup_buf_ struct buf fit = BUF_INIT;
 

@@ -69,7 +69,8 @@ json_t *json_read_most(const void *data, size_t len, size_t most, struct err *e)
 		return NULL;
 	json = json_loadb(len ? data : "", len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
 	if (!json)
-		err_set(e, ERR_INVALID, "JSON, line %d column %d: %.*s", why.line, why.column, said_most(why.text), why.text);
+		err_set(e, ERR_INVALID, "JSON, line %d column %d: %.*s", why.line, why.column, said_most(why.text),
+			why.text);
 	return json;
 }
 

@@ -1,6 +1,6 @@
 /*
- * How long others take to answer, counted in buckets (a histogram of Prometheus) for each host, as far as there is room.
- * One thread counts, any thread reads.
+ * How long others take to answer, counted in buckets (a histogram of Prometheus) for each host, as far as there is
+ * room.  One thread counts, any thread reads.
  */
 #ifndef BASE_LATENCY_H
 #define BASE_LATENCY_H

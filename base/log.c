@@ -224,7 +224,8 @@ static bool tell_journal(const struct log_event *v, const char *sentence)
 	add_field(&fields, "CERTERA_NAME", v->name);
 	add_field(&fields, "CERTERA_ACTOR", v->actor);
 	add_field(&fields, "CERTERA_ADDRESS", v->address);
-	return fd >= 0 && sendto(fd, fields.data, fields.len, MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to)) == (ssize_t)fields.len;
+	return fd >= 0 && sendto(fd, fields.data, fields.len, MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to)) ==
+				  (ssize_t)fields.len;
 }
 
 static void event_json(const struct log_event *v)

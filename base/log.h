@@ -26,8 +26,8 @@ void log_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_err(enum log_level, const struct err *);
 
 /*
- * A line of the audit log.  Text: "event certificate.issued shop by engine: ..."; in JSON, and in the journal by its own
- * protocol, each of these is a field (CERTERA_EVENT, CERTERA_NAME, ...).  Of one thread only.  NULL reads as "".
+ * A line of the audit log.  Text: "event certificate.issued shop by engine: ..."; in JSON, and in the journal by its
+ * own protocol, each of these is a field (CERTERA_EVENT, CERTERA_NAME, ...).  Of one thread only.  NULL reads as "".
  */
 struct log_event {
 	int64_t number;

@@ -1,7 +1,8 @@
 /*
  * Numbers that only grow while the program runs: the rows of metric.def.  Any thread.
  *
- * What a second process counts is in memory that both have: it writes, and the first adds what it reads there to its own.
+ * What a second process counts is in memory that both have: it writes, and the first adds what it reads there to its
+ * own.
  */
 #ifndef BASE_METRIC_H
 #define BASE_METRIC_H

@@ -3,7 +3,7 @@
  *
  *	{{name}}		the value, escaped: a text, a number, true or false; nothing for null;
  *				of an object its member "text"
- *	{{~name}}		the same, of a long name: it may be broken behind its dots (<wbr>); for elements, not attributes
+ *	{{~name}}		the same, of a long name: it may be broken behind its dots (<wbr>); not in attributes
  *	{{#name}}...{{/name}}	for each item of a list; else once, unless the value is nothing
  *	{{^name}}...{{/name}}	once if the value is nothing
  *	{{>name}}		the template of that name, in its place
@@ -16,8 +16,7 @@
  * value is no object changes nothing.  What that object does not have is nothing, whatever the objects around it have:
  * these are asked by two dots before the name (..name: in the nearest that has it).  "_" is found from everywhere.  "."
  * is the section's value itself.  Dots go further in: into an object (a.b), a list by number (a.0, and a.count is how
- * many it has);
- * behind a text, or a list of texts, stands a word, and the result is whether it is that, or has it:
+ * many it has); behind a text, or a list of texts, stands a word, and the result is whether it is that, or has it:
  * {{#status.failed}}.
  *
  * A variable that is nowhere to be found renders as nothing, or is an error where the template is being worked on

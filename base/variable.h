@@ -4,7 +4,9 @@
 
 #include "base/err.h"
 
-/* Whose line it is: certera.yaml's, for all certificates; one certificate's; or one of all that a script is run with. */
+/*
+ * Whose line it is: certera.yaml's, for all certificates; one certificate's; or one of all that a script is run with.
+ */
 enum variable_of { VARIABLE_CONFIGURED, VARIABLE_OWN, VARIABLE_RUN };
 
 /* -1 with ERR_INVALID: it is no such line, or has a name that must not be set.  Never shows the value. */

@@ -1,7 +1,7 @@
 /*
- * Strangers' words: what CAs, DNS and mail servers, web servers, certificates and scripts say.  They end up on terminals
- * and pages, in mails and logs, so every door where they come in lets them through here: valid UTF-8, bounded, and
- * nothing that moves a cursor, ends a line or turns the direction of writing.
+ * Strangers' words: what CAs, DNS and mail servers, web servers, certificates and scripts say.  They end up on
+ * terminals and pages, in mails and logs, so every door where they come in lets them through here: valid UTF-8,
+ * bounded, and nothing that moves a cursor, ends a line or turns the direction of writing.
  */
 #ifndef BASE_WORDS_H
 #define BASE_WORDS_H

@@ -45,10 +45,13 @@ static void configure(mbedtls_ssl_config *config, const char *key_file, const ch
 	struct err e = { 0 };
 	struct key *key = key_parse(slice_buf(&key_pem), NULL, &e);
 
-	must(key && key_ready(key, &e) == 0 && chain_parse(&chain, slice_buf(&chain_pem), &e) == 0, "reading key and chain");
+	must(key && key_ready(key, &e) == 0 && chain_parse(&chain, slice_buf(&chain_pem), &e) == 0,
+	     "reading key and chain");
 	mbedtls_x509_crt_init(&leaf);
 	for (size_t i = 0; i < chain.count; i++)
-		must(mbedtls_x509_crt_parse_der(&leaf, (const unsigned char *)chain.cert[i].der.data, chain.cert[i].der.len) == 0, "the chain");
+		must(mbedtls_x509_crt_parse_der(&leaf, (const unsigned char *)chain.cert[i].der.data,
+						chain.cert[i].der.len) == 0,
+		     "the chain");
 	must(mbed_tls_defaults(config, MBEDTLS_SSL_IS_SERVER) == 0 &&
 	     mbedtls_ssl_conf_own_cert(config, &leaf, key_mbedtls(key)) == 0, "configuring");
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000

@@ -16,7 +16,8 @@ int show_search(struct ctl *ctl, json_t *answer)
 
 		if (str_eq(kind, "pages") || str_eq(kind, "actions") || str_eq(kind, "orders"))
 			continue;
-		printf("%s%s (%lld)\n", kinds++ ? "\n" : "", json_str(group, "label"), (long long)json_int(group, "total", 0));
+		printf("%s%s (%lld)\n", kinds++ ? "\n" : "", json_str(group, "label"),
+		       (long long)json_int(group, "total", 0));
 		print_table(json_object_get(group, "results"), columns, ARRAY_SIZE(columns), "");
 	}
 	if (!kinds)

@@ -151,7 +151,8 @@ static void fish_command(struct buf *out, const struct command *c)
 		buf_add_str(out, "'\n");
 	}
 	for (size_t i = 0; i < c->options_count; i++) {
-		buf_addf(out, "complete -c certeractl -n '__certeractl_begins %s' -l %s %s -d '", c->words, c->options[i].name,
+		buf_addf(out, "complete -c certeractl -n '__certeractl_begins %s' -l %s %s -d '", c->words,
+			 c->options[i].name,
 			 !c->options[i].value         ? ""
 			 : takes_file(&c->options[i]) ? "-r -F"
 						      : "-x");

@@ -153,7 +153,8 @@ int show_removed(struct ctl *, json_t *);
 void print_revocation(const json_t *answer);	/* what the CA of a certificate says of it */
 int show_added_csr(struct ctl *, json_t *);
 void print_added(const json_t *);		/* a new certificate's API keys */
-void print_key_changed(const json_t *);		/* what a different key means for deploy scripts; its API keys, if it is new */
+/* what a different key means for deploy scripts; its API keys, if it is new */
+void print_key_changed(const json_t *);
 
 /* people.c */
 int show_user(struct ctl *, json_t *);
@@ -181,7 +182,9 @@ int show_settings(struct ctl *, json_t *);
 int wait_setting(struct ctl *, json_t *);
 json_t *settings_flat(const json_t *answer);	/* of all groups, in one list */
 
-/* certerad.c: runs certerad with these arguments, ended by NULL, and takes its output.  Its exit code; -1: it had none. */
+/*
+ * certerad.c: runs certerad with these arguments, ended by NULL, and takes its output.  Its exit code; -1: it had none.
+ */
 enum certerad_output {
 	CERTERAD_ANSWER,	/* standard output; the rest goes to the terminal */
 	CERTERAD_ALL,
@@ -207,6 +210,8 @@ int show_as_it_is(struct ctl *, json_t *);
 int show_canceled(struct ctl *, json_t *);	/* when the engine has stopped it */
 /* Reads an account until it is registered and no wish is left: a new reference; NULL: it failed. */
 json_t *await_account(struct ctl *, const json_t *account, struct err *);
+/* The certificate when its order has ended; NULL with e.  A new reference. */
+json_t *wait_order(struct ctl *, const json_t *cert, struct err *);
 int wait_cert_added(struct ctl *, json_t *);
 int wait_cert(struct ctl *, json_t *);
 int wait_check(struct ctl *, json_t *);

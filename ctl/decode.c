@@ -113,8 +113,8 @@ int show_install(struct ctl *ctl, json_t *answer)
 {
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	printf("# %s, format %s: run this once, with the API keys filled in\n%s", json_str(answer, "label"), json_str(answer, "format"),
-	       json_str(answer, "setup"));
+	printf("# %s, format %s: run this once, with the API keys filled in\n%s", json_str(answer, "label"),
+	       json_str(answer, "format"), json_str(answer, "setup"));
 	if (json_str(answer, "configuration"))
 		printf("\n# in %s\n%s", json_str(answer, "file"), json_str(answer, "configuration"));
 	if (json_str(answer, "note"))

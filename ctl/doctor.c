@@ -20,7 +20,8 @@ static const struct doctor_check {
  * What checks say.
  */
 
-static void PRINTF_LIKE(4, 0) find(struct doctor *d, const char *state, const char *what_to_do, const char *fmt, va_list ap)
+static void PRINTF_LIKE(4, 0)
+	find(struct doctor *d, const char *state, const char *what_to_do, const char *fmt, va_list ap)
 {
 	_cleanup_free_ char *text = xvasprintf(fmt, ap);
 	json_t *finding = json_object();
@@ -126,8 +127,8 @@ static void print(const struct doctor *d)
 	size_t i;
 
 	json_array_foreach (d->findings, i, finding) {
-		printf("%s%-8s%s %-14s %s\n", terminal_colour(json_str(finding, "state")), json_str(finding, "state"), terminal_plain(),
-		       json_str(finding, "check"), json_str(finding, "text"));
+		printf("%s%-8s%s %-14s %s\n", terminal_colour(json_str(finding, "state")), json_str(finding, "state"),
+		       terminal_plain(), json_str(finding, "check"), json_str(finding, "text"));
 		if (json_str(finding, "do"))
 			printf("%-23s   %s\n", "", json_str(finding, "do"));
 	}

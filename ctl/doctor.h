@@ -11,7 +11,8 @@ struct doctor {
 	struct ctl *ctl;
 	const char *check;	/* the one under way */
 	json_t *findings;
-	json_t *settings;	/* of the server, by group: { "server": { "hostname": "..." } }; empty: it does not answer */
+	/* of the server, by group: { "server": { "hostname": "..." } }; empty: it does not answer */
+	json_t *settings;
 	json_t *status;		/* likewise */
 };
 

@@ -40,8 +40,9 @@ void doctor_kernel(struct doctor *d)
 		doctor_warn(d, "Use a kernel with CONFIG_SECCOMP_FILTER.",
 			    "This kernel shows no system-call filters (" FILTERS "): the keeper may run without one.");
 	else if (!sandbox_landlock())
-		doctor_warn(d, "Use a kernel with CONFIG_SECURITY_LANDLOCK, and with landlock in its parameter lsm=.",
-			    "This kernel has no Landlock: scripts and processes can use all files that their users can.");
+		doctor_warn(
+			d, "Use a kernel with CONFIG_SECURITY_LANDLOCK, and with landlock in its parameter lsm=.",
+			"This kernel has no Landlock: scripts and processes can use all files that their users can.");
 	else
 		doctor_fine(d, "The kernel has system-call filters and Landlock.");
 }

@@ -59,8 +59,10 @@ static void probe(struct reach_probe *p, const char *url, const char *ca_file)
 void doctor_hostname(struct doctor *d)
 {
 	const char *host = doctor_host(d);
-	_cleanup_free_ char *publish = xasprintf("Publish an A or AAAA record of %s with this server's public address, or correct "
-						 "server.hostname.", host);
+	_cleanup_free_ char *publish =
+		xasprintf("Publish an A or AAAA record of %s with this server's public address, or correct "
+			  "server.hostname.",
+			  host);
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found = NULL;
 	int failed = getaddrinfo(host, NULL, &hints, &found);
@@ -74,7 +76,8 @@ void doctor_hostname(struct doctor *d)
 		if (address_is_public(a->ai_addr))
 			doctor_fine(d, "The name %s leads to %s.", host, text);
 		else
-			doctor_warn(d, publish, "Seen from here, %s leads to %s, which no CA on the internet reaches.", host, text);
+			doctor_warn(d, publish, "Seen from here, %s leads to %s, which no CA on the internet reaches.",
+				    host, text);
 	}
 	if (found)
 		freeaddrinfo(found);
@@ -93,20 +96,25 @@ void doctor_http(struct doctor *d)
 	else if (p.ours)
 		doctor_fine(d, "%s is answered by Certera.", url);
 	else
-		doctor_fault(d, "Check which program has port 80 at the addresses of this name, and what it forwards to Certera.",
+		doctor_fault(d,
+			     "Check which program has port 80 at the addresses of this name, and what it forwards to "
+			     "Certera.",
 			     "%s is not answered by Certera, but with status %d by a different server.", url, p.status);
 }
 
 void doctor_https(struct doctor *d)
 {
 	_cleanup_free_ char *url = xasprintf("https://%s" CHALLENGE, doctor_host(d));
-	_cleanup_free_ char *order = xasprintf("Order a certificate for the name: certeractl cert add NAME --names %s --account ACCOUNT. "
-					       "If there is one, open port 443 in the firewall.", doctor_host(d));
+	_cleanup_free_ char *order =
+		xasprintf("Order a certificate for the name: certeractl cert add NAME --names %s --account ACCOUNT. "
+			  "If there is one, open port 443 in the firewall.",
+			  doctor_host(d));
 	struct reach_probe p = { 0 };
 
 	probe(&p, url, NULL);
 	if (err_is_set(&p.err))
-		doctor_warn(d, order, "https://%s cannot be opened as browsers and deploy scripts do: %s.", doctor_host(d), p.err.message);
+		doctor_warn(d, order, "https://%s cannot be opened as browsers and deploy scripts do: %s.",
+			    doctor_host(d), p.err.message);
 	else
 		doctor_fine(d, "https://%s has a valid certificate.", doctor_host(d));
 }
@@ -127,8 +135,9 @@ static void look_at_ca(struct doctor *d, const json_t *account)
 		doctor_fault(d, "Check the URL of its directory: certeractl account show NAME.",
 			     "The CA of account %s (%s) answers with status %d.", name, peer, p.status);
 	else if (llabs(skew) > SKEW_MOST)
-		doctor_fault(d, "Correct the clock: timedatectl.", "The clock is %lld seconds %s that of the CA of account %s (%s).",
-			     llabs(skew), skew > 0 ? "ahead of" : "behind", name, peer);
+		doctor_fault(d, "Correct the clock: timedatectl.",
+			     "The clock is %lld seconds %s that of the CA of account %s (%s).", llabs(skew),
+			     skew > 0 ? "ahead of" : "behind", name, peer);
 	else
 		doctor_fine(d, "The CA of account %s (%s) answers, and its clock agrees.", name, peer);
 }
@@ -140,7 +149,8 @@ void doctor_ca(struct doctor *d)
 	size_t i;
 
 	if (answer && !json_int(answer, "total", 0))
-		doctor_warn(d, "Add one: certeractl account add NAME --ca letsencrypt --agree-terms.", "There is no account at a CA.");
+		doctor_warn(d, "Add one: certeractl account add NAME --ca letsencrypt --agree-terms.",
+			    "There is no account at a CA.");
 	json_array_foreach (json_object_get(answer, "accounts"), i, account) {
 		const char *directory = json_str(account, "directory");
 

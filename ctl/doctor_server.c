@@ -36,8 +36,8 @@ void doctor_protection(struct doctor *d)
 	size_t i;
 
 	json_array_foreach (missing, i, one)
-		doctor_warn(d, "Start it with the systemd unit, and keep the defaults of server.user and server.users.", "%s",
-			    json_string_value(one));
+		doctor_warn(d, "Start it with the systemd unit, and keep the defaults of server.user and server.users.",
+			    "%s", json_string_value(one));
 	if (!json_array_size(missing))
 		doctor_fine(d, "The processes have users and limits of their own.");
 }
@@ -50,7 +50,8 @@ void doctor_permissions(struct doctor *d)
 	bool fine = true;
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		_cleanup_free_ char *path = xasprintf("%s/%s", state, parts[i]), *mend = xasprintf("Run: chmod o-rwx %s", path);
+		_cleanup_free_ char *path = xasprintf("%s/%s", state, parts[i]),
+				    *mend = xasprintf("Run: chmod o-rwx %s", path);
 		struct stat st;
 
 		if (stat(path, &st) < 0 || !(st.st_mode & S_IRWXO))
@@ -89,7 +90,8 @@ void doctor_users(struct doctor *d)
 	int64_t users = total(d, "/api/v1/users?limit=1");
 
 	if (!users)
-		doctor_warn(d, "Create the first administrator: certeractl setup NAME.", "There is no user: nobody can sign in.");
+		doctor_warn(d, "Create the first administrator: certeractl setup NAME.",
+			    "There is no user: nobody can sign in.");
 	else if (users > 0)
 		doctor_fine(d, "Users: %lld.", (long long)users);
 }
@@ -101,9 +103,12 @@ void doctor_scripts(struct doctor *d)
 
 	if (unconfirmed)
 		doctor_fault(d, "Review them: certeractl cert list --status unconfirmed, certeractl cert scripts NAME.",
-			     "%lld certificates have scripts that no administrator confirmed; they do not run.", unconfirmed);
+			     "%lld certificates have scripts that no administrator confirmed; they do not run.",
+			     unconfirmed);
 	if (undelivered)
-		doctor_warn(d, "See certeractl cert list --status undelivered; certeractl cert show NAME has the output of the deploy hook.",
+		doctor_warn(d,
+			    "See certeractl cert list --status undelivered; certeractl cert show NAME has the output "
+			    "of the deploy hook.",
 			    "%lld certificates are issued, but neither seen live nor fetched.", undelivered);
 	if (!unconfirmed && !undelivered)
 		doctor_fine(d, "No certificate waits for a script.");
@@ -128,7 +133,9 @@ void doctor_notifications(struct doctor *d)
 	if (!channels)
 		return;
 	if (!json_int(channels, "total", 0))
-		doctor_warn(d, "Add a channel: certeractl channel add NAME --kind email --to ADDRESS; then certeractl channel test NAME.",
+		doctor_warn(d,
+			    "Add a channel: certeractl channel add NAME --kind email --to ADDRESS; then certeractl "
+			    "channel test NAME.",
 			    "There is no notification channel: nobody learns of failures.");
 	else if (mails(channels) && !*doctor_setting(d, "mail", "host"))
 		doctor_fault(d, "Set mail.host and mail.from in the configuration.",
@@ -168,7 +175,8 @@ void doctor_backups(struct doctor *d)
 	if (!last || (!ended && !str_eq(json_str(last, "state"), "open")))
 		doctor_warn(d, how, "There is no backup.");
 	else if (str_eq(json_str(last, "state"), "failed"))
-		doctor_fault(d, "See certeractl events --action store.backup_failed.", "The last backup failed, at %s.", when);
+		doctor_fault(d, "See certeractl events --action store.backup_failed.", "The last backup failed, at %s.",
+			     when);
 	else if (ended && clock_now() - ended > (every ? 2 * every : BACKUP_AGE_MOST))
 		doctor_warn(d, how, "The last backup is of %s.", when);
 	else if (!*doctor_setting(d, "backup", "hook"))

@@ -28,8 +28,8 @@ static void print_event(const struct ctl *ctl, const json_t *event)
 	if (text)
 		puts(text);
 	else
-		printf("%s %s %s%s%s: %s\n", json_str(event, "time"), json_str(event, "actor"), json_str(event, "action"),
-		       name ? " " : "", name ? name : "", message ? message : "");
+		printf("%s %s %s%s%s: %s\n", json_str(event, "time"), json_str(event, "actor"),
+		       json_str(event, "action"), name ? " " : "", name ? name : "", message ? message : "");
 }
 
 /* The newest comes first in a list, and last when it is followed.  The number to go on from. */
@@ -101,8 +101,8 @@ int follow_events(struct ctl *ctl, json_t *answer)
 int show_reader(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "name", "name" }, { "acknowledged", "acknowledged" }, { "behind", "behind" }, { "created", "created" },
-		{ "last used", "updated" },
+		{ "name", "name" },       { "acknowledged", "acknowledged" }, { "behind", "behind" },
+		{ "created", "created" }, { "last used", "updated" },
 	};
 
 	if (!ctl_as_json(ctl, answer))
@@ -113,7 +113,10 @@ int show_reader(struct ctl *ctl, json_t *answer)
 int show_readers(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
-		{ "NAME", "name" }, { "ACKNOWLEDGED", "acknowledged" }, { "BEHIND", "behind" }, { "LAST USED", "updated" },
+		{ "NAME", "name" },
+		{ "ACKNOWLEDGED", "acknowledged" },
+		{ "BEHIND", "behind" },
+		{ "LAST USED", "updated" },
 	};
 
 	if (!ctl_as_json(ctl, answer))

@@ -46,14 +46,17 @@ bool help_group(FILE *out, const char *word)
 
 void help_all(FILE *out)
 {
-	fputs("usage: certeractl [--socket PATH] [--json|--csv|--quiet] [--timeout SECONDS] COMMAND [OPTION]... [ARGUMENT]...\n", out);
+	fputs("usage: certeractl [--socket PATH] [--json|--csv|--quiet] [--timeout SECONDS] COMMAND [OPTION]... "
+	      "[ARGUMENT]...\n",
+	      out);
 	for (size_t i = 0; i < commands_count; i++) {
 		if (i && same_first_word(commands[i].words, commands[i - 1].words))
 			continue;
 		fputs("\n", out);
 		help_group(out, commands[i].words);
 	}
-	fputs("\n  --socket PATH      the control socket of the server (default: $CERTERA_SOCKET, or " DEFAULT_SOCKET ")\n"
+	fputs("\n  --socket PATH      the control socket of the server (default: $CERTERA_SOCKET, or " DEFAULT_SOCKET
+	      ")\n"
 	      "  --json             print the answer of the server as JSON\n"
 	      "  --csv              print a list as CSV, for spreadsheets\n"
 	      "  --quiet            print nothing if the command succeeds\n"
@@ -96,7 +99,8 @@ void help_command(FILE *out, const struct command *c)
 	}
 	lines[count++] = (struct line){ .head = xstrdup("--json"), .text = "print the answer of the server as JSON" };
 	if (command_lists(c))
-		lines[count++] = (struct line){ .head = xstrdup("--csv"), .text = "print the list as CSV, for spreadsheets" };
+		lines[count++] =
+			(struct line){ .head = xstrdup("--csv"), .text = "print the list as CSV, for spreadsheets" };
 	lines[count++] = (struct line){ .head = xstrdup("--quiet"), .text = "print nothing if the command succeeds" };
 	lines[count++] = (struct line){ .head = xstrdup("--timeout SECONDS"),
 					.text = "stop waiting after this time; the operation continues" };

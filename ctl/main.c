@@ -12,7 +12,9 @@
 #define TIMEOUT_MOST 604800	/* seconds */
 #define PAGE "1000"	/* the most a list shows at once */
 
-/* --timeout SECONDS or --timeout=SECONDS, before or behind the command.  How many words it took; 0: it is another; -1. */
+/*
+ * --timeout SECONDS or --timeout=SECONDS, before or behind the command.  How many words it took; 0: it is another; -1.
+ */
 static int take_timeout(struct ctl *ctl, char **argv, struct err *e)
 {
 	const char *value = argv[0] + strlen("--timeout");
@@ -317,7 +319,8 @@ static int complete(struct ctl *ctl, struct err *e)
 				   str_eq(ctl->args[0], "key") ? "keys" : NULL;
 
 		if (!kind)
-			return err_set(e, ERR_USAGE, "API keys are of a cert or of a key, not of \"%.40s\"", ctl->args[0]);
+			return err_set(e, ERR_USAGE, "API keys are of a cert or of a key, not of \"%.40s\"",
+				       ctl->args[0]);
 		free(ctl->args[0]);
 		ctl->args[0] = xstrdup(kind);
 	}

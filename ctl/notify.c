@@ -7,11 +7,22 @@
 int show_channel(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "name", "name" }, { "kind", "kind" }, { "user", "owner" }, { "to", "recipients" }, { "host", "host" },
-		{ "signed", "signed" }, { "alerts", "wanted" }, { "lowest level", "level" }, { "days before", "expiring" }, { "disabled", "disabled" },
+		{ "name", "name" },
+		{ "kind", "kind" },
+		{ "user", "owner" },
+		{ "to", "recipients" },
+		{ "host", "host" },
+		{ "signed", "signed" },
+		{ "alerts", "wanted" },
+		{ "lowest level", "level" },
+		{ "days before", "expiring" },
+		{ "disabled", "disabled" },
 		{ "created", "created" },
-		{ "created by", "created_by" }, { "changed", "updated" }, { "changed by", "updated_by" },
-		{ "messages", "newest" }, { "last delivery", "sent" },
+		{ "created by", "created_by" },
+		{ "changed", "updated" },
+		{ "changed by", "updated_by" },
+		{ "messages", "newest" },
+		{ "last delivery", "sent" },
 	};
 
 	if (ctl_as_json(ctl, answer))

@@ -42,7 +42,10 @@ int show_users(struct ctl *ctl, json_t *answer)
 int show_apikey(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
-		{ "FROM", "address" }, { "VERSION", "version" }, { "LAST", "time" }, { "WITH THE PRIVATE KEY", "with_key" },
+		{ "FROM", "address" },
+		{ "VERSION", "version" },
+		{ "LAST", "time" },
+		{ "WITH THE PRIVATE KEY", "with_key" },
 	};
 
 	if (ctl_as_json(ctl, answer))
@@ -58,8 +61,9 @@ int show_apikey(struct ctl *ctl, json_t *answer)
 int show_plan(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "name", "name" }, { "certificates", "certificates" }, { "domains", "domains" }, { "users", "users" },
-		{ "created", "created" }, { "created by", "created_by" }, { "changed", "updated" }, { "changed by", "updated_by" },
+		{ "name", "name" },       { "certificates", "certificates" }, { "domains", "domains" },
+		{ "users", "users" },     { "created", "created" },           { "created by", "created_by" },
+		{ "changed", "updated" }, { "changed by", "updated_by" },
 	};
 
 	if (!ctl_as_json(ctl, answer))
@@ -143,8 +147,15 @@ static void print_changes(const char *what, const json_t *list)
 int show_owner(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "from", "from" }, { "to", "to" }, { "certificate", "certificate" }, { "versions", "versions" }, { "orders", "orders" },
-		{ "its key", "key" }, { "key stays", "key_stays" }, { "shared with", "key_shared_with" }, { "contacts", "contacts" },
+		{ "from", "from" },
+		{ "to", "to" },
+		{ "certificate", "certificate" },
+		{ "versions", "versions" },
+		{ "orders", "orders" },
+		{ "its key", "key" },
+		{ "key stays", "key_stays" },
+		{ "shared with", "key_shared_with" },
+		{ "contacts", "contacts" },
 	};
 	const json_t *moves = json_object_get(answer, "moves");
 	const char *owner = json_str(moves, "to");

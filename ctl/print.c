@@ -140,8 +140,8 @@ void print_fields(const json_t *obj, const struct column *lines, size_t count)
 		_cleanup_free_ char *text = member_text(obj, lines[i].member);
 
 		if (*text)
-			printf("%s%-14s%s %s%s%s\n", terminal_bold(), lines[i].title, terminal_plain(), terminal_colour(text), text,
-			       terminal_plain());
+			printf("%s%-14s%s %s%s%s\n", terminal_bold(), lines[i].title, terminal_plain(),
+			       terminal_colour(text), text, terminal_plain());
 	}
 }
 

@@ -13,7 +13,9 @@ static void print_restored(const json_t *done)
 	if (!restored)
 		puts("The backup can be restored. Nothing was changed.");
 	else if (former)
-		printf("The backup is now the store. The former store is in %s; remove it when you no longer need it.\n", former);
+		printf("The backup is now the store. The former store is in %s; remove it when you no longer need "
+		       "it.\n",
+		       former);
 	else
 		puts("The backup is now the store.");
 	if (restored)

@@ -28,9 +28,10 @@ int wait_setting(struct ctl *ctl, json_t *answer)
 int show_setting(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "name", "name" }, { "value", "value" }, { "from", "source" }, { "changed", "updated" }, { "by", "updated_by" },
-		{ "in the file", "file_value" }, { "default", "default" }, { "ignored", "ignored" },
-		{ "after restart", "after_restart" }, { "possible", "expected" }, { "what it does", "sentence" },
+		{ "name", "name" },         { "value", "value" },           { "from", "source" },
+		{ "changed", "updated" },   { "by", "updated_by" },         { "in the file", "file_value" },
+		{ "default", "default" },   { "ignored", "ignored" },       { "after restart", "after_restart" },
+		{ "possible", "expected" }, { "what it does", "sentence" },
 	};
 
 	if (!ctl_as_json(ctl, answer))

@@ -56,10 +56,13 @@ static const struct column limit_columns[] = {
 static void print_offers(const json_t *offers)
 {
 	static const struct column lines[] = {
-		{ "challenges", "challenges" }, { "wildcards", "wildcard" }, { "IP addresses", "ip" }, { "needs EAB", "eab" },
-		{ "suggests renewal", "ari" }, { "from % of life", "window_from" }, { "to % of life", "window_to" },
-		{ "days valid", "validity_days" }, { "revocation by", "revocation" }, { "keys issued for", "key_types" },
-		{ "in CAA records", "caa" }, { "website", "website" }, { "directory read", "read" },
+		{ "challenges", "challenges" },    { "wildcards", "wildcard" },
+		{ "IP addresses", "ip" },          { "needs EAB", "eab" },
+		{ "suggests renewal", "ari" },     { "from % of life", "window_from" },
+		{ "to % of life", "window_to" },   { "days valid", "validity_days" },
+		{ "revocation by", "revocation" }, { "keys issued for", "key_types" },
+		{ "in CAA records", "caa" },       { "website", "website" },
+		{ "directory read", "read" },
 	};
 
 	if (!json_is_object(offers))
@@ -110,9 +113,16 @@ int show_accounts(struct ctl *ctl, json_t *answer)
 int show_key(struct ctl *ctl, json_t *answer)
 {
 	static const struct column lines[] = {
-		{ "name", "name" }, { "type", "type" }, { "use", "use" }, { "versions", "newest" },
-		{ "description", "description" }, { "created", "created" },
-		{ "created by", "created_by" }, { "changed", "updated" }, { "changed by", "updated_by" }, { "days old", "age_days" },
+		{ "name", "name" },
+		{ "type", "type" },
+		{ "use", "use" },
+		{ "versions", "newest" },
+		{ "description", "description" },
+		{ "created", "created" },
+		{ "created by", "created_by" },
+		{ "changed", "updated" },
+		{ "changed by", "updated_by" },
+		{ "days old", "age_days" },
 		{ "reminder", "note" },
 		{ "used by", "used_by" },
 	};
@@ -204,8 +214,9 @@ static void print_order(const json_t *order)
 int show_orders(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = {
-		{ "CERTIFICATE", "certificate" }, { "ORDER", "number" }, { "RESULT", "result" }, { "STARTED", "created" },
-		{ "FINISHED", "finished" }, { "ACCOUNT", "account" }, { "STAGING", "staging" }, { "ERROR", "error" },
+		{ "CERTIFICATE", "certificate" }, { "ORDER", "number" },      { "RESULT", "result" },
+		{ "STARTED", "created" },         { "FINISHED", "finished" }, { "ACCOUNT", "account" },
+		{ "STAGING", "staging" },         { "ERROR", "error" },
 	};
 
 	if (ctl_as_json(ctl, answer))
@@ -233,24 +244,53 @@ int show_one_order(struct ctl *ctl, json_t *answer)
 	return 0;
 }
 
+static const struct column cert_lines[] = {
+	{ "name", "name" },
+	{ "status", "status" },
+	{ "meaning", "status_text" },
+	{ "next step", "next_step" },
+	{ "must act", "must_act" },
+	{ "names", "names_shown" },
+	{ "staging", "staging" },
+	{ "account", "account" },
+	{ "key", "key" },
+	{ "key type", "key_type" },
+	{ "key note", "key_note" },
+	{ "own request", "own_csr" },
+	{ "without key", "no_key" },
+	{ "profile", "profile" },
+	{ "request", "request_shown" },
+	{ "CA left out", "dropped_shown" },
+	{ "preferred chain", "preferred_chain" },
+	{ "key kept", "key_kept" },
+	{ "key shared", "key_shared_with" },
+	{ "valid from", "not_before" },
+	{ "valid until", "not_after" },
+	{ "renewal", "renew_at" },
+	{ "failures", "failures" },
+	{ "next attempt", "retry_at" },
+	{ "waits for", "waits_for" },
+	{ "CA suggests", "ari_start" },
+	{ "until", "ari_end" },
+	{ "because", "ari_explanation" },
+	{ "issuer", "issuer" },
+	{ "owner", "owner" },
+	{ "its plan", "owner_plan" },
+	{ "fallback", "fallback" },
+	{ "challenge", "challenge" },
+	{ "by hand", "by_hand" },
+	{ "DNS script", "hook_set" },
+	{ "tags", "tags" },
+	{ "contacts", "contacts" },
+	{ "note", "note" },
+	{ "created", "created" },
+	{ "created by", "created_by" },
+	{ "changed", "updated" },
+	{ "changed by", "updated_by" },
+};
+
 int show_cert(struct ctl *ctl, json_t *answer)
 {
-	static const struct column lines[] = {
-		{ "name", "name" }, { "status", "status" }, { "meaning", "status_text" }, { "next step", "next_step" },
-		{ "must act", "must_act" }, { "names", "names_shown" }, { "staging", "staging" }, { "account", "account" },
-		{ "key", "key" },
-		{ "key type", "key_type" }, { "key note", "key_note" }, { "own request", "own_csr" },
-		{ "without key", "no_key" },
-		{ "profile", "profile" }, { "request", "request_shown" }, { "CA left out", "dropped_shown" },
-		{ "preferred chain", "preferred_chain" }, { "key kept", "key_kept" }, { "key shared", "key_shared_with" }, { "valid from", "not_before" },
-		{ "valid until", "not_after" }, { "renewal", "renew_at" }, { "failures", "failures" },
-		{ "next attempt", "retry_at" }, { "waits for", "waits_for" },
-		{ "CA suggests", "ari_start" }, { "until", "ari_end" }, { "because", "ari_explanation" },
-		{ "issuer", "issuer" }, { "owner", "owner" }, { "its plan", "owner_plan" },
-		{ "fallback", "fallback" }, { "challenge", "challenge" }, { "by hand", "by_hand" },
-		{ "DNS script", "hook_set" }, { "tags", "tags" }, { "contacts", "contacts" }, { "note", "note" }, { "created", "created" },
-		{ "created by", "created_by" }, { "changed", "updated" }, { "changed by", "updated_by" },
-	};
 	static const struct column versions[] = {
 		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
 		{ "SERIAL", "serial" }, { "REVOKED", "revoked" }, { "REASON", "reason" },
@@ -263,7 +303,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_fields(answer, lines, ARRAY_SIZE(lines));
+	print_fields(answer, cert_lines, ARRAY_SIZE(cert_lines));
 	if (json_bool(answer, "chain_missed", false))
 		printf("%-14s the CA does not offer the preferred chain; the CA's default chain is used\n", "chain");
 	if (json_bool(answer, "hooks_unconfirmed", false))
@@ -436,7 +476,8 @@ int show_imported(struct ctl *ctl, json_t *answer)
 	       json_bool(cert, "no_key", false) ? "only tracks" : "serves",
 	       renewed ? "renews it from now on" : "warns before it expires, but does not renew it");
 	if (json_int(answer, "left_over", 0))
-		printf("Left out %lld more in the file that do not belong to the chain (Certera never serves a root).\n",
+		printf("Left out %lld more in the file that do not belong to the chain (Certera never serves a "
+		       "root).\n",
 		       (long long)json_int(answer, "left_over", 0));
 	if (!renewed && json_str(cert, "account_id") && *json_str(cert, "account_id"))
 		printf("To have its account order it again: certeractl cert issue %s\n", json_str(cert, "name"));
@@ -467,7 +508,8 @@ int show_diff(struct ctl *ctl, json_t *answer)
 		printf("The certificate %s does not have two versions.\n", json_str(answer, "name"));
 		return 0;
 	}
-	printf("Version %lld, then version %lld%s\n", (long long)json_int(diff, "from", 0), (long long)json_int(diff, "to", 0),
+	printf("Version %lld, then version %lld%s\n", (long long)json_int(diff, "from", 0),
+	       (long long)json_int(diff, "to", 0),
 	       json_bool(diff, "same_key", false) ? ", with the same private key" : "");
 	print_fields(diff, names, ARRAY_SIZE(names));
 	json_array_foreach(json_object_get(diff, "rows"), i, row) {

@@ -24,7 +24,8 @@ static void print_failed_accounts(const json_t *accounts)
 			printf("%-14s ! %s cannot be registered: %s (certeractl account set %s)\n", "account", name,
 			       json_str(json_object_get(one, "error"), "detail"), name);
 		else if (str_eq(state, "terms"))
-			printf("%-14s ! %s must agree to new terms (certeractl account agree %s)\n", "account", name, name);
+			printf("%-14s ! %s must agree to new terms (certeractl account agree %s)\n", "account", name,
+			       name);
 	}
 }
 
@@ -107,7 +108,8 @@ static char *windows_of(const json_t *day)
 		const char *from = json_str(one, "from"), *until = json_str(one, "until");
 		size_t clock = strcspn(from, "T") + 1;	/* of a time as RFC 3339 has it */
 
-		buf_addf(&text, "%s%.5s-%.5s", i ? " " : "", from + clock, str_eq(until, end) ? "24:00" : until + clock);
+		buf_addf(&text, "%s%.5s-%.5s", i ? " " : "", from + clock,
+			 str_eq(until, end) ? "24:00" : until + clock);
 	}
 	return buf_detach(&text);
 }

@@ -1,8 +1,8 @@
 /*
  * The core, from start to end, top-down:
  *
- *	fork the keeper and the starter; bind the sockets; give up root's rights; open the store; check the master key; start the
- *	desks and the front; run the engine; tell systemd when the front serves; end in reverse.
+ *	fork the keeper and the starter; bind the sockets; give up root's rights; open the store; check the master key;
+ *	start the desks and the front; run the engine; tell systemd when the front serves; end in reverse.
  */
 #include "daemon/core.h"
 
@@ -158,8 +158,8 @@ static int connect_runner(void *arg, struct err *e)
 }
 
 /*
- * In a cluster the end has a beginning, while the loop still carries what nodes say to each other: what was noted aside is written, a different
- * server leads, the front ends, and what is under way is answered.
+ * In a cluster the end has a beginning, while the loop still carries what nodes say to each other: what was noted aside
+ * is written, a different server leads, the front ends, and what is under way is answered.
  */
 static void core_leave(void *arg)
 {
@@ -167,7 +167,8 @@ static void core_leave(void *arg)
 	bool drained = outside_drained(d->outside), settled;
 
 	d->leave_turns++;
-	if (!d->handed_over && d->leave_turns > HAND_OVER_TURNS && (desks_left(d->desks) || d->leave_turns > HAND_OVER_MOST)) {
+	if (!d->handed_over && d->leave_turns > HAND_OVER_TURNS &&
+	    (desks_left(d->desks) || d->leave_turns > HAND_OVER_MOST)) {
 		d->handed_over = true;
 		leading_end(d->leading);
 	}
@@ -434,7 +435,9 @@ static int leave_cluster(struct store *s, struct err *e)
 		return -1;
 	if (!id)
 		return 0;
-	log_warn("this server was a member of the cluster %s; without cluster.endpoints it is alone now, and no longer a member", id);
+	log_warn("this server was a member of the cluster %s; without cluster.endpoints it is alone now, and no longer "
+		 "a member",
+		 id);
 	return store_join(s, NULL, 0, e);
 }
 
@@ -473,8 +476,14 @@ static void start_again(void *arg)
 static int start_nodes(struct daemon *d, struct err *e)
 {
 	struct nodes_options options = {
-		.loop = d->loop, .keeper = d->client, .cluster = d->cluster, .store = d->store, .config = &d->config, .fd = d->nodes_fd,
-		.start_again = start_again, .arg = d,
+		.loop = d->loop,
+		.keeper = d->client,
+		.cluster = d->cluster,
+		.store = d->store,
+		.config = &d->config,
+		.fd = d->nodes_fd,
+		.start_again = start_again,
+		.arg = d,
 	};
 
 	if (!d->cluster)
@@ -498,7 +507,8 @@ static void start_engine(struct daemon *d)
 
 static int core_start(struct daemon *d, struct err *e)
 {
-	if (start_privileged(d, e) < 0 || open_store(d, e) < 0 || cluster_start(&d->cluster, &d->config, d->store, e) < 0)
+	if (start_privileged(d, e) < 0 || open_store(d, e) < 0 ||
+	    cluster_start(&d->cluster, &d->config, d->store, e) < 0)
 		return -1;
 	d->loop = loop_new();
 	d->client = keeper_attach(d->privileged.keeper, ENGINE_CLIENT, d->loop, keeper_died, d);

@@ -41,8 +41,12 @@ static int check_detail(const char *key, const char *value, struct err *e)
 	const struct {
 		const char *key, **to;
 	} members[] = {
-		{ "country", &details.c }, { "state", &details.st }, { "locality", &details.l }, { "organization", &details.o },
-		{ "organizational_unit", &details.ou }, { "email", &details.email },
+		{ "country", &details.c },
+		{ "state", &details.st },
+		{ "locality", &details.l },
+		{ "organization", &details.o },
+		{ "organizational_unit", &details.ou },
+		{ "email", &details.email },
 	};
 	const char *member = "";
 

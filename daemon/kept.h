@@ -1,6 +1,6 @@
 /*
- * Settings that administrators changed while running (store/record/record.def: setting): laid over those of the file, when
- * the daemon starts, when the file is read again, and as soon as a change of them is durable.
+ * Settings that administrators changed while running (store/record/record.def: setting): laid over those of the file,
+ * when the daemon starts, when the file is read again, and as soon as a change of them is durable.
  */
 #ifndef DAEMON_KEPT_H
 #define DAEMON_KEPT_H

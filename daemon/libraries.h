@@ -1,4 +1,6 @@
-/* Which libraries this program runs with: for `certerad -V`, and for the bill of materials (contrib/sbom) made of it. */
+/*
+ * Which libraries this program runs with: for `certerad -V`, and for the bill of materials (contrib/sbom) made of it.
+ */
 #ifndef DAEMON_LIBRARIES_H
 #define DAEMON_LIBRARIES_H
 

@@ -59,7 +59,8 @@ static void watch_store(const struct config *config, const char *backup)
 	_cleanup_free_ char *directory = backup ? xstrdup(backup) : config_store(config);
 	struct sigaction action = { .sa_handler = cannot_read };
 
-	snprintf(lost_page, sizeof(lost_page), "%scerterad: reading the store in %s: a part of data.mdb is missing or cannot be "
+	snprintf(lost_page, sizeof(lost_page),
+		 "%scerterad: reading the store in %s: a part of data.mdb is missing or cannot be "
 		 "read | hint: The file is not complete, or its disk fails: see the kernel log. Restore a backup.\n",
 		 getenv("JOURNAL_STREAM") ? "<3>" : "", directory);
 	sigaction(SIGBUS, &action, NULL);
@@ -75,7 +76,8 @@ static int open_backup(const struct config *config, const char *directory, struc
 		return fd;
 	err_errno(e, ERR_MISSING, "opening the backup %s", file);
 	if (!*e->hint)
-		err_hint(e, "Name the directory of a backup; without a directory of their own, backups are in %s/backups.",
+		err_hint(e,
+			 "Name the directory of a backup; without a directory of their own, backups are in %s/backups.",
 			 config->server_state_directory);
 	return -1;
 }
@@ -101,7 +103,8 @@ static int main_restore(const struct config *config, const char *from, bool only
 	if (text)
 		puts(text);
 	else
-		fprintf(stderr, "certerad: %s\n%s%s%s", e.message, e.hint[0] ? "  " : "", e.hint, e.hint[0] ? "\n" : "");
+		fprintf(stderr, "certerad: %s\n%s%s%s", e.message, e.hint[0] ? "  " : "", e.hint,
+			e.hint[0] ? "\n" : "");
 	cleanup_close(&r.fd);
 	privileged_end(&p);
 	return done ? 0 : err_exit_code(e.kind);

@@ -28,8 +28,11 @@ int nodes_listen(const struct config *config, int *fd, struct err *e)
 	if (*fd >= 0)
 		return 0;
 	err_prefix(e, "cluster.%s", own ? "listen" : "address");
-	return *e->hint ? -1 : err_hint(e, "It must be an address of this machine and a port that nobody else uses, such as 10.0.0.1:2390. Where the "
-					   "other servers reach this one at a different address, cluster.listen is the one of this machine.");
+	return *e->hint ? -1
+			: err_hint(e, "It must be an address of this machine and a port that nobody else uses, such as "
+				      "10.0.0.1:2390. Where the "
+				      "other servers reach this one at a different address, cluster.listen is the one "
+				      "of this machine.");
 }
 
 int nodes_take_copy(const struct config *config, struct err *e)
@@ -114,7 +117,12 @@ void nodes_serve(struct nodes *n, struct desks *desks, struct published *publish
 {
 	const struct nodes_options *o = &n->o;
 	const struct fronts_options fronts = {
-		.loop = o->loop, .cluster = o->cluster, .peers = n->peers, .in_force = nodes_in_force, .moved = nodes_moved, .arg = n,
+		.loop = o->loop,
+		.cluster = o->cluster,
+		.peers = n->peers,
+		.in_force = nodes_in_force,
+		.moved = nodes_moved,
+		.arg = n,
 	};
 	const struct copy_options copies = {
 		.loop = o->loop, .cluster = o->cluster, .peers = n->peers, .store = o->store, .directory = n->store,

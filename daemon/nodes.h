@@ -1,4 +1,7 @@
-/* What this server and the other nodes of its cluster have to do with each other, wired: connections, fronts, copies of the store. */
+/*
+ * What this server and the other nodes of its cluster have to do with each other, wired: connections, fronts, copies of
+ * the store.
+ */
 #ifndef DAEMON_NODES_H
 #define DAEMON_NODES_H
 
@@ -30,7 +33,8 @@ struct peers *nodes_peers(struct nodes *);	/* NULL of NULL */
 void nodes_serve(struct nodes *, struct desks *, struct published *);
 /* Is the store of that node equal to ours?  See comparing_with(). */
 int nodes_compare(struct nodes *, const char *node, uint64_t *position, struct err *);
-void nodes_end(struct nodes *);			/* whoever waits in nodes_compare() is told that it ends; NULL is fine */
+/* whoever waits in nodes_compare() is told that it ends; NULL is fine */
+void nodes_end(struct nodes *);
 void nodes_free(struct nodes *);		/* when the desks are gone; NULL is fine */
 
 #endif

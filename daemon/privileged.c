@@ -4,7 +4,8 @@
 
 #include "daemon/process/state.h"
 
-int privileged_start(struct privileged *p, const struct config *config, bool may_create, bool forget_marks, struct err *e)
+int privileged_start(struct privileged *p, const struct config *config, bool may_create, bool forget_marks,
+		     struct err *e)
 {
 	_cleanup_free_ char *key_file = config_master_key(config);
 	_cleanup_free_ char *marks_file = xasprintf("%s/" MARKS_FILE, config->server_state_directory);

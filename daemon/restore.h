@@ -14,9 +14,9 @@ struct restore {
 	bool only_check;
 };
 /*
- * Copies the backup beside the store, opens it there with the master key, upgrades it, reads all of it, and only then puts it in
- * the store's place; the former store is kept.  Refused (ERR_CONFLICT) while a daemon runs.  The backup itself is only read.
- * What was done; a new reference, NULL if it was not.
+ * Copies the backup beside the store, opens it there with the master key, upgrades it, reads all of it, and only then
+ * puts it in the store's place; the former store is kept.  Refused (ERR_CONFLICT) while a daemon runs.  The backup
+ * itself is only read.  What was done; a new reference, NULL if it was not.
  */
 json_t *restore_run(const struct restore *, struct err *);
 

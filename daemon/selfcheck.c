@@ -187,8 +187,10 @@ static void check_zone(struct selfcheck *c)
 	struct stat st;
 
 	if (*zone && (*zone == '/' || strstr(zone, "..") || stat(path, &st) < 0 || !S_ISREG(st.st_mode)))
-		mistake(c, "renewal.zone: there is no time zone %s in " ZONE_DIRECTORY " (package tzdata); write one like "
-			   "Europe/Berlin", zone);
+		mistake(c,
+			"renewal.zone: there is no time zone %s in " ZONE_DIRECTORY " (package tzdata); write one like "
+			"Europe/Berlin",
+			zone);
 }
 
 static void check_mail(struct selfcheck *c)
@@ -284,8 +286,10 @@ static void check_secrets(struct selfcheck *c)
 
 	if (!c->file || !secrets || stat(c->file, &st) < 0 || !(st.st_mode & S_IROTH))
 		return;
-	line = xasprintf("warning: everyone on this machine can read %s, which has the environment of hooks; run: chmod "
-			 "o-rwx %s", c->file, c->file);
+	line = xasprintf(
+		"warning: everyone on this machine can read %s, which has the environment of hooks; run: chmod "
+		"o-rwx %s",
+		c->file, c->file);
 	c->complain(c->arg, line);
 }
 

@@ -6,7 +6,8 @@
 
 /*
  * Each thing that cannot work is one line handed to complain(); returns how many there were.  Lines that begin with
- * "warning: " work, but should not stay, and are not counted.  As root, files are looked at as server.user will see them.
+ * "warning: " work, but should not stay, and are not counted.  As root, files are looked at as server.user will see
+ * them.
  */
 int selfcheck(const struct config *, const char *file, void (*complain)(void *arg, const char *line), void *arg);
 

@@ -6,9 +6,9 @@
 #define APIKEY_PREFIX "cak_"
 
 /*
- * The inside of the blob: both hashes, the use, the generation in three bytes and a zero, a byte of flags, the number of
- * grants, the grants; padded so that all are of one size.  The first form ended behind the zero: nothing withheld, nothing
- * granted.  In blobs from before there were generations, these bytes are zero.
+ * The inside of the blob: both hashes, the use, the generation in three bytes and a zero, a byte of flags, the number
+ * of grants, the grants; padded so that all are of one size.  The first form ended behind the zero: nothing withheld,
+ * nothing granted.  In blobs from before there were generations, these bytes are zero.
  */
 #define HASHES_SIZE (ACCESS_SLOTS * SHA256_SIZE)
 #define GENERATION_AT (HASHES_SIZE + ACCESS_USE_SIZE)

@@ -1,6 +1,7 @@
 /*
- * What the new process is told by who starts it: one packet on its channel, and the channels of its clients, one a packet.  It answers
- * with a struct err (ERR_NONE: ready), then keeps the channel open until it ends.  Both programs are of one version.
+ * What the new process is told by who starts it: one packet on its channel, and the channels of its clients, one a
+ * packet.  It answers with a struct err (ERR_NONE: ready), then keeps the channel open until it ends.  Both programs
+ * are of one version.
  */
 #ifndef KEEPER_BOOT_H
 #define KEEPER_BOOT_H

@@ -95,7 +95,9 @@ static int set_dead(struct err *e)
 {
 	err_set(e, ERR_LATER, "the keeper has died");
 	err_code(e, KEEPER_DIED);
-	return err_hint(e, "The service manager starts Certera again: try again in a moment. The log says why the keeper ended.");
+	return err_hint(
+		e,
+		"The service manager starts Certera again: try again in a moment. The log says why the keeper ended.");
 }
 
 /* Only as many as there are now: a callback may ask again, and be refused again. */

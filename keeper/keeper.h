@@ -50,10 +50,14 @@ struct keeper_options {
 	bool may_create;		/* make the file (0600) if it is missing: only when there is no store yet */
 	const char *marks_file;		/* what is over (marks.h), made by whom it becomes; NULL: in memory only */
 	bool forget_marks;		/* it begins anew: another store is put in place */
-	/* Whom it becomes; a file that only this user can read, or that is to be made, is read after that.  NULL: it stays. */
+	/*
+	 * Whom it becomes; a file that only this user can read, or that is to be made, is read after that.  NULL: it
+	 * stays.
+	 */
 	const struct system_user *user;
 	int clients;			/* channels to make */
-	bool roles;			/* channel 0 is the engine's, the others are desks': each asks its own (proto.def) */
+	/* channel 0 is the engine's, the others are desks': each asks its own (proto.def) */
+	bool roles;
 };
 
 struct keeper;		/* the process, seen from its parent */

@@ -59,7 +59,8 @@ static int open_access(const struct call *c, struct access *a, const char *kind,
 static int close_access(struct call *c, struct access *a, struct err *e)
 {
 	if (a->generation == ACCESS_GENERATION_MOST)
-		return err_set(e, ERR_LIMIT, "these API keys were changed %d times, which is as far as is counted", ACCESS_GENERATION_MOST);
+		return err_set(e, ERR_LIMIT, "these API keys were changed %d times, which is as far as is counted",
+			       ACCESS_GENERATION_MOST);
 	a->generation++;
 	access_close(a, &c->room->seal, call_in(c, "id"), call_out(c, "access"));
 	return 0;
@@ -308,7 +309,8 @@ int op_csr(struct call *c, struct err *e)
 	const char *names = call_text(c, "names", e), *text = names ? call_text(c, "details", e) : NULL;
 	_cleanup_strv_ char **list = names ? strv_split(names, "\n") : NULL;
 	_cleanup_free_ char *lines = text ? xstrdup(text) : NULL;
-	_cleanup_key_ struct key *key = text ? at_hand_take(c->room->at_hand, call_in(c, "id"), call_in(c, "material")) : NULL;
+	_cleanup_key_ struct key *key =
+		text ? at_hand_take(c->room->at_hand, call_in(c, "id"), call_in(c, "material")) : NULL;
 	struct csr_details details = { 0 };
 
 	if (text && !key)

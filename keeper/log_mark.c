@@ -44,7 +44,8 @@ int log_mark_raise(struct log_mark *m, struct slice head, struct err *e)
 	pthread_mutex_unlock(&m->lock);
 	if (later > 0 || same)
 		return 0;
-	return err_set(e, ERR_DENIED, "the audit log was tampered with: it was longer before, or its last event was a different one");
+	return err_set(e, ERR_DENIED,
+		       "the audit log was tampered with: it was longer before, or its last event was a different one");
 }
 
 int op_log_seal(struct call *c, struct err *e)
@@ -65,7 +66,8 @@ int op_log_check(struct call *c, struct err *e)
 
 	seal_mac(&c->room->seal, LABEL, call_in(c, "head"), mac);
 	if (given.len != sizeof(mac) || !same_secret(given.data, mac, sizeof(mac)))
-		return err_set(e, ERR_STORAGE, "the audit log was tampered with or is damaged: its seal was not made with this "
-					       "master key");
+		return err_set(e, ERR_STORAGE,
+			       "the audit log was tampered with or is damaged: its seal was not made with this "
+			       "master key");
 	return log_mark_raise(c->room->log_mark, call_in(c, "head"), e);
 }

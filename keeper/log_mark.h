@@ -11,7 +11,10 @@
 struct log_mark;
 struct log_mark *log_mark_new(void);
 void log_mark_free(struct log_mark *);	/* NULL is fine */
-/* The log has come to this head.  -1, ERR_DENIED: it had come further, or to a different event there.  Safe from any thread. */
+/*
+ * The log has come to this head.  -1, ERR_DENIED: it had come further, or to a different event there.  Safe from any
+ * thread.
+ */
 int log_mark_raise(struct log_mark *, struct slice head, struct err *);
 
 #endif

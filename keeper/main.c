@@ -31,7 +31,8 @@ static void open_marks(const struct room *room, const char *file, bool forget)
 	if (forget)
 		unlink(file);
 	if (marks_open(room->marks, file, &damaged, &e) < 0)
-		log_warn("%s: old passwords and API keys that are put back into the store are known only until the next start",
+		log_warn("%s: old passwords and API keys that are put back into the store are known only until the "
+			 "next start",
 			 e.message);
 	else if (damaged)
 		log_warn("%s is damaged: %zu of its entries are lost", file, damaged);

@@ -151,7 +151,8 @@ static size_t take_entries(struct marks *m, struct slice bytes)
 {
 	size_t damaged = 0;
 
-	for (m->end = 0; (size_t)m->end + sizeof(struct marks_entry) <= bytes.len; m->end += (off_t)sizeof(struct marks_entry)) {
+	for (m->end = 0; (size_t)m->end + sizeof(struct marks_entry) <= bytes.len;
+	     m->end += (off_t)sizeof(struct marks_entry)) {
 		struct marks_entry n;
 
 		memcpy(&n, (const char *)bytes.data + m->end, sizeof(n));
@@ -263,7 +264,9 @@ int marks_check(struct marks *m, struct slice id, uint32_t generation, int64_t n
 	pthread_mutex_unlock(&m->lock);
 	if (good)
 		return 0;
-	err_set(e, ERR_STORAGE, "what the store holds is older than what it held before: an old password, role or API key was put back");
+	err_set(e, ERR_STORAGE,
+		"what the store holds is older than what it held before: an old password, role or API key was put "
+		"back");
 	return err_hint(e, "If you put an older store back yourself, stop Certera, remove the file " MARKS_FILE
 			   " in the state directory, and start it. certeractl restore does this.");
 }

@@ -1,6 +1,6 @@
 /*
- * What is over: the newest generation of each user and of each set of API keys that the store was seen to hold for good.
- * An older blob does not open, also if it is put back into the store.
+ * What is over: the newest generation of each user and of each set of API keys that the store was seen to hold for
+ * good.  An older blob does not open, also if it is put back into the store.
  *
  * A blob that replaces another has the next generation.  The mark is raised when the new blob came back from the store
  * (`settled` in proto.def), never when it is made: it may get lost on its way to the disk, and then the one before it
@@ -24,8 +24,8 @@ struct marks *marks_new(void);	/* in memory; safe from any thread */
 void marks_free(struct marks *);
 
 /*
- * Reads what is in the file, makes it if it is missing, and has it written on from now.  -1: what is learnt is forgotten
- * at the end; e says why.  *damaged: how many of its entries could not be read.
+ * Reads what is in the file, makes it if it is missing, and has it written on from now.  -1: what is learnt is
+ * forgotten at the end; e says why.  *damaged: how many of its entries could not be read.
  */
 int marks_open(struct marks *, const char *file, size_t *damaged, struct err *);
 int marks_fd(const struct marks *);	/* -1: there is no file */

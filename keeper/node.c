@@ -1,6 +1,6 @@
 /*
- * The rows of proto.def about the nodes of a cluster, which all have this master key: that a node belongs to it, and that a local
- * administrator asks there.
+ * The rows of proto.def about the nodes of a cluster, which all have this master key: that a node belongs to it, and
+ * that a local administrator asks there.
  */
 #include "base/clock.h"
 #include "base/encode.h"
@@ -74,7 +74,8 @@ int op_vouched(struct call *c, struct err *e)
 		return err_set(e, ERR_DENIED, "no server of this cluster vouches for the local administrator");
 	apart = clock_now() - strtoll(voucher + strlen(PREFIX), NULL, 10);
 	if (apart > KEEPER_PROOF_SECONDS || apart < -KEEPER_PROOF_SECONDS) {
-		err_set(e, ERR_DENIED, "the clocks of the two servers differ by %lld seconds", (long long)(apart < 0 ? -apart : apart));
+		err_set(e, ERR_DENIED, "the clocks of the two servers differ by %lld seconds",
+			(long long)(apart < 0 ? -apart : apart));
 		return err_hint(e, "Synchronise the clocks of both servers (NTP).");
 	}
 	if (!witness_take_once(c->room->witnesses, mac, e))

@@ -110,7 +110,9 @@ static int check_change(const struct call *c, bool own_too, struct err *e)
 		return peer_check(c->proof_fd, c->room->daemon, c->room->user, e);
 	if (witness_find(c->room->witnesses, call_in(c, "proof"), &who) &&
 	    (who.role == PERSON_ADMIN || (own_too && slice_eq(call_in(c, "id"), slice_str(who.id)))))
-		return witness_opens(c->room->witnesses, call_in(c, "proof"), call_in(c, "id")) ? 0 : witness_unconfirmed(e);
+		return witness_opens(c->room->witnesses, call_in(c, "proof"), call_in(c, "id"))
+			       ? 0
+			       : witness_unconfirmed(e);
 	if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e) < 0)
 		return -1;
 	return err_set(e, ERR_DENIED, "this is for an administrator who has just given the password");
@@ -124,8 +126,9 @@ int op_setup_open(struct call *c, struct err *e)
 static int setup_is_over(struct err *e)
 {
 	err_set(e, ERR_DENIED, "the setup link is invalid: it works once, and until the next start");
-	return err_hint(e, "The newest link is in the log. If it was used in vain, restart Certera for a new one, or run "
-			   "certeractl setup on the server.");
+	return err_hint(e,
+			"The newest link is in the log. If it was used in vain, restart Certera for a new one, or run "
+			"certeractl setup on the server.");
 }
 
 int op_user_new(struct call *c, struct err *e)
@@ -335,7 +338,8 @@ int op_totp_confirm(struct call *c, struct err *e)
 	step = totp_step(p.secret, code, clock_now(), 0);
 	if (!step) {
 		err_set(e, ERR_INVALID, "this is not the code that the app shows now");
-		return err_hint(e, "Check the clock of the phone. The time here is %s.", clock_rfc3339(now, clock_now()));
+		return err_hint(e, "Check the clock of the phone. The time here is %s.",
+				clock_rfc3339(now, clock_now()));
 	}
 	witness_take_step(c->room->witnesses, call_in(c, "id"), step);
 	p.totp = true;

@@ -3,7 +3,8 @@
 #define FORMAT 1
 #define GENERATION_SIZE 4
 
-enum {			/* the inside of a blob; always of one size; no generation (zeros) in those from before there were any */
+/* the inside of a blob; always of one size; no generation (zeros) in those from before there were any */
+enum {
 	AT_ROLE = 1,
 	AT_TOTP = AT_ROLE + 1,
 	AT_HASH = AT_TOTP + 1,

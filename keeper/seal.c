@@ -76,9 +76,12 @@ static int wrong_key(const struct seal *s, const unsigned char *made_by, struct 
 	_cleanup_free_ char *present = hex_str(s->key_id, SEAL_KEY_ID_SIZE);
 
 	err_set(e, ERR_CONFIG, "the master key %s does not open this store", s->origin);
-	return err_hint(e, "The store was sealed with the master key of fingerprint %s, this one is %s. Was a different "
-			"master key file restored, or the store of a different installation? Put the file that belongs to "
-			"the store in place; nothing was changed.", expected, present);
+	return err_hint(
+		e,
+		"The store was sealed with the master key of fingerprint %s, this one is %s. Was a different "
+		"master key file restored, or the store of a different installation? Put the file that belongs to "
+		"the store in place; nothing was changed.",
+		expected, present);
 }
 
 int seal_check(const struct seal *s, struct slice blob, struct err *e)

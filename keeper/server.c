@@ -14,8 +14,8 @@
 #define STACK_SIZE (512 * 1024)
 
 /*
- * The threads for what is not answered at once, and the lanes each looks at, the first first.  A sign-in waits for sign-ins
- * alone; a renewal for no key that somebody wants; nobody for the files that people bring.
+ * The threads for what is not answered at once, and the lanes each looks at, the first first.  A sign-in waits for
+ * sign-ins alone; a renewal for no key that somebody wants; nobody for the files that people bring.
  */
 static const enum proto_lane crew[][2] = {
 	{ SIGN_IN, SIGN_IN },

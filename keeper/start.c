@@ -80,8 +80,10 @@ static int fill_boot(struct boot *b, const struct keeper_options *o, struct err 
 		.roles = o->roles,
 		.clients = o->clients,
 	};
-	return copy_path(b->master_key_file, o->master_key_file, e) < 0 || copy_path(b->marks_file, o->marks_file, e) < 0 ?
-		       -1 : copy_path(b->credentials, getenv("CREDENTIALS_DIRECTORY"), e);
+	return copy_path(b->master_key_file, o->master_key_file, e) < 0 ||
+			       copy_path(b->marks_file, o->marks_file, e) < 0
+		       ? -1
+		       : copy_path(b->credentials, getenv("CREDENTIALS_DIRECTORY"), e);
 }
 
 /* A pair for each client; the keeper's end goes along. */
@@ -91,7 +93,9 @@ static int send_channel(struct keeper *k, int i, struct err *e)
 
 	if (channel_pair(&k->channel[i], &theirs, e) < 0)
 		return -1;
-	return channel_send(k->status, slice_str("c"), theirs, 0) < 0 ? err_errno(e, ERR_INTERNAL, "telling the keeper its channels") : 0;
+	return channel_send(k->status, slice_str("c"), theirs, 0) < 0
+		       ? err_errno(e, ERR_INTERNAL, "telling the keeper its channels")
+		       : 0;
 }
 
 static int tell(struct keeper *k, const struct keeper_options *o, struct err *e)

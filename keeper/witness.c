@@ -317,7 +317,8 @@ bool witness_take_once(struct witnesses *w, const unsigned char mac[SHA256_SIZE]
 	if (used)
 		err_set(e, ERR_DENIED, "what vouches for the local administrator was used before");
 	else if (full)
-		err_set(e, ERR_LIMIT, "local administrators of other servers have asked for too much in the last minutes");
+		err_set(e, ERR_LIMIT,
+			"local administrators of other servers have asked for too much in the last minutes");
 	return !used && !full;
 }
 

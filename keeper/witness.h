@@ -25,8 +25,8 @@ int witness_unconfirmed(struct err *);	/* says that the password is needed again
 /* Looks like such a word, but is none (any more): -1 and e says so. */
 int witness_check_stale(struct witnesses *, struct slice proof, struct err *);
 /*
- * Who has given the right password and now needs a code gets half a proof: it opens nothing, and lives as long as a whole
- * one.  It is used up by the code that was right (witness_half_over).
+ * Who has given the right password and now needs a code gets half a proof: it opens nothing, and lives as long as a
+ * whole one.  It is used up by the code that was right (witness_half_over).
  */
 void witness_half(struct witnesses *, struct slice id, struct buf *half);
 bool witness_is_half(struct witnesses *, struct slice id, struct slice half);
@@ -45,7 +45,10 @@ void witness_was_right(struct witnesses *, struct slice id);
 /* One more code for a new password: is it looked at?  Ten a day are. */
 bool witness_may_try(struct witnesses *, struct slice id);
 
-/* A voucher of another node, by its MAC: is it shown for the first time?  False: e says that it is not, or that there were too many. */
+/*
+ * A voucher of another node, by its MAC: is it shown for the first time?  False: e says that it is not, or that there
+ * were too many.
+ */
 bool witness_take_once(struct witnesses *, const unsigned char mac[SHA256_SIZE], struct err *);
 
 /* The token for the first user: made once, good once. */

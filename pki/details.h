@@ -1,4 +1,6 @@
-/* What a certificate request says besides its names: subject fields (RFC 5280 section 4.1.2.6), must-staple (RFC 7633). */
+/*
+ * What a certificate request says besides its names: subject fields (RFC 5280 section 4.1.2.6), must-staple (RFC 7633).
+ */
 #ifndef PKI_DETAILS_H
 #define PKI_DETAILS_H
 
@@ -11,7 +13,9 @@ struct csr_details {		/* texts may be NULL or empty: not asked for */
 	bool must_staple;	/* clients shall insist on a stapled OCSP answer */
 };
 
-/* Can they be asked for, for these names (normal form)?  member: the word of detail.def at fault, where there is one. */
+/*
+ * Can they be asked for, for these names (normal form)?  member: the word of detail.def at fault, where there is one.
+ */
 int details_check(const struct csr_details *, char *const *names, const char **member, struct err *);
 /* As lines of text, and back: those borrow from `text`, which is changed. */
 void details_write(const struct csr_details *, struct buf *text);

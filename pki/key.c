@@ -111,7 +111,10 @@ static mbedtls_pk_context *pk_of(const struct key *key)
 }
 
 #if MBEDTLS_VERSION_NUMBER < 0x03000000
-/* mbedTLS 2.28 makes the table of the base point anew for each key, which takes most of the time: one is made, and copied. */
+/*
+ * mbedTLS 2.28 makes the table of the base point anew for each key, which takes most of the time: one is made, and
+ * copied.
+ */
 static struct tables {
 	pthread_mutex_t lock;
 	mbedtls_ecp_group of[KEY_TYPES];

@@ -9,6 +9,7 @@ struct known_chains *known_new(void);
 void known_free(struct known_chains *);	/* NULL is fine */
 /* These certificates, in this order: from here to a root. */
 void known_add(struct known_chains *, const struct cert *const *certs, size_t count, int64_t until);
-int64_t known_until(const struct known_chains *, const struct cert *const *certs, size_t count);	/* 0: they are not known */
+/* 0: they are not known */
+int64_t known_until(const struct known_chains *, const struct cert *const *certs, size_t count);
 
 #endif

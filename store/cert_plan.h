@@ -15,7 +15,9 @@ enum cert_plan {
 
 /* Plans it, and puts the certificate. */
 int cert_plan(struct txn *, struct rec_cert *, enum cert_plan what, struct err *);
-/* The same where UNTIL wants a time; waits_for: for what it waits until then, without a full stop; NULL: for nothing. */
+/*
+ * The same where UNTIL wants a time; waits_for: for what it waits until then, without a full stop; NULL: for nothing.
+ */
 int cert_plan_at(struct txn *, struct rec_cert *, enum cert_plan what, int64_t at, const char *waits_for, struct err *);
 /*
  * Another version is wanted now.  1: the order under way is of exactly what is wanted, and will do; 0: it is ordered,

@@ -17,7 +17,9 @@ unsigned hooks_of(const struct rec_cert *);
 /* The bit of the member of that name; 0: it is none of them. */
 unsigned hooks_member(const char *name);
 
-/* An administrator chose these members, as they are now; others that nobody has confirmed still keep all from running. */
+/*
+ * An administrator chose these members, as they are now; others that nobody has confirmed still keep all from running.
+ */
 void hooks_choose(struct rec_cert *, unsigned members, const char *by);
 
 /* May those for its DNS records, or for deploying, run?  -1 as hooks_refuse(). */

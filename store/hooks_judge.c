@@ -114,8 +114,8 @@ static int put_unconfirmed(struct txn *t, struct rec_cert *cert, struct err *e)
 	const char *who = cert->hooks_by ? cert->hooks_by : "an unknown user";
 
 	cert->hooks = HOOKS_UNCONFIRMED;
-	log_warn("certificate %s: its scripts, chosen by %s, do not run until an administrator confirms them", cert->name,
-		 who);
+	log_warn("certificate %s: its scripts, chosen by %s, do not run until an administrator confirms them",
+		 cert->name, who);
 	if (rec_cert_put(t, cert, e) < 0 ||
 	    alert_raise_cert(t, ALERT_unconfirmed, cert, e,
 			     "The scripts chosen by %s do not run until an administrator confirms them.", who) < 0)

@@ -1,8 +1,8 @@
 /*
  * Removing as many records as there are: what belonged to something that is removed, or to a user who is.
  *
- * The transaction that removes the thing itself removes the first of them; what does not fit into it is left to a row of
- * the agenda, which goes on in steps (daemon/engine/sweep.c).
+ * The transaction that removes the thing itself removes the first of them; what does not fit into it is left to a row
+ * of the agenda, which goes on in steps (daemon/engine/sweep.c).
  */
 #ifndef STORE_LEFTOVER_H
 #define STORE_LEFTOVER_H

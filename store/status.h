@@ -24,7 +24,9 @@ char *cert_status_text(const struct rec_cert *, enum cert_status);
 const char *cert_status_word(enum cert_status);
 const char *cert_status_sentence(const struct rec_cert *, enum cert_status);
 const char *cert_status_next(const struct rec_cert *, enum cert_status);
-/* Of failed and undelivered ones: which side must act, and where; NULL: that is not known, or there is nothing to do. */
+/*
+ * Of failed and undelivered ones: which side must act, and where; NULL: that is not known, or there is nothing to do.
+ */
 const char *cert_status_acts(const struct rec_cert *, enum cert_status);
 
 #endif

@@ -8,7 +8,8 @@
 #include "store/version.h"
 
 /*
- * Each goes in steps (txn.h) and may be done again from its begin: the format says that it is done, and is written last.
+ * Each goes in steps (txn.h) and may be done again from its begin: the format says that it is done, and is written
+ * last.
  */
 
 static int make_tables(struct store *s, struct err *e)

@@ -5,7 +5,8 @@
 #include "store/db/store.h"
 
 /*
- * In a cluster: only what every store may do for itself, so that it can follow.  The rest is the leader's (daemon/migration.h).
+ * In a cluster: only what every store may do for itself, so that it can follow.  The rest is the leader's
+ * (daemon/migration.h).
  */
 int store_prepare(struct store *, struct err *);
 bool store_is_older(struct store *);	/* than this program; any thread */

@@ -4,7 +4,10 @@
 
 #include "base/http/answer.h"
 
-/* A request that changes something (routes.def), and that the gate has admitted: answers it and returns true, or returns false. */
+/*
+ * A request that changes something (routes.def), and that the gate has admitted: answers it and returns true, or
+ * returns false.
+ */
 typedef bool webui_take_fn(void *arg, struct http_exchange *);
 
 /* What requests note aside (http/noted.h), before it is written. */

@@ -38,10 +38,14 @@ struct webui_env {
 	int (*check_setting)(const char *name, const char *value, char **text, struct err *);
 	/* The first of those windows that is open at t or later, and until when (daemon/config/window.h). */
 	int64_t (*window_span)(const char *windows, int64_t t, int64_t *until);
-	/* Several servers (daemon/cluster/cluster.h): how they are, null if this one is alone; "init", "init anew", "join", "leave". */
+	/*
+	 * Several servers (daemon/cluster/cluster.h): how they are, null if this one is alone; "init", "init anew",
+	 * "join", "leave".
+	 */
 	json_t *(*cluster_status)(void *arg);
 	int (*cluster_do)(void *arg, const char *what, struct err *);
-	json_t *protection;			/* what stands between our processes, and what is missing; to be copied */
+	/* what stands between our processes, and what is missing; to be copied */
+	json_t *protection;
 };
 
 #endif

@@ -457,8 +457,8 @@ static void connect_to(struct fetch *f, const char *address)
 }
 
 /*
- * A request that timed out leaves its connection of HTTP/2 open, for the others on it; if it is stuck, they all time out,
- * and whatever is asked again.  Those of HTTP/1.1 are closed then, and are not taken for that.
+ * A request that timed out leaves its connection of HTTP/2 open, for the others on it; if it is stuck, they all time
+ * out, and whatever is asked again.  Those of HTTP/1.1 are closed then, and are not taken for that.
  */
 static long http_version(const struct fetcher *fetcher)
 {

@@ -34,8 +34,9 @@ struct fetch_request {
 	bool at_once;			/* it asks for what tells nothing, or may be asked again: no barrier for it */
 	int max_redirects;		/* 0: redirects are replies like any other; a POST stays a POST */
 	/*
-	 * A reply without an end: called with each piece of the body when it has come, at a moment of the loop's own.  No time limit but for
-	 * connecting; max_body bounds what has come and was not told yet.  The callback at its end has no body.
+	 * A reply without an end: called with each piece of the body when it has come, at a moment of the loop's own.
+	 * No time limit but for connecting; max_body bounds what has come and was not told yet.  The callback at its
+	 * end has no body.
 	 */
 	void (*piece)(void *arg, const struct fetch_reply *);
 };
@@ -55,7 +56,10 @@ typedef void fetch_cb(void *arg, const struct fetch_reply *);
 
 struct fetcher *fetcher_new(struct loop *, const char *user_agent);
 void fetcher_wait_at(struct fetcher *, struct barrier *);	/* requests wait there before they leave */
-/* Asked when a request has its connection, before the first byte is sent.  false: it fails (ERR_LATER) and nothing is sent. */
+/*
+ * Asked when a request has its connection, before the first byte is sent.  false: it fails (ERR_LATER) and nothing is
+ * sent.
+ */
 void fetcher_ask_before(struct fetcher *, bool (*may)(void *arg), void *arg);
 void fetcher_free(struct fetcher *);		/* cancels what is under way, without callbacks */
 /*

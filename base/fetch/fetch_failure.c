@@ -50,7 +50,8 @@ static void bad_ca_file(const struct fetch_failure *f, struct err *e)
 			f->ca_file);
 	else
 		err_set(e, ERR_CONFIG, "reading the system's trusted certificates: none found");
-	err_hint(e, f->ca_file ? "Name a PEM file with root certificates there." : "Install the package ca-certificates.");
+	err_hint(e,
+		 f->ca_file ? "Name a PEM file with root certificates there." : "Install the package ca-certificates.");
 }
 
 void fetch_failure_tell(const struct fetch_failure *f, struct err *e)

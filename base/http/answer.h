@@ -15,7 +15,8 @@ struct http_answer {
 	const char *type;	/* of the body; NULL: there is none */
 	struct slice fields;	/* more headers, made by http_add_field() */
 	struct slice body;	/* left away by the writer where the request was HEAD */
-	uint64_t applied;	/* of a cluster's leader: it shows what the entries of the log up to this one have done */
+	/* of a cluster's leader: it shows what the entries of the log up to this one have done */
+	uint64_t applied;
 };
 
 struct http_exchange;
@@ -28,7 +29,8 @@ struct http_way {
 	bool (*part)(struct http_exchange *, struct slice);
 	void (*end)(struct http_exchange *);
 	void (*drop)(struct http_exchange *);	/* there will be no (more) answer; the connection is closed */
-	bool (*gone)(struct http_exchange *);	/* has the other side closed the connection, even half?  It is looked at now */
+	/* has the other side closed the connection, even half?  It is looked at now */
+	bool (*gone)(struct http_exchange *);
 	/* Between nodes: who was asked has not looked at it, so it may be asked elsewhere.  NULL: drop() */
 	void (*back)(struct http_exchange *);
 };

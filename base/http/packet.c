@@ -191,7 +191,8 @@ static struct slice add_ahead(struct buf *out, uint32_t id, const struct http_re
 
 	if (r->vouched)
 		packet_add(out, PACKET_VOUCHER, id, slice_str(r->vouched));
-	for (; body.len > PACKET_BODY_MOST; body = slice((const char *)body.data + PACKET_BODY_MOST, body.len - PACKET_BODY_MOST))
+	for (; body.len > PACKET_BODY_MOST;
+	     body = slice((const char *)body.data + PACKET_BODY_MOST, body.len - PACKET_BODY_MOST))
 		packet_add(out, PACKET_BODY, id, slice(body.data, PACKET_BODY_MOST));
 	return body;
 }
@@ -243,7 +244,8 @@ static uint16_t *place_of(struct http_request *r, uint32_t number)
 		return &r->path;
 	if (number == TEXT_QUERY)
 		return &r->query;
-	return number < TEXT_FIELD + HTTP_FIELDS && travels[number - TEXT_FIELD] ? &r->field[number - TEXT_FIELD] : NULL;
+	return number < TEXT_FIELD + HTTP_FIELDS && travels[number - TEXT_FIELD] ? &r->field[number - TEXT_FIELD]
+										 : NULL;
 }
 
 /* The next of its texts; *used: so much of the request's text is in use. */

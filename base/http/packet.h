@@ -3,7 +3,8 @@
  * stream, several requests at once, each under an id.
  *
  *	front → desk:	REQUEST		GONE: its client is
- *	between nodes also NOTE (of no request: what was noted aside), and immediately before their REQUEST: VOUCHER, BODY ... (what the request's packet has no room for)
+ *	between nodes also NOTE (of no request: what was noted aside), and immediately before their REQUEST:
+ *			VOUCHER, BODY ... (what the request's packet has no room for)
  *	desk → front:	ANSWER (its body goes on in PARTs, if it is long)
  *			BEGIN, PART, ... END		for a body whose length nobody knows
  *			DROP: there will be no (more) answer	LOOK: is the client still there?
@@ -11,9 +12,9 @@
  *
  * The same packets go from a follower of a cluster to its leader (daemon/cluster/forward.h).
  *
- * An id is the front's, from REQUEST until it has the end of the answer.  All decoders are strict, and what they hand out
- * refers to the packet.  The desk takes nothing on trust: the texts of a request are checked once more, and the control
- * socket is none of the front's faces.
+ * An id is the front's, from REQUEST until it has the end of the answer.  All decoders are strict, and what they hand
+ * out refers to the packet.  The desk takes nothing on trust: the texts of a request are checked once more, and the
+ * control socket is none of the front's faces.
  */
 #ifndef BASE_HTTP_PACKET_H
 #define BASE_HTTP_PACKET_H
@@ -43,16 +44,16 @@ struct packet {
 /* The first packet: its size in bytes; 0: it is not whole; -1: these bytes are none. */
 ssize_t packet_take(struct packet *, struct slice bytes);
 /*
- * Hands each whole packet to one() and returns how many bytes these had; what is left is the begin of the next.  -1: these
- * bytes are no packets, or one() returned -1.  1: enough for now, what follows is left, too.
+ * Hands each whole packet to one() and returns how many bytes these had; what is left is the begin of the next.  -1:
+ * these bytes are no packets, or one() returned -1.  1: enough for now, what follows is left, too.
  */
 ssize_t packet_each(struct slice bytes, int (*one)(void *arg, const struct packet *), void *arg);
 /* One without content of its own form: GONE, PART, END, DROP, LOOK. */
 void packet_add(struct buf *, enum packet_kind, uint32_t id, struct slice content);
 
 /*
- * Only the headers that travel (field.def), with texts and a body as the reader lets them through.  One that is vouched for (and then is
- * the control socket's) travels as https without a peer: who has it says what it is.
+ * Only the headers that travel (field.def), with texts and a body as the reader lets them through.  One that is vouched
+ * for (and then is the control socket's) travels as https without a peer: who has it says what it is.
  */
 void packet_add_request(struct buf *, uint32_t id, const struct http_request *);
 /* How much text http_request will refer to, at most. */

@@ -34,8 +34,8 @@ struct http_request {
 	uint16_t path, query, field[HTTP_FIELDS];
 	size_t body, body_len;
 	/*
-	 * Of a local administrator on a different machine: what that machine's keeper vouches with, and behind the packet (packet.h), once
-	 * our keeper has looked at it, its word.  NULL: the request came in here.
+	 * Of a local administrator on a different machine: what that machine's keeper vouches with, and behind the
+	 * packet (packet.h), once our keeper has looked at it, its word.  NULL: the request came in here.
 	 */
 	const char *vouched;
 };

@@ -31,8 +31,8 @@ static int make_room(int fd, struct err *e)
 	if (size >= enough)
 		return 0;
 	err_set(e, ERR_CONFIG, "the system allows sockets to hold only %d bytes", size);
-	return err_hint(e, "Messages between our processes need %d: raise it with `sysctl net.core.wmem_max=%d`.", enough,
-			enough);
+	return err_hint(e, "Messages between our processes need %d: raise it with `sysctl net.core.wmem_max=%d`.",
+			enough, enough);
 }
 
 int channel_pair(int *ours, int *theirs, struct err *e)

@@ -96,8 +96,8 @@ static bool is_below(const char *path, const char *directory)
 
 static void open_tree(const struct landlock_opening *o, const char *path, unsigned may)
 {
-	const uint64_t of_files = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |
-				  1u << 14 | 1u << 15;
+	const uint64_t of_files = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+				  LANDLOCK_ACCESS_FS_READ_FILE | 1u << 14 | 1u << 15;
 	_cleanup_close_ int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct landlock_path_beneath_attr beneath = { .allowed_access = rights(may) & o->all, .parent_fd = fd };
 	struct stat st;
@@ -144,7 +144,8 @@ static void open_but_hidden(const struct landlock_opening *o, const char *path, 
 void sandbox_open_trees(enum sandbox who, const struct sandbox_tree *trees, size_t count, char *const *hidden)
 {
 	int version = sandbox_landlock();
-	struct landlock_rules rules = { .files = version ? all_rights(version) : 0, .scope = version >= 6 ? SIGNALS : 0 };
+	struct landlock_rules rules = { .files = version ? all_rights(version) : 0,
+					.scope = version >= 6 ? SIGNALS : 0 };
 	_cleanup_close_ int set = make_set(version, &rules);
 	struct landlock_opening o = { .set = set, .all = rules.files, .hidden = hidden };
 

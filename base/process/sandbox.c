@@ -136,7 +136,8 @@ int sandbox_filter(enum sandbox who, struct err *e)
 		rc = seccomp_load(ctx);	/* sets PR_SET_NO_NEW_PRIVS too */
 	seccomp_release(ctx);
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP) {	/* a kernel built without, or valgrind */
-		log_warn("the %s runs without limits on its system calls: seccomp filters are not offered here", sandbox_names[who]);
+		log_warn("the %s runs without limits on its system calls: seccomp filters are not offered here",
+			 sandbox_names[who]);
 		return 0;
 	}
 	errno = -rc;

@@ -28,14 +28,14 @@ struct sandbox_tree {
 	unsigned may;
 };
 /*
- * The same for files alone, but these trees stay open, without what is hidden (paths, NULL at the end).  Beside what is hidden,
- * only what is there now stays open.
+ * The same for files alone, but these trees stay open, without what is hidden (paths, NULL at the end).  Beside what is
+ * hidden, only what is there now stays open.
  */
 void sandbox_open_trees(enum sandbox, const struct sandbox_tree *, size_t count, char *const *hidden);
 int sandbox_landlock(void);	/* the version that the kernel offers; 0: none */
 /*
- * The system calls of syscall.def; all others fail.  For all threads, for good.  Front and core may still start threads.
- * Where the kernel does not offer it, a warning in the log is all.
+ * The system calls of syscall.def; all others fail.  For all threads, for good.  Front and core may still start
+ * threads.  Where the kernel does not offer it, a warning in the log is all.
  */
 int sandbox_filter(enum sandbox, struct err *);
 

@@ -18,8 +18,8 @@ struct sd_socket {
 int sd_sockets(struct sd_socket out[SD_SOCKETS_MAX]);		/* how many; unsets the environment */
 
 /*
- * Gives systemd a socket to keep while we are away (FileDescriptorStoreMax=): the next start gets it among sd_sockets(), under
- * this name.  Does nothing where nobody listens.
+ * Gives systemd a socket to keep while we are away (FileDescriptorStoreMax=): the next start gets it among
+ * sd_sockets(), under this name.  Does nothing where nobody listens.
  */
 void sd_store(int fd, const char *name);
 void sd_forget(const char *name);	/* all of this name */

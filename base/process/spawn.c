@@ -154,7 +154,8 @@ static bool is_started_by_us(const char *role, int argc, char **argv)
 	if (argc < 2 || getsockopt(SPAWN_CHANNEL, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET)
 		log_error("certerad-%s is started by certerad itself", role);
 	else if (!str_eq(argv[1], VERSION))
-		log_error("certerad-%s is of version " VERSION ", and was started by a certerad of version %s: install one of them whole",
+		log_error("certerad-%s is of version " VERSION
+			  ", and was started by a certerad of version %s: install one of them whole",
 			  role, argv[1]);
 	else
 		return true;

@@ -1,6 +1,6 @@
 /*
- * Messages between two of our processes, one a packet (channel.h).  What there is to say is a table of each pair, a *.def:
- * a row a kind, with the number of its fields, and whether a descriptor comes along.
+ * Messages between two of our processes, one a packet (channel.h).  What there is to say is a table of each pair, a
+ * *.def: a row a kind, with the number of its fields, and whether a descriptor comes along.
  */
 #ifndef BASE_PROCESS_TELL_H
 #define BASE_PROCESS_TELL_H

@@ -35,8 +35,9 @@ int user_find(struct system_user *user, const char *name, struct err *e)
 	pw = getpwnam(name);
 	if (!pw) {
 		err_set(e, ERR_CONFIG, "there is no user %s", name);
-		return err_hint(e, "Make it with `useradd --system --shell /usr/sbin/nologin %s`, or name an existing user.",
-				name);
+		return err_hint(
+			e, "Make it with `useradd --system --shell /usr/sbin/nologin %s`, or name an existing user.",
+			name);
 	}
 	user->uid = pw->pw_uid;
 	user->gid = pw->pw_gid;

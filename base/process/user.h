@@ -12,7 +12,10 @@ struct system_user {
 	char name[64];	/* as it was given: a name, or "1000" or "1000:1000" */
 };
 
-/* By name, or by numbers, which need no entry in the system's list: UID or UID:GID (else its own number is the group's). */
+/*
+ * By name, or by numbers, which need no entry in the system's list: UID or UID:GID (else its own number is the
+ * group's).
+ */
 int user_find(struct system_user *, const char *name, struct err *);
 /* For good, with this group and, for those with a name, the groups they are in.  Only root can. */
 int user_become(const struct system_user *, struct err *);

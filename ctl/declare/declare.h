@@ -1,8 +1,8 @@
 /*
  * certeractl export and apply: what the server has, as a text without secrets, and the other way round.
  *
- * Both sides of a comparison have one form, "a state": an object with an array for each kind, of objects with "name" and
- * members by declare.def.  Values are texts or arrays of texts, as a YAML file has them.
+ * Both sides of a comparison have one form, "a state": an object with an array for each kind, of objects with "name"
+ * and members by declare.def.  Values are texts or arrays of texts, as a YAML file has them.
  */
 #ifndef CTL_DECLARE_DECLARE_H
 #define CTL_DECLARE_DECLARE_H
@@ -11,8 +11,19 @@
 #include "ctl/ctl.h"
 
 enum declare_type {
-	DECLARE_TEXT, DECLARE_FLAG, DECLARE_ONOFF, DECLARE_NUMBER, DECLARE_LIST, DECLARE_NAMES, DECLARE_MAILS, DECLARE_WORDS, DECLARE_SWITCH,
-	DECLARE_DISABLED, DECLARE_REUSE, DECLARE_OWNER, DECLARE_FILE,
+	DECLARE_TEXT,
+	DECLARE_FLAG,
+	DECLARE_ONOFF,
+	DECLARE_NUMBER,
+	DECLARE_LIST,
+	DECLARE_NAMES,
+	DECLARE_MAILS,
+	DECLARE_WORDS,
+	DECLARE_SWITCH,
+	DECLARE_DISABLED,
+	DECLARE_REUSE,
+	DECLARE_OWNER,
+	DECLARE_FILE,
 };
 
 struct declare_field {
@@ -48,7 +59,9 @@ json_t *declare_file(const char *path, struct err *);
 /* text.c: a state as YAML, appended. */
 void declare_write(struct buf *, const json_t *state);
 
-/* change.c: what has to be done, in this order: an array of {"action", "kind", "name", "members": {m: {"from", "to"}}}. */
+/*
+ * change.c: what has to be done, in this order: an array of {"action", "kind", "name", "members": {m: {"from", "to"}}}.
+ */
 json_t *declare_compare(const json_t *is, const json_t *wanted, bool prune);
 /* Does one of these; its secrets (passwords, tokens, API keys) go to the file. */
 int declare_do(struct ctl *, const json_t *is, const json_t *wanted, const json_t *change, FILE *secrets, struct err *);

@@ -87,8 +87,7 @@ static void take_dns(json_t *cert, const char *api)
 	json_object_set_new(cert, "environment", json_pack("[s]", line));
 	found_note(cert,
 		   "Its DNS records are set by %s: copy the adapter \"acme.sh\" and acme.sh.d into hooks.directory, "
-		   "and put the "
-		   "credentials of account.conf (without SAVED_) into hooks.environment.",
+		   "and put the credentials of account.conf (without SAVED_) into hooks.environment.",
 		   api);
 }
 

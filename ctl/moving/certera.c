@@ -8,9 +8,8 @@ static const char accounts_of[] = "SELECT a.AcmeAccountId AS id, a.AcmeContactEm
 				  "FROM AcmeAccounts a JOIN Keys k ON k.KeyId = a.KeyId ORDER BY a.AcmeAccountId";
 #define COMPLETED "5"
 static const char certs_of[] =
-	"SELECT c.*, k.RawData AS key_pem, (SELECT o.RawDataPem FROM AcmeOrders o WHERE o.AcmeCertificateId = "
-	"c.AcmeCertificateId "
-	"AND o.Status = " COMPLETED
+	"SELECT c.*, k.RawData AS key_pem, (SELECT o.RawDataPem FROM AcmeOrders o "
+	"WHERE o.AcmeCertificateId = c.AcmeCertificateId AND o.Status = " COMPLETED
 	" AND o.RawDataPem IS NOT NULL ORDER BY o.DateCreated DESC, o.AcmeOrderId DESC LIMIT 1) AS chain_pem "
 	"FROM AcmeCertificates c JOIN Keys k ON k.KeyId = c.KeyId ORDER BY c.AcmeCertificateId";
 static const char sites_of[] = "SELECT Uri FROM Domains ORDER BY \"Order\", DomainId";

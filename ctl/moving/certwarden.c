@@ -8,13 +8,12 @@ static const char accounts_of[] =
 	"WHERE a.status = 'valid' ORDER BY a.id";
 /* The newest order of each that has a certificate; its key may be one the certificate no longer has. */
 static const char certs_of[] =
-	"SELECT c.*, a.name AS account_name, (SELECT o.pem FROM acme_orders o WHERE o.certificate_id = c.id AND "
-	"o.status = 'valid' "
+	"SELECT c.*, a.name AS account_name, "
+	"(SELECT o.pem FROM acme_orders o WHERE o.certificate_id = c.id AND o.status = 'valid' "
 	"AND o.pem IS NOT NULL AND o.known_revoked = 0 ORDER BY o.valid_to DESC, o.id DESC LIMIT 1) AS chain_pem, "
-	"(SELECT k.pem FROM acme_orders o JOIN private_keys k ON k.id = o.finalized_key_id WHERE o.certificate_id = "
-	"c.id "
-	"AND o.status = 'valid' AND o.pem IS NOT NULL AND o.known_revoked = 0 ORDER BY o.valid_to DESC, o.id DESC "
-	"LIMIT 1) AS key_pem "
+	"(SELECT k.pem FROM acme_orders o JOIN private_keys k ON k.id = o.finalized_key_id "
+	"WHERE o.certificate_id = c.id AND o.status = 'valid' AND o.pem IS NOT NULL AND o.known_revoked = 0 "
+	"ORDER BY o.valid_to DESC, o.id DESC LIMIT 1) AS key_pem "
 	"FROM certificates c JOIN acme_accounts a ON a.id = c.acme_account_id ORDER BY c.id";
 
 static void take_account(struct moving *m, const json_t *row, json_t *by_name)

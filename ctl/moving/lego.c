@@ -36,8 +36,7 @@ static void take_account(struct moving *m, const char *folder, const char *mail,
 	if (!m->directory && !known_directory(host))
 		found_note(account,
 			   "lego does not keep the URL of the CA's directory: %s was assumed. If it is different, give "
-			   "it with "
-			   "--directory.",
+			   "it with --directory.",
 			   directory);
 	if (!json_object_get(by_host, host))
 		json_put_str(by_host, host, json_str(account, "name"));

@@ -16,7 +16,8 @@ struct moving {
 	const char *challenge;	/* where a source does not say which; NULL: not said either */
 	const char *directory;	/* likewise, of the CA */
 	json_t *accounts;	/* {"name", "key", "from", "notes", "request": a request to add it} */
-	json_t *certificates;	/* {"name", "chain", "key", "from", "notes", "request": one to import it, "environment"} */
+	/* {"name", "chain", "key", "from", "notes", "request": one to import it, "environment"} */
+	json_t *certificates;
 	json_t *sites;		/* {"name", "notes"} */
 	json_t *left;		/* {"what", "why"} */
 };

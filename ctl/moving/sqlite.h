@@ -7,7 +7,9 @@
 #include "base/err.h"
 #include "base/json.h"
 
-/* The rows of a query, as an array of objects of texts by column; NULL is left out.  A new reference; NULL: e says why. */
+/*
+ * The rows of a query, as an array of objects of texts by column; NULL is left out.  A new reference; NULL: e says why.
+ */
 json_t *sqlite_rows(const char *file, const char *query, struct err *e);
 
 #endif

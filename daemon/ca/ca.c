@@ -283,7 +283,8 @@ struct acme *ca_client(struct engine *g, const struct rec_account *account)
 
 	for (ca = g->cas; ca; ca = ca->next)
 		if (str_eq(ca->directory, account->directory) && str_eq(ca->ca_file, ca_file)) {
-			acme_set_limits(ca->acme, env.timeout_ms, env.patience_ms);	/* a reload may have changed them */
+			/* a reload may have changed them */
+			acme_set_limits(ca->acme, env.timeout_ms, env.patience_ms);
 			return ca->acme;
 		}
 	ca = xcalloc(1, sizeof(*ca));

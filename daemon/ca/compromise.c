@@ -1,10 +1,11 @@
 /*
- * A private key that others know (store/key/compromise.h): from the due row, whose id is the digest of the public key, to
- * the end of its use.
+ * A private key that others know (store/key/compromise.h): from the due row, whose id is the digest of the public key,
+ * to the end of its use.
  *
  * Every certificate that has it in force, whatever its key is called here, is ordered with a new one at once, and the
- * old version is revoked when it is replaced.  Where that cannot be done, its status and an alert say so.  Left alone is
- * what is itself (to be) revoked for it: whether that is replaced was said with the revocation.  Accounts get another key.
+ * old version is revoked when it is replaced.  Where that cannot be done, its status and an alert say so.  Left alone
+ * is what is itself (to be) revoked for it: whether that is replaced was said with the revocation.  Accounts get
+ * another key.
  */
 #include "daemon/ca/compromise.h"
 

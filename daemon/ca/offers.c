@@ -63,7 +63,8 @@ static int learn_flag(bool *flag, bool seen)
 
 static int learn_revocation(struct rec_account *account, const struct cert *leaf)
 {
-	_cleanup_strv_ char **ocsp = extension_urls(leaf, EXTENSION_URL_OCSP), **crl = extension_urls(leaf, EXTENSION_URL_CRL);
+	_cleanup_strv_ char **ocsp = extension_urls(leaf, EXTENSION_URL_OCSP),
+			    **crl = extension_urls(leaf, EXTENSION_URL_CRL);
 
 	return (ocsp ? learn_word(&account->seen_revocation, "OCSP") : 0) |
 	       (crl ? learn_word(&account->seen_revocation, "CRL") : 0);

@@ -40,10 +40,15 @@ static void revocation_cancel(struct job *job)
 static int note_event(struct txn *t, const struct rec_cert *cert, bool done, struct err *e,
 		      const struct rec_version *version, const char *how)
 {
-	return history_add(t, &(struct event_of){ .actor = "engine", .object = cert->id, .name = cert->name,
-						  .action = done ? "certificate.revoked" : "certificate.not-revoked",
-						  .subclass = history_subclass(done ? EVENT_close_successful : EVENT_close_failed) },
-			   e, "version %lld, serial %s: %s", (long long)record_child_number(version->id), version->serial, how);
+	return history_add(t,
+			   &(struct event_of){
+				   .actor = "engine",
+				   .object = cert->id,
+				   .name = cert->name,
+				   .action = done ? "certificate.revoked" : "certificate.not-revoked",
+				   .subclass = history_subclass(done ? EVENT_close_successful : EVENT_close_failed) },
+			   e, "version %lld, serial %s: %s", (long long)record_child_number(version->id),
+			   version->serial, how);
 }
 
 /* The CA has confirmed it. */

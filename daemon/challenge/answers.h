@@ -1,4 +1,7 @@
-/* Answers to http-01 challenges (RFC 8555 section 8.3), and probes that are fetched like them: what is stored is served. */
+/*
+ * Answers to http-01 challenges (RFC 8555 section 8.3), and probes that are fetched like them: what is stored is
+ * served.
+ */
 #ifndef DAEMON_CHALLENGE_ANSWERS_H
 #define DAEMON_CHALLENGE_ANSWERS_H
 

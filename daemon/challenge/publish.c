@@ -212,7 +212,8 @@ static void stage_set(struct publication *p)
 	p->busy = 1;
 	for (struct item *i = p->items; i < p->items + p->count; i++) {
 		const char *hook = i->txt.hook_set && *i->txt.hook_set ? i->txt.hook_set : NULL;
-		_cleanup_free_ char *sentence = xasprintf("setting %s%s%s", i->txt.record, hook ? " by " : "", hook ? hook : "");
+		_cleanup_free_ char *sentence =
+			xasprintf("setting %s%s%s", i->txt.record, hook ? " by " : "", hook ? hook : "");
 
 		if (i->txt.done)	/* before a restart */
 			continue;

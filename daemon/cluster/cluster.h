@@ -45,7 +45,10 @@ struct cluster_node { /* whose heartbeat (10 s) has not ended */
 	bool self, leader;
 };
 
-/* Can a server have this name?  It is a word of what nodes say to each other, and part of a key in etcd.  -1: e says why not. */
+/*
+ * Can a server have this name?  It is a word of what nodes say to each other, and part of a key in etcd.  -1: e says
+ * why not.
+ */
 int cluster_check_name(const char *name, struct err *);
 
 /*
@@ -54,8 +57,8 @@ int cluster_check_name(const char *name, struct err *);
  */
 int cluster_start(struct cluster **out, const struct config *, struct store *, struct err *);
 /*
- * Begins the end: what was written so far goes to the log, then a different server leads; this one follows, and goes on with that
- * until cluster_stop().  NULL is fine.
+ * Begins the end: what was written so far goes to the log, then a different server leads; this one follows, and goes on
+ * with that until cluster_stop().  NULL is fine.
  */
 void cluster_resign(struct cluster *);
 /* Leads no more: the lease is given back, so that another server leads at once.  After store_finish(); NULL is fine. */

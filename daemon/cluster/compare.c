@@ -270,7 +270,8 @@ static void compare_table(const char *line, const struct store_digest *ours, str
 		const char *name = store_table_name(table);
 		_cleanup_free_ char *hex = hex_str(ours->table[table], SHA256_SIZE);
 
-		if (strlen(name) == (size_t)(blank - line) && !strncmp(name, line, strlen(name)) && !str_eq(blank + 1, hex))
+		if (strlen(name) == (size_t)(blank - line) && !strncmp(name, line, strlen(name)) &&
+		    !str_eq(blank + 1, hex))
 			buf_addf(differ, "%s%s", differ->len ? ", " : "", name);
 	}
 }
@@ -294,8 +295,10 @@ static int compare_digests(struct comparing *c, int fd, const struct store_diges
 	}
 	if (!differ.len)
 		return 0;
-	err_set(e, ERR_CONFLICT, "the stores differ at entry %llu of the log, in: %s", (unsigned long long)ours->position, buf_str(&differ));
-	return err_hint(e, "Let the server that is not the leader join again (certeractl cluster join): it gets a copy of the store.");
+	err_set(e, ERR_CONFLICT, "the stores differ at entry %llu of the log, in: %s",
+		(unsigned long long)ours->position, buf_str(&differ));
+	return err_hint(e, "Let the server that is not the leader join again (certeractl cluster join): it gets a copy "
+			   "of the store.");
 }
 
 /* 1: they were not at the same entry. */

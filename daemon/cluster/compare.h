@@ -1,6 +1,7 @@
 /*
- * Are the stores of two nodes equal?  Who asks takes a snapshot and says which entry of the log it has last; the other one goes as far, waits there
- * for a moment, and answers with the digests of its tables.  It may be one entry ahead: then it says so, and is asked anew.
+ * Are the stores of two nodes equal?  Who asks takes a snapshot and says which entry of the log it has last; the other
+ * one goes as far, waits there for a moment, and answers with the digests of its tables.  It may be one entry ahead:
+ * then it says so, and is asked anew.
  *
  *	"POSITION\n"	→	"at POSITION\n", then for each table "NAME DIGEST\n", then "end\n"
  *				"no POSITION\n": it is there already, or does not get as far
@@ -25,8 +26,8 @@ void comparing_free(struct comparing *);	/* NULL is fine */
 /* A node asks; takes fd. */
 void comparing_came(struct comparing *, const char *node, int fd);
 /*
- * Any thread that may wait, while the loop runs.  0: the stores are equal, and *position is the entry at which that was seen.  ERR_CONFLICT: they are
- * not, and in which tables.
+ * Any thread that may wait, while the loop runs.  0: the stores are equal, and *position is the entry at which that was
+ * seen.  ERR_CONFLICT: they are not, and in which tables.
  */
 int comparing_with(struct comparing *, const char *node, uint64_t *position, struct err *);
 

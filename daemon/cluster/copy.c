@@ -128,7 +128,8 @@ static void *give(void *arg)
 
 void copying_came(struct copying *c, const char *node, int fd)
 {
-	if (c->give.under_way || cluster_role(c->o.cluster) == CLUSTER_BEHIND || cluster_role(c->o.cluster) == CLUSTER_STRANGER) {
+	if (c->give.under_way || cluster_role(c->o.cluster) == CLUSTER_BEHIND ||
+	    cluster_role(c->o.cluster) == CLUSTER_STRANGER) {
 		log_debug("the server %s wants a copy of the store, which this server does not give now", node);
 		close(fd);
 		return;
@@ -267,8 +268,8 @@ static void copying_look(void *arg)
 {
 	struct copying *c = arg;
 
-	if (cluster_role(c->o.cluster) != CLUSTER_BEHIND || c->calling || c->get.under_way || c->done || c->again.event ||
-	    !choose_node(c, c->from))
+	if (cluster_role(c->o.cluster) != CLUSTER_BEHIND || c->calling || c->get.under_way || c->done ||
+	    c->again.event || !choose_node(c, c->from))
 		return;
 	c->calling = true;
 	peers_call(c->o.peers, c->from, PEER_copy, c->o.loop, copying_called, c);

@@ -12,8 +12,9 @@
 #define AGAIN 5		/* seconds after which asking again makes sense */
 
 /*
- * One that was taken over.  Its exchange is the first in it.  It goes through the lists of struct forward: leaderless, until there is a leader;
- * vouching, if it is a local administrator's; waiting, for the line to the leader; sent; held, with its answer.
+ * One that was taken over.  Its exchange is the first in it.  It goes through the lists of struct forward: leaderless,
+ * until there is a leader; vouching, if it is a local administrator's; waiting, for the line to the leader; sent; held,
+ * with its answer.
  */
 struct forwarded {
 	struct http_exchange exchange;	/* between us and the line */
@@ -96,7 +97,8 @@ static int later(struct err *e)
 int forward_no_leader(const struct cluster_view *v, struct err *e)
 {
 	if (v->role == CLUSTER_BEHIND || v->role == CLUSTER_STRANGER)
-		err_set(e, ERR_LATER, "this server does not have the cluster's state yet: nothing can be changed here now");
+		err_set(e, ERR_LATER,
+			"this server does not have the cluster's state yet: nothing can be changed here now");
 	else
 		err_set(e, ERR_LATER, "no server leads the cluster now, so nothing can be changed; reading goes on");
 	if (*v->trouble)
@@ -106,14 +108,17 @@ int forward_no_leader(const struct cluster_view *v, struct err *e)
 
 static int leader_unreachable(const struct cluster_view *v, const struct err *why, struct err *e)
 {
-	err_set(e, ERR_LATER, "the leader of the cluster, %s, cannot be reached from this server: nothing can be changed here now", v->leader);
+	err_set(e, ERR_LATER,
+		"the leader of the cluster, %s, cannot be reached from this server: nothing can be changed here now",
+		v->leader);
 	err_hint(e, "%s", why->message);
 	return later(e);
 }
 
 static int leader_lost(struct err *e)
 {
-	err_set(e, ERR_LATER, "the leader of the cluster went away before it answered: it is not known whether the change was made");
+	err_set(e, ERR_LATER,
+		"the leader of the cluster went away before it answered: it is not known whether the change was made");
 	err_hint(e, "Check whether it was made before you repeat it.");
 	return later(e);
 }
@@ -223,8 +228,13 @@ static void forwarded_back(struct http_exchange *x)
 }
 
 static const struct http_way way = {
-	.answer = forwarded_answer, .begin = forwarded_begin, .part = forwarded_part, .end = forwarded_end, .drop = forwarded_drop,
-	.gone = forwarded_gone, .back = forwarded_back,
+	.answer = forwarded_answer,
+	.begin = forwarded_begin,
+	.part = forwarded_part,
+	.end = forwarded_end,
+	.drop = forwarded_drop,
+	.gone = forwarded_gone,
+	.back = forwarded_back,
 };
 
 /*
@@ -359,8 +369,8 @@ static void forward_go(struct forward *w, struct forwarded *f, const struct clus
 		return;
 	}
 	TAILQ_INSERT_TAIL(&w->vouching, f, link);
-	f->question = KEEPER_ASK(w->o.keeper, vouch, f->asked->request->socket, forward_vouched, f, slice_str(view->leader),
-				 slice_str(KEEPER_PROOF_PEER));
+	f->question = KEEPER_ASK(w->o.keeper, vouch, f->asked->request->socket, forward_vouched, f,
+				 slice_str(view->leader), slice_str(KEEPER_PROOF_PEER));
 }
 
 static void forward_no_leader_came(void *arg)
@@ -498,8 +508,8 @@ bool forward_take(void *forward, struct http_exchange *x)
 
 bool forward_idle(const struct forward *w)
 {
-	return TAILQ_EMPTY(&w->leaderless) && TAILQ_EMPTY(&w->vouching) && TAILQ_EMPTY(&w->waiting) && TAILQ_EMPTY(&w->sent) &&
-	       TAILQ_EMPTY(&w->held);
+	return TAILQ_EMPTY(&w->leaderless) && TAILQ_EMPTY(&w->vouching) && TAILQ_EMPTY(&w->waiting) &&
+	       TAILQ_EMPTY(&w->sent) && TAILQ_EMPTY(&w->held);
 }
 
 int forward_note(struct forward *w, struct slice note)

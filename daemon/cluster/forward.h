@@ -1,11 +1,13 @@
 /*
- * Requests that change something, at a node that does not lead: each goes as a packet to the leader (base/http/packet.h) over a connection
- * of this desk's own, and is answered when our store has what the answer follows from, so that whoever has changed something here
- * sees it here.  A local administrator of this machine is vouched for by its keeper.
+ * Requests that change something, at a node that does not lead: each goes as a packet to the leader
+ * (base/http/packet.h) over a connection of this desk's own, and is answered when our store has what the answer follows
+ * from, so that whoever has changed something here sees it here.  A local administrator of this machine is vouched for
+ * by its keeper.
  *
- * When a leader has just gone, a request waits a moment for the next one.  While nobody leads, or the leader is out of reach, the answer is
- * 503 with a sentence.  If the leader goes away before it has answered, nobody knows whether the change was made, and that is what the answer
- * says.  Nothing is sent twice, but what a node has given back because it does not lead.
+ * When a leader has just gone, a request waits a moment for the next one.  While nobody leads, or the leader is out of
+ * reach, the answer is 503 with a sentence.  If the leader goes away before it has answered, nobody knows whether the
+ * change was made, and that is what the answer says.  Nothing is sent twice, but what a node has given back because it
+ * does not lead.
  */
 #ifndef DAEMON_CLUSTER_FORWARD_H
 #define DAEMON_CLUSTER_FORWARD_H
@@ -29,7 +31,9 @@ struct forward *forward_new(const struct forward_options *);
 void forward_free(struct forward *);
 /* Takes the exchange over and returns true, or returns false: this node leads. */
 bool forward_take(void *forward, struct http_exchange *);
-/* Sends the leader a note, which nobody waits for.  1: it is on its way, 0: it cannot be sent now, -1: this node leads. */
+/*
+ * Sends the leader a note, which nobody waits for.  1: it is on its way, 0: it cannot be sent now, -1: this node leads.
+ */
 int forward_note(struct forward *, struct slice note);
 bool forward_idle(const struct forward *);	/* all that was taken is answered */
 /* Fills e with the sentence for a node that does not lead; -1. */

@@ -77,7 +77,8 @@ void found_copy(struct cluster *c)
 {
 	stop_leading(c, "this server is about to get a copy of the store of a different server");
 	if (become(c, c->known.id, STORE_NOWHERE) == 0)
-		log_info("this server joins the cluster %s: it needs a copy of the store of a different server", c->known.id);
+		log_info("this server joins the cluster %s: it needs a copy of the store of a different server",
+			 c->known.id);
 }
 
 void found_none(struct cluster *c)

@@ -26,7 +26,8 @@ struct fronts {
 	LIST_HEAD(, fronts_line) followers;
 	struct fronts_line *leader;	/* at a follower; NULL: not connected */
 	bool calling;
-	uint64_t term, told_term;	/* of the leader that is connected, or called; for which the log has why it cannot be reached */
+	/* of the leader that is connected, or called; for which the log has why it cannot be reached */
+	uint64_t term, told_term;
 	uint64_t wanted;		/* by us, the leader */
 	int64_t wanted_ms;		/* since then all are waited for; 0: for nobody */
 	struct timer again, slow;
@@ -155,7 +156,9 @@ static void fronts_slow(void *arg)
 
 	find_lacking(f, f->wanted, lacking);
 	if (*lacking)
-		log_warn("the server %s does not confirm that it has the challenge answers: CAs do not validate before it does, or is gone", lacking);
+		log_warn("the server %s does not confirm that it has the challenge answers: CAs do not validate before "
+			 "it does, or is gone",
+			 lacking);
 }
 
 bool fronts_have(struct fronts *f, uint64_t position)

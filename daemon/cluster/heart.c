@@ -44,14 +44,17 @@ static char *say(struct cluster *c, bool member)
 static void doubled(struct cluster *c, const char *address)
 {
 	if (!*c->doubled)
-		log_error("the server at %s has the name %s, too: give each server its own cluster.name", address, c->name);
+		log_error("the server at %s has the name %s, too: give each server its own cluster.name", address,
+			  c->name);
 	snprintf(c->doubled, sizeof(c->doubled), "%s", address);
 	c->said_at = 0;
 	beat_again(c, BEAT_MS);
 	cluster_publish(c);
 }
 
-/* It is otherwise than we knew.  With our address it is what we wrote ourselves, now or before we were started again. */
+/*
+ * It is otherwise than we knew.  With our address it is what we wrote ourselves, now or before we were started again.
+ */
 static void key_differs(struct cluster *c, const json_t *kv)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
@@ -101,7 +104,8 @@ static void write_key(struct cluster *c)
 	bool member = cluster_is_member(c) && !c->known.behind;
 	_cleanup_free_ char *key = cluster_key(c, "live/node/%s", c->name), *value = say(c, member);
 	json_t *compare[] = { etcd_if_modified(key, c->said_revision), NULL };
-	json_t *put[] = { etcd_put(key, slice_str(value), c->lease), NULL }, *look[] = { etcd_range(key, NULL, 0, false), NULL };
+	json_t *put[] = { etcd_put(key, slice_str(value), c->lease), NULL },
+	       *look[] = { etcd_range(key, NULL, 0, false), NULL };
 
 	c->said_at = clock_boot_ms();
 	c->said_applied = store_applied(c->store);
@@ -137,7 +141,8 @@ static void granted(void *arg, const json_t *answer, const struct err *e)
 
 static bool has_news(const struct cluster *c)
 {
-	return !c->said_at || c->said_member != (cluster_is_member(c) && !c->known.behind) || (c->said_applied != store_applied(c->store) && clock_boot_ms() - c->said_at > SAY_MS);
+	return !c->said_at || c->said_member != (cluster_is_member(c) && !c->known.behind) ||
+	       (c->said_applied != store_applied(c->store) && clock_boot_ms() - c->said_at > SAY_MS);
 }
 
 static void renewed(void *arg, const json_t *answer, const struct err *e)

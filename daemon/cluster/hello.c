@@ -77,14 +77,15 @@ int hello_read_greeting(struct hello *h, const char *line, struct err *e)
 		return not_understood(e);
 	if (strtol(protocol, NULL, 10) == PROTOCOL)
 		return 0;
-	err_set(e, ERR_CONFLICT, "the other server speaks version %s of the protocol between servers, this one %d", protocol, PROTOCOL);
+	err_set(e, ERR_CONFLICT, "the other server speaks version %s of the protocol between servers, this one %d",
+		protocol, PROTOCOL);
 	return err_hint(e, "Install the same version of Certera on all servers.");
 }
 
 void hello_say(const struct hello *h, struct buf *out)
 {
-	buf_addf(out, "hello %s %s %s %s %s\n", uses[h->use], h->connected.name, cluster_word(&h->connected), h->answered,
-		 h->connected.mac);
+	buf_addf(out, "hello %s %s %s %s %s\n", uses[h->use], h->connected.name, cluster_word(&h->connected),
+		 h->answered, h->connected.mac);
 }
 
 static void take_cluster(struct hello_side *side)
@@ -97,7 +98,8 @@ int hello_read(struct hello *h, const char *line, struct err *e)
 {
 	char use[16];
 	const struct word words[] = {
-		PLACE(use), PLACE(h->connected.name), PLACE(h->connected.cluster), PLACE(h->answered), PLACE(h->connected.mac),
+		PLACE(use),         PLACE(h->connected.name), PLACE(h->connected.cluster),
+		PLACE(h->answered), PLACE(h->connected.mac),
 	};
 
 	if (take_words(line, "hello", words, ARRAY_SIZE(words)) < 0)

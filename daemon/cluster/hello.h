@@ -1,13 +1,14 @@
 /*
- * How two nodes of a cluster prove to each other that they belong to it, behind a TLS handshake in which nobody was trusted.  Three lines:
+ * How two nodes of a cluster prove to each other that they belong to it, behind a TLS handshake in which nobody was
+ * trusted.  Three lines:
  *
  *	accepted  certera-peer PROTOCOL NONCE
  *	connected hello USE NAME CLUSTER NONCE MAC
  *	accepted  welcome NAME CLUSTER MAC, or: no SENTENCE
  *
- * A MAC is the keeper's (node_mac) over all that was said and the fingerprint of the certificate that this side of the handshake has
- * seen.  So only a keeper with the same master key makes it, it is good for this connection alone, and somebody in between, who
- * has a different certificate, has none.
+ * A MAC is the keeper's (node_mac) over all that was said and the fingerprint of the certificate that this side of the
+ * handshake has seen.  So only a keeper with the same master key makes it, it is good for this connection alone, and
+ * somebody in between, who has a different certificate, has none.
  */
 #ifndef DAEMON_CLUSTER_HELLO_H
 #define DAEMON_CLUSTER_HELLO_H

@@ -1,5 +1,6 @@
 /*
- * The inside of the cluster, for files of this folder alone.  Everything here is the cluster thread's, but what says otherwise.
+ * The inside of the cluster, for files of this folder alone.  Everything here is the cluster thread's, but what says
+ * otherwise.
  *
  *	etcd.c     requests to etcd
  *	heart.c  our lease, our heartbeat
@@ -146,7 +147,8 @@ bool cluster_is_member(const struct cluster *);	/* our store is of the cluster t
 
 void heart_begin(struct cluster *);
 void heart_end(struct cluster *);
-void heart_bury(struct cluster *);		/* the old lease is still there: etcd could not be reached when it was given back */
+/* the old lease is still there: etcd could not be reached when it was given back */
+void heart_bury(struct cluster *);
 void heart_renew(struct cluster *);		/* a new lease: the old one is gone, or is to be */
 void heart_say(struct cluster *);		/* our key is written anew if there is something new */
 
@@ -155,9 +157,11 @@ void look_end(struct cluster *);
 void look_now(struct cluster *);
 void look_apply(struct cluster *);		/* what has come of the log, as far as the store takes it */
 
-void leader_look(struct cluster *);		/* after each look: may we become the leader, do we lead, do we no more? */
+/* after each look: may we become the leader, do we lead, do we no more? */
+void leader_look(struct cluster *);
 void leader_step_down(struct cluster *, const struct err *why);	/* harmless while not leading */
-int leader_append(void *arg, uint64_t position, struct slice entry, struct err *);	/* store_log's; the writer's thread */
+/* store_log's; the writer's thread */
+int leader_append(void *arg, uint64_t position, struct slice entry, struct err *);
 void leader_fell_behind(void *arg);		/* any thread */
 void leader_extended(struct cluster *, int64_t sent);	/* our lease was renewed by a request sent then */
 

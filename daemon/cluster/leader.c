@@ -127,7 +127,10 @@ static void campaign(struct cluster *c)
 	c->campaign = etcd_ask(c->etcd, "kv/txn", etcd_txn(compare, success, NULL), ASK_MS, campaigned, c);
 }
 
-/* One that is alive and does not know our format yet: it could not follow.  NULL: there is none, or the store has our format already. */
+/*
+ * One that is alive and does not know our format yet: it could not follow.  NULL: there is none, or the store has our
+ * format already.
+ */
 static const struct known_node *older_node(const struct cluster *c)
 {
 	if (!store_is_older(c->store))
@@ -150,7 +153,9 @@ static void campaign_unless_older(struct cluster *c)
 		campaign(c);
 		return;
 	}
-	err_set(&why, ERR_LATER, "the server %s has an older version of Certera: as long as it is alive, this one does not lead", older->node.name);
+	err_set(&why, ERR_LATER,
+		"the server %s has an older version of Certera: as long as it is alive, this one does not lead",
+		older->node.name);
 	cluster_trouble(c, &why);
 }
 

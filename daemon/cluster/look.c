@@ -117,7 +117,9 @@ static void judge_clock(const struct live_state *old, struct known_node *n)
 
 static void read_known(struct cluster *c, const json_t *answer)
 {
-	struct live_state fresh = { .any = true, .at = clock_boot_ms(), .behind = c->known.behind, .ahead = c->known.ahead };
+	struct live_state fresh = {
+		.any = true, .at = clock_boot_ms(), .behind = c->known.behind, .ahead = c->known.ahead
+	};
 	const json_t *kv;
 	size_t i;
 

@@ -108,8 +108,9 @@ enum cluster_role cluster_judge(const struct cluster *c)
 	if (c->known.behind || store_applied(c->store) == STORE_NOWHERE)
 		return CLUSTER_BEHIND;
 	/* Elected and not yet leading, or leading no more: that takes a moment. */
-	return !*c->known.leader || c->known.leader_lease == c->lease || c->known.leader_lease == c->old_lease ? CLUSTER_WITHOUT_LEADER
-													     : CLUSTER_FOLLOWER;
+	return !*c->known.leader || c->known.leader_lease == c->lease || c->known.leader_lease == c->old_lease
+		       ? CLUSTER_WITHOUT_LEADER
+		       : CLUSTER_FOLLOWER;
 }
 
 /* Why nothing is written here. */
@@ -311,7 +312,8 @@ static int may_do(const struct cluster_view *v, enum cluster_act act, struct err
 		return err_set(e, ERR_CONFLICT, "%s", v->trouble);
 	if (v->role == CLUSTER_ALONE) {
 		err_set(e, ERR_CONFLICT, "this server is alone: certera.yaml has no cluster.endpoints");
-		return err_hint(e, "Write the group cluster there and restart Certera. The handbook has the steps under Several servers.");
+		return err_hint(e, "Write the group cluster there and restart Certera. The handbook has the steps "
+				   "under Several servers.");
 	}
 	if (v->role == CLUSTER_WITHOUT_LEADER && act != CLUSTER_LEAVE && *v->trouble)
 		return err_set(e, ERR_LATER, "%s", v->trouble);
@@ -322,7 +324,8 @@ static int may_do(const struct cluster_view *v, enum cluster_act act, struct err
 	}
 	if (act == CLUSTER_JOIN && !*v->id) {
 		err_set(e, ERR_CONFLICT, "etcd has no cluster yet: one server has to begin it");
-		return err_hint(e, "Start the cluster on the server whose store all shall have: certeractl cluster init.");
+		return err_hint(e,
+				"Start the cluster on the server whose store all shall have: certeractl cluster init.");
 	}
 	return 0;
 }
@@ -401,7 +404,10 @@ int cluster_check_name(const char *name, struct err *e)
 	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
 
 	if (!*name || name[strspn(name, good)])
-		return err_set(e, ERR_CONFIG, "cluster.name: is \"%s\", but may only have letters, digits, dots, hyphens and underscores", name);
+		return err_set(
+			e, ERR_CONFIG,
+			"cluster.name: is \"%s\", but may only have letters, digits, dots, hyphens and underscores",
+			name);
 	if (strlen(name) >= CLUSTER_NAME)
 		return err_set(e, ERR_CONFIG, "cluster.name: is longer than %d characters", CLUSTER_NAME - 1);
 	return 0;
@@ -455,8 +461,8 @@ static void cluster_free(struct cluster *c)
 static int begin(struct cluster *c, const struct config *config, struct err *e)
 {
 	c->log = (struct store_log){ .append = leader_append, .fell_behind = leader_fell_behind, .arg = c };
-	if (cluster_check_name(c->name, e) < 0 || connect_etcd(c, config, e) < 0 || store_cluster(c->store, &c->id, e) < 0 ||
-	    store_replicate(c->store, &c->log, e) < 0)
+	if (cluster_check_name(c->name, e) < 0 || connect_etcd(c, config, e) < 0 ||
+	    store_cluster(c->store, &c->id, e) < 0 || store_replicate(c->store, &c->log, e) < 0)
 		return -1;
 	c->bell = bell_new(c->store, c->loop, store_rang, c);
 	for (size_t table = 0; table < TABLES; table++)

@@ -199,7 +199,8 @@ static int check_mac(const char *mac, const char *shown, struct err *e)
 	if (strlen(shown) == HELLO_MAC && same_secret(mac, shown, HELLO_MAC))
 		return 0;
 	err_set(e, ERR_DENIED, "the two servers do not have the same master key");
-	return err_hint(e, "Copy the file of the master key (keeper.master_key) from a server of the cluster to the new one, before its first start.");
+	return err_hint(e, "Copy the file of the master key (keeper.master_key) from a server of the cluster to the "
+			   "new one, before its first start.");
 }
 
 /* A copy of the store is for nodes that have no cluster yet, too. */
@@ -277,7 +278,9 @@ static int peer_take_lines(struct peer *p, struct err *e)
 	if (p->question)
 		return 0;
 	if (!end)
-		return p->in.len > HELLO_LINE_MOST ? err_set(e, ERR_PROTOCOL, "what answers there is no server of a cluster") : 0;
+		return p->in.len > HELLO_LINE_MOST
+			       ? err_set(e, ERR_PROTOCOL, "what answers there is no server of a cluster")
+			       : 0;
 	len = (size_t)(end - p->in.data);
 	line = xstrndup(p->in.data, len);
 	memmove(p->in.data, end + 1, p->in.len - len - 1);
@@ -308,7 +311,8 @@ static void hand_in(struct peer *p)
 	ssize_t sent = 0;
 	size_t done = 0;
 
-	while (done < p->in.len && (sent = send(p->inside, p->in.data + done, p->in.len - done, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
+	while (done < p->in.len &&
+	       (sent = send(p->inside, p->in.data + done, p->in.len - done, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
 		done += (size_t)sent;
 	drop_front(&p->in, done);
 	if (sent < 0 && errno != EAGAIN && errno != EINTR) {	/* nobody listens there any more */

@@ -1,6 +1,7 @@
 /*
- * Connections between the nodes of a cluster: over TCP and TLS, each side has proved to have the cluster's master key (hello.h).  What is
- * handed out is a socket of this machine, on which all is as it was said at the other end: nobody who uses it knows of TLS.
+ * Connections between the nodes of a cluster: over TCP and TLS, each side has proved to have the cluster's master key
+ * (hello.h).  What is handed out is a socket of this machine, on which all is as it was said at the other end: nobody
+ * who uses it knows of TLS.
  *
  * All of it runs on one loop, the engine's; peers_call() may come from any thread.
  */
@@ -23,14 +24,17 @@ struct peers_options {
 	void *arg;
 };
 
-/* The socket for struct peers_options, on "192.0.2.1:2300"; for the part of the start that may bind low ports.  -1: e says why not. */
+/*
+ * The socket for struct peers_options, on "192.0.2.1:2300"; for the part of the start that may bind low ports.  -1: e
+ * says why not.
+ */
 int peers_listen(const char *address, struct err *);
 struct peers *peers_new(const struct peers_options *, struct err *);
 void peers_free(struct peers *);	/* when the loop runs no more: connections end; NULL is fine */
 
 /*
- * Connects to the node at this address.  fn is called once, on the loop `on`: fd is its own; -1: err says why.  If that loop has ended
- * first, it is not called.  Any thread.
+ * Connects to the node at this address.  fn is called once, on the loop `on`: fd is its own; -1: err says why.  If that
+ * loop has ended first, it is not called.  Any thread.
  */
 typedef void peer_fn(void *arg, int fd, const struct err *);
 void peers_call(struct peers *, const char *address, enum peer_use, struct loop *on, peer_fn *, void *arg);

@@ -1,8 +1,10 @@
 /*
- * TLS between the nodes of a cluster, without blocking: who accepts presents a certificate of its own that lives as long as the
- * process.  Nobody trusts it: who belongs to the cluster is proved behind the handshake, over its fingerprint (hello.h).
+ * TLS between the nodes of a cluster, without blocking: who accepts presents a certificate of its own that lives as
+ * long as the process.  Nobody trusts it: who belongs to the cluster is proved behind the handshake, over its
+ * fingerprint (hello.h).
  *
- * The side that connects presents none: what a stranger presents would be calculated with before the stranger has proved anything.
+ * The side that connects presents none: what a stranger presents would be calculated with before the stranger has
+ * proved anything.
  */
 #ifndef DAEMON_CLUSTER_PEER_TLS_H
 #define DAEMON_CLUSTER_PEER_TLS_H

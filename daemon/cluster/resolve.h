@@ -1,6 +1,6 @@
 /*
- * Addresses of nodes, HOST:PORT.  HOST may be a name: it is looked up as all programs of this machine do it (/etc/hosts, DNS), which may
- * take seconds.
+ * Addresses of nodes, HOST:PORT.  HOST may be a name: it is looked up as all programs of this machine do it
+ * (/etc/hosts, DNS), which may take seconds.
  */
 #ifndef DAEMON_CLUSTER_RESOLVE_H
 #define DAEMON_CLUSTER_RESOLVE_H

@@ -40,7 +40,8 @@ struct config {
 #undef GROUP
 #undef SETTING
 	char **lines;		/* "server.threads=12": in which line the file sets it */
-	char **after_restart;	/* "server.threads=4": what the file says and counts after a restart; see config_reload() */
+	/* "server.threads=4": what the file says and counts after a restart; see config_reload() */
+	char **after_restart;
 	char **file;		/* "renewal.before=0s": what counts without the store; of settings that it may keep */
 	char **kept;		/* "renewal.before=20d": what the store says, and counts; see config_keep() */
 };

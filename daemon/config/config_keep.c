@@ -67,7 +67,8 @@ static int check_text(const char *name, const char *value, struct err *e)
 		return err_set(e, ERR_INVALID, "%s: a value has at most %d bytes", name, VALUE_MOST);
 	for (const char *p = value; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return err_set(e, ERR_INVALID, "%s: the value contains a line break or a control character", name);
+			return err_set(e, ERR_INVALID, "%s: the value contains a line break or a control character",
+				       name);
 	return 0;
 }
 
@@ -82,7 +83,9 @@ int config_check_kept(const char *name, const char *value, char **text, struct e
 	}
 	if (s->kept != SETTING_STORE) {
 		err_set(e, ERR_DENIED, "%s can only be changed in the configuration file", name);
-		return err_hint(e, "Change it in certera.yaml on the server, check the file with certerad -t, then %s the service.",
+		return err_hint(e,
+				"Change it in certera.yaml on the server, check the file with certerad -t, then %s the "
+				"service.",
 				s->when == SETTING_RESTART ? "restart" : "reload");
 	}
 	if (check_text(name, value, e) < 0)

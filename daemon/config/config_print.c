@@ -52,9 +52,12 @@ void config_print_example(FILE *f)
 	const char *group = "";
 
 	fputs("# Configuration of Certera: every setting, with its default.  All may be left as they are.\n"
-	      "# To change one, remove the # in front of it.  Check the file with `certerad -t`, then reload the service.\n"
-	      "# What an administrator changed while running (the page Settings, `certeractl settings set`) counts instead.\n"
-	      "# The same is in the manual, certera.yaml(5).  Indent with spaces; texts with special characters are quoted.\n",
+	      "# To change one, remove the # in front of it.  Check the file with `certerad -t`, "
+	      "then reload the service.\n"
+	      "# What an administrator changed while running (the page Settings, `certeractl settings set`) "
+	      "counts instead.\n"
+	      "# The same is in the manual, certera.yaml(5).  Indent with spaces; "
+	      "texts with special characters are quoted.\n",
 	      f);
 	for (size_t i = 0, g = 0; i < SETTING_COUNT; i++) {
 		const struct setting *s = &settings[i];

@@ -377,7 +377,8 @@ int config_read(struct config *config, const char *file, void (*complain_fn)(voi
 		read_yaml(&r, &text);
 	config_note_file(config);
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		_cleanup_free_ char *line = xasprintf("%s.%s=%zu", settings[i].group, settings[i].key, r.setting_line[i]);
+		_cleanup_free_ char *line =
+			xasprintf("%s.%s=%zu", settings[i].group, settings[i].key, r.setting_line[i]);
 
 		if (r.setting_line[i])
 			strv_add(&config->lines, line);

@@ -62,7 +62,8 @@ extern const struct setting_group {
 } setting_groups[SETTING_GROUP_COUNT];
 
 char *setting_default(const struct setting *);		/* as text; owned */
-char *setting_text(const struct setting *, const struct config *);	/* its value as text, of LINES the names; owned */
+/* its value as text, of LINES the names; owned */
+char *setting_text(const struct setting *, const struct config *);
 /* "a number from 1 to 64" */
 void setting_expectation(const struct setting *, struct buf *);
 

@@ -161,7 +161,8 @@ static void desk_open(struct desk *d, int index, struct desks *ds, const struct 
 	answering.arg = d->webui = webui_new(d->loop, d->keeper, o->env, &d->settings->webui);
 	d->inbox = inbox_new(d->loop, webui_attend, d->webui);
 	if (o->cluster)
-		d->elsewhere = elsewhere_new(&(struct elsewhere_options){ d->loop, o->cluster, o->peers, d->keeper, d->webui });
+		d->elsewhere = elsewhere_new(&(struct elsewhere_options){ d->loop, o->cluster, o->peers, d->keeper,
+									  d->webui });
 	d->exchanges = exchanges_new(&answering);
 	d->conns = conns_new(d->loop, NULL, ds->doors, o->count, &exchange_handler, d->exchanges);
 	d->serving = listeners_serve(o->listeners, index, 1u << FACE_CONTROL, d->loop, d->conns);

@@ -1,6 +1,6 @@
 /*
- * The desks: threads that answer requests, each a loop with its webui and its channel to the keeper, what comes in from one
- * thread of the front, and the control socket.
+ * The desks: threads that answer requests, each a loop with its webui and its channel to the keeper, what comes in from
+ * one thread of the front, and the control socket.
  */
 #ifndef DAEMON_DESK_DESKS_H
 #define DAEMON_DESK_DESKS_H
@@ -37,8 +37,8 @@ bool desks_alive(struct desks *);
 /* For the end: streams end, and nobody new is served at the control socket. */
 void desks_end_streams(struct desks *);
 /*
- * For the end, in a cluster, while the engine's loop still runs: what is noted aside is written or sent at once.  desks_left(): so it is, what
- * other nodes have asked is answered, and what the leader was asked, too.
+ * For the end, in a cluster, while the engine's loop still runs: what is noted aside is written or sent at once.
+ * desks_left(): so it is, what other nodes have asked is answered, and what the leader was asked, too.
  */
 void desks_leave(struct desks *);
 bool desks_left(const struct desks *);

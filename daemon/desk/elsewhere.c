@@ -75,7 +75,12 @@ static enum webui_noted elsewhere_note(void *arg, struct slice note)
 struct elsewhere *elsewhere_new(const struct elsewhere_options *o)
 {
 	const struct forward_options forwarding = {
-		.loop = o->loop, .cluster = o->cluster, .peers = o->peers, .keeper = o->keeper, .refuse = webui_refuse, .attend = webui_attend,
+		.loop = o->loop,
+		.cluster = o->cluster,
+		.peers = o->peers,
+		.keeper = o->keeper,
+		.refuse = webui_refuse,
+		.attend = webui_attend,
 		.arg = o->webui,
 	};
 	struct elsewhere *w = xcalloc(1, sizeof(*w));

@@ -1,6 +1,6 @@
 /*
- * A desk's requests that other nodes of the cluster have to do with: what changes something goes to the leader, and what
- * comes from followers is answered here, if this node leads.  On the desk's loop.
+ * A desk's requests that other nodes of the cluster have to do with: what changes something goes to the leader, and
+ * what comes from followers is answered here, if this node leads.  On the desk's loop.
  */
 #ifndef DAEMON_DESK_ELSEWHERE_H
 #define DAEMON_DESK_ELSEWHERE_H
@@ -19,7 +19,8 @@ struct elsewhere_options {
 struct elsewhere;
 struct elsewhere *elsewhere_new(const struct elsewhere_options *);
 void elsewhere_free(struct elsewhere *);	/* when the loop runs no more, before the webui; NULL is fine */
-void elsewhere_leave(struct elsewhere *);	/* what other nodes ask from now on is given back to them: a different one is to lead */
+/* what other nodes ask from now on is given back to them: a different one is to lead */
+void elsewhere_leave(struct elsewhere *);
 bool elsewhere_idle(const struct elsewhere *);	/* nobody waits for an answer, here or there */
 void elsewhere_connect(struct elsewhere *, int fd);	/* a desk of a follower; takes fd */
 

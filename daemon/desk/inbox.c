@@ -274,7 +274,8 @@ static int take_ahead(struct inbox *in, const struct packet *p)
 		return -1;
 	a->id = p->id;
 	if (p->kind == PACKET_VOUCHER) {
-		if (!first || !p->content.len || p->content.len > PACKET_VOUCHER_MOST || memchr(p->content.data, '\0', p->content.len))
+		if (!first || !p->content.len || p->content.len > PACKET_VOUCHER_MOST ||
+		    memchr(p->content.data, '\0', p->content.len))
 			return -1;
 		a->voucher = xstrndup(p->content.data, p->content.len);
 		return 0;
@@ -324,7 +325,8 @@ static ssize_t inbox_take(void *arg, struct slice bytes)
 	if (used >= 0 && in->frames && frames_unsent(in->frames) > UNSENT_MUCH)
 		frames_hold(in->frames, UNSENT_MUCH / 2);
 	if (used < 0)
-		log_error("%s does not keep to the rules of its line, which is closed", in->peer ? "a node of the cluster" : "the front");
+		log_error("%s does not keep to the rules of its line, which is closed",
+			  in->peer ? "a node of the cluster" : "the front");
 	return used;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Requests that come in from a front thread as packets (base/http/packet.h): each becomes an exchange, whoever attends to
- * it knows no difference.  On one loop.
+ * Requests that come in from a front thread as packets (base/http/packet.h): each becomes an exchange, whoever attends
+ * to it knows no difference.  On one loop.
  */
 #ifndef DAEMON_DESK_INBOX_H
 #define DAEMON_DESK_INBOX_H
@@ -12,8 +12,8 @@
 struct inbox;
 struct inbox *inbox_new(struct loop *, void (*attend)(void *arg, struct http_exchange *), void *arg);
 /*
- * Between nodes: the keeper looks at what vouches for a local administrator of the other node, for which this node has the name `name`
- * (borrowed), and answers say which entry of the log they follow from.
+ * Between nodes: the keeper looks at what vouches for a local administrator of the other node, for which this node has
+ * the name `name` (borrowed), and answers say which entry of the log they follow from.
  */
 struct inbox_peer {
 	struct keeper_client *keeper;

@@ -106,7 +106,10 @@ static void start_again(void *arg)
 	timer_start(&o->again, o->o.loop, AGAIN_MS, start_again, o);
 }
 
-/* Its channel is closed: what is under way in the engine and at the desks goes on, and a new one takes its sockets over. */
+/*
+ * Its channel is closed: what is under way in the engine and at the desks goes on, and a new one takes its sockets
+ * over.
+ */
 static void outside_ended(struct outside *o)
 {
 	int status = starter_end(o->o.starter, ROLE_FRONT);
@@ -160,9 +163,10 @@ void outside_configure(struct outside *o)
 	const struct cidr_list *trusted = &c->access_trusted_proxies;
 	int64_t level = config_log_level(c), json = str_eq(c->log_format, "json");
 
-	OUTSIDE_TELL(o, settings, slice_str(hostname), tell_number(&c->listen_hsts), tell_number(&c->limits_connections),
-		     tell_number(&c->limits_per_address), tell_number(&c->limits_per_second),
-		     slice(trusted->item, trusted->count * sizeof(*trusted->item)), tell_number(&level), tell_number(&json));
+	OUTSIDE_TELL(o, settings, slice_str(hostname), tell_number(&c->listen_hsts),
+		     tell_number(&c->limits_connections), tell_number(&c->limits_per_address),
+		     tell_number(&c->limits_per_second), slice(trusted->item, trusted->count * sizeof(*trusted->item)),
+		     tell_number(&level), tell_number(&json));
 }
 
 static void hand_over_sockets(struct outside *o)

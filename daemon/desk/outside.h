@@ -1,6 +1,6 @@
 /*
- * The front's process, as the core sees it: what starts it (again, when it ends or does not answer), tells it what it needs,
- * and hears what it says.  On the main loop.
+ * The front's process, as the core sees it: what starts it (again, when it ends or does not answer), tells it what it
+ * needs, and hears what it says.  On the main loop.
  */
 #ifndef DAEMON_DESK_OUTSIDE_H
 #define DAEMON_DESK_OUTSIDE_H

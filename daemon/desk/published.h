@@ -1,6 +1,6 @@
 /*
- * The answers to http-01 challenges on their way from the store to the front: what is durable is told, and what tells a CA
- * to look waits at a barrier until the front has said that it has the answer.  On the engine's loop.
+ * The answers to http-01 challenges on their way from the store to the front: what is durable is told, and what tells a
+ * CA to look waits at a barrier until the front has said that it has the answer.  On the engine's loop.
  */
 #ifndef DAEMON_DESK_PUBLISHED_H
 #define DAEMON_DESK_PUBLISHED_H
@@ -13,8 +13,8 @@
 struct published;
 struct published *published_new(struct loop *, struct store *, struct outside *);
 /*
- * With several machines: from now on the barrier is about the fronts of all nodes that are alive, and tickets are positions in the
- * cluster's log.  published_moved() when fronts_have() may answer differently.
+ * With several machines: from now on the barrier is about the fronts of all nodes that are alive, and tickets are
+ * positions in the cluster's log.  published_moved() when fronts_have() may answer differently.
  */
 void published_cluster(struct published *, const struct cluster *, struct fronts *);
 /* Up to which entry of the log the answers are in force at this node's front. */

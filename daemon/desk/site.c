@@ -124,8 +124,8 @@ static int open_key(const struct load *l, const struct rec_cert *cert, struct er
 	version = (struct rec_version){ 0 };
 	o->next = l->site->openings;
 	l->site->openings = o;
-	o->question = KEEPER_ASK(o->site->keeper, site_key, -1, site_opened, o, slice_str(key.id), slice_buf(&key.access),
-				 slice_buf(&material.material));
+	o->question = KEEPER_ASK(o->site->keeper, site_key, -1, site_opened, o, slice_str(key.id),
+				 slice_buf(&key.access), slice_buf(&material.material));
 	return 0;
 }
 

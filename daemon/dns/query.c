@@ -114,7 +114,10 @@ static int read_short(struct query_message *m)
 	return n;
 }
 
-/* The strings of a TXT record, joined (RFC 8555 section 8.4 sees them as one).  Ours are base64url, and stay as they are. */
+/*
+ * The strings of a TXT record, joined (RFC 8555 section 8.4 sees them as one).  Ours are base64url, and stay as they
+ * are.
+ */
 static char *read_text(const unsigned char *data, size_t len)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;

@@ -168,8 +168,13 @@ static void ask_round(void *arg)
 		if (p->complete)
 			continue;
 		w->asking++;
-		p->query = dns_ask(w->dns, &(struct dns_question){ .name = w->place.record, .type = DNS_TXT,
-				   .servers = p->server->address, .tcp = p->tcp, .authoritative = true }, wait_answered, p);
+		p->query = dns_ask(w->dns,
+				   &(struct dns_question){ .name = w->place.record,
+							   .type = DNS_TXT,
+							   .servers = p->server->address,
+							   .tcp = p->tcp,
+							   .authoritative = true },
+				   wait_answered, p);
 	}
 	w->asking--;	/* callbacks come later: there is always one left */
 }

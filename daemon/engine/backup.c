@@ -78,8 +78,10 @@ static int make_parents(const char *directory, struct err *e)
 /* Who is asked for a backup by root writes it as somebody else. */
 static int hint_user(struct err *e)
 {
-	return *e->hint ? -1 : err_hint(e, "The server writes backups as the user it runs as, and under systemd only below its "
-					   "state directory.");
+	return *e->hint ? -1
+			: err_hint(e,
+				   "The server writes backups as the user it runs as, and under systemd only below its "
+				   "state directory.");
 }
 
 static int backup(struct backup *u, struct err *e)
@@ -201,12 +203,13 @@ static int backup_plan_copy(struct backup *u, struct txn *t, struct err *e)
 static int backup_note_passed(const struct backup *u, struct txn *t, const struct event_of *event, struct err *e)
 {
 	bool is_backup = u->job.kind == AGENDA_backup;
-	_cleanup_free_ char *equal = u->position ? xasprintf("; the store of %s is equal at entry %llu of the log", u->rec.against,
-							     (unsigned long long)u->position)
+	_cleanup_free_ char *equal = u->position ? xasprintf("; the store of %s is equal at entry %llu of the log",
+							     u->rec.against, (unsigned long long)u->position)
 						 : xstrdup("");
 
-	return history_add(t, event, e, "%s%s%lld records and %lld events verified%s", is_backup ? u->rec.directory : "",
-			   is_backup ? ": " : "", (long long)u->count.records, (long long)u->count.events, equal);
+	return history_add(t, event, e, "%s%s%lld records and %lld events verified%s",
+			   is_backup ? u->rec.directory : "", is_backup ? ": " : "", (long long)u->count.records,
+			   (long long)u->count.events, equal);
 }
 
 static int backup_put_result(struct backup *u, struct err *e)

@@ -54,7 +54,10 @@ struct kind {
 	int (*due)(struct engine *, const struct agenda_row *, struct err *);
 	int at_once;					/* jobs; 0: limit() says it, or judge() each time */
 	int (*limit)(const struct engine *);
-	/* Who may begin: count() before a look at the agenda, judge() each row (-1: the store failed), put_off() writes down. */
+	/*
+	 * Who may begin: count() before a look at the agenda, judge() each row (-1: the store failed), put_off() writes
+	 * down.
+	 */
 	void (*count)(struct engine *);
 	int (*judge)(struct engine *, struct txn *, const char *id, int64_t now, struct put_off *, struct err *);
 	int (*put_off)(struct txn *, const struct put_off *, struct err *);
@@ -86,7 +89,8 @@ struct engine {
 	struct settling *settling;
 	struct event_log *event_log;
 	struct barrier barrier;		/* what tells anybody outside waits here until it is durable */
-	struct barrier *published;	/* a CA that is to look at a challenge waits until the front has the answer; NULL: for nothing */
+	/* a CA that is to look at a challenge waits until the front has the answer; NULL: for nothing */
+	struct barrier *published;
 	struct held site;		/* site_changed() waits */
 	bool anew;			/* the store lost what was written: all is planned again */
 
@@ -96,10 +100,12 @@ struct engine {
 	struct signer *signers;		/* ca.c: accounts' sealed keys */
 	struct relay *relays;		/* ca.c: questions the keeper has not answered yet */
 	struct planning *planning;	/* walk.h */
-	void (*plan_records)(struct engine *);	/* has its planners begin (again); while resting: stop; NULL: there are none */
+	/* has its planners begin (again); while resting: stop; NULL: there are none */
+	void (*plan_records)(struct engine *);
 	struct job *jobs;
 	struct lane *lanes;		/* queue.c: one an account */
-	int orders, doubtful, slow;	/* of the jobs, by queue_count(): orders with a place, of these doubtful ones; without */
+	/* of the jobs, by queue_count(): orders with a place, of these doubtful ones; without */
+	int orders, doubtful, slow;
 	struct mailer *mailer;
 	struct passed *passed;		/* check.c: certificates whose web servers were found ready */
 	struct crl *crls;		/* crl.c: CRLs being asked for */

@@ -55,7 +55,8 @@ static void say_fresh(struct event_log *l)
 	while (l->count > 0)
 		say_event(l, &l->fresh[--l->count]);
 	if (l->last - before > AT_ONCE && before)
-		log_info("events: %lld more before these, see certeractl events", (long long)(l->last - before - AT_ONCE));
+		log_info("events: %lld more before these, see certeractl events",
+			 (long long)(l->last - before - AT_ONCE));
 }
 
 static void bell_rang(void *arg)

@@ -105,8 +105,9 @@ static void check_kept(struct log_seal *l)
 	if (found < 0)
 		give_up(l, &e);
 	else if (found)
-		l->question = KEEPER_ASK(l->engine->keeper, log_check, -1, checked, l,
-					 slice(l->kept.head, sizeof(l->kept.head)), slice(l->kept.mac, sizeof(l->kept.mac)));
+		l->question =
+			KEEPER_ASK(l->engine->keeper, log_check, -1, checked, l,
+				   slice(l->kept.head, sizeof(l->kept.head)), slice(l->kept.mac, sizeof(l->kept.mac)));
 	else
 		seal_newest(l);
 }

@@ -24,8 +24,8 @@ int caller_due(struct engine *g, const struct agenda_row *row, struct err *e)
 }
 
 /* One step; its row may be due again. */
-static int sweep_on(struct engine *g, int (*step)(struct txn *, const char *, struct err *), const struct agenda_row *row,
-		    struct err *e)
+static int sweep_on(struct engine *g, int (*step)(struct txn *, const char *, struct err *),
+		    const struct agenda_row *row, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 

@@ -1,4 +1,7 @@
-/* What is forgotten when its time is over: sessions, failed sign-ins; and what goes on in steps (store/leftover.h, sharing.h). */
+/*
+ * What is forgotten when its time is over: sessions, failed sign-ins; and what goes on in steps (store/leftover.h,
+ * sharing.h).
+ */
 #ifndef DAEMON_ENGINE_SWEEP_H
 #define DAEMON_ENGINE_SWEEP_H
 

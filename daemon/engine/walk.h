@@ -1,6 +1,6 @@
 /*
- * Walks over all records of a type, on the engine's loop: a step a turn, so that orders and answers get their turn between
- * two, and none gets far ahead of the disk.
+ * Walks over all records of a type, on the engine's loop: a step a turn, so that orders and answers get their turn
+ * between two, and none gets far ahead of the disk.
  */
 #ifndef DAEMON_ENGINE_WALK_H
 #define DAEMON_ENGINE_WALK_H
@@ -18,15 +18,16 @@ struct engine_walk *walk_start(struct engine *, const struct walk_of *);
 void walk_cancel(struct engine_walk *);	/* NULL is fine */
 
 /*
- * Planners: what gets records a row of the agenda that have none, because a former program knew no such rows or a setting
- * has changed.  The store remembers what was planned for (a mark); a start that finds it as it must be looks at no record.
+ * Planners: what gets records a row of the agenda that have none, because a former program knew no such rows or a
+ * setting has changed.  The store remembers what was planned for (a mark); a start that finds it as it must be looks at
+ * no record.
  */
 struct planner {
 	const char *id;
 	const struct record_type *type;
 	/*
-	 * For fn, to be freed by free(); and what it depends on besides the records, as text.  That begins with a number, which
-	 * grows when fn plans differently.  -1: e.
+	 * For fn, to be freed by free(); and what it depends on besides the records, as text.  That begins with a
+	 * number, which grows when fn plans differently.  -1: e.
 	 */
 	int (*begin)(struct engine *, struct txn *, void **arg, struct buf *mark, struct err *);
 	record_step_fn *fn;

@@ -67,7 +67,10 @@ static void lend(struct buf *mine, bool *lent, struct buf *shared)
 	*shared = (struct buf)BUF_INIT;
 }
 
-/* move: of its own buffer what is left goes to the front; else only once that is less than half, so that it costs little. */
+/*
+ * move: of its own buffer what is left goes to the front; else only once that is less than half, so that it costs
+ * little.
+ */
 static void give_back(struct buf *mine, size_t *done, bool *lent, struct buf *shared, bool move)
 {
 	struct buf rest = BUF_INIT;
@@ -224,7 +227,8 @@ static bool give_up_slowest(struct conns *all, const struct conn *but)
 		}
 	if (!slowest)
 		return false;
-	log_debug("an answer of %zu bytes is given up: the other side takes too long, and memory is short", slowest->owed);
+	log_debug("an answer of %zu bytes is given up: the other side takes too long, and memory is short",
+		  slowest->owed);
 	metric_add(METRIC_closed_slow, 1);
 	conn_free(slowest);
 	return true;
@@ -500,7 +504,8 @@ bool conns_idle(struct conns *all, bool unread)
 
 		if (waits_first(w, WAIT_READER) || waits_first(w, WAIT_ANSWER))
 			return false;
-		if (unread && (waits_first(w, WAIT_HANDSHAKE) || waits_first(w, WAIT_HEAD) || waits_first(w, WAIT_BODY)))
+		if (unread &&
+		    (waits_first(w, WAIT_HANDSHAKE) || waits_first(w, WAIT_HEAD) || waits_first(w, WAIT_BODY)))
 			return false;
 	}
 	return true;

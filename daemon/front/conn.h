@@ -32,7 +32,9 @@ bool conns_have_room(struct conns *, enum face);
 void conns_take(struct conns *, enum face, int fd, const struct address *peer);
 /* The end is near: answers say that they are the last ones on their connection. */
 void conns_drain(struct conns *);
-/* Is every request answered, and every answer sent?  unread: and is no request still to come, on a connection we took? */
+/*
+ * Is every request answered, and every answer sent?  unread: and is no request still to come, on a connection we took?
+ */
 bool conns_idle(struct conns *, bool unread);
 
 #endif

@@ -75,7 +75,8 @@ static void write_text(struct conn *c, int status, const char *headers, const ch
 /* Nobody has read where a refused request leads, so its text is looked at. */
 static bool is_for_api(const struct conn *c)
 {
-	const char *text = c->in.data + c->used, *end = c->in.data + c->in.len, *blank = memchr(text, ' ', (size_t)(end - text));
+	const char *text = c->in.data + c->used, *end = c->in.data + c->in.len,
+		   *blank = memchr(text, ' ', (size_t)(end - text));
 
 	return blank && (size_t)(end - blank) >= strlen(API) && !memcmp(blank, API, strlen(API));
 }

@@ -10,8 +10,8 @@
 struct answering {
 	struct challenges *challenges;	/* NULL: they are not answered here */
 	/*
-	 * Any request that is for no challenge: its answer goes back through the exchange, at once or later.  brief: of the
-	 * request only minor, keeps and head count when this has returned, for it went away in a packet.
+	 * Any request that is for no challenge: its answer goes back through the exchange, at once or later.  brief: of
+	 * the request only minor, keeps and head count when this has returned, for it went away in a packet.
 	 */
 	void (*attend)(void *arg, struct http_exchange *);
 	bool brief;

@@ -239,7 +239,8 @@ static bool front_take(struct front *f)
 		front_end(f);
 		return false;
 	}
-	taken = tell_read(&t, &front_tells, slice(f->packet, (size_t)len), fd >= 0) < 0 ? -1 : tolds[t.kind](f, &t, &fd);
+	taken = tell_read(&t, &front_tells, slice(f->packet, (size_t)len), fd >= 0) < 0 ? -1
+											: tolds[t.kind](f, &t, &fd);
 	wipe(f->packet, (size_t)len);
 	if (taken < 0) {
 		log_error("the front was told what it does not understand");

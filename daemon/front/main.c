@@ -11,8 +11,8 @@
 #define TURN_NS 100000
 
 /*
- * Short turns come soon (Linux 6.12): what answers a CA need not wait until the engine and the keeper have had theirs, on a machine that
- * is busy with orders.
+ * Short turns come soon (Linux 6.12): what answers a CA need not wait until the engine and the keeper have had theirs,
+ * on a machine that is busy with orders.
  */
 static void take_short_turns(void)
 {

@@ -34,8 +34,8 @@ struct listeners *listeners_none(void);
 void listeners_add(struct listeners *, int fd, enum face, int thread);
 
 /*
- * Accepts from now on, on a thread (0 .. threads-1) that has this loop: those of these faces (1 << face, ...).  The control
- * socket is thread 0's, unless it is shared.
+ * Accepts from now on, on a thread (0 .. threads-1) that has this loop: those of these faces (1 << face, ...).  The
+ * control socket is thread 0's, unless it is shared.
  */
 struct serving;
 struct serving *listeners_serve(struct listeners *, int thread, unsigned faces, struct loop *, struct conns *);

@@ -313,7 +313,8 @@ static int runner_tell(struct hooks *hooks, enum errand_kind kind, const struct 
 
 	tell_write(&packet, &errands, kind, fields);
 	if (packet.len > CHANNEL_PACKET_MAX)
-		return err_set(e, ERR_INVALID, "the hook's arguments and environment are too long: %zu bytes", packet.len);
+		return err_set(e, ERR_INVALID, "the hook's arguments and environment are too long: %zu bytes",
+			       packet.len);
 	if (outbox_send(&hooks->outbox, hooks->channel, slice_buf(&packet), fd) < 0)
 		return err_errno(e, ERR_INTERNAL, "asking the runner");
 	if (!outbox_empty(&hooks->outbox))
@@ -334,8 +335,8 @@ static void runner_lost(struct hooks *hooks)
 }
 
 /*
- * With the last script, it ends.  Its cage knows the files of when it began: what is put in the place of /etc/resolv.conf
- * later would be closed to scripts for ever.
+ * With the last script, it ends.  Its cage knows the files of when it began: what is put in the place of
+ * /etc/resolv.conf later would be closed to scripts for ever.
  */
 static void runner_rest(struct hooks *hooks)
 {
@@ -411,7 +412,8 @@ static bool runner_hear(struct hooks *hooks)
 
 	if (len < 0 && errno == EAGAIN)
 		return false;
-	if (len > 0 && tell_read(&t, &errands, slice(hooks->packet, (size_t)len), false) == 0 && runner_said(hooks, &t) == 0)
+	if (len > 0 && tell_read(&t, &errands, slice(hooks->packet, (size_t)len), false) == 0 &&
+	    runner_said(hooks, &t) == 0)
 		return hooks->channel >= 0;
 	runner_ended(hooks);
 	return false;
@@ -439,8 +441,10 @@ static int runner_need(struct hooks *hooks, struct err *e)
 	hooks->channel = hooks->connect(hooks->arg, e);
 	if (hooks->channel < 0)
 		return -1;
-	hooks->readable = event_new(loop_base(hooks->loop), hooks->channel, EV_READ | EV_PERSIST, runner_readable, hooks);
-	hooks->writable = event_new(loop_base(hooks->loop), hooks->channel, EV_WRITE | EV_PERSIST, runner_writable, hooks);
+	hooks->readable =
+		event_new(loop_base(hooks->loop), hooks->channel, EV_READ | EV_PERSIST, runner_readable, hooks);
+	hooks->writable =
+		event_new(loop_base(hooks->loop), hooks->channel, EV_WRITE | EV_PERSIST, runner_writable, hooks);
 	if (!hooks->readable || !hooks->writable || event_add(hooks->readable, NULL) < 0)
 		die("the runner's channel cannot be watched");
 	return 0;

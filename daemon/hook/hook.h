@@ -1,6 +1,6 @@
 /*
- * Hooks: scripts of the operator's, run by the runner (runner.h) without a shell, each in a process group of its own with a cleared
- * environment, none of our capabilities, a deadline (TERM, then KILL) and bounded output.
+ * Hooks: scripts of the operator's, run by the runner (runner.h) without a shell, each in a process group of its own
+ * with a cleared environment, none of our capabilities, a deadline (TERM, then KILL) and bounded output.
  *
  * Calls of one lane run one after another, in the order in which they were started; of one script, at most
  * `at_once` run at the same time.

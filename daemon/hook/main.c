@@ -13,8 +13,8 @@ enum { DIRECTORY = 2, STATE, TREES };
 static int runner_cage(char *const *line, const char *state, const char *tmp, struct err *e)
 {
 	const struct sandbox_tree always[] = {
-		{ "/", SANDBOX_READ }, { "/tmp", SANDBOX_WRITE }, { "/var/tmp", SANDBOX_WRITE }, { "/dev", SANDBOX_DEVICES },
-		{ state, SANDBOX_WRITE }, { tmp, SANDBOX_WRITE },
+		{ "/", SANDBOX_READ },       { "/tmp", SANDBOX_WRITE }, { "/var/tmp", SANDBOX_WRITE },
+		{ "/dev", SANDBOX_DEVICES }, { state, SANDBOX_WRITE },  { tmp, SANDBOX_WRITE },
 	};
 	_cleanup_free_ struct sandbox_tree *trees = xcalloc(ARRAY_SIZE(always) + strv_len(line), sizeof(*trees));
 	_cleanup_strv_ char **hidden = NULL;

@@ -1,6 +1,6 @@
 /*
- * The backup hook.  A backup that was written and verified stays in the state "copying" until the script has taken it elsewhere; its
- * row of the agenda is due again after each failure.  A newer backup takes its place.
+ * The backup hook.  A backup that was written and verified stays in the state "copying" until the script has taken it
+ * elsewhere; its row of the agenda is due again after each failure.  A newer backup takes its place.
  */
 #include "daemon/hook/offsite.h"
 

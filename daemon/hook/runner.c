@@ -96,7 +96,8 @@ static void run_exited(evutil_socket_t fd, short what, void *arg)
 		err_errno(&e, ERR_CONFIG, "the hook cannot be started");
 		run_refuse(run->runner, run->number, &e);
 	} else {
-		runner_say(run->runner, ERRAND_ended, (const struct slice[]){ tell_number(&run->number), tell_number(&status) });
+		runner_say(run->runner, ERRAND_ended,
+			   (const struct slice[]){ tell_number(&run->number), tell_number(&status) });
 	}
 	run_free(run);
 }

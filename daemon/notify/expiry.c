@@ -37,8 +37,8 @@ int64_t expiry_told(const struct rec_cert *cert)
 		return EXPIRY_NONE;
 	if (cert->alerted_days)
 		return cert->alerted_days - 1;
-	return cert->alerted_step >= 0 && cert->alerted_step < (int64_t)ARRAY_SIZE(former) ? former[cert->alerted_step] :
-											      EXPIRY_NONE;
+	return cert->alerted_step >= 0 && cert->alerted_step < (int64_t)ARRAY_SIZE(former) ? former[cert->alerted_step]
+											   : EXPIRY_NONE;
 }
 
 /* A renewal is overdue a day after it was planned, or a tenth of a short life: as in its status. */
@@ -113,8 +113,8 @@ static int expiry_tell(struct txn *t, struct rec_cert *cert, const struct days *
 
 static bool is_to_be_told(const struct days *days, const struct rec_cert *cert, int64_t now)
 {
-	return cert->current && expiry_passed(days, cert, now) < expiry_told(cert) && !cert->disabled && !cert->revoked &&
-	       !expiry_is_cared_for(cert, now);
+	return cert->current && expiry_passed(days, cert, now) < expiry_told(cert) && !cert->disabled &&
+	       !cert->revoked && !expiry_is_cared_for(cert, now);
 }
 
 static int look(struct txn *t, const struct days *configured, const char *id, int64_t now, struct err *e)
@@ -129,8 +129,9 @@ static int look(struct txn *t, const struct days *configured, const char *id, in
 		return agenda_delete(t, AGENDA_expiry, id, e);
 	if (alert_thresholds(t, configured, &days, e) < 0)
 		return -1;
-	if (is_to_be_told(&days, &cert, now) && (expiry_tell(t, &cert, configured, expiry_passed(&days, &cert, now), now, e) < 0 ||
-						 rec_cert_put(t, &cert, e) < 0))
+	if (is_to_be_told(&days, &cert, now) &&
+	    (expiry_tell(t, &cert, configured, expiry_passed(&days, &cert, now), now, e) < 0 ||
+	     rec_cert_put(t, &cert, e) < 0))
 		return -1;
 	next = expiry_next(&days, &cert, now);
 	return next ? agenda_set(t, AGENDA_expiry, id, next, e) : agenda_delete(t, AGENDA_expiry, id, e);

@@ -1,6 +1,6 @@
 /*
- * Somebody has forgotten the password.  The row's id is first that of a caller (record.def), which says what name was typed;
- * if a user has it, another row follows, with the user's id.  What is in the link is made here, when the mail is
+ * Somebody has forgotten the password.  The row's id is first that of a caller (record.def), which says what name was
+ * typed; if a user has it, another row follows, with the user's id.  What is in the link is made here, when the mail is
  * written, and only its hash is stored; each try makes another one.
  */
 #include "daemon/notify/forgot.h"
@@ -92,11 +92,12 @@ static char *write_text(const struct forgot *f, const struct config *config, con
 		return xasprintf("Someone asked for a new password for %s on %s.\n\n"
 				 "You have no authenticator app, so you cannot change the password by e-mail: "
 				 "ask an administrator.\n", f->user.name, server);
-	return xasprintf("Someone asked for a new password for %s on %s.\n\n"
-			 "If this was you, open this link within half an hour. You also need your authenticator app:\n\n"
-			 "https://%s%s/reset?token=%s.%s\n\n"
-			 "If this was not you, ignore this e-mail. Your password did not change.\n",
-			 f->user.name, server, server, port, f->user.id, f->token);
+	return xasprintf(
+		"Someone asked for a new password for %s on %s.\n\n"
+		"If this was you, open this link within half an hour. You also need your authenticator app:\n\n"
+		"https://%s%s/reset?token=%s.%s\n\n"
+		"If this was not you, ignore this e-mail. Your password did not change.\n",
+		f->user.name, server, server, port, f->user.id, f->token);
 }
 
 static int compose(const struct forgot *f, struct buf *content, struct err *e)

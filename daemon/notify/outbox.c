@@ -223,7 +223,8 @@ static int make_digest(struct txn *t, const struct rec_channel *channel, struct 
 
 	buf_addf(&text, "%zu alerts came together.", count);
 	if (d->left_out)
-		buf_addf(&text, " %zu of them are left out here; the page Messages (certeractl outbox list) has all.", d->left_out);
+		buf_addf(&text, " %zu of them are left out here; the page Messages (certeractl outbox list) has all.",
+			 d->left_out);
 	free(m->subject);
 	m->subject = xasprintf("%zu alerts", count);
 	record_set(&m->text, buf_str(&text));

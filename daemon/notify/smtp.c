@@ -237,8 +237,15 @@ static void deliver(struct mailing *m)
 {
 	const struct mail *mail = &m->mail;
 	struct tunnel_options options = {
-		.host = mail->host, .port = mail->port, .tls = mail->tls, .ca_file = mail->ca_file,
-		.hello = mail->hello, .timeout_ms = mail->timeout_ms, .stop_fd = m->stop_fd, .note = smtp_note, .arg = m,
+		.host = mail->host,
+		.port = mail->port,
+		.tls = mail->tls,
+		.ca_file = mail->ca_file,
+		.hello = mail->hello,
+		.timeout_ms = mail->timeout_ms,
+		.stop_fd = m->stop_fd,
+		.note = smtp_note,
+		.arg = m,
 	};
 	struct tunnel *tunnel = tunnel_open(&options, &m->err);
 	struct err broken = { 0 };

@@ -46,11 +46,13 @@ static int apply_window(struct txn *t, struct rec_cert *cert, const struct acme_
 	record_set(&cert->ari_explanation, window->explanation);
 	clock_rfc3339(when, cert->renew_at);
 	log_info("certificate %s: as its CA suggests, renewed at %s", cert->name, when);
-	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.planned",
-						 .object = cert->id,
-						  .name = cert->name },
-			   e, "renewal planned for %s, as its CA suggests%s%s", when, window->explanation ? ": see " : "",
-			   window->explanation ? window->explanation : "");
+	return history_add(t,
+			   &(struct event_of){ .actor = "engine",
+					       .action = "certificate.planned",
+					       .object = cert->id,
+					       .name = cert->name },
+			   e, "renewal planned for %s, as its CA suggests%s%s", when,
+			   window->explanation ? ": see " : "", window->explanation ? window->explanation : "");
 }
 
 /* The CA's answer, or none; and when it is asked again. */

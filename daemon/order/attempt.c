@@ -98,7 +98,8 @@ static int add_version(const struct issue_attempt *of, struct txn *t, struct rec
 	cert->not_after = leaf->not_after;
 	record_set(&cert->issuer, cert_issuer(leaf));
 	cert->revoked = 0;
-	if (tell_dropped(t, cert, leaf, e) < 0 || learn(of, t, leaf, e) < 0 || rec_version_put(t, &version, e) < 0 || version_in_force(t, cert, e) < 0 ||
+	if (tell_dropped(t, cert, leaf, e) < 0 || learn(of, t, leaf, e) < 0 || rec_version_put(t, &version, e) < 0 ||
+	    version_in_force(t, cert, e) < 0 ||
 	    alert_raise_cert(t, cert->newest > 1 ? ALERT_renewed : ALERT_issued, cert, e,
 			     "Version %lld is in force, issued by %s.", (long long)cert->newest, version.issuer) < 0)
 		return -1;
@@ -136,9 +137,13 @@ static int tell_chain(const struct issue_attempt *of, struct txn *t, struct rec_
 	cert->chain_missed = order_chain_missed(of->acme);
 	if (!cert->chain_missed)
 		return 0;
-	return history_add(t, &(struct event_of){ .actor = "engine", .action = "certificate.warned", .object = cert->id,
-						  .name = cert->name },
-			   e, "the CA offers no chain to \"%s\": the CA's default chain is used", cert->preferred_chain);
+	return history_add(t,
+			   &(struct event_of){ .actor = "engine",
+					       .action = "certificate.warned",
+					       .object = cert->id,
+					       .name = cert->name },
+			   e, "the CA offers no chain to \"%s\": the CA's default chain is used",
+			   cert->preferred_chain);
 }
 
 static int issued(const struct issue_attempt *of, struct txn *t, struct rec_cert *cert, const char *chain,
@@ -165,7 +170,8 @@ enum whose {
 /* Writes a failure into the certificate and plans the next attempt. */
 static int plan_retry(struct txn *t, struct rec_cert *cert, const struct err *why, enum whose whose, struct err *e)
 {
-	const char *waits_for = whose == SHARED ? "its account, which has a problem at the CA, or the next attempt" : NULL;
+	const char *waits_for =
+		whose == SHARED ? "its account, which has a problem at the CA, or the next attempt" : NULL;
 	int64_t again = whose == GONE ? clock_now() : retry_at(cert->failures + 1, why, clock_now());
 	_cleanup_free_ char *problem = error_text(why);
 	char when[CLOCK_RFC3339_SIZE];

@@ -59,7 +59,9 @@ void by_hand_todo(struct rec_order *order, const char *account_url, const struct
 
 static int tell_waiting(struct txn *t, const struct rec_cert *cert, struct err *e)
 {
-	struct event_of event = { .actor = "engine", .action = "order.waiting", .object = cert->id, .name = cert->name };
+	struct event_of event = {
+		.actor = "engine", .action = "order.waiting", .object = cert->id, .name = cert->name
+	};
 
 	if (history_add(t, &event, e, "waits for a person to publish the challenge answers") < 0)
 		return -1;

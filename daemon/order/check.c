@@ -70,7 +70,8 @@ struct check *check_start(struct engine *g, struct txn *t, const struct rec_cert
 			  void *arg, struct err *e)
 {
 	_cleanup_free_ char *servers = config_servers(&g->config->preflight_resolvers),
-			    *hostname = config_hostname(g->config), *token = random_text(TOKEN_BYTES), *answer = xasprintf("%s.probe", token);
+			    *hostname = config_hostname(g->config), *token = random_text(TOKEN_BYTES),
+			    *answer = xasprintf("%s.probe", token);
 	_cleanup_strv_ char **names = preflight_names(cert);
 	struct preflight_options options = {
 		.fetcher = g->fetcher, .dns = g->dns, .resolvers = servers, .hostname = hostname,

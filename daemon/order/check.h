@@ -14,7 +14,8 @@ char *check_owner(const char *cert_id);
 struct check;
 /* report: what was found, borrowed; why: NULL if all are ready. */
 typedef void check_cb(void *arg, const json_t *report, const struct err *why);
-struct check *check_start(struct engine *, struct txn *, const struct rec_cert *, enum reach, check_cb *, void *arg, struct err *);
+struct check *check_start(struct engine *, struct txn *, const struct rec_cert *, enum reach, check_cb *, void *arg,
+			  struct err *);
 void check_cancel(struct check *);
 /* At its end: the probe goes, and what was found is put.  loose: there is no certificate, only these names. */
 int check_put(struct txn *, const struct rec_cert *, bool loose, const json_t *report, const struct err *why,

@@ -182,8 +182,8 @@ static int begin_order(struct issue *is, struct txn *t, struct err *e)
 }
 
 /*
- * What comes before an order.  Then the job is over, and its row still due: the queue has to say whether there may be an
- * order now, and what the certificate is by then is read anew.
+ * What comes before an order.  Then the job is over, and its row still due: the queue has to say whether there may be
+ * an order now, and what the certificate is by then is read anew.
  */
 
 static int put_check(struct issue *is, const json_t *report, const struct err *why, struct err *e)
@@ -261,7 +261,9 @@ static int find_account(struct issue *is, struct txn *t, struct err *e)
 	return rec_account_get(t, &is->account, is->order.account_id, e);
 }
 
-/* 1: the order that trouble interrupted is under way again, or there is none; 0: it is closed, for another is needed. */
+/*
+ * 1: the order that trouble interrupted is under way again, or there is none; 0: it is closed, for another is needed.
+ */
 static int take_up_kept(struct issue *is, struct txn *t, struct err *e)
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
@@ -458,8 +460,12 @@ static void issue_done(void *engine, struct order *o, const char *chain, const s
 {
 	struct issue *is = order_owner(o);
 	struct engine *g = engine;
-	struct issue_attempt of = { .engine = g, .cert = &is->cert, .account = &is->account, .order = &is->order, .acme = o,
-				 .reopened = is->reopened };
+	struct issue_attempt of = { .engine = g,
+				    .cert = &is->cert,
+				    .account = &is->account,
+				    .order = &is->order,
+				    .acme = o,
+				    .reopened = is->reopened };
 	bool site = is->cert.site && chain;
 	struct err e = { 0 };
 	int stored;

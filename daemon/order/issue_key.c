@@ -100,7 +100,8 @@ int issue_check_own_csr(struct issue *is, struct txn *t, struct err *e)
 
 int issue_read_key_of_order(struct issue *is, struct txn *t, const struct rec_order *order, struct err *e)
 {
-	return is->cert.own_csr ? issue_read_own_csr(is, e) : issue_read_key(is, t, order->key_id, order->key_version, e);
+	return is->cert.own_csr ? issue_read_own_csr(is, e)
+				: issue_read_key(is, t, order->key_id, order->key_version, e);
 }
 
 /* 1: its order, if there is one, may go on; 0: it is closed, because others know the key that it is for. */

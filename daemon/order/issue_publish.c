@@ -95,8 +95,13 @@ void issue_publish(void *engine, struct order *o, const struct acme_answer *answ
 {
 	struct issue *is = order_owner(o);
 	struct publish_of of = {
-		.owner = is->order.id, .cert = &is->cert, .account_url = is->account.kid, .only_look = is->cert.by_hand, .note = publish_note,
-		.done = is->cert.by_hand ? records_looked : publish_done, .arg = is,
+		.owner = is->order.id,
+		.cert = &is->cert,
+		.account_url = is->account.kid,
+		.only_look = is->cert.by_hand,
+		.note = publish_note,
+		.done = is->cert.by_hand ? records_looked : publish_done,
+		.arg = is,
 	};
 
 	is->promised = cb;

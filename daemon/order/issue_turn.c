@@ -1,6 +1,6 @@
 /*
- * The turn of an order to ask its CA for one: when it is durable, and no other of the account asks.  What these have met
- * meanwhile counts: so it may be put off instead, and nothing is left of it.
+ * The turn of an order to ask its CA for one: when it is durable, and no other of the account asks.  What these have
+ * met meanwhile counts: so it may be put off instead, and nothing is left of it.
  */
 #include "base/clock.h"
 #include "store/cert_plan.h"

@@ -50,6 +50,7 @@ int issue_check_key(struct issue *, struct err *);
 
 /* As in struct order_calls. */
 void issue_turn(void *engine, struct order *, acme_bytes_cb *, void *cb_arg);
-void issue_publish(void *engine, struct order *, const struct acme_answer *, size_t count, acme_bytes_cb *, void *cb_arg);
+void issue_publish(void *engine, struct order *, const struct acme_answer *, size_t count, acme_bytes_cb *,
+		   void *cb_arg);
 
 #endif

@@ -78,10 +78,13 @@ static void record_located(void *arg, struct dns_place *place, const struct err 
 		found(o, "missing", err->message);
 		return;
 	}
-	o->wait = dns_wait(o->look->engine->dns, &(struct dns_waiting){
-		.place = &o->place, .values = (char *[]){ (char *)json_str(o->item, "value"), NULL }, .done = record_seen,
-		.arg = o,
-	});
+	o->wait =
+		dns_wait(o->look->engine->dns, &(struct dns_waiting){
+						       .place = &o->place,
+						       .values = (char *[]){ (char *)json_str(o->item, "value"), NULL },
+						       .done = record_seen,
+						       .arg = o,
+					       });
 }
 
 /* What was not asked is not known. */
@@ -114,9 +117,15 @@ static void look_at_url(struct look_one *o)
 			    *hostname = config_hostname(g->config);
 	const char *url = json_str(o->item, "url"), *name = json_str(o->item, "name");
 	struct preflight_options options = {
-		.fetcher = g->fetcher, .dns = g->dns, .resolvers = servers, .hostname = hostname,
-		.reach = o->look->reach, .listed = &g->config->preflight_private, .port = (int)g->config->preflight_port,
-		.timeout_ms = (int)g->config->preflight_timeout * 1000, .by_hand = true,
+		.fetcher = g->fetcher,
+		.dns = g->dns,
+		.resolvers = servers,
+		.hostname = hostname,
+		.reach = o->look->reach,
+		.listed = &g->config->preflight_private,
+		.port = (int)g->config->preflight_port,
+		.timeout_ms = (int)g->config->preflight_timeout * 1000,
+		.by_hand = true,
 	};
 
 	o->preflight = preflight_start(&options, g->loop, (char *[]){ (char *)name, NULL }, strrchr(url, '/') + 1,
@@ -127,7 +136,8 @@ static void look_at(struct look_one *o)
 {
 	o->look->busy++;
 	if (json_str(o->item, "record"))
-		o->locate = dns_locate(o->look->engine->dns, &o->look->dns, json_str(o->item, "record"), record_located, o);
+		o->locate =
+			dns_locate(o->look->engine->dns, &o->look->dns, json_str(o->item, "record"), record_located, o);
 	else if (o->look->urls)
 		look_at_url(o);
 	else
@@ -155,7 +165,9 @@ struct look *look_start(struct engine *g, const char *todo, bool urls, enum reac
 	if (!items)
 		return NULL;
 	l = xcalloc(1, sizeof(*l));
-	*l = (struct look){ .engine = g, .urls = urls, .all = true, .reach = reach, .items = items, .done = done, .arg = arg };
+	*l = (struct look){
+		.engine = g, .urls = urls, .all = true, .reach = reach, .items = items, .done = done, .arg = arg
+	};
 	l->dns = (struct dns_settings){ config_servers(&g->config->dns_resolvers), (int)g->config->dns_port };
 	l->count = json_array_size(items);
 	l->one = xcalloc(l->count, sizeof(*l->one));

@@ -28,10 +28,14 @@ static void looking_cancel(struct job *job)
 /* Everything is there, and nobody has said so yet. */
 static int let_go_on(struct txn *t, struct rec_cert *cert, struct err *e)
 {
-	struct event_of event = { .actor = "engine", .action = "order.verified", .object = cert->id, .name = cert->name };
+	struct event_of event = {
+		.actor = "engine", .action = "order.verified", .object = cert->id, .name = cert->name
+	};
 
 	log_info("certificate %s: everything is published", cert->name);
-	return cert_plan(t, cert, CERT_verify, e) < 0 ? -1 : history_add(t, &event, e, "everything is published: the order continues");
+	return cert_plan(t, cert, CERT_verify, e) < 0
+		       ? -1
+		       : history_add(t, &event, e, "everything is published: the order continues");
 }
 
 /* A "verify" under way has the order, and says itself what is missing. */
@@ -91,7 +95,8 @@ static int looking_begin(struct looking *w, struct err *e)
 	id = record_child_id(cert.id, cert.open_order);
 	if (rec_order_get(t, &order, id, e) < 0 || reach_of_cert(t, &cert, &reach, e) < 0)
 		return -1;
-	w->look = look_start(g, order.todo, g->config->preflight_enabled && !cert.no_preflight, reach, looking_ended, w, e);
+	w->look = look_start(g, order.todo, g->config->preflight_enabled && !cert.no_preflight, reach, looking_ended, w,
+			     e);
 	return w->look ? 1 : -1;
 }
 

@@ -128,7 +128,8 @@ static void blame(struct preflight *f, const struct preflight_probe *p)
 		err_set(&f->why, ERR_CONFLICT, "http://%s" PATH "%s%s%s does not show its content: %s", p->name,
 			f->token, at,
 			address, p->says);
-		err_hint(&f->why, "Publish exactly the content that is shown, as it is, then verify again. The CA was not asked.");
+		err_hint(&f->why, "Publish exactly the content that is shown, as it is, then verify again. The CA was "
+				  "not asked.");
 		return;
 	}
 	err_set(&f->why, ERR_CONFLICT, "the check before ordering: %s%s%s: %s", p->name, at, address, p->says);
@@ -458,7 +459,8 @@ static void not_looked_up(struct preflight_probe *p)
 
 	for (const struct preflight_probe *q = p->preflight->probes; q; q = q->next)
 		said |= q != p && str_eq(q->name, p->name) && q->result == UNCHECKED && !q->address;
-	probe_over(p, said ? NOTHING : UNCHECKED, said ? "" : "could not be looked up from here; the CA may know better", NULL);
+	probe_over(p, said ? NOTHING : UNCHECKED,
+		   said ? "" : "could not be looked up from here; the CA may know better", NULL);
 }
 
 static void looked_up(void *arg, const struct dns_answer *a)

@@ -32,10 +32,10 @@ struct preflight_options {
 
 /*
  * The report: {"probes": [{name, address, result, ok, cause, says, trail}], "rules": {file: text}, "warning": what is
- * not right, but stops no order}, borrowed.  result: "reached", "wrong", "unreachable", "unchecked".  cause of the middle
- * two, for who says what to do about it: "redirect", "target" (of a redirect), "name", "port", "ipv6".
- * why: the first thing that stops an order, with a hint; NULL: nothing.  Only a wrong answer does, or none at all.
- * Called once, later.
+ * not right, but stops no order}, borrowed.  result: "reached", "wrong", "unreachable", "unchecked".  cause of the
+ * middle two, for who says what to do about it: "redirect", "target" (of a redirect), "name", "port", "ipv6".  why: the
+ * first thing that stops an order, with a hint; NULL: nothing.  Only a wrong answer does, or none at all.  Called once,
+ * later.
  */
 typedef void preflight_cb(void *arg, json_t *report, const struct err *why);
 /*

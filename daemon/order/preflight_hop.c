@@ -143,7 +143,8 @@ static void looked_up_v6(void *arg, const struct dns_answer *a)
 	preflight_hop_look_up(h, DNS_A, looked_up_v4);
 }
 
-struct preflight_hop *preflight_hop_start(const struct preflight_hop_request *q, struct loop *loop, preflight_hop_cb *cb, void *arg)
+struct preflight_hop *preflight_hop_start(const struct preflight_hop_request *q, struct loop *loop,
+					  preflight_hop_cb *cb, void *arg)
 {
 	struct preflight_hop *h = xcalloc(1, sizeof(*h));
 

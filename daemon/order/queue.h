@@ -5,9 +5,9 @@
  * Places are for orders that do something.  One that waits for its CA, or for DNS, gives its place up after a while, so
  * that no CA that takes its time holds up the others, nor its own.
  *
- * Orders of one account form a lane with a door: only one at a time asks its CA for a new order.  So what stops them all,
- * a limit nobody told us of or trouble with the account or the CA, is met by one and spares the others.  Behind the one
- * that asks, some are made ready to: they are durable, so that none waits for the disk while all wait for it.
+ * Orders of one account form a lane with a door: only one at a time asks its CA for a new order.  So what stops them
+ * all, a limit nobody told us of or trouble with the account or the CA, is met by one and spares the others.  Behind
+ * the one that asks, some are made ready to: they are durable, so that none waits for the disk while all wait for it.
  */
 #ifndef DAEMON_ORDER_QUEUE_H
 #define DAEMON_ORDER_QUEUE_H

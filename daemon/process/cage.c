@@ -31,8 +31,8 @@ static void add_part(char ***paths, const struct config *config, const char *par
 }
 
 /*
- * What modes refuse needs no hiding, and hiding has a price: of the directories on the way there, only files that are there
- * now stay open, and not those that editors and resolvers put in their place later.
+ * What modes refuse needs no hiding, and hiding has a price: of the directories on the way there, only files that are
+ * there now stay open, and not those that editors and resolvers put in their place later.
  */
 static bool is_within_reach(const char *path)
 {
@@ -55,8 +55,8 @@ static char **hidden_from_core(const struct config *config)
 /* Where backups go, links followed, and made if it is not there: what is made later would stay closed. */
 static char *place_of_backups(const struct config *config)
 {
-	_cleanup_free_ char *path = *config->backup_directory ? xstrdup(config->backup_directory) :
-								 xasprintf("%s/backups", config->server_state_directory);
+	_cleanup_free_ char *path = *config->backup_directory ? xstrdup(config->backup_directory)
+							      : xasprintf("%s/backups", config->server_state_directory);
 	char *real;
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)

@@ -54,12 +54,15 @@ static void put_missing(json_t *missing, const struct process_users *users, bool
 	if (!users->change && geteuid() == 0)
 		lacks(missing, "All processes run as root, because server.user is empty: scripts can do everything.");
 	else if (!users->change)
-		lacks(missing, "All processes run as %s, because certerad was started by that user and not by root: scripts can "
-			       "use the control socket, and so do what a local administrator can.", name);
+		lacks(missing,
+		      "All processes run as %s, because certerad was started by that user and not by root: scripts can "
+		      "use the control socket, and so do what a local administrator can.",
+		      name);
 	if (!calls)
 		lacks(missing, "The kernel offers no filter of system calls (seccomp).");
 	if (!files && cage_files(users))
-		lacks(missing, "The kernel offers no Landlock: only users and modes keep processes off each other's files.");
+		lacks(missing,
+		      "The kernel offers no Landlock: only users and modes keep processes off each other's files.");
 }
 
 json_t *protection_json(const struct process_users *users, int landlock)

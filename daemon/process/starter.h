@@ -1,7 +1,7 @@
 /*
- * The starter (main.c): a process that alone keeps the right to become other users.  It starts the front and the runner when the core
- * asks, with the users and arguments of the configuration as it was at the start, and ends them.  The core cannot name
- * users, programs or arguments.
+ * The starter (main.c): a process that alone keeps the right to become other users.  It starts the front and the runner
+ * when the core asks, with the users and arguments of the configuration as it was at the start, and ends them.  The
+ * core cannot name users, programs or arguments.
  */
 #ifndef DAEMON_PROCESS_STARTER_H
 #define DAEMON_PROCESS_STARTER_H

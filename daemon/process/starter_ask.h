@@ -1,4 +1,7 @@
-/* What the core (starter.c) and the starter (main.c) say to each other; before the first question comes a struct process_users. */
+/*
+ * What the core (starter.c) and the starter (main.c) say to each other; before the first question comes a struct
+ * process_users.
+ */
 #ifndef DAEMON_PROCESS_STARTER_ASK_H
 #define DAEMON_PROCESS_STARTER_ASK_H
 

@@ -97,7 +97,8 @@ static int give_part(int part, const struct part *row, const struct config *conf
  * Places.
  */
 
-static int make_part(int state, const struct part *row, const struct config *config, const struct process_users *users, struct err *e)
+static int make_part(int state, const struct part *row, const struct config *config, const struct process_users *users,
+		     struct err *e)
 {
 	const char *path = config->server_state_directory;
 	_cleanup_close_ int part = -1;
@@ -109,7 +110,8 @@ static int make_part(int state, const struct part *row, const struct config *con
 		return 0;	/* it is its owner's already, whom we do not become */
 	if (part < 0 || give_part(part, row, config, users) < 0) {
 		err_errno(e, ERR_CONFIG, "giving the directory %s/%s to its user", path, row->name);
-		return err_hint(e, "Start it once as root with all rights: `certerad -p`, as the unit of systemd does.");
+		return err_hint(e,
+				"Start it once as root with all rights: `certerad -p`, as the unit of systemd does.");
 	}
 	return 0;
 }
@@ -119,7 +121,8 @@ static int move(int state, const char *path, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(moved); i++) {
 		struct stat st;
 
-		if (fstatat(state, moved[i].from, &st, AT_SYMLINK_NOFOLLOW) < 0 || fstatat(state, moved[i].to, &st, 0) == 0)
+		if (fstatat(state, moved[i].from, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    fstatat(state, moved[i].to, &st, 0) == 0)
 			continue;
 		if (renameat(state, moved[i].from, state, moved[i].to) < 0)
 			return err_errno(e, ERR_CONFIG, "moving %s/%s to %s", path, moved[i].from, moved[i].to);

@@ -27,7 +27,8 @@ static void miss(struct process_users *users, enum process role, const struct sy
 }
 
 /* "keeper=certera-keeper" */
-static int take(struct process_users *users, const char *word, const struct system_user *shared, bool given, struct err *e)
+static int take(struct process_users *users, const char *word, const struct system_user *shared, bool given,
+		struct err *e)
 {
 	size_t len = strcspn(word, "=");
 	int role = role_by_name(word, len);
@@ -47,7 +48,8 @@ static int take(struct process_users *users, const char *word, const struct syst
 	return 0;
 }
 
-static int take_all(struct process_users *users, const char *text, const struct system_user *shared, bool given, struct err *e)
+static int take_all(struct process_users *users, const char *text, const struct system_user *shared, bool given,
+		    struct err *e)
 {
 	_cleanup_strv_ char **words = strv_split(text, " ");
 

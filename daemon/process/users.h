@@ -21,6 +21,7 @@ struct process_users {
 int users_find(struct process_users *, const struct config *, struct err *);
 void users_release(struct process_users *);
 const struct system_user *users_of(const struct process_users *, enum process);	/* NULL: it stays who it is */
-bool users_alone(const struct process_users *, enum process);		/* no other process runs as this user, nor root */
+/* no other process runs as this user, nor root */
+bool users_alone(const struct process_users *, enum process);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The client's side of one TLS handshake that believes every certificate and keeps what was shown; pki/trust/judge.h says
- * what to think of it.  TLS 1.2, and 1.3 where mbedTLS has it.
+ * The client's side of one TLS handshake that believes every certificate and keeps what was shown; pki/trust/judge.h
+ * says what to think of it.  TLS 1.2, and 1.3 where mbedTLS has it.
  */
 #ifndef DAEMON_TRACK_HANDSHAKE_H
 #define DAEMON_TRACK_HANDSHAKE_H

@@ -27,8 +27,8 @@ struct probe_env {
 typedef void probe_cb(void *arg, bool silent);
 struct probe;
 /* All is borrowed until the end but the address, which has the port in it. */
-struct probe *probe_start(const struct probe_env *, const struct service *, const struct address *, struct observation *,
-			  probe_cb *, void *arg);
+struct probe *probe_start(const struct probe_env *, const struct service *, const struct address *,
+			  struct observation *, probe_cb *, void *arg);
 void probe_free(struct probe *);	/* the callback is not called any more; NULL is fine */
 
 /* The words for an address that is silent. */

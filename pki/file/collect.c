@@ -103,8 +103,8 @@ static size_t find_issuer(const struct chain *others, const struct chain *out, i
 }
 
 /*
- * Is `one` more likely meant than `other`, both for the same key?  What is no CA's first (appliances, and plain openssl,
- * mark what they sign themselves as a CA's), then what ends last.
+ * Is `one` more likely meant than `other`, both for the same key?  What is no CA's first (appliances, and plain
+ * openssl, mark what they sign themselves as a CA's), then what ends last.
  */
 static bool is_better(const struct cert *one, const struct cert *other)
 {
@@ -129,7 +129,8 @@ int collect_chain(struct chain *collected, struct slice spki, struct chain *out,
 
 	*out = (struct chain){ 0 };
 	if (!collected->count)
-		return err_set(e, ERR_INVALID, "the certificate is missing: there is only a private key in what was given");
+		return err_set(e, ERR_INVALID,
+			       "the certificate is missing: there is only a private key in what was given");
 	if (leaf == collected->count)
 		return err_set(e, ERR_INVALID, "the private key belongs to no certificate in what was given");
 	if (collected->cert[leaf].unusable)

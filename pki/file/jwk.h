@@ -1,4 +1,7 @@
-/* Private keys as JWK (RFC 7517, RFC 7518 section 6): so some ACME clients keep those of their accounts.  Private to pki/. */
+/*
+ * Private keys as JWK (RFC 7517, RFC 7518 section 6): so some ACME clients keep those of their accounts.  Private to
+ * pki/.
+ */
 #ifndef PKI_FILE_JWK_H
 #define PKI_FILE_JWK_H
 

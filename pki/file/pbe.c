@@ -357,7 +357,9 @@ static int read_old(struct slice oid, struct slice fields, struct pbe *p, struct
 	return 1;
 }
 
-/* How often the rounds are done for one key: once for each piece of it that a hash is long, and of the initial vector. */
+/*
+ * How often the rounds are done for one key: once for each piece of it that a hash is long, and of the initial vector.
+ */
 static unsigned int times_of(const struct pbe *p)
 {
 	bool pbes2 = p->iv.len;

@@ -44,8 +44,8 @@ unsigned int pbe_rounds(enum pbe_scheme);	/* of derivation, in what we write */
 #define PBE_ROUNDS_MAX 2000000
 #endif
 /*
- * May as many more be done, so many times?  Then they count: a file may have any number of encrypted parts, and a key can be
- * longer than what is derived at once.  All of it together gets six times the most of one: certtool does 600,000
+ * May as many more be done, so many times?  Then they count: a file may have any number of encrypted parts, and a key
+ * can be longer than what is derived at once.  All of it together gets six times the most of one: certtool does 600,000
  * for each part, ten times and more in a file of the old form.
  */
 #define PBE_ROUNDS_SUM (6 * PBE_ROUNDS_MAX)

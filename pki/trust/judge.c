@@ -107,12 +107,15 @@ static void judge_leaf(struct judgement *j, const struct cert *leaf, const mbedt
 	if (leaf->not_after <= now)
 		find_fault(j, FAULT_expired, "The certificate expired at %s.", clock_rfc3339(when, leaf->not_after));
 	if (leaf->not_before > now)
-		find_fault(j, FAULT_not_yet, "The certificate is not valid before %s.", clock_rfc3339(when, leaf->not_before));
+		find_fault(j, FAULT_not_yet, "The certificate is not valid before %s.",
+			   clock_rfc3339(when, leaf->not_before));
 	if (!leaf->has_san)
 		find_fault(j, FAULT_wrong_name,
-			   "The certificate has no subjectAltName: browsers refuse it, because they ignore the common name.");
+			   "The certificate has no subjectAltName: browsers refuse it, because they ignore the common "
+			   "name.");
 	else if (!covers(leaf, host))
-		find_fault(j, FAULT_wrong_name, "The certificate is not for %s, but for %s.", host, *names ? names : "no host");
+		find_fault(j, FAULT_wrong_name, "The certificate is not for %s, but for %s.", host,
+			   *names ? names : "no host");
 	if (mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
 						      sizeof(MBEDTLS_OID_SERVER_AUTH) - 1))
 		find_fault(j, FAULT_no_server, "The certificate is not for servers.");
@@ -214,9 +217,12 @@ static struct verifying verify_from(mbedtls_x509_crt *crt, mbedtls_x509_crt *roo
 	return v;
 }
 
-/* That its issuer leads to a root was found out for a former leaf: then the issuer is as good as a root, until that ends. */
-static bool is_of_known_issuer(const struct trust *trust, const struct cert **sorted, size_t count, mbedtls_x509_crt *crt,
-			       int64_t now)
+/*
+ * That its issuer leads to a root was found out for a former leaf: then the issuer is as good as a root, until that
+ * ends.
+ */
+static bool is_of_known_issuer(const struct trust *trust, const struct cert **sorted, size_t count,
+			       mbedtls_x509_crt *crt, int64_t now)
 {
 	struct judgement none = { { NULL } };
 	mbedtls_x509_crt *above;
@@ -225,13 +231,17 @@ static bool is_of_known_issuer(const struct trust *trust, const struct cert **so
 	if (count < 2 || known_until(trust->known, sorted + 1, count - 1) <= now)
 		return false;
 	above = TAKE(crt->next->next);
-	good = !verify_from(crt, crt->next, (struct verifying){ .judgement = &none, .count = count, .sorted = sorted }).flags;
+	good = !verify_from(crt, crt->next, (struct verifying){ .judgement = &none, .count = count, .sorted = sorted })
+			.flags;
 	crt->next->next = above;
 	judgement_release(&none);
 	return good;
 }
 
-/* A signature is verified once, as a scan would do little else; what is not as it should be is looked at anew each time. */
+/*
+ * A signature is verified once, as a scan would do little else; what is not as it should be is looked at anew each
+ * time.
+ */
 static void verify_chain(struct judgement *j, struct trust *trust, const struct cert **sorted, size_t count,
 			 mbedtls_x509_crt *crt, int64_t now)
 {

@@ -11,7 +11,8 @@ static int add_row(void *arg, struct slice key, struct slice value, struct err *
 	char lengths[LENGTHS + 1];
 
 	snprintf(lengths, sizeof(lengths), "%08zx%08zx", key.len, value.len);
-	sha256_slices((const struct slice[]){ slice(digest, SHA256_SIZE), slice(lengths, LENGTHS), key, value }, 4, next);
+	sha256_slices((const struct slice[]){ slice(digest, SHA256_SIZE), slice(lengths, LENGTHS), key, value }, 4,
+		      next);
 	memcpy(digest, next, SHA256_SIZE);
 	return 0;
 }

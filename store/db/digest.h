@@ -1,4 +1,6 @@
-/* Whether two stores that have applied the same entry of the log (replica.h) are equal: by the digests of their tables. */
+/*
+ * Whether two stores that have applied the same entry of the log (replica.h) are equal: by the digests of their tables.
+ */
 #ifndef STORE_DB_DIGEST_H
 #define STORE_DB_DIGEST_H
 

@@ -49,7 +49,8 @@ int format_check(struct store *s, struct err *e)
 		return -1;
 	s->format = format;
 	if (format > STORE_FORMAT) {
-		err_set(e, ERR_STORAGE, "it has format %d, and this program knows formats up to %d", format, STORE_FORMAT);
+		err_set(e, ERR_STORAGE, "it has format %d, and this program knows formats up to %d", format,
+			STORE_FORMAT);
 		return err_hint(e,
 				"Use the newer Certera that wrote it, or a backup from before.  Nothing was changed.");
 	}

@@ -22,7 +22,10 @@ struct txn;
 int store_replicate(struct store *, const struct store_log *, struct err *);
 /* Its own changes are taken from now on.  It has taken the log's last entry. */
 void store_lead(struct store *);
-/* Nothing more of its own is taken (this error says why), but what was taken goes to the log.  store_retired(): all is there. */
+/*
+ * Nothing more of its own is taken (this error says why), but what was taken goes to the log.  store_retired(): all is
+ * there.
+ */
 void store_retire(struct store *, const struct err *why);
 bool store_retired(struct store *);
 /* They are refused, with this error; those that are not in the log are lost. */

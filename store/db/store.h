@@ -34,15 +34,18 @@ struct store_size {
 };
 void store_size(struct store *, struct store_size *);
 
-/* A consistent, compacted copy of what is durable (store_settle()s first) in a new directory, while it runs.  ERR_CONFLICT if that exists. */
+/*
+ * A consistent, compacted copy of what is durable (store_settle()s first) in a new directory, while it runs.
+ * ERR_CONFLICT if that exists.
+ */
 int store_copy(struct store *, const char *directory, struct err *);
 /* Closes a copy that was opened to be looked at; nothing but the copy stays in its directory. */
 void store_close_copy(struct store *);
 /* A copy that is not wanted, also an unfinished one, and its directory. */
 void store_remove_copy(const char *directory);
 /*
- * The closed store in `copy`, on the same disk, becomes that of the directory, whose lock the caller has; a store that was there
- * is kept in the new directory `former`.  At any moment there is one or the other.
+ * The closed store in `copy`, on the same disk, becomes that of the directory, whose lock the caller has; a store that
+ * was there is kept in the new directory `former`.  At any moment there is one or the other.
  */
 int store_replace(const char *directory, const char *copy, const char *former, struct err *);
 

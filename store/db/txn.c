@@ -406,8 +406,9 @@ struct walk {
 };
 
 /*
- * While one row is looked at, the processor fetches the next: skims wait for memory, and for little else.  LMDB fills its
- * pages downwards, so there begins the one behind that.  A macro, as compilers drop a function that does nothing else.
+ * While one row is looked at, the processor fetches the next: skims wait for memory, and for little else.  LMDB fills
+ * its pages downwards, so there begins the one behind that.  A macro, as compilers drop a function that does nothing
+ * else.
  */
 #define FETCH_AHEAD(value) do { \
 	const char *byte_ = (value).mv_data; \

@@ -29,8 +29,8 @@ int store_read(struct store *, struct txn **, struct err *);
 int store_read_durable(struct store *, struct txn **, struct err *);	/* whatever this thread has seen */
 int store_write(struct store *, struct txn **, struct err *);
 /*
- * What is put from now on is changed by this person: records note it (MADE_BY and the like in record.def).  Borrowed for
- * as long as the transaction lasts.  NULL: by nobody in particular, as at the beginning.
+ * What is put from now on is changed by this person: records note it (MADE_BY and the like in record.def).  Borrowed
+ * for as long as the transaction lasts.  NULL: by nobody in particular, as at the beginning.
  */
 void txn_act_for(struct txn *, const char *actor);
 const char *txn_actor(const struct txn *);

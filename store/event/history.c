@@ -150,8 +150,9 @@ int history_add(struct txn *txn, const struct event_of *of, struct err *e, const
 	set_words(&event.name, of->name);
 	set_words(&event.message, message);
 	/* An order is canceled by a person or, for a person, by the engine. */
-	set_text(&event.subclass, of->subclass ? of->subclass :
-				  str_eq(of->action, "order.canceled") ? history_subclass(EVENT_close_successful) : NULL);
+	set_text(&event.subclass, of->subclass                           ? of->subclass
+				  : str_eq(of->action, "order.canceled") ? history_subclass(EVENT_close_successful)
+									 : NULL);
 	rc = add_event(txn, &event, e);
 	rec_event_release(&event);
 	return rc < 0 ? err_prefix(e, "writing the audit log") : 0;
@@ -213,8 +214,8 @@ int history_each_after(struct txn *txn, int64_t after, record_each_fn *fn, void 
 	struct each each = { txn, fn, arg };
 	char number[NUMBER_TEXT];
 
-	return txn_range(txn, TABLE_event, slice_str(number_text(number, MAX(after, 0) + 1)), slice(NULL, 0), false, each_event,
-			 &each, e);
+	return txn_range(txn, TABLE_event, slice_str(number_text(number, MAX(after, 0) + 1)), slice(NULL, 0), false,
+			 each_event, &each, e);
 }
 
 static int take_name(void *arg, void *rec, struct err *e)

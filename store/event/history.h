@@ -35,7 +35,9 @@ int history_each(struct txn *, const char *object, int64_t before, record_each_f
 int history_each_after(struct txn *, int64_t after, record_each_fn *fn, void *arg, struct err *);
 /* The name that an object had in its newest event; NULL: there is none.  Owned. */
 char *history_name(struct txn *, const char *object);
-/* Walks the whole chain and counts it, and looks at the seal.  -1 and the number of the first bad event in the message. */
+/*
+ * Walks the whole chain and counts it, and looks at the seal.  -1 and the number of the first bad event in the message.
+ */
 int history_verify(struct txn *, int64_t *events, struct err *);
 
 /*

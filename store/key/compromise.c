@@ -36,7 +36,8 @@ int compromise_add(struct txn *t, const char *digest, const struct rec_version *
 const char *compromise_next(const struct rec_cert *cert)
 {
 	if (cert->imported)
-		return "The certificate was imported, so Certera cannot replace it: import the next version, with a new key.";
+		return "The certificate was imported, so Certera cannot replace it: import the next version, with a "
+		       "new key.";
 	if (cert->own_csr)
 		return "The owner holds the key: send a certificate request made with a new key.";
 	if (cert->disabled)

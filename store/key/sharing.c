@@ -70,7 +70,8 @@ static int find_newest(void *arg, void *rec, struct err *e)
 static bool may_follow(const struct following *f, const struct rec_cert *cert)
 {
 	return cert->staging == f->staging && cert->current == cert->newest && !has_expired(cert) && !cert->revoked &&
-	       !cert->compromised && !cert->disabled && !cert->imported && !cert->open_order && cert->account_id && *cert->account_id;
+	       !cert->compromised && !cert->disabled && !cert->imported && !cert->open_order && cert->account_id &&
+	       *cert->account_id;
 }
 
 static int follow(void *arg, void *rec, struct err *e)

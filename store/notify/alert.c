@@ -117,7 +117,8 @@ int channel_check_recipients(const struct rec_channel *channel, struct err *e)
 
 	if (count <= CHANNEL_RECIPIENTS_MOST)
 		return 0;
-	err_set(e, ERR_INVALID, "a channel has at most %d recipients, and these are %zu", CHANNEL_RECIPIENTS_MOST, count);
+	err_set(e, ERR_INVALID, "a channel has at most %d recipients, and these are %zu", CHANNEL_RECIPIENTS_MOST,
+		count);
 	return err_hint(e, "Use the address of a mailing list, or several channels.");
 }
 
@@ -270,7 +271,8 @@ static void raising_init(struct raising *r, struct txn *t, enum alert alert, con
 static void raising_release(struct raising *r)
 {
 	if (r->left_out)
-		log_warn("alert %s about %s: %d messages are written, the most that one alert can have; %d more are left out",
+		log_warn("alert %s about %s: %d messages are written, the most that one alert can have; %d more are "
+			 "left out",
 			 alerts[r->alert].word, r->of->name ? r->of->name : "Certera", r->messages, r->left_out);
 	free(r->facts);
 	strv_free(r->told);
@@ -341,14 +343,18 @@ int alert_raise_cert(struct txn *t, enum alert alert, const struct rec_cert *cer
 	va_start(args, fmt);
 	text = xvasprintf(fmt, args);
 	va_end(args);
-	return raise_text(t, alert, &(struct alert_of){ .object = cert->id, .name = cert->name, .staging = cert->staging,
-						     .facts = facts, .owner_id = cert->owner_id,
-						     .contacts = cert->contacts },
+	return raise_text(t, alert,
+			  &(struct alert_of){ .object = cert->id,
+					      .name = cert->name,
+					      .staging = cert->staging,
+					      .facts = facts,
+					      .owner_id = cert->owner_id,
+					      .contacts = cert->contacts },
 			  text, e);
 }
 
-int alert_raise_expiring(struct txn *t, const struct rec_cert *cert, const struct alert_passed *passed, const char *text,
-			 struct err *e)
+int alert_raise_expiring(struct txn *t, const struct rec_cert *cert, const struct alert_passed *passed,
+			 const char *text, struct err *e)
 {
 	_cleanup_json_ json_t *facts = cert_facts(t, cert);
 
@@ -371,8 +377,11 @@ int alert_raise_account(struct txn *t, enum alert alert, const struct rec_accoun
 	va_end(args);
 	json_put_str(facts, "account", account->name);
 	json_put_str(facts, "directory", account->directory);
-	return raise_text(t, alert, &(struct alert_of){ .object = account->id, .name = account->name, .staging = account->staging,
-						     .facts = facts },
+	return raise_text(t, alert,
+			  &(struct alert_of){ .object = account->id,
+					      .name = account->name,
+					      .staging = account->staging,
+					      .facts = facts },
 			  text, e);
 }
 

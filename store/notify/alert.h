@@ -5,8 +5,8 @@
  *
  * alert_raise() is the only way in.  It writes one message a recipient of each channel that wants the alert, and a row
  * of the agenda for each, into the transaction that makes the change: whatever happens then, the messages go out, and
- * without the change there are none.  The engine delivers them (daemon/notify/outbox.c); who raises one outside of it wakes
- * it.
+ * without the change there are none.  The engine delivers them (daemon/notify/outbox.c); who raises one outside of it
+ * wakes it.
  */
 #ifndef STORE_NOTIFY_ALERT_H
 #define STORE_NOTIFY_ALERT_H

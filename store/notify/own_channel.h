@@ -1,6 +1,6 @@
 /*
- * Channels that nobody adds: they are there as soon as something goes through them.  An administrator says of them which alerts go
- * out, and sees in the outbox what became of each message; they can be disabled, but not removed.
+ * Channels that nobody adds: they are there as soon as something goes through them.  An administrator says of them
+ * which alerts go out, and sees in the outbox what became of each message; they can be disabled, but not removed.
  */
 #ifndef STORE_NOTIFY_OWN_CHANNEL_H
 #define STORE_NOTIFY_OWN_CHANNEL_H

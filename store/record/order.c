@@ -137,7 +137,8 @@ static int page_row(void *arg, struct slice key, struct slice value, struct err 
 	if (p->left-- <= 0)
 		return 1;
 	if (page_get(p, key, value, e) < 0)
-		return e && e->kind == ERR_MISSING ? record_damaged(p->type, e, "what leads to it is all there is") : -1;
+		return e && e->kind == ERR_MISSING ? record_damaged(p->type, e, "what leads to it is all there is")
+						   : -1;
 	result = p->fn(p->arg, p->rec, e);
 	record_release(p->type, p->rec);
 	return result;

@@ -132,9 +132,9 @@ int record_make_order(struct store *, const struct record_type *, struct err *);
 size_t record_count(struct txn *, const struct record_type *);	/* how many there are */
 
 /*
- * For changes to as many records as there are: walks all of a table in steps, each a write transaction of its own over 256
- * records (or fewer, with many changes each), so that no transaction is large and others get their turn.  Return of fn: 0 go on, -1 stop with e: this step
- * is not written, those before are.
+ * For changes to as many records as there are: walks all of a table in steps, each a write transaction of its own over
+ * 256 records (or fewer, with many changes each), so that no transaction is large and others get their turn.  Return of
+ * fn: 0 go on, -1 stop with e: this step is not written, those before are.
  */
 #define RECORD_STEP 256
 typedef int record_step_fn(void *arg, struct txn *, void *rec, struct err *);
@@ -152,7 +152,8 @@ void record_steps_free(struct record_steps *);		/* NULL is fine */
  */
 typedef int record_skim_fn(void *arg, const void *rec, const struct slice *value, struct err *);
 int record_skim(struct txn *, const struct record_type *, record_skim_fn *, void *arg, struct err *);
-enum table record_skimmed(const struct record_type *);	/* the table that reads: it changes whenever what is seen there does */
+/* the table that reads: it changes whenever what is seen there does */
+enum table record_skimmed(const struct record_type *);
 /* Reads every record of every type, and follows every index.  -1: the first that is not as it must be. */
 int record_verify_all(struct txn *, int64_t *records, struct err *);
 /* Takes the first text off a list as it is stored; false: it is at its end. */

@@ -105,7 +105,9 @@ int record_each_with(struct txn *txn, const struct record_type *type, size_t fie
 	count = strv_len(ids);
 	for (size_t i = 0; !result && i < count; i++) {
 		if (record_get(txn, type, rec, ids[i], e) < 0)
-			result = e && e->kind == ERR_MISSING ? record_damaged(type, e, "what leads to it is all there is") : -1;
+			result = e && e->kind == ERR_MISSING
+					 ? record_damaged(type, e, "what leads to it is all there is")
+					 : -1;
 		else
 			result = fn(arg, rec, e);
 		record_release(type, rec);

@@ -107,7 +107,8 @@ int record_verify_row(struct txn *txn, const struct record_type *type, const voi
 	record_write(type, rec, ROW, &row);
 	if (txn_get(txn, rows->table, row_key(bytes, *row_number(rows, rec)), &there, e) < 0)
 		return -1;
-	return slice_eq(there, slice_buf(&row)) ? 0 : record_damaged(type, e, "what lists know of it is not what it says");
+	return slice_eq(there, slice_buf(&row)) ? 0
+						: record_damaged(type, e, "what lists know of it is not what it says");
 }
 
 /*

@@ -1,5 +1,6 @@
 /*
- * The history of something that ran, line by line with the time in front: of an order, a trial of the hooks, a deploy hook.
+ * The history of something that ran, line by line with the time in front: of an order, a trial of the hooks, a deploy
+ * hook.
  *
  * What Certera says of it is for all who see the thing.  What a script printed is for administrators, because a script
  * may read whatever our user can; so is what a former release wrote, which did not tell the two apart.

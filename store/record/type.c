@@ -547,7 +547,8 @@ static int verify_type(struct record_type_verifying *v, struct err *e)
 		return -1;
 	records = txn_count(v->txn, type->table);
 	if (verify_count(v->txn, type, type->index, records, "there are more names than records, or less", e) < 0 ||
-	    verify_count(v->txn, type, record_row_table(type), records, "there are more rows than records, or less", e) < 0 ||
+	    verify_count(v->txn, type, record_row_table(type), records, "there are more rows than records, or less",
+			 e) < 0 ||
 	    verify_count(v->txn, type, record_ref_table(type), v->refs,
 			 "more is known of where they are used than they say, or less", e) < 0)
 		return -1;

@@ -75,18 +75,39 @@ static int64_t by_creation(const struct list *l, const void *rec)
 
 int page_accounts(struct request *r, struct err *e)
 {
-	static const struct list_sort sorts[] = { { "name", NULL, 0 }, { "created", by_creation, 0 }, { NULL, NULL, 0 } };
-	static const struct list_text texts[] = { { "state", REC_account_state }, { "ca", REC_account_ca }, { NULL, 0 } };
+	static const struct list_sort sorts[] = { { "name", NULL, 0 },
+						  { "created", by_creation, 0 },
+						  { NULL, NULL, 0 } };
+	static const struct list_text texts[] = { { "state", REC_account_state },
+						  { "ca", REC_account_ca },
+						  { NULL, 0 } };
 	static const struct list_facet facets[] = {
-		{ .word = "state", .field = REC_account_state }, { .word = "ca", .field = REC_account_ca }, { .word = "staging", .says = stage_of }, { .word = NULL },
+		{ .word = "state", .field = REC_account_state },
+		{ .word = "ca", .field = REC_account_ca },
+		{ .word = "staging", .says = stage_of },
+		{ .word = NULL },
 	};
 	static const struct list_type type = {
-		.member = "accounts", .type = &rec_account_type, .name = REC_account_name, .prepare = prepare, .wanted = wanted,
-		.sorts = sorts, .texts = texts, .facets = facets, .show = admin_show_account,
+		.member = "accounts",
+		.type = &rec_account_type,
+		.name = REC_account_name,
+		.prepare = prepare,
+		.wanted = wanted,
+		.sorts = sorts,
+		.texts = texts,
+		.facets = facets,
+		.show = admin_show_account,
 	};
 	static const struct list_type brief = {
-		.member = "accounts", .type = &rec_account_type, .name = REC_account_name, .prepare = prepare, .wanted = wanted,
-		.sorts = sorts, .texts = texts, .facets = facets, .show = show_in_brief,
+		.member = "accounts",
+		.type = &rec_account_type,
+		.name = REC_account_name,
+		.prepare = prepare,
+		.wanted = wanted,
+		.sorts = sorts,
+		.texts = texts,
+		.facets = facets,
+		.show = show_in_brief,
 	};
 
 	return list_reply(r, scope_limited(&r->visitor.scope) ? &brief : &type, 0, e);
@@ -128,7 +149,8 @@ static json_t *show_offers(const struct rec_account *account)
 	json_put_strv(o, "key_types", account->seen_keys);
 	json_put_strv(o, "revocation", account->seen_revocation);
 	json_put_bool(o, "ordered", ordered);
-	json_object_set_new(o, "validity_days", ordered ? json_integer((account->seen_life + DAY / 2) / DAY) : json_null());
+	json_object_set_new(o, "validity_days",
+			    ordered ? json_integer((account->seen_life + DAY / 2) / DAY) : json_null());
 	json_put_strv(o, "caa", account->caa);
 	json_put_str(o, "website", account->website);
 	json_put_time(o, "read", account->offers_read);

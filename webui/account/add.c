@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/accounts, and /api/v1/accounts/NAME of one that is not registered: read what is asked for, let the keeper
- * make or import its key and seal the MAC key, put it all, and have the CA asked at once.
+ * POST /api/v1/accounts, and /api/v1/accounts/NAME of one that is not registered: read what is asked for, let the
+ * keeper make or import its key and seal the MAC key, put it all, and have the CA asked at once.
  *
  * While an account is not registered, adding it again is correcting it.
  */
@@ -112,7 +112,9 @@ static int fit_there(const struct adding *a, struct txn *t, struct err *e)
 	return same_check(a->body, there, wanted, apart, "an account", e);
 }
 
-/* Which key it has from now on: its own, unless the body wants another type; of a pasted one, there_imported() tells. */
+/*
+ * Which key it has from now on: its own, unless the body wants another type; of a pasted one, there_imported() tells.
+ */
 static int choose_key(struct adding *a, struct txn *t, struct err *e)
 {
 	_cleanup_(rec_key_release) struct rec_key key = { 0 };
@@ -216,8 +218,8 @@ static int put_account(struct request *r, struct adding *a, const struct slice *
 	if (admin_write(r, &t, e) < 0 || (a->there.id && check_correction(t, a, e) < 0) ||
 	    (field && put_key(t, a, field, e) < 0) || rec_account_put(t, account, e) < 0 ||
 	    agenda_set(t, AGENDA_register, account->id, clock_now(), e) < 0 ||
-	    admin_event(r, t, a->there.id ? "account.corrected" : "account.added", account->id, account->name, e, "at %s",
-			account->directory) < 0)
+	    admin_event(r, t, a->there.id ? "account.corrected" : "account.added", account->id, account->name, e,
+			"at %s", account->directory) < 0)
 		return -1;
 	return admin_commit(r, TAKE(t), true, e);
 }

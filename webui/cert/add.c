@@ -116,7 +116,8 @@ static int read_all(struct request *r, struct add_adding *a, struct err *e)
 	cert->key_fresh = !json_bool(body, "key_reuse", true);
 	record_set(&cert->profile, json_str(body, "profile"));
 	record_set(&cert->preferred_chain, json_str(body, "preferred_chain"));
-	if (detail_read(r, cert, body, e) < 0 || body_at("server_type", install_check(json_str(body, "server_type"), e), e) < 0)
+	if (detail_read(r, cert, body, e) < 0 ||
+	    body_at("server_type", install_check(json_str(body, "server_type"), e), e) < 0)
 		return -1;
 	record_set(&cert->server_type, json_str(body, "server_type"));
 	cert->site = !cert->own_csr && admin_is_site(r, cert->names);
@@ -246,8 +247,8 @@ static int remove_key_of(struct request *r, struct txn *t, const char *key_id, s
 }
 
 /*
- * The first one of the setup may take the place of one that was never issued, as its names were wrong: that is gone then, with
- * its key.
+ * The first one of the setup may take the place of one that was never issued, as its names were wrong: that is gone
+ * then, with its key.
  */
 static int make_room(struct request *r, const struct add_adding *a, struct txn *t, struct err *e)
 {
@@ -305,7 +306,8 @@ static int put_cert(struct request *r, struct add_adding *a, struct err *e)
 	if (admin_write(r, &t, e) < 0 || make_room(r, a, t, e) < 0 || fit(r, a, t, e) < 0)
 		return -1;
 	if (a->there.id)
-		return err_set(e, ERR_CONFLICT, "someone else added the certificate %s at the same time: try again", cert->name);
+		return err_set(e, ERR_CONFLICT, "someone else added the certificate %s at the same time: try again",
+			       cert->name);
 	if (!cert->own_csr && put_key(r, a, t, e) < 0)
 		return -1;
 	if (!cert->own_csr)

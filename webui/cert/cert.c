@@ -33,7 +33,8 @@ static void put_status(json_t *o, const struct rec_cert *cert, enum cert_status 
 	json_put_str(o, "status", cert_status_word(status));
 	json_put_str(o, "status_text", text);
 	json_put_str(o, "must_act", cert_status_acts(cert, status));
-	json_put_str(o, "next_step", status == STATUS_compromised ? compromise_next(cert) : cert_status_next(cert, status));
+	json_put_str(o, "next_step",
+		     status == STATUS_compromised ? compromise_next(cert) : cert_status_next(cert, status));
 }
 
 json_t *admin_show_cert(const struct rec_cert *cert, const char *account, const char *key)
@@ -72,8 +73,9 @@ static void put_whereabouts(json_t *o, struct txn *t, const struct rec_cert *cer
 		return;
 	text = xasprintf("The certificate is issued, but not live: %s", live.says ? live.says : "");
 	json_put_str(o, "status_text", text);
-	json_put_str(o, "next_step",
-		     "Load the certificate on that server, for example with the deploy script; or turn off its live check.");
+	json_put_str(
+		o, "next_step",
+		"Load the certificate on that server, for example with the deploy script; or turn off its live check.");
 }
 
 json_t *admin_show_one_cert(struct txn *t, const struct rec_cert *cert)
@@ -132,10 +134,12 @@ json_t *admin_show_order(const struct request *r, struct txn *t, const struct re
 		return NULL;
 	o = rec_order_json(&order);
 	admin_put_steps(r, o, "log", order.log);
-	if (order.finished)	/* where it stood is its result; a former release may have put there what a script printed */
+	/* where it stood is its result; a former release may have put there what a script printed */
+	if (order.finished)
 		json_put_str(o, "activity", NULL);
 	if (cert->waiting && number == cert->open_order && order.todo && *order.todo)
-		json_object_set_new(o, "todo", json_loads(order.found && *order.found ? order.found : order.todo, 0, NULL));
+		json_object_set_new(o, "todo",
+				    json_loads(order.found && *order.found ? order.found : order.todo, 0, NULL));
 	json_put_int(o, "number", number);
 	return o;
 }
@@ -212,9 +216,11 @@ static void put_turn(json_t *o, struct txn *t, const struct rec_cert *cert)
 		since = 0;
 	if (!since || since > clock_now() - TURN_SECONDS)
 		return;
-	json_put_str(o, "waits_for", checking ? "the check of its web servers" :
-		     "its turn: other orders come first (acme.orders_at_once, acme.orders_per_ca; of one account, one order "
-		     "at a time is sent to the CA)");
+	json_put_str(o, "waits_for",
+		     checking ? "the check of its web servers"
+			      : "its turn: other orders come first (acme.orders_at_once, acme.orders_per_ca; of one "
+				"account, one order "
+				"at a time is sent to the CA)");
 	json_put_time(o, "retry_at", 0);
 }
 
@@ -247,7 +253,8 @@ static int64_t earlier(const json_t *versions, const struct rec_cert *cert)
 	return 0;
 }
 
-static json_t *show_whole(struct request *r, struct txn *t, const struct rec_cert *cert, const char *here, struct err *e)
+static json_t *show_whole(struct request *r, struct txn *t, const struct rec_cert *cert, const char *here,
+			  struct err *e)
 {
 	_cleanup_json_ json_t *answer = show(t, cert);
 
@@ -332,8 +339,8 @@ static int check_issue(const struct rec_cert *cert, struct err *e)
 		return err_hint(e, "Import the next version, or add a certificate with an account under a new name.");
 	}
 	if (cert->no_key) {
-		err_set(e, ERR_CONFLICT, "the certificate %s was imported without its private key: Certera only tracks it",
-			cert->name);
+		err_set(e, ERR_CONFLICT,
+			"the certificate %s was imported without its private key: Certera only tracks it", cert->name);
 		return err_hint(e, "Import it with its key, or add a certificate under a new name.");
 	}
 	return 0;
@@ -435,8 +442,8 @@ int page_certs_issue(struct request *r, struct err *e)
 /* Nothing more is done for it but what the engine has to end: its order, the answers to its challenges (removed.c). */
 static int move_rows(struct txn *t, const struct rec_cert *cert, struct err *e)
 {
-	static const enum agenda_kind kinds[] = { AGENDA_renewal, AGENDA_check, AGENDA_look, AGENDA_revocation, AGENDA_deploy,
-						  AGENDA_live };
+	static const enum agenda_kind kinds[] = { AGENDA_renewal,    AGENDA_check,  AGENDA_look,
+						  AGENDA_revocation, AGENDA_deploy, AGENDA_live };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (agenda_delete(t, kinds[i], cert->id, e) < 0)
@@ -452,7 +459,8 @@ int admin_remove_cert(struct request *r, struct txn *t, const struct rec_cert *c
 	    leftover_remove_children(t, &rec_version_type, cert->id, e) < 0 ||
 	    leftover_remove_children(t, &rec_consumer_type, cert->id, e) < 0 || rec_cert_delete(t, cert->id, e) < 0)
 		return -1;
-	return admin_event(r, t, "certificate.removed", cert->id, cert->name, e, "had %lld versions", (long long)cert->newest);
+	return admin_event(r, t, "certificate.removed", cert->id, cert->name, e, "had %lld versions",
+			   (long long)cert->newest);
 }
 
 int page_cert_delete(struct request *r, struct err *e)

@@ -94,8 +94,9 @@ static int check_names(const struct rec_cert *cert, struct err *e)
 
 		if (proof_fits(*name, proof_type(cert, *name)))
 			continue;
-		err_set(e, ERR_INVALID, address ? "the address %s cannot be proved by %s" :
-						  "the wildcard %s cannot be proved by %s", *name, proof_type(cert, *name));
+		err_set(e, ERR_INVALID,
+			address ? "the address %s cannot be proved by %s" : "the wildcard %s cannot be proved by %s",
+			*name, proof_type(cert, *name));
 		return err_hint(e, "Choose the challenge %s, for all names or for %s.",
 				address ? "http-01" : "dns-01", *name);
 	}

@@ -6,8 +6,8 @@
 #include "webui/http/body.h"
 
 /*
- * Fills the fields of the certificate, whose names are there; checks that they can be proved this way.  Where no type is
- * chosen for all, wildcards get dns-01 and all others http-01.
+ * Fills the fields of the certificate, whose names are there; checks that they can be proved this way.  Where no type
+ * is chosen for all, wildcards get dns-01 and all others http-01.
  */
 int proof_read(struct rec_cert *, const json_t *body, struct err *);
 /* "http-01" or "dns-01": how this name of it is proved.  Borrowed. */

@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/check: what people have of a certificate to be, or of one that is there, in one look: each part decoded, what
- * belongs together, and what an account's CA would say to an order.  Nothing of it is kept.
+ * POST /api/v1/check: what people have of a certificate to be, or of one that is there, in one look: each part decoded,
+ * what belongs together, and what an account's CA would say to an order.  Nothing of it is kept.
  */
 #include <stdarg.h>
 
@@ -170,17 +170,20 @@ static void judge_key(struct check_all *c, struct txn *t)
 		return;
 	err_clear(&e);
 	if (admin_check_key(t, slice_buf(&c->decoded.csr.spki), &e) < 0 ||
-	    spki_check(slice_buf(&c->decoded.csr.spki), &e) < 0 || spki_type(slice_buf(&c->decoded.csr.spki), &type, &e) < 0)
+	    spki_check(slice_buf(&c->decoded.csr.spki), &e) < 0 ||
+	    spki_type(slice_buf(&c->decoded.csr.spki), &type, &e) < 0)
 		refuse(c, &e);
 	else if (!key_type_makeable(type))
-		json_array_append_new(c->findings, json_string("Most public CAs refuse keys of this type in a request: use RSA with "
-							       "2048, 3072 or 4096 bits, P-256 or P-384."));
+		json_array_append_new(c->findings,
+				      json_string("Most public CAs refuse keys of this type in a request: use RSA with "
+						  "2048, 3072 or 4096 bits, P-256 or P-384."));
 }
 
 /* For names that no public CA can look at. */
 static void judge_names(struct check_all *c, char *const *names)
 {
-	static const char *const inside[] = { ".local", ".internal", ".lan", ".localhost", ".home.arpa", ".corp", ".test" };
+	static const char *const inside[] = { ".local",     ".internal", ".lan", ".localhost",
+					      ".home.arpa", ".corp",     ".test" };
 
 	for (; names && *names; names++) {
 		const char *base = identifier_base(*names);
@@ -189,7 +192,9 @@ static void judge_names(struct check_all *c, char *const *names)
 		for (size_t i = 0; i < ARRAY_SIZE(inside); i++)
 			private |= str_ends(base, inside[i]);
 		if (private)
-			json_array_append_new(c->findings, json_sprintf("%s is not a public name: no public CA issues for it.", *names));
+			json_array_append_new(c->findings,
+					      json_sprintf("%s is not a public name: no public CA issues for it.",
+							   *names));
 	}
 }
 
@@ -245,8 +250,11 @@ static int judge_order(struct request *r, struct check_all *c, struct txn *t, js
 	if (body_at("account", name_check(name, e), e) < 0)
 		return -1;
 	if (rec_account_by_name(t, &account, name, e) < 0)
-		return body_at("account", e->kind == ERR_MISSING ? err_set(e, ERR_CONFLICT, "there is no account %s", name) : -1, e);
-	if (admin_check_orders(&account, &why) < 0 || admin_check_profile(&account, json_str(c->body, "profile"), &why) < 0)
+		return body_at("account",
+			       e->kind == ERR_MISSING ? err_set(e, ERR_CONFLICT, "there is no account %s", name) : -1,
+			       e);
+	if (admin_check_orders(&account, &why) < 0 ||
+	    admin_check_profile(&account, json_str(c->body, "profile"), &why) < 0)
 		refuse(c, &why);
 	if (!account.staging && account.ca && *account.ca)
 		judge_names(c, cert.names);
@@ -296,7 +304,8 @@ static int inspected(struct request *r, const struct slice *field, struct err *e
 	struct check_all *c = r->state;
 	_cleanup_strv_ char **refused = strv_split(field[2].data, "\n");
 
-	if ((field[0].len && decode_add(&c->decoded, field[0], e) < 0) || (field[1].len && decode_add(&c->decoded, field[1], e) < 0))
+	if ((field[0].len && decode_add(&c->decoded, field[0], e) < 0) ||
+	    (field[1].len && decode_add(&c->decoded, field[1], e) < 0))
 		return -1;
 	for (char **one = refused; one && *one; one++)
 		if (**one)

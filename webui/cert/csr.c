@@ -104,7 +104,8 @@ int page_cert_csr(struct request *r, struct err *e)
 			"the next order uses a new request, for %s", names = ledger_names(cert.names)) < 0)
 		return -1;
 	if (dry)
-		return dry_reply(r, t, &cert, strv_eq(before, cert.names) ? "request" : "request, names", cert.wanted, e);
+		return dry_reply(r, t, &cert, strv_eq(before, cert.names) ? "request" : "request, names", cert.wanted,
+				 e);
 	answer = admin_show_cert(&cert, NULL, NULL);
 	admin_put_account_name(answer, t, cert.account_id);
 	return admin_commit_reply(r, TAKE(t), true, 200, answer, e);

@@ -31,10 +31,12 @@ static int refuse_own(const json_t *body, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (json_object_get(body, rows[i].member))
-			return body_at(rows[i].member, err_set(e, ERR_INVALID, "the request that was sent says this already"),
-				       e);
-	return json_object_get(body, "must_staple") ?
-		       body_at("must_staple", err_set(e, ERR_INVALID, "the request that was sent says this already"), e) : 0;
+			return body_at(rows[i].member,
+				       err_set(e, ERR_INVALID, "the request that was sent says this already"), e);
+	return json_object_get(body, "must_staple")
+		       ? body_at("must_staple", err_set(e, ERR_INVALID, "the request that was sent says this already"),
+				 e)
+		       : 0;
 }
 
 /* In the form in which names are compared. */

@@ -1,6 +1,6 @@
 /*
- * What follows from something before it is done, in facts: who uses an API key, what changes with another version, who fetches
- * the private key.  As pages they are what comes before the button, under the path that is posted to.
+ * What follows from something before it is done, in facts: who uses an API key, what changes with another version, who
+ * fetches the private key.  As pages they are what comes before the button, under the path that is posted to.
  */
 #include "webui/download/used.h"
 #include "webui/http/handler.h"
@@ -23,7 +23,8 @@ int page_cert_apikey(struct request *r, struct err *e)
 	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0)
 		return -1;
 	answer = begin(&cert);
-	return used_put(answer, t, cert.id, params_get(&r->path, "slot"), e) < 0 ? -1 : reply_json(r, 200, TAKE(answer));
+	return used_put(answer, t, cert.id, params_get(&r->path, "slot"), e) < 0 ? -1
+										 : reply_json(r, 200, TAKE(answer));
 }
 
 /*

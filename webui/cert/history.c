@@ -116,7 +116,8 @@ static int read_number(const struct params *query, const char *name, const struc
 }
 
 /* Of the version in force and the one before, unless others are asked for; null: there are not two. */
-static int put_diff(json_t *answer, const struct params *query, struct txn *t, const struct rec_cert *cert, struct err *e)
+static int put_diff(json_t *answer, const struct params *query, struct txn *t, const struct rec_cert *cert,
+		    struct err *e)
 {
 	bool asked = params_get(query, "from") || params_get(query, "to");
 	_cleanup_(rec_version_release) struct rec_version from = { 0 }, to = { 0 };

@@ -97,7 +97,9 @@ static int find_account(struct request *r, struct import *im, struct txn *t, str
 	if (!name || !*name)
 		return 0;
 	if (im->without_key)
-		return err_set(e, ERR_INVALID, "a certificate is renewed with a private key: give either an account or \"without_key\"");
+		return err_set(
+			e, ERR_INVALID,
+			"a certificate is renewed with a private key: give either an account or \"without_key\"");
 	if (name_check(name, e) < 0)
 		return -1;
 	if (rec_account_by_name(t, &im->account, name, e) < 0)
@@ -113,10 +115,12 @@ static int fit_account(struct import *im, struct err *e)
 	if (!im->cert.created)
 		im->cert.staging = im->account.staging;
 	if (im->cert.staging != im->account.staging)
-		return err_set(e, ERR_CONFLICT, "of the certificate %s and the account %s, one is for testing only", im->cert.name,
-			       im->account.name);
+		return err_set(e, ERR_CONFLICT, "of the certificate %s and the account %s, one is for testing only",
+			       im->cert.name, im->account.name);
 	if (im->cert.no_key)
-		return err_set(e, ERR_CONFLICT, "the certificate %s is tracked without its private key, so nothing can renew it", im->cert.name);
+		return err_set(e, ERR_CONFLICT,
+			       "the certificate %s is tracked without its private key, so nothing can renew it",
+			       im->cert.name);
 	return admin_check_profile(&im->account, json_str(im->body, "profile"), e);
 }
 
@@ -128,7 +132,8 @@ static int find(struct request *r, struct import *im, struct txn *t, struct err 
 	const char *name = params_get(&r->path, "name");
 
 	if (admin_find_cert(r, t, &im->cert, e) == 0 && im->cert.own_csr)
-		return err_set(e, ERR_CONFLICT, "the certificate %s is from its owner's request: choose a different name",
+		return err_set(e, ERR_CONFLICT,
+			       "the certificate %s is from its owner's request: choose a different name",
 			       im->cert.name);
 	if (im->cert.id && has_key(&im->cert))
 		return rec_key_get(t, &im->key, im->cert.key_id, e);
@@ -144,7 +149,8 @@ static int find(struct request *r, struct import *im, struct txn *t, struct err 
 		return 0;
 	if (rec_key_by_name(t, &other, name, e) < 0)
 		return e->kind == ERR_MISSING ? 0 : -1;
-	err_set(e, ERR_CONFLICT, "the imported key would have the certificate's name, but there is a key %s already", name);
+	err_set(e, ERR_CONFLICT, "the imported key would have the certificate's name, but there is a key %s already",
+		name);
 	return err_hint(e, "Choose a different name, or remove this key if nothing uses it.");
 }
 
@@ -194,7 +200,9 @@ static void choose_scripts(const struct request *r, struct import *im)
 		hooks_choose(&im->cert, chosen, r->visitor.name);
 }
 
-/* How it is renewed, as cert add has it; the names are known.  What one that is there says stays where nothing is said. */
+/*
+ * How it is renewed, as cert add has it; the names are known.  What one that is there says stays where nothing is said.
+ */
 static int manage(struct request *r, struct import *im, struct err *e)
 {
 	struct rec_cert *c = &im->cert;
@@ -233,7 +241,8 @@ static void update_cert(const struct request *r, struct import *im)
 	record_set(&c->key_id, im->key.id);
 	c->no_key = !has_key(c);
 	c->site &= !c->no_key;
-	if (!c->no_key && (!c->key_type || (key_type_by_word(im->key.type, &type, NULL) == 0 && key_type_makeable(type))))
+	if (!c->no_key &&
+	    (!c->key_type || (key_type_by_word(im->key.type, &type, NULL) == 0 && key_type_makeable(type))))
 		record_set(&c->key_type, im->key.type);
 	c->current = c->newest;
 	free(c->public_key);
@@ -273,8 +282,9 @@ static int put_all(struct request *r, struct import *im, struct txn *t, struct e
 	    (deploy_script(&im->cert, r->webui->settings->deploy_hook) && deploy_ask(t, &im->cert, e) < 0) ||
 	    (im->key.id && sharing_follow(t, &im->key, im->cert.staging, e) < 0))
 		return -1;
-	return admin_event(r, t, "certificate.imported", im->cert.id, im->cert.name, e, "%s%sversion %lld, issued by %s, serial %s%s%s",
-			   first ? "new, " : "", im->cert.no_key ? "without its private key, " : "", (long long)im->cert.current,
+	return admin_event(r, t, "certificate.imported", im->cert.id, im->cert.name, e,
+			   "%s%sversion %lld, issued by %s, serial %s%s%s", first ? "new, " : "",
+			   im->cert.no_key ? "without its private key, " : "", (long long)im->cert.current,
 			   cert_issuer(&im->chain.cert[0]), im->chain.cert[0].serial,
 			   im->account.id ? ", renewed from account " : "", im->account.id ? im->account.name : "");
 }
@@ -287,7 +297,8 @@ static int same_as_before(struct import *im, struct txn *t, struct err *e)
 
 	if (im->cert.created == 0)
 		return 0;
-	if (rec_cert_get(t, &now, im->cert.id, e) < 0 || (has_key(&im->cert) && rec_key_get(t, &key, im->key.id, e) < 0))
+	if (rec_cert_get(t, &now, im->cert.id, e) < 0 ||
+	    (has_key(&im->cert) && rec_key_get(t, &key, im->key.id, e) < 0))
 		return -1;
 	if (now.newest != im->cert.newest || now.open_order != im->cert.open_order ||
 	    !str_eq(now.key_id ? now.key_id : "", im->cert.key_id ? im->cert.key_id : "") ||
@@ -306,7 +317,8 @@ static int finish(struct request *r, struct import *im, struct err *e)
 
 	if (admin_write(r, &t, e) < 0 || same_as_before(im, t, e) < 0 ||
 	    admin_check_names(r, im->chain.cert[0].names, e) < 0 ||
-	    (!added && admin_check_other_names(im->cert.names, im->chain.cert[0].names, im->other_names, e) < 0) || admin_check_key(t, slice_buf(&im->spki), e) < 0 ||
+	    (!added && admin_check_other_names(im->cert.names, im->chain.cert[0].names, im->other_names, e) < 0) ||
+	    admin_check_key(t, slice_buf(&im->spki), e) < 0 ||
 	    (added && scope_check_count(&r->visitor.scope, t, e) < 0) || put_all(r, im, t, e) < 0)
 		return -1;
 	if (im->dry)
@@ -445,7 +457,9 @@ static const struct cert *find_meant(const struct chain *collected, struct err *
 		if (collected->cert[i].is_ca || meant == &collected->cert[i])
 			continue;
 		if (meant)
-			return err_set(e, ERR_INVALID, "it has several certificates that are no CA's: send one of them"), NULL;
+			return err_set(e, ERR_INVALID,
+				       "it has several certificates that are no CA's: send one of them"),
+			       NULL;
 		meant = &collected->cert[i];
 	}
 	if (!meant)
@@ -471,9 +485,12 @@ static int refuse_without(const struct import *im, struct err *e)
 	if (!im->collected.count)
 		return err_set(e, ERR_INVALID, "there is no certificate in what was given");
 	err_set(e, ERR_INVALID, "the private key of the certificate is missing");
-	return err_hint(e, is_new(im) ? "Add the private key: in the same file, or as a separate key file. Or import the certificate "
-			   "without the private key: Certera then only tracks it." :
-			   "Add the private key: in the same file, or as a separate key file.");
+	return err_hint(
+		e,
+		is_new(im)
+			? "Add the private key: in the same file, or as a separate key file. Or import the certificate "
+			  "without the private key: Certera then only tracks it."
+			: "Add the private key: in the same file, or as a separate key file.");
 }
 
 /* Without a private key: it must be one we have. */
@@ -548,12 +565,14 @@ int page_cert_import(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	int pfx;
 
-	if (name_check(params_get(&r->path, "name"), e) < 0 || dry_read(r, &im->dry, e) < 0 || read_body(r, im, e) < 0 ||
-	    store_read(r->webui->env->store, &t, e) < 0 || body_at("account", find_account(r, im, t, e), e) < 0 ||
-	    find(r, im, t, e) < 0 || body_at("account", fit_account(im, e), e) < 0)
+	if (name_check(params_get(&r->path, "name"), e) < 0 || dry_read(r, &im->dry, e) < 0 ||
+	    read_body(r, im, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 ||
+	    body_at("account", find_account(r, im, t, e), e) < 0 || find(r, im, t, e) < 0 ||
+	    body_at("account", fit_account(im, e), e) < 0)
 		return -1;
 	if (im->cert.open_order)
-		return err_set(e, ERR_CONFLICT, "an order of %s is in progress: import when it has ended", im->cert.name);
+		return err_set(e, ERR_CONFLICT, "an order of %s is in progress: import when it has ended",
+			       im->cert.name);
 	pfx = find_pfx(im);
 	if (read_parts(im, pfx, e) < 0)
 		return -1;

@@ -93,8 +93,8 @@ static int count(void *arg, void *rec, struct err *e)
 	return 0;
 }
 
-const struct issued_numbers *issued_get(struct issued *i, struct store *store, struct txn *t, const struct scope *scope, int64_t now,
-					struct err *e)
+const struct issued_numbers *issued_get(struct issued *i, struct store *store, struct txn *t, const struct scope *scope,
+					int64_t now, struct err *e)
 {
 	bool all = !scope_limited(scope);
 	struct counting c = { .txn = t, .scope = scope, .left = all ? AT_ONCE : LIMITED_MOST };

@@ -1,7 +1,7 @@
 /*
- * How many certificates were issued and failed on each of the last days (UTC), by account: from the audit log.  A thread keeps
- * what it counted and reads only the events since; what was before is counted a piece at a time, so no request waits for a long
- * log.  For those who see only a part it counts each time.
+ * How many certificates were issued and failed on each of the last days (UTC), by account: from the audit log.  A
+ * thread keeps what it counted and reads only the events since; what was before is counted a piece at a time, so no
+ * request waits for a long log.  For those who see only a part it counts each time.
  */
 #ifndef WEBUI_CERT_ISSUED_H
 #define WEBUI_CERT_ISSUED_H
@@ -27,7 +27,7 @@ struct issued_numbers {
 	bool partial;			/* older events are not counted yet */
 };
 /* Of what is in the scope, as the transaction sees it.  Borrowed until the next call.  NULL and e on failure. */
-const struct issued_numbers *issued_get(struct issued *, struct store *, struct txn *, const struct scope *, int64_t now,
-					struct err *);
+const struct issued_numbers *issued_get(struct issued *, struct store *, struct txn *, const struct scope *,
+					int64_t now, struct err *);
 
 #endif

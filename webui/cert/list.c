@@ -95,7 +95,9 @@ static int read_more(const struct list *l, struct txn *t, struct filters *f, str
 	f->issuer_lower = issuer ? xstrdup(issuer) : NULL;
 	for (char *c = f->issuer_lower; c && *c; c++)
 		*c = (char)tolower((unsigned char)*c);
-	return list_read_algorithm(l, &f->algorithm, e) < 0 || list_read_flag(l, "disabled", e) < 0 ? -1 : read_plan(l, t, f, e);
+	return list_read_algorithm(l, &f->algorithm, e) < 0 || list_read_flag(l, "disabled", e) < 0
+		       ? -1
+		       : read_plan(l, t, f, e);
 }
 
 /* A name that nobody has: nothing passes. */
@@ -179,7 +181,8 @@ static bool renews_in(const struct filters *f, const struct rec_cert *cert)
 {
 	if (!f->renews_since && f->renews_until == INT64_MAX)
 		return true;
-	return cert->renew_at && !cert->disabled && cert->renew_at >= f->renews_since && cert->renew_at < f->renews_until;
+	return cert->renew_at && !cert->disabled && cert->renew_at >= f->renews_since &&
+	       cert->renew_at < f->renews_until;
 }
 
 static bool passes_more(const struct list *l, const struct rec_cert *cert, const struct slice *value)
@@ -191,9 +194,9 @@ static bool passes_more(const struct list *l, const struct rec_cert *cert, const
 	     (!cert->current || cert->not_after < f->ends_since || cert->not_after >= f->ends_until)) ||
 	    !renews_in(f, cert) || !list_flag(l, "disabled", cert->disabled))
 		return false;
-	return list_is(value[REC_cert_profile], f->profile) &&
-	       list_is(value[REC_cert_key_type], f->key_type) &&
-	       list_is_algorithm(value[REC_cert_key_type], f->algorithm) && list_contains(value[REC_cert_issuer], f->issuer_lower) &&
+	return list_is(value[REC_cert_profile], f->profile) && list_is(value[REC_cert_key_type], f->key_type) &&
+	       list_is_algorithm(value[REC_cert_key_type], f->algorithm) &&
+	       list_contains(value[REC_cert_issuer], f->issuer_lower) &&
 	       has_domain(value[REC_cert_names], f->domain_normal) && has_owner(value[REC_cert_owner_id], f->owners);
 }
 
@@ -271,17 +274,33 @@ int page_certs(struct request *r, struct err *e)
 		{ NULL, NULL, 0 },
 	};
 	static const struct list_text texts[] = {
-		{ "issuer", REC_cert_issuer }, { "profile", REC_cert_profile }, { "key_type", REC_cert_key_type }, { NULL, 0 },
+		{ "issuer", REC_cert_issuer },
+		{ "profile", REC_cert_profile },
+		{ "key_type", REC_cert_key_type },
+		{ NULL, 0 },
 	};
 	static const struct list_facet facets[] = {
-		{ .word = "status", .says = status_of }, { .word = "staging", .says = stage_of }, { .word = "tag", .field = REC_cert_tags, .several = true },
+		{ .word = "status", .says = status_of },
+		{ .word = "staging", .says = stage_of },
+		{ .word = "tag", .field = REC_cert_tags, .several = true },
 		{ .word = "account", .field = REC_cert_account_id, .names = &rec_account_type },
-		{ .word = "owner", .field = REC_cert_owner_id, .names = &rec_user_type }, { .word = "issuer", .field = REC_cert_issuer },
-		{ .word = "profile", .field = REC_cert_profile }, { .word = "key_type", .field = REC_cert_key_type }, { .word = NULL },
+		{ .word = "owner", .field = REC_cert_owner_id, .names = &rec_user_type },
+		{ .word = "issuer", .field = REC_cert_issuer },
+		{ .word = "profile", .field = REC_cert_profile },
+		{ .word = "key_type", .field = REC_cert_key_type },
+		{ .word = NULL },
 	};
 	static const struct list_type type = {
-		.member = "certificates", .type = &rec_cert_type, .name = REC_cert_name, .prepare = prepare,
-		.wanted = wanted, .sorts = sorts, .texts = texts, .facets = facets, .show = show, .release = filters_release,
+		.member = "certificates",
+		.type = &rec_cert_type,
+		.name = REC_cert_name,
+		.prepare = prepare,
+		.wanted = wanted,
+		.sorts = sorts,
+		.texts = texts,
+		.facets = facets,
+		.show = show,
+		.release = filters_release,
 	};
 
 	return list_reply(r, &type, sizeof(struct filters), e);

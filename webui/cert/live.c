@@ -64,7 +64,8 @@ static json_t *matrix(const json_t *views)
 		json_array_foreach (columns, j, column) {
 			const char *address = json_string_value(column);
 
-			json_array_append_new(cells, cell(find_view(views, name, str_eq(address, "no address") ? NULL : address)));
+			json_array_append_new(cells, cell(find_view(views, name,
+								    str_eq(address, "no address") ? NULL : address)));
 		}
 		json_array_append_new(rows, row);
 	}

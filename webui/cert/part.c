@@ -20,8 +20,8 @@ static json_t *list_parts(const struct request *r, const struct rec_cert *cert, 
 	json_t *list = json_array();
 
 	for (const struct cert_part *p = parts; p < parts + ARRAY_SIZE(parts); p++) {
-		_cleanup_free_ char *path =
-			xasprintf("/certificates/%s%s?staging=%s", cert->name, p->path, cert->staging ? "true" : "false");
+		_cleanup_free_ char *path = xasprintf("/certificates/%s%s?staging=%s", cert->name, p->path,
+						      cert->staging ? "true" : "false");
 		json_t *o;
 
 		if (!gate_lets_in(&r->visitor, p->role, r->webui->settings))

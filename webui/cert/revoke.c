@@ -76,7 +76,8 @@ static bool may_revoke(const struct rec_version *version, int64_t number, const 
 	if (version->revoked)
 		err_set(e, ERR_CONFLICT, "version %lld of %s is revoked already", (long long)number, name);
 	else if (over)
-		err_set(e, ERR_CONFLICT, "version %lld of %s has expired; no client trusts it", (long long)number, name);
+		err_set(e, ERR_CONFLICT, "version %lld of %s has expired; no client trusts it", (long long)number,
+			name);
 	return !version->revoked && !over;
 }
 
@@ -224,8 +225,9 @@ static int add_version(struct request *r, struct txn *t, const json_t *body, str
 	if (!may_revoke(&version, number, cert->name, &none))
 		return 0;
 	if (json_array_size(numbers) == ALL_MOST)
-		return err_set(e, ERR_LIMIT, "%s has more than %d versions to revoke: revoke some by their number first",
-			       cert->name, ALL_MOST);
+		return err_set(e, ERR_LIMIT,
+			       "%s has more than %d versions to revoke: revoke some by their number first", cert->name,
+			       ALL_MOST);
 	if (read_wish(t, body, cert, number, &version, e) < 0 || revoke_now(t, cert, &version, number, e) < 0 ||
 	    put_wish(r, t, cert, &version, false, e) < 0)
 		return -1;
@@ -245,7 +247,8 @@ static int revoke_all(struct request *r, struct txn *t, const json_t *body, stru
 	int result = 0;
 
 	if (json_str(body, "version") || json_bool(body, "replace", false))
-		result = body_at("all", err_set(e, ERR_INVALID, "\"all\" goes with neither \"version\" nor \"replace\""), e);
+		result = body_at("all",
+				 err_set(e, ERR_INVALID, "\"all\" goes with neither \"version\" nor \"replace\""), e);
 	for (int64_t n = cert->newest; n > 0 && !result; n--)
 		result = add_version(r, t, body, cert, n, answer, numbers, e);
 	if (!result && !*answer)

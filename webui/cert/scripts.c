@@ -1,6 +1,6 @@
 /*
- * GET /api/v1/certificates/NAME/hooks: its own scripts, and their environment.  The values of that are secrets, and shown
- * only while nobody has confirmed them: who is to do so must see them.
+ * GET /api/v1/certificates/NAME/hooks: its own scripts, and their environment.  The values of that are secrets, and
+ * shown only while nobody has confirmed them: who is to do so must see them.
  */
 #include "base/variable.h"
 #include "store/hooks.h"

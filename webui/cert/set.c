@@ -82,7 +82,8 @@ static int add_tags(const json_t *body, const char *member, char ***tags, struct
 		size_t len = strlen(*tag);
 
 		if (!len || len > TAG_MOST || strpbrk(*tag, ", \t\r\n")) {
-			err_set(e, ERR_INVALID, "the tag \"%.60s\" is not a word of 1 to %d bytes without comma and space", *tag,
+			err_set(e, ERR_INVALID,
+				"the tag \"%.60s\" is not a word of 1 to %d bytes without comma and space", *tag,
 				TAG_MOST);
 			return err_field(e, member);
 		}
@@ -126,7 +127,8 @@ static int read_contacts(const json_t *body, char ***contacts, struct err *e)
 			strv_add(contacts, address);
 	}
 	if (strv_len(*contacts) > CONTACTS_MOST)
-		return err_set(e, ERR_INVALID, "%zu contacts are too many: at most %d do", strv_len(*contacts), CONTACTS_MOST);
+		return err_set(e, ERR_INVALID, "%zu contacts are too many: at most %d do", strv_len(*contacts),
+			       CONTACTS_MOST);
 	return 0;
 }
 
@@ -388,7 +390,8 @@ static int set_by_hand(struct rec_cert *cert, const json_t *body, struct set_cha
 		err_set(e, ERR_CONFLICT, "an order of %s is in progress", cert->name);
 		return err_hint(e, "Try again when the order has ended, or cancel it.");
 	}
-	set_flag(&cert->by_hand, str_eq(word, "on"), str_eq(word, "on") ? "published by hand" : "not published by hand", c);
+	set_flag(&cert->by_hand, str_eq(word, "on"), str_eq(word, "on") ? "published by hand" : "not published by hand",
+		 c);
 	return 0;
 }
 
@@ -459,14 +462,18 @@ static int set_all(struct request *r, struct txn *t, struct rec_cert *cert, stru
 	const json_t *body = s->body;
 
 	return set_names(r, cert, body, c, e) < 0 || body_at("names", admin_check_names(r, cert->names, e), e) < 0 ||
-	       set_other_key(r, t, &s->key, cert, c, e) < 0 || set_key(cert, body, c, e) < 0 ||
-	       body_at("key_reuse", set_key_reuse(cert, body, c, e), e) < 0 || set_choices(t, cert, body, c, e) < 0 ||
-	       set_details(cert, body, c, e) < 0 ||
-	       body_at("account", set_account(t, cert, body, c, e), e) < 0 ||
-	       body_at("fallback", set_fallback(t, cert, body, c, e), e) < 0 || set_flags(cert, body, c, e) < 0 ||
-	       body_at("by_hand", set_by_hand(cert, body, c, e), e) < 0 ||
-	       body_at("live", set_live(t, cert, body, c, e), e) < 0 ||
-	       body_at("server_type", set_server_type(cert, body, c, e), e) < 0 || set_labels(cert, body, c, e) < 0 ? -1 : 0;
+			       set_other_key(r, t, &s->key, cert, c, e) < 0 || set_key(cert, body, c, e) < 0 ||
+			       body_at("key_reuse", set_key_reuse(cert, body, c, e), e) < 0 ||
+			       set_choices(t, cert, body, c, e) < 0 || set_details(cert, body, c, e) < 0 ||
+			       body_at("account", set_account(t, cert, body, c, e), e) < 0 ||
+			       body_at("fallback", set_fallback(t, cert, body, c, e), e) < 0 ||
+			       set_flags(cert, body, c, e) < 0 ||
+			       body_at("by_hand", set_by_hand(cert, body, c, e), e) < 0 ||
+			       body_at("live", set_live(t, cert, body, c, e), e) < 0 ||
+			       body_at("server_type", set_server_type(cert, body, c, e), e) < 0 ||
+			       set_labels(cert, body, c, e) < 0
+		       ? -1
+		       : 0;
 }
 
 static int check_change(const struct rec_cert *cert, const struct set_change *c, struct err *e)
@@ -537,6 +544,8 @@ int page_cert_key(struct request *r, struct err *e)
 	if (!s->body)
 		return -1;
 	if (!json_str(s->body, "key") && !json_str(s->body, "new_key"))
-		return body_at("key", err_set(e, ERR_INVALID, "name a key that exists (\"key\"), or a new one (\"new_key\")"), e);
+		return body_at("key",
+			       err_set(e, ERR_INVALID, "name a key that exists (\"key\"), or a new one (\"new_key\")"),
+			       e);
 	return set_key_ask(r, &s->key, s->body, apply, e);
 }

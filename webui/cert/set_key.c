@@ -43,11 +43,13 @@ int set_check_reissue(const struct rec_cert *cert, struct err *e)
 	if (cert->imported) {
 		err_set(e, ERR_CONFLICT, "the names and the key of %s are those of the files it was imported from",
 			cert->name);
-		return err_hint(e, "Import a version with the new names or key, or add a certificate under a new name.");
+		return err_hint(e,
+				"Import a version with the new names or key, or add a certificate under a new name.");
 	}
 	if (!cert->open_order)
 		return 0;
-	err_set(e, ERR_CONFLICT, "an order of %s is in progress, with its names, key and account as they were", cert->name);
+	err_set(e, ERR_CONFLICT, "an order of %s is in progress, with its names, key and account as they were",
+		cert->name);
 	return err_hint(e, "Try again when the order has ended.");
 }
 
@@ -66,7 +68,8 @@ static int made(struct request *r, const struct slice *field, struct err *e)
 
 	for (size_t i = 0; i < ARRAY_SIZE(k->field); i++)
 		buf_add(&k->field[i], field[i].data, field[i].len);
-	return permit_ask(r, k->field[0].data, slice_buf(&k->field[1]), slice_str(k->cert_id), k->field[4].data, granted);
+	return permit_ask(r, k->field[0].data, slice_buf(&k->field[1]), slice_str(k->cert_id), k->field[4].data,
+			  granted);
 }
 
 static int ask_for_new(struct request *r, struct txn *t, struct set_key *k, const struct rec_cert *cert,
@@ -116,8 +119,11 @@ int set_key_ask(struct request *r, struct set_key *k, const json_t *body, int (*
 
 	k->then = then;
 	if (name && new_name)
-		return body_at("new_key", err_set(e, ERR_INVALID, "give either \"key\", a key that exists, or \"new_key\", "
-						  "the name of a new one"), e);
+		return body_at("new_key",
+			       err_set(e, ERR_INVALID,
+				       "give either \"key\", a key that exists, or \"new_key\", "
+				       "the name of a new one"),
+			       e);
 	if (!name && !new_name)
 		return then(r, e);
 	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||

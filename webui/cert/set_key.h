@@ -5,8 +5,8 @@
 #include "webui/http/handler.h"
 
 /*
- * Stands first in the state of a request that changes a certificate.  What is in the body's members "key" and "new_key" is asked of
- * the keeper before anything is changed; put into the store it is by the transaction of the change itself.
+ * Stands first in the state of a request that changes a certificate.  What is in the body's members "key" and "new_key"
+ * is asked of the keeper before anything is changed; put into the store it is by the transaction of the change itself.
  */
 struct set_key {
 	struct rec_key key;		/* the one to be used; no name: the key stays */
@@ -23,9 +23,14 @@ int set_key_ask(struct request *, struct set_key *, const json_t *body, int (*th
 		struct err *);
 /* In the transaction of the change: 1: the certificate has the key now; 0: it stays as it was. */
 int set_key_put(struct request *, struct txn *, const struct set_key *, struct rec_cert *, struct err *);
-/* The key that a certificate may use by this name: in the visitor's scope, for certificates, confirmed by a password. */
+/*
+ * The key that a certificate may use by this name: in the visitor's scope, for certificates, confirmed by a password.
+ */
 int set_key_find(struct request *, struct txn *, const char *name, bool site, struct rec_key *, struct err *);
-/* May its names or its key be others?  Not while an order is under way, nor if they are those of a file or of a request. */
+/*
+ * May its names or its key be others?  Not while an order is under way, nor if they are those of a file or of a
+ * request.
+ */
 int set_check_reissue(const struct rec_cert *, struct err *);
 
 #endif

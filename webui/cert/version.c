@@ -30,8 +30,8 @@ static int check_version(const struct rec_cert *cert, const struct rec_version *
 }
 
 /*
- * An import changed what is ordered: names, kind of key, and that nothing is.  With a version that we ordered, that is as
- * it was.
+ * An import changed what is ordered: names, kind of key, and that nothing is.  With a version that we ordered, that is
+ * as it was.
  */
 static int undo_import(const struct request *r, struct txn *t, struct rec_cert *cert, struct rec_key *key,
 		       const struct rec_version *version, struct err *e)
@@ -138,10 +138,12 @@ int page_cert_reissue(struct request *r, struct err *e)
 		return err_set(e, ERR_CONFLICT, "the owner holds the key of %s: send a new request instead",
 			       cert.name);
 	if (cert.no_key)
-		return err_set(e, ERR_CONFLICT, "the certificate %s was imported without its private key: Certera only tracks it",
+		return err_set(e, ERR_CONFLICT,
+			       "the certificate %s was imported without its private key: Certera only tracks it",
 			       cert.name);
 	if (cert.open_order)
-		return err_set(e, ERR_CONFLICT, "an order of %s is in progress: try again when it has ended", cert.name);
+		return err_set(e, ERR_CONFLICT, "an order of %s is in progress: try again when it has ended",
+			       cert.name);
 	cert.rekey = true;
 	cert.imported = false;
 	if (dry)

@@ -144,9 +144,9 @@ static int write_all(struct consumers *c, struct err *e)
 
 static json_t *note_of(const struct use *u)
 {
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:s?, s:I}", "note", CONSUMER_NOTE, "id", u->id, "slot", u->slot, "name",
-			 u->name, "address", u->address, "version", (json_int_t)u->version, "action", u->action, "count",
-			 (json_int_t)u->count);
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:s?, s:I}", "note", CONSUMER_NOTE, "id", u->id, "slot",
+			 u->slot, "name", u->name, "address", u->address, "version", (json_int_t)u->version, "action",
+			 u->action, "count", (json_int_t)u->count);
 }
 
 /* What is on its way is forgotten.  True: what is left is not to be written here. */
@@ -248,8 +248,12 @@ static const char *action_of(const json_t *note)
 void consumers_noted(struct consumers *c, const json_t *note)
 {
 	const struct consumer_use of = {
-		.id = json_str(note, "id"), .slot = (int)json_int(note, "slot", 0), .name = json_str(note, "name"),
-		.address = json_str(note, "address"), .version = json_int(note, "version", 0), .action = action_of(note),
+		.id = json_str(note, "id"),
+		.slot = (int)json_int(note, "slot", 0),
+		.name = json_str(note, "name"),
+		.address = json_str(note, "address"),
+		.version = json_int(note, "version", 0),
+		.action = action_of(note),
 	};
 
 	if (of.id && of.name && of.address && of.slot)

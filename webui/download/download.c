@@ -100,7 +100,8 @@ static int take_params(struct request *r, struct params *given, struct params *t
 		const struct call_item *item = call_item_any_case(call, p->name);
 
 		if (!item)
-			return of_body ? err_set(e, ERR_USAGE, "there is a parameter in the body that is not known here")
+			return of_body ? err_set(e, ERR_USAGE,
+						 "there is a parameter in the body that is not known here")
 				       : err_set(e, ERR_USAGE, "there is no parameter \"%.40s\" here", p->name);
 		if (params_get(to, item->name))
 			return err_set(e, ERR_USAGE, "the parameter %s is given twice", item->name);
@@ -166,8 +167,8 @@ static bool is_unchanged(struct request *r, struct download *d, int64_t modified
 {
 	reply_header(r, "ETag", d->etag);
 	reply_header(r, "Last-Modified", http_date(d->modified, modified));
-	return validator_unchanged(request_header(r, HTTP_if_none_match), request_header(r, HTTP_if_modified_since), d->etag,
-				   modified);
+	return validator_unchanged(request_header(r, HTTP_if_none_match), request_header(r, HTTP_if_modified_since),
+				   d->etag, modified);
 }
 
 static void record_use(struct request *r, const struct download *d, const char *action)

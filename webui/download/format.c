@@ -44,8 +44,8 @@ int format_choose(struct format_wish *w, const char *word, const char *chain, co
 	while (word && w->format < formats + ARRAY_SIZE(formats) && strcmp(w->format->word, word))
 		w->format++;
 	if (w->format == formats + ARRAY_SIZE(formats))
-		return err_set(e, ERR_USAGE, "there is no format \"%.40s\"; there are pem, der, pkcs7, pfx, bundle and zip",
-			       word);
+		return err_set(e, ERR_USAGE,
+			       "there is no format \"%.40s\"; there are pem, der, pkcs7, pfx, bundle and zip", word);
 	if (w->format->sentence)
 		return err_set(e, ERR_USAGE, "%s", w->format->sentence);
 	if (is_word(w, "pfx") && (!password || !*password)) {
@@ -105,7 +105,8 @@ int format_pack(struct request *r, struct txn *t, const struct format_wish *w, c
 
 	if (!version->key_id || !*version->key_id)
 		return err_set(e, ERR_CONFLICT,
-			       "Certera does not have the private key of %s: only formats without it are available", cert->name);
+			       "Certera does not have the private key of %s: only formats without it are available",
+			       cert->name);
 	if (rec_key_get(t, &key, version->key_id, e) < 0 || rec_key_version_get(t, &material, id, e) < 0)
 		return err_prefix(e, "the private key of %s", cert->name);
 	if (read_chain(w, version, &chain, &from, &to, e) < 0)

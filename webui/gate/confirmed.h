@@ -1,6 +1,6 @@
 /*
- * Who has just given the password: the keeper's word for it, by session.  In the desks' memory only, never in the store,
- * and gone with the process, as it is in the keeper.  Safe from any desk.
+ * Who has just given the password: the keeper's word for it, by session.  In the desks' memory only, never in the
+ * store, and gone with the process, as it is in the keeper.  Safe from any desk.
  */
 #ifndef WEBUI_GATE_CONFIRMED_H
 #define WEBUI_GATE_CONFIRMED_H

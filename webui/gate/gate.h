@@ -18,14 +18,16 @@
 struct visitor {
 	enum face face;
 	struct address address;		/* trusted proxies are seen through; AF_UNSPEC: nobody knows */
-	bool admin;			/* the control socket's, root or the daemon's own user; or so another node's keeper says */
+	/* the control socket's, root or the daemon's own user; or so another node's keeper says */
+	bool admin;
 	bool bearer;			/* shows a token (good or not) instead of a cookie */
 	enum role role;			/* of whom session_find() found; ROLE_ANYONE: nobody */
 	char name[128];			/* for the audit log: "alice", "token deploy", "local admin" */
 	char user_id[40], user[104];	/* the user signed in; "": none */
 	char session[48];		/* id of the session; "": none */
 	char csrf[48];			/* what the session's forms carry */
-	char proof[CONFIRMED_PROOF_SIZE];		/* the keeper's word that the password was just given, or for such an admin; "": none */
+	/* the keeper's word that the password was just given, or for such an admin; "": none */
+	char proof[CONFIRMED_PROOF_SIZE];
 	char **actions;			/* all that a token may do; NULL: whatever its role may */
 	bool must_change;		/* before anything else, its password */
 	bool has_app;			/* for codes */

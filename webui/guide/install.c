@@ -94,15 +94,18 @@ static char *fill(const char *text, const struct install_words *w)
  * Downloading.
  */
 
-static void fetch_by_script(struct buf *out, const struct install_words *w, const struct install_keys *k, const char *reload)
+static void fetch_by_script(struct buf *out, const struct install_words *w, const struct install_keys *k,
+			    const char *reload)
 {
-	buf_addf(out, "certera-fetch -s %s -n %s \\\n  -c /etc/ssl/%s.certificate.apikey \\\n", w->from, w->name, w->name);
+	buf_addf(out, "certera-fetch -s %s -n %s \\\n  -c /etc/ssl/%s.certificate.apikey \\\n", w->from, w->name,
+		 w->name);
 	buf_addf(out, "  -k %s -p /etc/ssl/%s.key.apikey \\\n", k->key_name, k->key_name);
 	buf_addf(out, "  -d %s -r '%s'%s\n", w->dir, reload, w->staging ? " -t" : "");
 }
 
 /* The private key is already there, and nowhere else. */
-static void fetch_certificate(struct buf *out, const struct install_words *w, const struct install_keys *k, const char *reload)
+static void fetch_certificate(struct buf *out, const struct install_words *w, const struct install_keys *k,
+			      const char *reload)
 {
 	buf_addf(out,
 		 "curl -fsS %s/api/certificate/%s%s \\\n"
@@ -111,7 +114,8 @@ static void fetch_certificate(struct buf *out, const struct install_words *w, co
 		 w->from, w->name, w->staging ? "?staging=true" : "", k->certificate, w->dir, w->dir, w->dir, reload);
 }
 
-static void fetch_for_java(struct buf *out, const struct install_words *w, const struct install_keys *k, const char *reload)
+static void fetch_for_java(struct buf *out, const struct install_words *w, const struct install_keys *k,
+			   const char *reload)
 {
 	buf_addf(out,
 		 "curl -fsS %s/api/certificate/%s \\\n"
@@ -167,7 +171,8 @@ static void setup_unix(struct buf *out, const struct install_server *server, con
 	_cleanup_free_ char *job = job_name(w->name);
 	bool script = server->fetch == FETCH && k->key_name;
 
-	buf_addf(out, "# As root on the server.  Needs curl%s.\numask 077\nmkdir -p %s\n", script ? " and openssl" : "", w->dir);
+	buf_addf(out, "# As root on the server.  Needs curl%s.\numask 077\nmkdir -p %s\n", script ? " and openssl" : "",
+		 w->dir);
 	if (script)
 		buf_addf(out,
 			 "echo '%s' >/etc/ssl/%s.certificate.apikey\n"
@@ -175,7 +180,9 @@ static void setup_unix(struct buf *out, const struct install_server *server, con
 			 "curl -fsS %s/api/deploy/certera-fetch -o /usr/local/bin/certera-fetch\n"
 			 "chmod 755 /usr/local/bin/certera-fetch\n",
 			 k->certificate, w->name, k->key, k->key_name, w->from);
-	buf_addf(out, "cat >/etc/cron.hourly/%s <<'END'\n#!/bin/sh\nPATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n", job);
+	buf_addf(out,
+		 "cat >/etc/cron.hourly/%s <<'END'\n#!/bin/sh\nPATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n",
+		 job);
 	add_fetch(out, server, w, k);
 	buf_addf(out, "END\nchmod 700 /etc/cron.hourly/%s\n/etc/cron.hourly/%s\n", job, job);
 }
@@ -191,14 +198,16 @@ static void setup_windows(struct buf *out, const struct install_server *server, 
 		 "Set-Content %s.apikey '%s'\n"
 		 "icacls %s.apikey /inheritance:r /grant:r SYSTEM:R Administrators:R\n",
 		 w->from, w->name, k->certificate, w->name);
-	buf_addf(out,
-		 "$action = New-ScheduledTaskAction -Execute powershell.exe -Argument ('-NoProfile -ExecutionPolicy Bypass ' +\n"
-		 "  '-File C:\\ProgramData\\Certera\\certera-fetch.ps1 -Server %s -Name %s ' +\n"
-		 "  '-ApiKeyFile C:\\ProgramData\\Certera\\%s.apikey %s%s')\n"
-		 "$trigger = New-ScheduledTaskTrigger -Once -At (Get-Date) -RepetitionInterval (New-TimeSpan -Hours 1)\n"
-		 "Register-ScheduledTask 'Certera %s' -Action $action -Trigger $trigger -User SYSTEM -RunLevel Highest\n"
-		 "Start-ScheduledTask 'Certera %s'\n",
-		 w->from, w->name, w->name, server->reload, w->staging ? " -Staging" : "", w->name, w->name);
+	buf_addf(
+		out,
+		"$action = New-ScheduledTaskAction -Execute powershell.exe -Argument ('-NoProfile -ExecutionPolicy "
+		"Bypass ' +\n"
+		"  '-File C:\\ProgramData\\Certera\\certera-fetch.ps1 -Server %s -Name %s ' +\n"
+		"  '-ApiKeyFile C:\\ProgramData\\Certera\\%s.apikey %s%s')\n"
+		"$trigger = New-ScheduledTaskTrigger -Once -At (Get-Date) -RepetitionInterval (New-TimeSpan -Hours 1)\n"
+		"Register-ScheduledTask 'Certera %s' -Action $action -Trigger $trigger -User SYSTEM -RunLevel Highest\n"
+		"Start-ScheduledTask 'Certera %s'\n",
+		w->from, w->name, w->name, server->reload, w->staging ? " -Staging" : "", w->name, w->name);
 }
 
 static json_t *show(const struct install_server *server, const struct install_words *w, const struct install_keys *k)

@@ -6,7 +6,10 @@
 
 /* Is there such a type of server?  NULL and "" are none, which is fine. */
 int install_check(const char *word, struct err *);
-/* {server, label, format, fetch, setup, file, configuration, note}; null if there is no such type.  key: its key's name, NULL: none. */
+/*
+ * {server, label, format, fetch, setup, file, configuration, note}; null if there is no such type.  key: its key's
+ * name, NULL: none.
+ */
 json_t *install_show(const struct request *, const struct rec_cert *, const char *key, const char *word);
 /* What is filled in; all borrowed. */
 struct install_keys {

@@ -6,7 +6,16 @@
 
 #define LINES_MOST 5	/* one a name */
 
-enum recipe_shows { SHOWS_NOTHING, SHOWS_RULES, SHOWS_LOOK, SHOWS_ADDRESSES, SHOWS_CAA, SHOWS_TXT, SHOWS_HINT, SHOWS_RECORD };
+enum recipe_shows {
+	SHOWS_NOTHING,
+	SHOWS_RULES,
+	SHOWS_LOOK,
+	SHOWS_ADDRESSES,
+	SHOWS_CAA,
+	SHOWS_TXT,
+	SHOWS_HINT,
+	SHOWS_RECORD
+};
 
 struct recipe_step {
 	enum recipe_shows shows;
@@ -237,7 +246,8 @@ static char *line_of(const struct recipe_writer *w, enum recipe_shows shows, con
 	if (identifier_is_ip(name))
 		return NULL;
 	if (shows == SHOWS_ADDRESSES)
-		return xasprintf("%s. IN %s %s", base, address && strchr(address, ':') ? "AAAA" : "A", address ? address : "ADDRESS");
+		return xasprintf("%s. IN %s %s", base, address && strchr(address, ':') ? "AAAA" : "A",
+				 address ? address : "ADDRESS");
 	if (shows == SHOWS_CAA)
 		return xasprintf("%s. IN CAA 0 issue \"%s\"", base, ca);
 	if (shows == SHOWS_RECORD)
@@ -267,7 +277,8 @@ static const char *known_server(const struct recipe_writer *w)
 {
 	const json_t *rules = json_object_get(w->check, "rules");
 
-	return json_object_size(rules) == 1 ? json_object_iter_key(json_object_iter((json_t *)rules)) : w->cert->server_type;
+	return json_object_size(rules) == 1 ? json_object_iter_key(json_object_iter((json_t *)rules))
+					    : w->cert->server_type;
 }
 
 static json_t *show_step(const struct recipe_writer *w, const struct recipe_use *u, const struct recipe_step *step)
@@ -277,7 +288,8 @@ static json_t *show_step(const struct recipe_writer *w, const struct recipe_use 
 	json_t *o = json_object();
 
 	json_put_str(o, "text", text);
-	json_object_set_new(o, "rules", step->shows == SHOWS_RULES ? rule_list(w->request, known_server(w)) : json_null());
+	json_object_set_new(o, "rules",
+			    step->shows == SHOWS_RULES ? rule_list(w->request, known_server(w)) : json_null());
 	json_object_set_new(o, "records", step->shows == SHOWS_RULES ? lines_of(w, u, SHOWS_RECORD) : json_null());
 	json_object_set_new(o, "lines", lines_of(w, u, step->shows));
 	return o;
@@ -318,7 +330,10 @@ static json_t *write_recipe(struct recipe_writer *w)
 void recipe_put(json_t *page, const struct request *r, struct txn *t, const struct rec_cert *cert)
 {
 	struct recipe_writer w = {
-		.request = r, .cert = cert, .error = json_object_get(page, "error"), .check = json_object_get(page, "check"),
+		.request = r,
+		.cert = cert,
+		.error = json_object_get(page, "error"),
+		.check = json_object_get(page, "check"),
 	};
 
 	json_object_set_new(page, "recipe", json_null());

@@ -5,8 +5,8 @@
 #include "webui/http/handler.h"
 
 /*
- * [{word, server, file, rule, load, chosen}]; chosen: the one whose file or word this is, else the first.  NULL is fine.
- * A new reference.
+ * [{word, server, file, rule, load, chosen}]; chosen: the one whose file or word this is, else the first.  NULL is
+ * fine.  A new reference.
  */
 json_t *rule_list(const struct request *, const char *chosen);
 

@@ -104,7 +104,8 @@ static int check_visitor(struct request *r, enum method method, const struct mat
 	if (!gate_lets_in(&r->visitor, role, r->webui->settings)) {
 		if (r->visitor.role == ROLE_ANYONE)
 			return err_set(e, ERR_AUTH, "sign in first");
-		err_set(e, ERR_DENIED, "this is for the role %s; yours is %s", role_word(role), role_word(r->visitor.role));
+		err_set(e, ERR_DENIED, "this is for the role %s; yours is %s", role_word(role),
+			role_word(r->visitor.role));
 		return err_hint(e, "Ask an administrator to do this, or to change your role.");
 	}
 	if (!m->route) {

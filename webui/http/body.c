@@ -35,8 +35,8 @@ static int check_need(const struct request *r, const struct call_item *item, str
 {
 	if (item->need != ITEM_ADMIN || gate_administers(&r->visitor))
 		return 0;
-	err_set(e, ERR_DENIED, "the member \"%s\" is for administrators: only they choose scripts and their environment",
-		item->name);
+	err_set(e, ERR_DENIED,
+		"the member \"%s\" is for administrators: only they choose scripts and their environment", item->name);
 	return err_hint(e, "Leave it out, or ask an administrator to set it.");
 }
 

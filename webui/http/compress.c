@@ -22,7 +22,10 @@ int reply_public(struct request *r, const char *type, struct slice body)
 	return reply(r, 200, type, body);
 }
 
-/* Beside /shown, which is made for them: as the keeper and we make them, and where pages show others: an app's secret, a password. */
+/*
+ * Beside /shown, which is made for them: as the keeper and we make them, and where pages show others: an app's secret,
+ * a password.
+ */
 static bool has_secret(struct slice page)
 {
 	static const char *const marks[] = { "cak_", "ctk_", "cst_", "class=\"secret\"" };

@@ -1,6 +1,6 @@
 /*
- * One value, two faces: what a handler found, or what went wrong, for the client of the API or for a browser.  This ends
- * the request, as all in reply.h.
+ * One value, two faces: what a handler found, or what went wrong, for the client of the API or for a browser.  This
+ * ends the request, as all in reply.h.
  */
 #ifndef WEBUI_HTTP_FACE_H
 #define WEBUI_HTTP_FACE_H

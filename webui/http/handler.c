@@ -184,8 +184,8 @@ void admin_put_owner_name(json_t *o, struct txn *t, const char *user_id)
 	bool owned = user_id && rec_user_get(t, &user, user_id, NULL) == 0;
 
 	json_put_str(o, "owner", owned ? user.name : NULL);
-	json_put_str(o, "owner_plan", owned && user.plan_id && rec_plan_get(t, &plan, user.plan_id, NULL) == 0 ? plan.name :
-													       NULL);
+	json_put_str(o, "owner_plan",
+		     owned && user.plan_id && rec_plan_get(t, &plan, user.plan_id, NULL) == 0 ? plan.name : NULL);
 }
 
 void admin_put_steps(const struct request *r, json_t *o, const char *member, char *const *log)

@@ -63,7 +63,10 @@ void admin_put_steps(const struct request *, json_t *, const char *member, char 
 json_t *admin_show_one_cert(struct txn *, const struct rec_cert *);
 /* The last check of its web servers. */
 json_t *admin_show_check(const struct rec_cert *, const struct rec_check *);
-/* It has these names from now on, which are taken over: how far they lead depends on who says so (store/record/reach.h). */
+/*
+ * It has these names from now on, which are taken over: how far they lead depends on who says so
+ * (store/record/reach.h).
+ */
 void admin_take_names(const struct request *, struct rec_cert *, char **names);
 /* Fills in names and request from a PEM or DER text that a person sent. */
 /*
@@ -100,10 +103,10 @@ void admin_put_owner_name(json_t *, struct txn *, const char *user_id);
 json_t *choices_cas(void);
 json_t *choices_terms(void);	/* where these CAs publish their terms of service: [{text, url}] */
 /*
- * Members of a page: "cas", all of them, each with the path that chooses it (before, and its word); and of the one with this
- * word: "ca", its text and where its terms are (null: there is no such); "binding", whether it wants an external account:
- * required, optional (nobody knows) or none; "other": it has no short name here; and "account_form", what the form begins
- * with: the CA and, if no account is called so, its word as the name.
+ * Members of a page: "cas", all of them, each with the path that chooses it (before, and its word); and of the one with
+ * this word: "ca", its text and where its terms are (null: there is no such); "binding", whether it wants an external
+ * account: required, optional (nobody knows) or none; "other": it has no short name here; and "account_form", what the
+ * form begins with: the CA and, if no account is called so, its word as the name.
  */
 void choices_put_cas(json_t *page, struct txn *, const char *before, const char *word);
 void choices_put_plans(json_t *page, struct txn *);
@@ -137,9 +140,11 @@ int admin_put_sharing(json_t *, const struct request *, struct txn *, const stru
 const char *admin_key_reuse(const struct rec_cert *);
 int admin_set_key_reuse(struct rec_cert *, const char *word, bool *changed, struct err *);
 
-/* Adds the names of the visitor's tokens that are good; the one of that name, else their newest (no id: there is none). */
-int admin_choose_token(const struct request *, struct txn *, const char *wanted, json_t *names, struct rec_token *chosen,
-		       struct err *);
+/*
+ * Adds the names of the visitor's tokens that are good; the one of that name, else their newest (no id: there is none).
+ */
+int admin_choose_token(const struct request *, struct txn *, const char *wanted, json_t *names,
+		       struct rec_token *chosen, struct err *);
 
 /* Puts the key the keeper has just made or imported: its record and version 1.  field: of key_new, key_import. */
 int admin_put_key(struct txn *, struct rec_key *, const struct slice *field, struct err *);

@@ -1,6 +1,6 @@
 /*
- * What a request notes aside, without waiting for it: when a session or token was last used, downloads.  With several machines such a
- * note goes to the leader, as a JSON object whose member "note" says which it is.
+ * What a request notes aside, without waiting for it: when a session or token was last used, downloads.  With several
+ * machines such a note goes to the leader, as a JSON object whose member "note" says which it is.
  */
 #ifndef WEBUI_HTTP_NOTED_H
 #define WEBUI_HTTP_NOTED_H

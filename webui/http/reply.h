@@ -1,6 +1,6 @@
 /*
- * The answers to a request, whatever is in them.  A reply ends it: it is not to be used any more.  All of them return 0,
- * so that `return reply(...)` reads well.
+ * The answers to a request, whatever is in them.  A reply ends it: it is not to be used any more.  All of them return
+ * 0, so that `return reply(...)` reads well.
  */
 #ifndef WEBUI_HTTP_REPLY_H
 #define WEBUI_HTTP_REPLY_H

@@ -1,8 +1,8 @@
 /*
  * One request as the handlers see it.  Private to webui/.
  *
- * A handler (page_fn) answers with one of the functions of face.h and reply.h and returns 0, or asks the keeper and goes
- * on in an answer_fn (ask.h), or returns -1 with e, which is then the answer.
+ * A handler (page_fn) answers with one of the functions of face.h and reply.h and returns 0, or asks the keeper and
+ * goes on in an answer_fn (ask.h), or returns -1 with e, which is then the answer.
  */
 #ifndef WEBUI_HTTP_REQUEST_H
 #define WEBUI_HTTP_REQUEST_H
@@ -70,10 +70,13 @@ struct request {
 	struct timer look;		/* while it is under way: is anybody there to be answered? */
 	int (*stream)(struct request *, struct buf *);	/* see stream.h; NULL: the answer is a whole */
 	struct timer next_event;
-	int (*take_csv)(struct request *, const struct buf *csv, int64_t shown, int64_t total, struct err *);	/* list.h */
+	/* list.h */
+	int (*take_csv)(struct request *, const struct buf *csv, int64_t shown, int64_t total, struct err *);
 	int (*take_ids)(struct request *, char **taken, int64_t total, struct err *);	/* of a list: only which rows */
-	int64_t ids_most;		/* of the list: all of it, as many rows as this; 0: the page that is asked for */
-	int64_t stream_ends;		/* clock_mono_ms() when it is asked for the last time; 0: when it says so itself */
+	/* of the list: all of it, as many rows as this; 0: the page that is asked for */
+	int64_t ids_most;
+	/* clock_mono_ms() when it is asked for the last time; 0: when it says so itself */
+	int64_t stream_ends;
 	int (*answered)(struct request *, const struct slice *field, struct err *);
 	char *changed[CHANGED_MOST];	/* ids: the keeper was asked for a new blob of these, see settle.h */
 	void *state;			/* the handler's, see request_state() */

@@ -3,7 +3,8 @@
 #include "base/buf.h"
 
 static const struct route routes[] = {
-#define ROUTE(method, path, page, role, effect, template) { METHOD_##method, path, page, ROLE_##role, EFFECT_##effect, template },
+#define ROUTE(method, path, page, role, effect, template) \
+	{ METHOD_##method, path, page, ROLE_##role, EFFECT_##effect, template },
 #include "webui/routes.def"
 #undef ROUTE
 };

@@ -1,7 +1,8 @@
 /*
- * The keeper hears what the store now holds for good of a user, a key or a certificate whose blob a request had changed,
- * so that the one before it does not open any more (keeper/marks.h).  When a request ends, the store is asked, not the
- * request: what it wrote may be lost.  What a crash leaves untold, daemon/engine/settle.c tells after the start.
+ * The keeper hears what the store now holds for good of a user, a key or a certificate whose blob a request had
+ * changed, so that the one before it does not open any more (keeper/marks.h).  When a request ends, the store is asked,
+ * not the request: what it wrote may be lost.  What a crash leaves untold, daemon/engine/settle.c tells after the
+ * start.
  */
 #ifndef WEBUI_HTTP_SETTLE_H
 #define WEBUI_HTTP_SETTLE_H

@@ -73,7 +73,10 @@ int page_keys(struct request *r, struct err *e)
 	};
 	static const struct list_text texts[] = { { "type", REC_key_type }, { "use", REC_key_use }, { NULL, 0 } };
 	static const struct list_facet facets[] = {
-		{ .word = "use", .field = REC_key_use }, { .word = "type", .field = REC_key_type }, { .word = "owner", .field = REC_key_owner_id, .names = &rec_user_type }, { .word = NULL },
+		{ .word = "use", .field = REC_key_use },
+		{ .word = "type", .field = REC_key_type },
+		{ .word = "owner", .field = REC_key_owner_id, .names = &rec_user_type },
+		{ .word = NULL },
 	};
 	static const struct list_type type = {
 		.member = "keys", .type = &rec_key_type, .name = REC_key_name, .prepare = prepare, .wanted = wanted,
@@ -107,7 +110,8 @@ static int add_cert(void *arg, void *rec, struct err *e)
 	struct key_users *u = arg;
 
 	if (scope_has_cert(u->scope, cert))
-		add_user(u, slice_str(cert->key_id), cert->staging ? "staging certificate" : "certificate", slice_str(cert->name));
+		add_user(u, slice_str(cert->key_id), cert->staging ? "staging certificate" : "certificate",
+			 slice_str(cert->name));
 	else
 		u->others += str_eq(cert->key_id, u->key_id);
 	return 0;
@@ -144,7 +148,8 @@ static int find_users(struct txn *t, const struct scope *scope, const struct rec
 		strv_free(u.names);
 		return -1;
 	}
-	others = u.others ? xasprintf("%zu %s of others", u.others, u.others > 1 ? "certificates" : "certificate") : NULL;
+	others = u.others ? xasprintf("%zu %s of others", u.others, u.others > 1 ? "certificates" : "certificate")
+			  : NULL;
 	if (others)
 		strv_add(&u.names, others);
 	*names = u.names;

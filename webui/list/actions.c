@@ -34,8 +34,9 @@ bool bulk_is_export(const struct bulk_action *a)
 /* The row of routes.def that an action is a request of; NULL: there is none. */
 static const struct route *route_of(const struct bulk_action *a, struct match *m)
 {
-	_cleanup_free_ char *path = bulk_is_export(a) ? xasprintf("/api/v1/%s", a->list) :
-				    xasprintf("/api/v1/%s/%s%s", a->list, str_eq(a->list, "outbox") ? "x/1" : "x", a->path);
+	_cleanup_free_ char *path = bulk_is_export(a) ? xasprintf("/api/v1/%s", a->list)
+						      : xasprintf("/api/v1/%s/%s%s", a->list,
+								  str_eq(a->list, "outbox") ? "x/1" : "x", a->path);
 
 	router_find(m, a->method, path);
 	return m->route;
@@ -81,13 +82,15 @@ const struct bulk_action *bulk_action(const struct request *r, const json_t *bod
 		} else if (may(r, &actions[i])) {
 			return &actions[i];
 		} else {
-			err_set(e, ERR_DENIED, "this is not for the role %s, or not for this token", role_word(r->visitor.role));
+			err_set(e, ERR_DENIED, "this is not for the role %s, or not for this token",
+				role_word(r->visitor.role));
 			return NULL;
 		}
 	}
 	if (words.len)
 		body_at("action", err_set(e, ERR_INVALID, "\"action\" is one of %s", buf_str(&words)), e);
 	else
-		body_at("list", err_set(e, ERR_INVALID, "\"list\" is certificates, sites, outbox, keys, orders or users"), e);
+		body_at("list",
+			err_set(e, ERR_INVALID, "\"list\" is certificates, sites, outbox, keys, orders or users"), e);
 	return NULL;
 }

@@ -99,7 +99,8 @@ static json_t *return_from_list(struct request *r, page_fn *page, size_t count, 
 		err_set(e, ERR_LIMIT, "%lld rows match, and %d at most can be changed at once", (long long)total, MOST),
 			err_hint(e, "Use filters for fewer.");
 	else if (meant && strtoll(meant, NULL, 10) != total)
-		err_set(e, ERR_CONFLICT, "%lld rows match now, not %.20s: look at the list again", (long long)total, meant);
+		err_set(e, ERR_CONFLICT, "%lld rows match now, not %.20s: look at the list again", (long long)total,
+			meant);
 	else
 		return TAKE(body);
 	return NULL;
@@ -200,7 +201,8 @@ static void errand_back(void *arg, int status, struct slice body)
 	if (status >= 200 && status < 300)
 		b->done++;
 	else
-		note_failure(b, one->name, json_str(problem, "detail") ? json_str(problem, "detail") : "the server did not answer");
+		note_failure(b, one->name,
+			     json_str(problem, "detail") ? json_str(problem, "detail") : "the server did not answer");
 	if (b->request)
 		timer_start(&b->turn, b->request->webui->loop, 0, run_some, b);
 	else if (!b->open)
@@ -260,7 +262,10 @@ static void run_one(struct bulk *b, const char *id)
 	*one = (struct bulk_errand){ b, name };
 	b->open++;
 	errand_run(b->request, a->method, path,
-		   !str_eq(a->list, "certificates") ? NULL : staging ? "staging=true" : "staging=false", body, errand_back, one);
+		   !str_eq(a->list, "certificates") ? NULL
+		   : staging                        ? "staging=true"
+						    : "staging=false",
+		   body, errand_back, one);
 }
 
 static void run_some(void *arg)

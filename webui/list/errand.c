@@ -56,7 +56,8 @@ static uint16_t add_text(struct buf *text, const char *value)
 static void copy_fields(struct errand *errand, const struct request *r)
 {
 	static const enum http_field fields[] = {
-		HTTP_authorization, HTTP_cookie, HTTP_fetch_site, HTTP_forwarded_for, HTTP_host, HTTP_origin, HTTP_user_agent,
+		HTTP_authorization, HTTP_cookie, HTTP_fetch_site, HTTP_forwarded_for,
+		HTTP_host,          HTTP_origin, HTTP_user_agent,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
@@ -76,7 +77,8 @@ void errand_run(const struct request *r, enum method method, const char *path, c
 	errand->exchange = (struct http_exchange){ .way = &way, .request = &errand->request };
 	errand->done = done;
 	errand->arg = arg;
-	errand->request = (struct http_request){ .face = as->face, .peer = as->peer, .socket = as->socket, .method = method };
+	errand->request =
+		(struct http_request){ .face = as->face, .peer = as->peer, .socket = as->socket, .method = method };
 	buf_add(&errand->text, "", 1);	/* an offset of 0 is no text */
 	errand->request.path = add_text(&errand->text, path);
 	if (query)

@@ -150,7 +150,8 @@ static json_t *show_facet(const struct facet *f, struct txn *t)
 	qsort(sorted, count, sizeof(*sorted), compare);
 	for (size_t i = 0; i < count && json_array_size(values) < FACET_VALUES; i++) {
 		struct slice value = sorted[i].value;
-		_cleanup_free_ char *text = f->of->names ? name_of(f->of->names, t, value) : xstrndup(value.data, value.len);
+		_cleanup_free_ char *text =
+			f->of->names ? name_of(f->of->names, t, value) : xstrndup(value.data, value.len);
 
 		if (text)
 			json_array_append_new(values, json_pack("{s:s, s:I}", "value", text, "count",
@@ -213,7 +214,8 @@ static int count_all(void *arg, const void *rec, const struct slice *value, stru
 }
 
 const json_t *facet_cache_get(struct facet_cache *c, const struct list_facet *of, const struct list *l,
-			      const struct record_type *type, struct store *store, struct txn *t, bool exact, struct err *e)
+			      const struct record_type *type, struct store *store, struct txn *t, bool exact,
+			      struct err *e)
 {
 	struct kept_facets *kept = kept_of(c, of);
 	uint64_t changes = store_changes(store, record_skimmed(type));

@@ -317,7 +317,8 @@ static int add_row(void *arg, const void *rec, const struct slice *value, struct
 	struct list *l = arg;
 	struct row row;
 
-	if (!scope_has_row(l->scope, l->of->type, value) || !is_named(l, value[0]) || (l->of->wanted && !l->of->wanted(l, rec, value)))
+	if (!scope_has_row(l->scope, l->of->type, value) || !is_named(l, value[0]) ||
+	    (l->of->wanted && !l->of->wanted(l, rec, value)))
 		return 0;
 	l->total++;
 	if (l->facets)
@@ -434,8 +435,9 @@ static void put_others(json_t *facets, const struct list *l, const json_t *whole
 
 static int put_facets(const struct request *r, struct list *l, struct txn *t, json_t *answer, struct err *e)
 {
-	const json_t *whole = scope_limited(l->scope) ? NULL :
-			      facet_cache_get(r->webui->facets, l->of->facets, l, l->of->type, r->webui->env->store, t, is_whole(l), e);
+	const json_t *whole = scope_limited(l->scope) ? NULL
+						      : facet_cache_get(r->webui->facets, l->of->facets, l, l->of->type,
+									r->webui->env->store, t, is_whole(l), e);
 	json_t *facets;
 
 	if (!whole && !scope_limited(l->scope))
@@ -456,7 +458,8 @@ static int show_page(const struct request *r, struct list *l, struct txn *t, jso
 	json_object_set_new(answer, "query", query);
 	if (counted && !is_whole(l))
 		l->facets = facets_new(l->of->facets, l);
-	if ((is_plain(l) ? plain_page : search_page)(l, t, page, e) < 0 || (counted && put_facets(r, l, t, answer, e) < 0))
+	if ((is_plain(l) ? plain_page : search_page)(l, t, page, e) < 0 ||
+	    (counted && put_facets(r, l, t, answer, e) < 0))
 		return -1;
 	list_put_page(answer, l->first, l->limit, (int64_t)l->total);
 	for (size_t i = 0; i < l->query.count; i++)
@@ -495,7 +498,8 @@ static void list_release(void *state)
 	facets_free(l->facets);
 }
 
-int list_reply_csv(struct request *r, const char *name, const struct buf *csv, int64_t shown, int64_t total, struct err *e)
+int list_reply_csv(struct request *r, const char *name, const struct buf *csv, int64_t shown, int64_t total,
+		   struct err *e)
 {
 	_cleanup_free_ char *file = xasprintf("attachment; filename=\"certera-%s.csv\"", name);
 
@@ -528,11 +532,10 @@ int list_reply(struct request *r, const struct list_type *of, size_t filters_siz
 		return -1;
 	read_search(l);
 	read_ids(l);
-	if (list_read_page(&l->query, &l->first, &l->limit, e) < 0 ||
-	    list_read_format(&l->query, &l->csv, e) < 0 || list_read_flag(l, "facets", e) < 0 ||
-	    read_span(l, "created_since", "created_until", &l->created, e) < 0 ||
-	    read_span(l, "ends_since", "ends_until", &l->ends, e) < 0 || read_sort(l, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 ||
-	    (of->prepare && of->prepare(l, t, e) < 0))
+	if (list_read_page(&l->query, &l->first, &l->limit, e) < 0 || list_read_format(&l->query, &l->csv, e) < 0 ||
+	    list_read_flag(l, "facets", e) < 0 || read_span(l, "created_since", "created_until", &l->created, e) < 0 ||
+	    read_span(l, "ends_since", "ends_until", &l->ends, e) < 0 || read_sort(l, e) < 0 ||
+	    store_read(r->webui->env->store, &t, e) < 0 || (of->prepare && of->prepare(l, t, e) < 0))
 		return -1;
 	if (r->html && !l->csv)
 		l->limit = MIN(l->limit, LIST_PAGE_MOST);

@@ -35,7 +35,8 @@ struct list_type {
 		const char *word;
 		size_t field;
 	} *texts;
-	const struct list_facet *facets;	/* what its values are counted by; NULL: nothing, a NULL word ends them */
+	/* what its values are counted by; NULL: nothing, a NULL word ends them */
+	const struct list_facet *facets;
 	list_show_fn *show;
 	void (*release)(void *filters);		/* what they own; NULL: nothing */
 };
@@ -54,7 +55,8 @@ struct list {
 	const struct list_sort *sort;
 	size_t text;				/* the field that it is sorted by, where sort has no key */
 	bool descending;
-	struct list_span created, ends;		/* of the parameters created_since, created_until, ends_since, ends_until */
+	/* of the parameters created_since, created_until, ends_since, ends_until */
+	struct list_span created, ends;
 	char search[256];			/* the parameter of that name in lower case, names as A-labels */
 	char **ids;				/* only these, in their order; NULL: any */
 	void *filters;				/* of the type's own; lives as long as the request */
@@ -89,7 +91,8 @@ void list_put_page(json_t *answer, int64_t first, int64_t limit, int64_t total);
 /* "format": json, or csv for spreadsheets. */
 int list_read_format(const struct params *, bool *csv, struct err *);
 /* The answer; or, of a list that is to be mailed (request.take_csv), for that. */
-int list_reply_csv(struct request *, const char *name, const struct buf *csv, int64_t shown, int64_t total, struct err *);
+int list_reply_csv(struct request *, const char *name, const struct buf *csv, int64_t shown, int64_t total,
+		   struct err *);
 #define LIST_MAILED_MOST 5000	/* rows */
 #define LIST_PAGE_MOST 250	/* rows of a page, whatever it is asked for: it stays small (t/4854) */
 /* A day (its first second) or a time like 2026-11-25T12:00:00Z. */

@@ -143,7 +143,8 @@ static bool may_see(const struct request *r, enum method method, const char *pat
 	_cleanup_(match_release) struct match m = { 0 };
 
 	router_find(&m, method, path);
-	return m.route && gate_lets_in(&r->visitor, m.route->role, r->webui->settings) && gate_allows(&r->visitor, m.route);
+	return m.route && gate_lets_in(&r->visitor, m.route->role, r->webui->settings) &&
+	       gate_allows(&r->visitor, m.route);
 }
 
 static json_t *result(const char *name, const char *also, const char *path)
@@ -171,8 +172,11 @@ static json_t *show_hit(const struct finding *s, const void *rec)
 	_cleanup_json_ json_t *shown = cert ? admin_show_one_cert(s->txn, rec) : record_json(s->kind->type, rec);
 	_cleanup_free_ char *also = also_text(json_object_get(shown, s->kind->also));
 	const char *name = json_str(shown, "name");
-	_cleanup_free_ char *path = xasprintf("/%s/%s%s", s->kind->word, s->kind->type == &rec_site_type ? json_str(shown, "id") : name,
-					      !cert ? "" : json_bool(shown, "staging", false) ? "?staging=true" : "?staging=false");
+	_cleanup_free_ char *path =
+		xasprintf("/%s/%s%s", s->kind->word, s->kind->type == &rec_site_type ? json_str(shown, "id") : name,
+			  !cert                                ? ""
+			  : json_bool(shown, "staging", false) ? "?staging=true"
+							       : "?staging=false");
 	json_t *o = result(name, also, path);
 
 	json_put_str(o, "state", json_str(shown, cert ? "status" : "state"));
@@ -194,7 +198,8 @@ static int show_hits(struct finding *s, json_t *list, struct err *e)
 	return 0;
 }
 
-static void add_group(json_t *groups, const char *word, const char *label, json_t *results, size_t total, const char *all)
+static void add_group(json_t *groups, const char *word, const char *label, json_t *results, size_t total,
+		      const char *all)
 {
 	json_t *o = json_object();
 
@@ -230,7 +235,8 @@ static void search_pages(const struct finding *s, json_t *groups)
 	json_t *results = json_array();
 
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
-		if ((list_contains(slice_str(pages[i].title), s->needle) || list_contains(slice_str(pages[i].words), s->needle)) &&
+		if ((list_contains(slice_str(pages[i].title), s->needle) ||
+		     list_contains(slice_str(pages[i].words), s->needle)) &&
 		    may_see(s->r, METHOD_GET, pages[i].path) &&
 		    (!str_eq(pages[i].path, "/cluster") || troubles_has_cluster(s->r)))
 			json_array_append_new(results, result(pages[i].title, NULL, pages[i].path));
@@ -278,7 +284,8 @@ static void add_actions(const struct finding *s, json_t *groups, const struct ac
 
 	json_array_foreach (certs, i, cert) {
 		const char *name = json_str(cert, "name"), *place = strstr(act->sentence, "%s");
-		_cleanup_free_ char *sentence = xasprintf("%.*s%s%s", (int)(place - act->sentence), act->sentence, name, place + 2),
+		_cleanup_free_ char *sentence = xasprintf("%.*s%s%s", (int)(place - act->sentence), act->sentence, name,
+							  place + 2),
 				    *path = xasprintf("/certificates/%s%s?staging=%s", name, act->path,
 						      json_bool(cert, "staging", false) ? "true" : "false"),
 				    *route = xasprintf("/api/v1/certificates/%s%s", name, act->path);

@@ -12,8 +12,8 @@
 #define ALERT "list"		/* in the outbox */
 
 /* Those that can be had as CSV. */
-static const char *const lists[] = { "certificates", "orders", "keys", "accounts", "sites", "channels", "outbox", "events", "users",
-				     NULL };
+static const char *const lists[] = { "certificates", "orders", "keys",   "accounts", "sites",
+				     "channels",     "outbox", "events", "users",    NULL };
 
 /* "certificates" of "/api/v1/certificates?status=expired", or of the address of its page; owned. */
 static char *list_of(const char *text)
@@ -42,15 +42,20 @@ static int find_list(const struct request *r, const char *name, struct match *m,
 }
 
 /* Who gets it: the visitor; or whom an administrator names, who may be at the server, without a user. */
-static int find_recipient(const struct request *r, struct txn *t, const char *name, struct rec_user *user, struct err *e)
+static int find_recipient(const struct request *r, struct txn *t, const char *name, struct rec_user *user,
+			  struct err *e)
 {
 	if (name && *name && !gate_administers(&r->visitor))
-		return body_at("user", err_set(e, ERR_DENIED, "only administrators have lists mailed to other users"), e);
+		return body_at("user", err_set(e, ERR_DENIED, "only administrators have lists mailed to other users"),
+			       e);
 	if (name && *name && rec_user_by_name(t, user, name, e) < 0)
 		return body_at("user", e->kind != ERR_MISSING ? -1 :
 						err_set(e, ERR_INVALID, "there is no user %.100s", name), e);
 	if (!(name && *name) && !*r->visitor.user_id)
-		return body_at("user", err_set(e, ERR_INVALID, "choose the user who gets the list: you are not signed in as one"), e);
+		return body_at("user",
+			       err_set(e, ERR_INVALID,
+				       "choose the user who gets the list: you are not signed in as one"),
+			       e);
 	if (!user->id && rec_user_get(t, user, r->visitor.user_id, e) < 0)
 		return -1;
 	if (user->mail && *user->mail)
@@ -67,9 +72,9 @@ static void fill(struct rec_outbox *m, const char *name, const char *query, int6
 	m->urgent = true;
 	m->key = random_hex(KEY_BYTES);
 	m->subject = xasprintf("the list of %s", name);
-	m->text = total > shown ? xasprintf("The first %lld of %lld rows are attached. Use filters for fewer.", (long long)shown,
-					    (long long)total) :
-				  xasprintf("%lld %s attached.", (long long)shown, shown == 1 ? "row is" : "rows are");
+	m->text = total > shown ? xasprintf("The first %lld of %lld rows are attached. Use filters for fewer.",
+					    (long long)shown, (long long)total)
+				: xasprintf("%lld %s attached.", (long long)shown, shown == 1 ? "row is" : "rows are");
 	m->file_name = xasprintf("certera-%s.csv", name);
 	record_set(&m->alert, ALERT);
 	record_set(&m->level, alert_level_word(ALERT_LEVEL_info));
@@ -136,8 +141,8 @@ static int mail_csv(struct request *r, const struct buf *csv, int64_t shown, int
 	filters = filters_behind(json_str(body, "list"));
 	fill(&m, name, filters, shown, total);
 	record_set_blob(&m.file, slice_buf(csv));
-	if (store_write(r->webui->env->store, &t, e) < 0 || find_recipient(r, t, json_str(body, "user"), &user, e) < 0 ||
-	    put_message(r, t, &user, &m, &channel, e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 ||
+	    find_recipient(r, t, json_str(body, "user"), &user, e) < 0 || put_message(r, t, &user, &m, &channel, e) < 0)
 		return -1;
 	answer = json_object();
 	json_put_str(answer, "channel", channel.name);
@@ -157,7 +162,8 @@ static int check(struct request *r, const json_t *body, struct err *e)
 		err_set(e, ERR_CONFLICT, "no e-mail can be sent: there is no mail server");
 		return err_hint(e, "An administrator sets mail.host and mail.from in the configuration file.");
 	}
-	return store_read(r->webui->env->store, &t, e) < 0 ? -1 : find_recipient(r, t, json_str(body, "user"), &user, e);
+	return store_read(r->webui->env->store, &t, e) < 0 ? -1
+							   : find_recipient(r, t, json_str(body, "user"), &user, e);
 }
 
 int page_list_mail(struct request *r, struct err *e)

@@ -71,7 +71,8 @@ static bool wanted(const struct list *l, const void *rec, const struct slice *va
 	const struct rec_outbox *m = rec;
 
 	return list_in(&l->created, m->created) && list_is(value[REC_outbox_alert], list_filter(l, "alert")) &&
-	       list_is(value[REC_outbox_level], list_filter(l, "level")) && list_is(value[REC_outbox_state], f->state) && value[REC_outbox_id].len >= len &&
+	       list_is(value[REC_outbox_level], list_filter(l, "level")) &&
+	       list_is(value[REC_outbox_state], f->state) && value[REC_outbox_id].len >= len &&
 	       !memcmp(value[REC_outbox_id].data, f->channel, len) &&
 	       (list_contains(value[REC_outbox_subject], l->search) ||
 		list_contains(value[REC_outbox_name], l->search));
@@ -99,7 +100,10 @@ int page_outbox(struct request *r, struct err *e)
 	static const struct list_text texts[] = { { "state", REC_outbox_state }, { "alert", REC_outbox_alert },
 						  { "level", REC_outbox_level }, { NULL, 0 } };
 	static const struct list_facet facets[] = {
-		{ .word = "state", .field = REC_outbox_state }, { .word = "alert", .field = REC_outbox_alert }, { .word = "level", .field = REC_outbox_level }, { .word = NULL },
+		{ .word = "state", .field = REC_outbox_state },
+		{ .word = "alert", .field = REC_outbox_alert },
+		{ .word = "level", .field = REC_outbox_level },
+		{ .word = NULL },
 	};
 	static const struct list_type type = {
 		.member = "messages", .type = &rec_outbox_type, .name = REC_outbox_id, .prepare = prepare,
@@ -205,7 +209,8 @@ int page_cert_resend(struct request *r, struct err *e)
 	}
 	if (store_write(r->webui->env->store, &t, e) < 0 || admin_find_cert(r, t, &cert, e) < 0 ||
 	    resend_last(t, cert.id, address, &m, e) < 0 || own_channel(t, OWN_CONTACTS, &channel, e) < 0 ||
-	    admin_event(r, t, "certificate.resent", cert.id, cert.name, e, "the alert \"%s\" to %s", m.subject, address) < 0 ||
+	    admin_event(r, t, "certificate.resent", cert.id, cert.name, e, "the alert \"%s\" to %s", m.subject,
+			address) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 202, show_message(&m, channel.name));

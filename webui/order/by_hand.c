@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/certificates/NAME/verify and .../cancel: what a person does with an order: of one that waits, the answers
- * are published; or it is not wanted after all.
+ * POST /api/v1/certificates/NAME/verify and .../cancel: what a person does with an order: of one that waits, the
+ * answers are published; or it is not wanted after all.
  */
 #include "base/clock.h"
 #include "store/agenda.h"

@@ -88,7 +88,8 @@ static int read_results(const struct list *l, struct order_filters *f, struct er
 	for (char **word = f->results; word && *word; word++)
 		if (!strv_has((char *const *)results, *word)) {
 			err_set(e, ERR_USAGE,
-				"result=%.40s is not understood; there are open, issued, failed, canceled, replaced and removed",
+				"result=%.40s is not understood; there are open, issued, failed, canceled, replaced "
+				"and removed",
 				*word);
 			return err_field(e, "result");
 		}
@@ -168,10 +169,14 @@ static json_t *show(struct txn *t, const void *rec)
 int page_orders(struct request *r, struct err *e)
 {
 	static const struct list_sort sorts[] = {
-		{ "-created", by_creation, REC_order_created }, { "finished", by_end, REC_order_finished }, { NULL, NULL, 0 },
+		{ "-created", by_creation, REC_order_created },
+		{ "finished", by_end, REC_order_finished },
+		{ NULL, NULL, 0 },
 	};
 	static const struct list_facet facets[] = {
-		{ .word = "result", .field = REC_order_result }, { .word = "account", .field = REC_order_account_id, .names = &rec_account_type }, { .word = NULL },
+		{ .word = "result", .field = REC_order_result },
+		{ .word = "account", .field = REC_order_account_id, .names = &rec_account_type },
+		{ .word = NULL },
 	};
 	static const struct list_type type = {
 		.member = "orders", .type = &rec_order_type, .name = REC_order_id, .prepare = prepare,

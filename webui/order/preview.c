@@ -86,8 +86,10 @@ static void look_at_script(const struct rec_cert *cert, const char *dns_hook, js
 	for (char **name = cert->names; *name; name++)
 		if (proof_needs_record(cert, *name)) {
 			find(findings,
-			     "No script sets DNS records, so %s cannot be validated. An administrator can set hooks.set in "
-			     "certera.yaml or choose a script for this certificate; or you publish the records by hand.",
+			     "No script sets DNS records, so %s cannot be validated. An administrator can set "
+			     "hooks.set in "
+			     "certera.yaml or choose a script for this certificate; or you publish the records by "
+			     "hand.",
 			     *name);
 			return;
 		}

@@ -244,13 +244,26 @@ static json_t *show_fault(const struct request *r, const struct view_field *f)
 static const struct {
 	const char *kind, *mode;
 } kinds[] = {
-	[INPUT_TEXT] = { "text", "" },       [INPUT_PASSWORD] = { "password", "" },  [INPUT_NUMBER] = { "number", "numeric" },
-	[INPUT_LINES] = { "lines", "" },     [INPUT_FLAG] = { "flag", "" },          [INPUT_CHOICE] = { "choice", "" },
-	[INPUT_FILE] = { "file", "" },       [INPUT_CONFIRM] = { "confirm", "" },    [INPUT_HIDDEN] = { "hidden", "" },
-	[INPUT_USER] = { "user", "" },       [INPUT_SECRET] = { "secret", "" },      [INPUT_NEW] = { "new", "" },
-	[INPUT_CODE] = { "code", "" },       [INPUT_MORE] = { "more", "" },          [INPUT_CHECKS] = { "checks", "" },
-	[INPUT_MAIL] = { "text", "email" },  [INPUT_URL] = { "text", "url" },        [INPUT_DIGITS] = { "code", "numeric" },
-	[INPUT_BUTTON] = { "button", "" },   [INPUT_CANCEL] = { "cancel", "" },
+	[INPUT_TEXT] = { "text", "" },
+	[INPUT_PASSWORD] = { "password", "" },
+	[INPUT_NUMBER] = { "number", "numeric" },
+	[INPUT_LINES] = { "lines", "" },
+	[INPUT_FLAG] = { "flag", "" },
+	[INPUT_CHOICE] = { "choice", "" },
+	[INPUT_FILE] = { "file", "" },
+	[INPUT_CONFIRM] = { "confirm", "" },
+	[INPUT_HIDDEN] = { "hidden", "" },
+	[INPUT_USER] = { "user", "" },
+	[INPUT_SECRET] = { "secret", "" },
+	[INPUT_NEW] = { "new", "" },
+	[INPUT_CODE] = { "code", "" },
+	[INPUT_MORE] = { "more", "" },
+	[INPUT_CHECKS] = { "checks", "" },
+	[INPUT_MAIL] = { "text", "email" },
+	[INPUT_URL] = { "text", "url" },
+	[INPUT_DIGITS] = { "code", "numeric" },
+	[INPUT_BUTTON] = { "button", "" },
+	[INPUT_CANCEL] = { "cancel", "" },
 };
 
 static bool has_example(const struct view_field *f)
@@ -262,7 +275,8 @@ static bool has_example(const struct view_field *f)
 static json_t *show_field(const struct request *r, const struct form *form, const struct view_field *f,
 			  const json_t *page, const json_t *values, bool sent)
 {
-	_cleanup_wipe_ char *path = f->kind == INPUT_HIDDEN && *f->options == '/' ? fill_path(r, page, f->options) : NULL;
+	_cleanup_wipe_ char *path =
+		f->kind == INPUT_HIDDEN && *f->options == '/' ? fill_path(r, page, f->options) : NULL;
 	_cleanup_wipe_ char *value = path ? TAKE(path) : field_value(r, f, values, sent);
 	_cleanup_free_ char *id = xasprintf("%s-%s", form->name, f->member);
 	json_t *o = json_object();
@@ -340,8 +354,8 @@ static void add_field(const struct request *r, json_t *o, const struct form *for
 		cancel = fill_path(r, page, f->options);
 		json_put_str(o, "cancel", cancel);
 	} else if (f->kind == INPUT_BUTTON) {
-		json_array_append_new(json_object_get(o, "buttons"),
-				      json_pack("{s:s, s:s, s:s}", "member", f->member, "value", f->options, "label", f->label));
+		json_array_append_new(json_object_get(o, "buttons"), json_pack("{s:s, s:s, s:s}", "member", f->member,
+									       "value", f->options, "label", f->label));
 	} else {
 		field = show_field(r, form, f, page, values, sent);
 		json_put_bool(field, "required", is_required(form, f, page, call));
@@ -393,7 +407,8 @@ void form_view_own_words(const char *form, struct err *e)
 		if (str_eq(forms[i].name, form))
 			f = forms[i].fields;
 	for (; f && f->member; f++) {
-		_cleanup_free_ char *quoted = xasprintf("\"%s\"", f->member), *member = xasprintf("the member %s", quoted),
+		_cleanup_free_ char *quoted = xasprintf("\"%s\"", f->member),
+				    *member = xasprintf("the member %s", quoted),
 				    *label = xasprintf("\"%s\"", f->label);
 
 		if (f->kind == INPUT_MORE || !*f->label)

@@ -115,7 +115,8 @@ static char *address_with(const struct listing_page *p, const char *name, const 
 	return address(p->r, query);
 }
 
-static void put_address(json_t *o, const char *member, const struct listing_page *p, const char *name, const char *value)
+static void put_address(json_t *o, const char *member, const struct listing_page *p, const char *name,
+			const char *value)
 {
 	_cleanup_free_ char *text = address_with(p, name, value);
 
@@ -140,7 +141,8 @@ static bool is_here(const struct listing_page *p, const struct params *view)
 	json_t *value;
 
 	for (size_t i = 0; i < view->count; i++)
-		if (strcmp(view->item[i].name, "sort") && !str_eq(asked(p->query, view->item[i].name), view->item[i].value))
+		if (strcmp(view->item[i].name, "sort") &&
+		    !str_eq(asked(p->query, view->item[i].name), view->item[i].value))
 			return false;
 	json_object_foreach ((json_t *)p->query, name, value)
 		if (asked(p->query, name) && !is_apart(name) && strcmp(name, "sort") && !params_get(view, name))
@@ -194,8 +196,8 @@ static json_t *show_sort(const struct listing_page *p, const struct listed *item
  * Filters.
  */
 
-static json_t *show_option(const struct listing_page *p, const struct listed *chip, const char *value, const char *label,
-			   json_t *count)
+static json_t *show_option(const struct listing_page *p, const struct listed *chip, const char *value,
+			   const char *label, json_t *count)
 {
 	bool chosen = str_eq(asked(p->query, chip->word), value);
 	json_t *o = json_object();
@@ -221,7 +223,9 @@ static char *label_of(const struct listed *chip, const char *value)
 	return xstrdup(value);
 }
 
-/* Those that its rows have; before them what stands for several, and instead of them all there are where nobody counts. */
+/*
+ * Those that its rows have; before them what stands for several, and instead of them all there are where nobody counts.
+ */
 static json_t *show_options(const struct listing_page *p, const struct listed *chip)
 {
 	const json_t *facet = json_object_get(json_object_get(p->page, "facets"), chip->word), *value;
@@ -239,16 +243,18 @@ static json_t *show_options(const struct listing_page *p, const struct listed *c
 		const char *word = json_str(value, "value");
 		_cleanup_free_ char *label = label_of(chip, word);
 
-		json_array_append_new(list, show_option(p, chip, word, label, json_incref(json_object_get(value, "count"))));
+		json_array_append_new(list,
+				      show_option(p, chip, word, label, json_incref(json_object_get(value, "count"))));
 	}
 	return list;
 }
 
-static void add_field(json_t *fields, const struct listing_page *p, const char *name, const char *label, const char *type,
-		      const char *example)
+static void add_field(json_t *fields, const struct listing_page *p, const char *name, const char *label,
+		      const char *type, const char *example)
 {
 	json_array_append_new(fields, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", name, "label", label, "type", type,
-						"example", example, "value", asked(p->query, name) ? asked(p->query, name) : ""));
+						"example", example, "value",
+						asked(p->query, name) ? asked(p->query, name) : ""));
 }
 
 /* What stands in a filter's place while it is in use; NULL: it is not.  Owned. */
@@ -318,7 +324,8 @@ static json_t *show_kept(const struct listing_page *p, const json_t *fields)
 	const char *name;
 
 	json_object_foreach ((json_t *)p->query, name, value) {
-		bool typed = str_eq(name, "search") || str_eq(name, "first") || str_eq(name, "before") || !asked(p->query, name);
+		bool typed = str_eq(name, "search") || str_eq(name, "first") || str_eq(name, "before") ||
+			     !asked(p->query, name);
 		size_t i;
 
 		json_array_foreach (fields, i, field)
@@ -353,8 +360,8 @@ static void put_actions(json_t *o, const struct listing_page *p)
 
 static json_t *show_list(const struct listing_page *p)
 {
-	json_t *o = json_object(), *views = json_array(), *sort = json_object(), *sorts = json_array(), *chips = json_array(),
-	       *fields = json_array();
+	json_t *o = json_object(), *views = json_array(), *sort = json_object(), *sorts = json_array(),
+	       *chips = json_array(), *fields = json_array();
 
 	for (const struct listed *item = p->of->item; item->word; item++) {
 		if (item->kind == LISTED_VIEW) {
@@ -462,7 +469,8 @@ static json_t *show_csv(const struct listing_page *p)
 	_cleanup_json_ json_t *filters = json_copy((json_t *)p->query);
 	_cleanup_free_ char *text = NULL;
 
-	if (!json_object_get(p->query, "format") || !json_object_get(p->page, "total") || json_object_get(p->page, "filter"))
+	if (!json_object_get(p->query, "format") || !json_object_get(p->page, "total") ||
+	    json_object_get(p->page, "filter"))
 		return json_null();
 	json_put_str(filters, "format", "csv");
 	json_put_str(filters, "limit", "1000");

@@ -7,8 +7,9 @@
 /*
  * As members of what every page has:
  *   query  the parameters of the address, "" where one is not given
- *   list   views, sort (by word), sorts, chips, more (fields that are typed), kept (parameters that a form must repeat),
- *          path, hint, clear (the list without filters; null: there are none); null: the page has no row in lists.def
+ *   list   views, sort (by word), sorts, chips, more (fields that are typed), kept (parameters that a form must
+ *          repeat), path, hint, clear (the list without filters; null: there are none); null: the page has no row in
+ *          lists.def
  *   pages  of a longer list; null
  *   csv    the address of the list as CSV; null
  */

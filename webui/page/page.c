@@ -89,7 +89,8 @@ int page_shown(struct request *r, struct err *e)
 
 	if (answer)
 		return reply_template(r, r->route->template, 200, answer, e);
-	err_set(e, ERR_MISSING, "what this page showed is no longer kept: ten minutes have passed, or you have signed out");
+	err_set(e, ERR_MISSING,
+		"what this page showed is no longer kept: ten minutes have passed, or you have signed out");
 	return err_hint(e, "If you did not save a key, token or password, replace it.");
 }
 

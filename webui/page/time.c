@@ -114,7 +114,8 @@ static json_t *in_words(const struct people *p, const char *sentence)
 static bool is_sentence(const char *member)
 {
 	static const char *const sentences[] = {
-		"detail", "findings", "hint", "message", "reason", "says", "status_text", "subject", "text", "waits_for", "why",
+		"detail",      "findings", "hint", "message",   "reason", "says",
+		"status_text", "subject",  "text", "waits_for", "why",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sentences); i++)

@@ -19,9 +19,10 @@ struct zone *time_zone(const struct request *);
  *   exact     "Tue 1 Dec 2026, 14:00:05 CET"
  *   day       "1 Dec 2026"
  *   clock     "14:00"
- *   short     "14:00" on the same day, "Tue 14:00" in the days around it, otherwise "1 Dec 14:00" or, in other years, the day
- * Of each text of a list that begins with a time: time, text (the rest).  Members that are sentences have such times in people's
- * words too, and begin with a capital where they say what went wrong ("detail").
+ *   short     "14:00" on the same day, "Tue 14:00" in the days around it, otherwise "1 Dec 14:00" or, in other years,
+ *             the day
+ * Of each text of a list that begins with a time: time, text (the rest).  Members that are sentences have such times in
+ * people's words too, and begin with a capital where they say what went wrong ("detail").
  */
 json_t *time_for_people(const json_t *value, int64_t now, const struct zone *);
 

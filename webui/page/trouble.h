@@ -7,7 +7,15 @@
 
 #include "webui/http/request.h"
 
-enum trouble_kind { TROUBLE_none, TROUBLE_certificates, TROUBLE_accounts, TROUBLE_sites, TROUBLE_channels, TROUBLE_cluster, TROUBLES };
+enum trouble_kind {
+	TROUBLE_none,
+	TROUBLE_certificates,
+	TROUBLE_accounts,
+	TROUBLE_sites,
+	TROUBLE_channels,
+	TROUBLE_cluster,
+	TROUBLES
+};
 
 struct troubles *troubles_new(void);
 void troubles_free(struct troubles *);

@@ -150,7 +150,8 @@ static int64_t rule_day(const struct rule *rule, int64_t year)
 		return day_number(year, 1, 1) + rule->day - (rule->form == 'J' && (!leap || rule->day < 60));
 	}
 	first = day_number(year, rule->month, 1);
-	day = first + (rule->day - (first + 4) % 7 + 7) % 7 + (int64_t)(rule->week - 1) * 7; /* 1970 began on a Thursday */
+	/* 1970 began on a Thursday */
+	day = first + (rule->day - (first + 4) % 7 + 7) % 7 + (int64_t)(rule->week - 1) * 7;
 	while (day >= day_number(year, rule->month + 1, 1))
 		day -= 7;
 	return day;

@@ -12,7 +12,10 @@
 #define ZONE_ABBREVIATION_SIZE 12
 
 struct zone;
-/* "Europe/Berlin".  NULL and ERR_INVALID: the name is none, or the machine does not have it.  The name may be anybody's. */
+/*
+ * "Europe/Berlin".  NULL and ERR_INVALID: the name is none, or the machine does not have it.  The name may be
+ * anybody's.
+ */
 struct zone *zone_open(const char *name, struct err *);
 void zone_free(struct zone *);		/* NULL is fine */
 /*

@@ -1,4 +1,7 @@
-/* The time zone of a visitor's pages: a cookie, so that it is the browser's, and no page has to look into the store for it. */
+/*
+ * The time zone of a visitor's pages: a cookie, so that it is the browser's, and no page has to look into the store for
+ * it.
+ */
 #include "webui/page/zone_choice.h"
 
 #include <stdio.h>
@@ -77,7 +80,8 @@ int page_me_zone(struct request *r, struct err *e)
 	if (name && *name && !zone)
 		return err_field(e, "zone");
 	/* Not HttpOnly: the script sets the browser's own zone only where there is none. */
-	cookie = xasprintf(TIME_COOKIE "=%s; Path=/; Secure; SameSite=Strict; Max-Age=%s", zone ? name : "", zone ? LASTS : "0");
+	cookie = xasprintf(TIME_COOKIE "=%s; Path=/; Secure; SameSite=Strict; Max-Age=%s", zone ? name : "",
+			   zone ? LASTS : "0");
 	reply_header(r, "Set-Cookie", cookie);
 	answer = json_object();
 	json_put_str(answer, "zone", zone ? name : NULL);

@@ -125,8 +125,8 @@ static int recovered(struct request *r, const struct slice *field, struct err *e
 	s->user.must_change = false;
 	if (rec_user_put(t, &s->user, e) < 0 || session_end_all(t, s->user.id, NULL, e) < 0 ||
 	    lockout_unlock(t, s->user.name, e) < 0 ||
-	    add_event(r, t, &s->user, "user.reset", "new password, by e-mail link and code; all sessions have ended", e) <
-		    0 ||
+	    add_event(r, t, &s->user, "user.reset", "new password, by e-mail link and code; all sessions have ended",
+		      e) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 200, json_object());

@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/certificates/NAME/owner: a certificate is handed over, with its key if that had the same owner.  What moves with it,
- * and who sees it no more, is said beforehand (?dry_run=true) and in the answer.
+ * POST /api/v1/certificates/NAME/owner: a certificate is handed over, with its key if that had the same owner.  What
+ * moves with it, and who sees it no more, is said beforehand (?dry_run=true) and in the answer.
  */
 #include "webui/http/handler.h"
 #include "webui/http/session.h"
@@ -76,7 +76,8 @@ static int look_at_token(void *arg, void *rec, struct err *e)
 	const struct rec_token *token = rec;
 	struct visitor as = { .face = FACE_CONTROL };
 	struct handing_over *h = arg;
-	bool known = gate_administers(&h->r->visitor) || (token->user_id && str_eq(token->user_id, h->r->visitor.user_id));
+	bool known =
+		gate_administers(&h->r->visitor) || (token->user_id && str_eq(token->user_id, h->r->visitor.user_id));
 	const char *then;
 	int result = 0;
 

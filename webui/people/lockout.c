@@ -122,7 +122,10 @@ static int count_one(struct txn *t, const char *id, int64_t free, bool exempt, s
 	return agenda_set(t, AGENDA_caller, id, now + FORGET_AFTER, e);
 }
 
-/* Has this user signed in from here?  Then what others do elsewhere, or behind the same address, is not held against this one. */
+/*
+ * Has this user signed in from here?  Then what others do elsewhere, or behind the same address, is not held against
+ * this one.
+ */
 static int is_known(const struct request *r, struct txn *t, const char *user_id, struct err *e)
 {
 	_cleanup_(rec_caller_release) struct rec_caller caller = { 0 };

@@ -1,8 +1,8 @@
 /*
- * Guessing passwords gets slower and slower: by name and network, by network, and by name alone from networks that the user
- * never signed in from.  From those where the user did, only what happens with that name there counts: so nobody can lock
- * somebody else out.  Attempts are counted in the store before they are looked at: so neither many at the same time nor a
- * restart helps, and a name that nobody has is locked like any other.
+ * Guessing passwords gets slower and slower: by name and network, by network, and by name alone from networks that the
+ * user never signed in from.  From those where the user did, only what happens with that name there counts: so nobody
+ * can lock somebody else out.  Attempts are counted in the store before they are looked at: so neither many at the same
+ * time nor a restart helps, and a name that nobody has is locked like any other.
  *
  * A network is an IPv4 address or 64 bits of IPv6.  An open session that confirms who it is has a count of its own.
  */

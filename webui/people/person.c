@@ -162,7 +162,8 @@ int person_ask(struct request *r, const struct rec_user *user, const char *passw
 			   slice_str(code ? code : ""), slice_str(after));
 }
 
-int person_ask_code(struct request *r, const struct rec_user *user, const char *half, const char *code, answer_fn *answered)
+int person_ask_code(struct request *r, const struct rec_user *user, const char *half, const char *code,
+		    answer_fn *answered)
 {
 	_cleanup_free_ char *after = xasprintf("%lld", (long long)user->totp_step);
 

@@ -39,7 +39,8 @@ int person_ask(struct request *, const struct rec_user *user, const char *passwo
 bool person_is_good(const struct slice *field);
 int person_checked(struct txn *, struct rec_user *, const struct slice *field, struct err *);
 #define PERSON_FIELD_PROOF 4	/* in the answer */
-#define PERSON_FIELD_HALF 5	/* the password was right, the code is missing: what person_ask_code() takes; may be empty */
+#define PERSON_FIELD_HALF \
+	5 /* the password was right, the code is missing: what person_ask_code() takes; may be empty */
 /* The second step: the code alone.  The answer is as of person_ask(), without the half. */
 int person_ask_code(struct request *, const struct rec_user *user, const char *half, const char *code, answer_fn *);
 

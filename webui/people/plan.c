@@ -65,7 +65,12 @@ int page_plans(struct request *r, struct err *e)
 {
 	static const struct list_sort sorts[] = { { "name", NULL, 0 }, { NULL, NULL, 0 } };
 	static const struct list_type type = {
-		.member = "plans", .type = &rec_plan_type, .name = REC_plan_name, .wanted = wanted, .sorts = sorts, .show = show,
+		.member = "plans",
+		.type = &rec_plan_type,
+		.name = REC_plan_name,
+		.wanted = wanted,
+		.sorts = sorts,
+		.show = show,
 	};
 
 	return list_reply(r, &type, 0, e);

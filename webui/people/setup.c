@@ -1,4 +1,6 @@
-/* /api/v1/setup: from nothing to the first certificate.  What comes after the first administrator is in setup_steps.c. */
+/*
+ * /api/v1/setup: from nothing to the first certificate.  What comes after the first administrator is in setup_steps.c.
+ */
 #include "webui/people/setup.h"
 
 #include "base/clock.h"

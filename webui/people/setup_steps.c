@@ -70,8 +70,10 @@ static int take_account(void *arg, void *rec, struct err *e)
 	bool works = str_eq(account->state, "valid");
 
 	if (works)
-		json_array_append_new(f->accounts, json_pack("{s:s, s:s}", "value", account->name, "text", account->name));
-	if (str_eq(account->state, "deactivated") || (f->account && (!works || str_eq(json_str(f->account, "state"), "valid"))))
+		json_array_append_new(f->accounts,
+				      json_pack("{s:s, s:s}", "value", account->name, "text", account->name));
+	if (str_eq(account->state, "deactivated") ||
+	    (f->account && (!works || str_eq(json_str(f->account, "state"), "valid"))))
 		return 0;
 	json_decref(f->account);
 	f->account = rec_account_json(rec);
@@ -82,7 +84,8 @@ static int take_cert(void *arg, void *rec, struct err *e)
 {
 	const struct rec_cert *cert = rec;
 	struct found *f = arg;
-	bool better = !f->cert.id || (!cert->current == !f->cert.current ? cert->created > f->cert.created : cert->current);
+	bool better =
+		!f->cert.id || (!cert->current == !f->cert.current ? cert->created > f->cert.created : cert->current);
 
 	return better ? rec_cert_get(f->txn, &f->cert, cert->id, e) : 0;
 }
@@ -144,7 +147,8 @@ static void put_forms(json_t *answer, const struct request *r, const struct foun
 	json_object_set_new(answer, "hostname_form", json_pack("{s:s}", "value", suggest_hostname(r, f, host)));
 	choices_put_cas(answer, f->txn, SETUP_PATH "?step=account&ca=", ca);
 	if (json_is_null(json_object_get(answer, "ca")))
-		choices_put_cas(answer, f->txn, SETUP_PATH "?step=account&ca=", json_str(json_array_get(cas, 0), "value"));
+		choices_put_cas(answer, f->txn,
+				SETUP_PATH "?step=account&ca=", json_str(json_array_get(cas, 0), "value"));
 	account = json_object_get(answer, "account_form");
 	if (rec_user_get(f->txn, &user, r->visitor.user_id, NULL) == 0 && user.mail && *user.mail)
 		json_object_set_new(account, "contact", json_pack("[s]", user.mail));

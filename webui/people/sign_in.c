@@ -104,8 +104,8 @@ static int welcome(struct request *r, struct signing *s, const struct slice *fie
 }
 
 /*
- * A browser is asked for the code on a page of its own, when the password was right.  The cookie has whose it was, and the
- * keeper's word that it was.
+ * A browser is asked for the code on a page of its own, when the password was right.  The cookie has whose it was, and
+ * the keeper's word that it was.
  */
 static int send_to_code(struct request *r, const struct signing *s, struct slice half)
 {

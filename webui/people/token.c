@@ -83,8 +83,9 @@ static int offer_one(void *arg, void *rec, struct err *e)
 	one = json_object();
 	json_put_str(one, "name", token->name);
 	json_array_append_new(c->names, one);
-	better = c->wanted ? str_eq(token->name, c->wanted) :
-			     str_eq(token->created_by, c->r->visitor.name) && (!c->chosen->id || token->created >= c->chosen->created);
+	better = c->wanted ? str_eq(token->name, c->wanted)
+			   : str_eq(token->created_by, c->r->visitor.name) &&
+				     (!c->chosen->id || token->created >= c->chosen->created);
 	if (better) {
 		rec_token_release(c->chosen);
 		*c->chosen = *token;

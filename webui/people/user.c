@@ -79,10 +79,14 @@ static bool wanted(const struct list *l, const void *rec, const struct slice *va
 
 int page_users(struct request *r, struct err *e)
 {
-	static const struct list_sort sorts[] = { { "name", NULL, 0 }, { "created", by_creation, 0 }, { NULL, NULL, 0 } };
+	static const struct list_sort sorts[] = { { "name", NULL, 0 },
+						  { "created", by_creation, 0 },
+						  { NULL, NULL, 0 } };
 	static const struct list_text texts[] = { { "role", REC_user_role }, { NULL, 0 } };
 	static const struct list_facet facets[] = {
-		{ .word = "role", .field = REC_user_role }, { .word = "plan", .field = REC_user_plan_id, .names = &rec_plan_type }, { .word = "disabled", .says = disabled_of },
+		{ .word = "role", .field = REC_user_role },
+		{ .word = "plan", .field = REC_user_plan_id, .names = &rec_plan_type },
+		{ .word = "disabled", .says = disabled_of },
 		{ .word = NULL },
 	};
 	static const struct list_type type = {
@@ -164,7 +168,8 @@ int page_user_leaving(struct request *r, struct err *e)
 	l = (struct user_leaving){ .user_id = user.id, .tokens = json_array() };
 	json_object_set_new(answer, "tokens", l.tokens);
 	if (record_each(t, &rec_token_type, "", false, add_token, &l, e) < 0 ||
-	    record_skim(t, &rec_cert_type, count_cert, &l, e) < 0 || record_skim(t, &rec_key_type, count_key, &l, e) < 0)
+	    record_skim(t, &rec_cert_type, count_cert, &l, e) < 0 ||
+	    record_skim(t, &rec_key_type, count_key, &l, e) < 0)
 		return -1;
 	json_put_int(answer, "certificates", l.certificates);
 	json_put_int(answer, "keys", l.keys);
@@ -343,7 +348,8 @@ int page_user_reset(struct request *r, struct err *e)
 		return -1;
 	c->no_app = json_bool(c->body, "no_app", false);
 	return REQUEST_ASK(r, user_password, request_proof_socket(r), password_sealed, slice_str(c->user.id),
-			   slice_buf(&c->user.sealed), slice_str(c->password), slice_str(request_proof(r)), slice_str(""));
+			   slice_buf(&c->user.sealed), slice_str(c->password), slice_str(request_proof(r)),
+			   slice_str(""));
 }
 
 int page_user_unlock(struct request *r, struct err *e)
@@ -367,8 +373,8 @@ int page_user_delete(struct request *r, struct err *e)
 
 	if (admin_confirmed(r, e) < 0 || store_write(r->webui->env->store, &t, e) < 0 ||
 	    person_find(r, t, &user, e) < 0 || person_check_not_last(t, &user, e) < 0 ||
-	    leftover_leave(t, user.id, e) < 0 || reader_forget(t, user.id, e) < 0 || lockout_unlock(t, user.name, e) < 0 ||
-	    rec_user_delete(t, user.id, e) < 0 ||
+	    leftover_leave(t, user.id, e) < 0 || reader_forget(t, user.id, e) < 0 ||
+	    lockout_unlock(t, user.name, e) < 0 || rec_user_delete(t, user.id, e) < 0 ||
 	    admin_event(r, t, "user.removed", user.id, user.name, e, "had the role %s", user.role) < 0 ||
 	    admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;

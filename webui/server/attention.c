@@ -38,7 +38,8 @@ static enum cause cause_of_error(const json_t *error)
 	const char *detail = json_str(error, "detail");
 
 	for (enum cause c = 0; c < CAUSES; c++)
-		if (causes[c].code && str_eq(causes[c].code, json_str(error, "code")) && strstr(detail ? detail : "", causes[c].part))
+		if (causes[c].code && str_eq(causes[c].code, json_str(error, "code")) &&
+		    strstr(detail ? detail : "", causes[c].part))
 			return c;
 	return CAUSE_other;
 }
@@ -189,7 +190,8 @@ static void add(struct also *a, const char *what, const char *path, const char *
 }
 
 /* Nothing if there are none. */
-static void add_some(struct also *a, const char *what, const char *path, int64_t count, const char *one, const char *several)
+static void add_some(struct also *a, const char *what, const char *path, int64_t count, const char *one,
+		     const char *several)
 {
 	_cleanup_free_ char *number = number_text(count);
 
@@ -221,7 +223,8 @@ static int put_sites(struct also *a, struct txn *t, struct err *e)
 		return -1;
 	add_some(a, "sites", "/sites?state=invalid", a->invalid, "tracked site presents an invalid certificate",
 		 "tracked sites present an invalid certificate");
-	add_some(a, "sites", "/sites?state=unreachable", a->unreachable, "tracked site is unreachable", "tracked sites are unreachable");
+	add_some(a, "sites", "/sites?state=unreachable", a->unreachable, "tracked site is unreachable",
+		 "tracked sites are unreachable");
 	return 0;
 }
 

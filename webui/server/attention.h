@@ -6,8 +6,8 @@
 #include "webui/http/handler.h"
 
 /*
- * "causes": [{cause, text, action, status, count, first, certificates (the first few), more, ids}], by the first end; of
- * the certificates that n names.  "first": when the next of them ends, null: none does.
+ * "causes": [{cause, text, action, status, count, first, certificates (the first few), more, ids}], by the first end;
+ * of the certificates that n names.  "first": when the next of them ends, null: none does.
  */
 void attention_put_causes(struct txn *, json_t *, const struct tally_numbers *n, int64_t now);
 /* "also": [{what, text, path}], of what this visitor may see.  *count grows by how many of them there are. */

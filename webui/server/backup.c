@@ -48,12 +48,14 @@ static int check_server(const struct request *r, const char *name, struct err *e
 		if (str_eq(json_str(node, "name"), name) && !json_bool(node, "self", false))
 			return 0;
 	if (str_eq(json_str(cluster, "name"), name))
-		return err_set(e, ERR_INVALID, "%s leads the cluster: name a different server, it is compared with the leader", name);
+		return err_set(e, ERR_INVALID,
+			       "%s leads the cluster: name a different server, it is compared with the leader", name);
 	err_set(e, ERR_MISSING, "no server with the name %s is alive in the cluster", name);
 	return err_hint(e, "The page Cluster and certeractl cluster status list the servers.");
 }
 
-static int begin(struct request *r, const char *id, enum agenda_kind kind, const char *directory, const char *against, struct err *e)
+static int begin(struct request *r, const char *id, enum agenda_kind kind, const char *directory, const char *against,
+		 struct err *e)
 {
 	_cleanup_(rec_upkeep_release) struct rec_upkeep last = { 0 };
 	_cleanup_(rec_upkeep_release) struct rec_upkeep upkeep = { .began = clock_now() };

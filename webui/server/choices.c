@@ -30,8 +30,9 @@ static int add_account(void *arg, void *rec, struct err *e)
 	const struct rec_account *account = rec;
 	const struct account_choices *a = arg;
 	bool ready = str_eq(account->state, "valid");
-	_cleanup_free_ char *text = xasprintf("%s%s%s%s%s", account->name, account->staging ? " (staging: for tests)" : "",
-					      ready ? "" : " (", ready ? "" : account->state, ready ? "" : ")");
+	_cleanup_free_ char *text =
+		xasprintf("%s%s%s%s%s", account->name, account->staging ? " (staging: for tests)" : "",
+			  ready ? "" : " (", ready ? "" : account->state, ready ? "" : ")");
 
 	if (ready == a->ready && account->staging == a->staging && !str_eq(account->state, "deactivated"))
 		json_array_insert_new(a->list, str_eq(account->id, a->last) ? a->from : json_array_size(a->list),

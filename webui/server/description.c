@@ -97,7 +97,8 @@ static bool token_may(const struct rec_token *token, const struct route *route)
 	return role_by_word(&as.role, token->role, NULL) == 0 && as.role >= route->role && gate_allows(&as, route);
 }
 
-static json_t *show_call(const struct request *r, const struct route *route, const struct rec_token *token, const char *bearer)
+static json_t *show_call(const struct request *r, const struct route *route, const struct rec_token *token,
+			 const char *bearer)
 {
 	const struct api_call *call = call_of(route);
 	_cleanup_free_ char *path = openapi_path(route), *command = curl(r, route, call, bearer);

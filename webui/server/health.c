@@ -172,7 +172,9 @@ struct agenda_page {
 	json_t *list;
 };
 
-/* What a row is about, and its page: a certificate, a version or an order of one, an account, a key, a site; a message. */
+/*
+ * What a row is about, and its page: a certificate, a version or an order of one, an account, a key, a site; a message.
+ */
 static void put_object(struct agenda_page *p, json_t *o, const char *id)
 {
 	_cleanup_free_ char *parent = record_parent_id(id), *page = NULL;

@@ -27,7 +27,8 @@ static const struct extra {
 	{ "account", "key", TEXT_OR_NULL, "name of its key" },
 	{ "version", "number", "{\"type\": \"integer\"}", "its number within the certificate" },
 	{ "order", "number", "{\"type\": \"integer\"}", "its number within the certificate" },
-	{ "cert", "hooks_unconfirmed", "{\"type\": \"boolean\"}", "its own scripts do not run: no administrator confirmed them" },
+	{ "cert", "hooks_unconfirmed", "{\"type\": \"boolean\"}",
+	  "its own scripts do not run: no administrator confirmed them" },
 	{ "order", "log", TEXTS, STEPS },
 	{ "trial", "certificate", "{\"type\": \"string\"}", "name of that certificate" },
 	{ "trial", "log", TEXTS, STEPS },
@@ -317,10 +318,11 @@ static json_t *schemas(void)
 
 static json_t *components(void)
 {
-	json_t *o = json_pack("{s:{s:{s:s, s:{s:{s:o}}}}}", "responses", "problem", "description",
-			      "what is wrong (RFC 9457). 503 after a full or failing disk: nothing was saved. 429 and 503 "
-			      "have Retry-After", "content", "application/problem+json", "schema",
-			      reference("problem"));
+	json_t *o =
+		json_pack("{s:{s:{s:s, s:{s:{s:o}}}}}", "responses", "problem", "description",
+			  "what is wrong (RFC 9457). 503 after a full or failing disk: nothing was saved. 429 and 503 "
+			  "have Retry-After",
+			  "content", "application/problem+json", "schema", reference("problem"));
 
 	json_object_set_new(o, "schemas", schemas());
 	json_object_set_new(o, "securitySchemes",
@@ -333,12 +335,12 @@ static json_t *components(void)
 int page_openapi(struct request *r, struct err *e)
 {
 	_cleanup_free_ char *server = request_server(r);
-	json_t *o =
-		json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:s}]}", "openapi", "3.1.0", "info", "title", "Certera",
-			  "version", VERSION_OF_API, "description",
-			  "Certificates for many web servers: ordered, renewed, delivered.  Users create bearer tokens; "
-			  "the apiKey of a certificate or key downloads it.",
-			  "servers", "url", server);
+	json_t *o = json_pack(
+		"{s:s, s:{s:s, s:s, s:s}, s:[{s:s}]}", "openapi", "3.1.0", "info", "title", "Certera", "version",
+		VERSION_OF_API, "description",
+		"Certificates for many web servers: ordered, renewed, delivered.  Users create bearer tokens; "
+		"the apiKey of a certificate or key downloads it.",
+		"servers", "url", server);
 
 	json_object_set_new(o, "paths", paths());
 	json_object_set_new(o, "components", components());

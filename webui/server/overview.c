@@ -1,6 +1,6 @@
 /*
- * GET /api/v1/overview: what needs somebody, how all certificates are, what ends and is renewed when, what was issued and failed,
- * and what is left of the CAs' limits.
+ * GET /api/v1/overview: what needs somebody, how all certificates are, what ends and is renewed when, what was issued
+ * and failed, and what is left of the CAs' limits.
  */
 #include "base/clock.h"
 #include "store/agenda.h"
@@ -134,7 +134,8 @@ static void put_accounts(json_t *o, struct txn *t, const struct issued_numbers *
 		json_t *one = json_object();
 
 		json_put_int(one, "series", (int64_t)i + 1);
-		json_put_str(one, "account", rec_account_get(t, &account, n->account[i].id, NULL) == 0 ? account.name : NULL);
+		json_put_str(one, "account",
+			     rec_account_get(t, &account, n->account[i].id, NULL) == 0 ? account.name : NULL);
 		number_put(one, "issued", sum_of_days(n->account[i].issued));
 		json_array_append_new(list, one);
 	}
@@ -174,7 +175,8 @@ static json_t *show_day(const struct issued_numbers *n, int ago, int64_t most, c
 
 static int put_days(struct request *r, struct txn *t, json_t *o, int64_t now, struct err *e)
 {
-	const struct issued_numbers *n = issued_get(r->webui->issued, r->webui->env->store, t, &r->visitor.scope, now, e);
+	const struct issued_numbers *n =
+		issued_get(r->webui->issued, r->webui->env->store, t, &r->visitor.scope, now, e);
 	int64_t most = 0, issued = 0;
 	json_t *list = json_array();
 
@@ -242,7 +244,8 @@ static void add_limits(struct used *u, const struct rec_account *account)
 
 	json_array_foreach (all, i, one) {
 		int64_t most = json_int(one, "most", 0), left = json_int(one, "left", 0);
-		bool held = json_str(one, "free_at"), scarce = most && left * 2 <= most, of_account = !*json_str(one, "of") && most;
+		bool held = json_str(one, "free_at"), scarce = most && left * 2 <= most,
+		     of_account = !*json_str(one, "of") && most;
 
 		if (!held && !scarce && !of_account)
 			continue;

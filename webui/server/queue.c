@@ -1,5 +1,6 @@
 /*
- * The audit log as a queue, for programs: /api/v1/events?after=NUMBER, the oldest first, which can wait for the next event;
+ * The audit log as a queue, for programs: /api/v1/events?after=NUMBER, the oldest first, which can wait for the next
+ * event;
  * /api/v1/readers: how far each program is, in the store.
  */
 #include "base/clock.h"
@@ -89,7 +90,8 @@ static int more(struct request *r, struct buf *out)
 	return 1;
 }
 
-static int find_reader(const struct request *r, struct txn *t, const char *name, struct rec_reader *reader, struct err *e)
+static int find_reader(const struct request *r, struct txn *t, const char *name, struct rec_reader *reader,
+		       struct err *e)
 {
 	_cleanup_free_ char *id = NULL;
 
@@ -192,12 +194,15 @@ static int read_acknowledged(const json_t *body, int64_t newest, int64_t *number
 
 	*number = strtoll(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end || *number > newest)
-		return body_at("acknowledge", err_set(e, ERR_INVALID, "\"acknowledge\" is the number of an event, from 0 to %lld",
-						      (long long)newest), e);
+		return body_at("acknowledge",
+			       err_set(e, ERR_INVALID, "\"acknowledge\" is the number of an event, from 0 to %lld",
+				       (long long)newest),
+			       e);
 	return 0;
 }
 
-static int begin_reader(const struct request *r, struct txn *t, const char *name, struct rec_reader *reader, struct err *e)
+static int begin_reader(const struct request *r, struct txn *t, const char *name, struct rec_reader *reader,
+			struct err *e)
 {
 	_cleanup_json_ json_t *others = list_readers(r, t, e);
 
@@ -242,7 +247,8 @@ int page_reader(struct request *r, struct err *e)
 	_cleanup_(rec_reader_release) struct rec_reader reader = { 0 };
 	_cleanup_txn_ struct txn *t = NULL;
 
-	if (store_read(r->webui->env->store, &t, e) < 0 || find_reader(r, t, params_get(&r->path, "name"), &reader, e) < 0)
+	if (store_read(r->webui->env->store, &t, e) < 0 ||
+	    find_reader(r, t, params_get(&r->path, "name"), &reader, e) < 0)
 		return -1;
 	return reply_json(r, 200, show_reader(t, &reader));
 }
@@ -253,8 +259,8 @@ int page_reader_delete(struct request *r, struct err *e)
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
-	if (store_write(r->webui->env->store, &t, e) < 0 || find_reader(r, t, params_get(&r->path, "name"), &reader, e) < 0 ||
-	    rec_reader_delete(t, reader.id, e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 ||
+	    find_reader(r, t, params_get(&r->path, "name"), &reader, e) < 0 || rec_reader_delete(t, reader.id, e) < 0)
 		return -1;
 	answer = show_reader(t, &reader);
 	return admin_commit_reply(r, TAKE(t), false, 200, answer, e);

@@ -1,6 +1,6 @@
 /*
- * GET /api/v1/renewals: a calendar of what is planned to be renewed and what ends on each day, with the maintenance windows.
- * Days are those of the visitor's zone.
+ * GET /api/v1/renewals: a calendar of what is planned to be renewed and what ends on each day, with the maintenance
+ * windows.  Days are those of the visitor's zone.
  */
 #include <time.h>
 
@@ -42,7 +42,8 @@ static int count(void *arg, const void *rec, const struct slice *value, struct e
 {
 	const struct rec_cert *cert = rec;
 	struct calendar *c = arg;
-	int renewal = cert->renew_at ? day_of(c, cert->renew_at) : -1, end = cert->current ? day_of(c, cert->not_after) : -1;
+	int renewal = cert->renew_at ? day_of(c, cert->renew_at) : -1,
+	    end = cert->current ? day_of(c, cert->not_after) : -1;
 	bool late = cert->renew_at && cert->renew_at < c->now;
 
 	if (cert->disabled || (renewal < 0 && end < 0 && !late) || !scope_has_row(c->scope, &rec_cert_type, value))

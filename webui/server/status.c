@@ -15,7 +15,8 @@
 /* How many certificates there are of each status, also of those nobody has, and which ones need a person. */
 static int show_certs(struct request *r, struct txn *t, json_t *o, const struct tally_numbers **counts, struct err *e)
 {
-	const struct tally_numbers *n = *counts = tally_get(r->webui->tally, r->webui->env->store, &r->visitor.scope, e);
+	const struct tally_numbers *n = *counts =
+		tally_get(r->webui->tally, r->webui->env->store, &r->visitor.scope, e);
 	json_t *by_status = json_object(), *urgent = json_array(), *days = json_array();
 
 	json_object_set_new(o, "certificates", by_status);

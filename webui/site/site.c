@@ -98,7 +98,8 @@ static bool wanted(const struct list *l, const void *rec, const struct slice *va
 
 	return list_in(&l->created, site->created) && list_in(&l->ends, site->not_after) &&
 	       list_in_domain(host_of(value[REC_site_name]), *f->domain ? f->domain : NULL) &&
-	       list_contains(value[REC_site_issuer], f->issuer) && list_is(value[REC_site_state], list_filter(l, "state")) &&
+	       list_contains(value[REC_site_issuer], f->issuer) &&
+	       list_is(value[REC_site_state], list_filter(l, "state")) &&
 	       (list_contains(value[REC_site_name], l->search) || list_contains(value[REC_site_subject], l->search) ||
 		list_contains(value[REC_site_issuer], l->search));
 }
@@ -128,11 +129,15 @@ static int64_t by_creation(const struct list *l, const void *rec)
 int page_sites(struct request *r, struct err *e)
 {
 	static const struct list_sort sorts[] = {
-		{ "position", by_position, 0 }, { "name", NULL, 0 }, { "expiry", by_expiry, 0 }, { "scanned", by_scan, 0 },
-		{ "created", by_creation, 0 }, { NULL, NULL, 0 },
+		{ "position", by_position, 0 }, { "name", NULL, 0 },           { "expiry", by_expiry, 0 },
+		{ "scanned", by_scan, 0 },      { "created", by_creation, 0 }, { NULL, NULL, 0 },
 	};
-	static const struct list_text texts[] = { { "state", REC_site_state }, { "issuer", REC_site_issuer }, { NULL, 0 } };
-	static const struct list_facet facets[] = { { .word = "state", .field = REC_site_state }, { .word = "issuer", .field = REC_site_issuer }, { .word = NULL } };
+	static const struct list_text texts[] = { { "state", REC_site_state },
+						  { "issuer", REC_site_issuer },
+						  { NULL, 0 } };
+	static const struct list_facet facets[] = { { .word = "state", .field = REC_site_state },
+						    { .word = "issuer", .field = REC_site_issuer },
+						    { .word = NULL } };
 	static const struct list_type type = {
 		.member = "sites", .type = &rec_site_type, .name = REC_site_name, .prepare = prepare, .wanted = wanted,
 		.sorts = sorts, .texts = texts, .facets = facets, .show = show_now,
@@ -376,8 +381,8 @@ int page_site_scan(struct request *r, struct err *e)
 
 	if (str_eq(params_get(&r->path, "name"), ALL))
 		return scan_all(r, e);
-	if (store_write(r->webui->env->store, &t, e) < 0 || find(r, t, &site, e) < 0 || agenda_set(t, AGENDA_scan, site.id, clock_now(), e) < 0 ||
-	    admin_commit(r, TAKE(t), true, e) < 0)
+	if (store_write(r->webui->env->store, &t, e) < 0 || find(r, t, &site, e) < 0 ||
+	    agenda_set(t, AGENDA_scan, site.id, clock_now(), e) < 0 || admin_commit(r, TAKE(t), true, e) < 0)
 		return -1;
 	return reply_json(r, 202, show(&site, clock_now()));
 }
