@@ -89,7 +89,7 @@ $(B)/%.o: %.c
 	$(Q)$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
 
 # What says the version is compiled again when the line above says another one.
-$(addprefix $(B)/,base/process/spawn.o daemon/main.o daemon/kinds.o ctl/main.o ctl/request.o): Makefile
+$(addprefix $(B)/,base/process/spawn.o daemon/main.o daemon/job_kinds.o ctl/main.o ctl/request.o): Makefile
 
 # Where certerad looks for its other programs: `make install prefix=/opt` after `make` is told of it.
 $(B)/base/process/spawn.o: $(B)/libexecdir

@@ -26,12 +26,12 @@
 #include "daemon/engine/log_seal.h"
 #include "daemon/engine/settle.h"
 #include "daemon/first_user.h"
-#include "daemon/hearsay.h"
-#include "daemon/kept.h"
+#include "daemon/follower.h"
+#include "daemon/job_kinds.h"
 #include "daemon/keycheck.h"
-#include "daemon/kinds.h"
 #include "daemon/leading.h"
 #include "daemon/nodes.h"
+#include "daemon/overrides.h"
 #include "daemon/privileged.h"
 #include "daemon/process/cage.h"
 #include "daemon/process/protection.h"
@@ -65,8 +65,8 @@ struct daemon {
 	struct outside *outside;
 	struct published *published;
 	struct site *site;
-	struct hearsay *hearsay;
-	struct kept *kept;
+	struct follower *follower;
+	struct overrides *overrides;
 	struct engine engine;
 	struct webui_env env;
 	struct event *signals[3];
@@ -219,7 +219,7 @@ static void setting_changed(void *arg)
 	struct daemon *d = arg;
 	struct err e = { 0 };
 
-	if (kept_lay_over(d->store, &d->config, &e) < 0) {
+	if (overrides_apply(d->store, &d->config, &e) < 0) {
 		log_err(LOG_LEVEL_ERROR, &e);
 		return;
 	}
@@ -233,7 +233,7 @@ static int read_again(struct daemon *d, struct config *fresh)
 	int mistakes = config_read(fresh, d->file, complain, NULL);
 	struct err e = { 0 };
 
-	if (!mistakes && kept_lay_over(d->store, fresh, &e) < 0) {
+	if (!mistakes && overrides_apply(d->store, fresh, &e) < 0) {
 		log_err(LOG_LEVEL_ERROR, &e);
 		mistakes++;
 	}
@@ -418,7 +418,7 @@ static int start_desks(struct daemon *d, struct err *e)
 
 	d->env = (struct webui_env){
 		.store = d->store, .wake = intent_written, .arg = d, .version = VERSION, .started = clock_now(),
-		.check_setting = kept_check, .cluster_status = tell_cluster, .cluster_do = change_cluster,
+		.check_setting = overrides_check, .cluster_status = tell_cluster, .cluster_do = change_cluster,
 		.window_span = window_span,
 		.protection = protection_json(&d->privileged.users, d->landlock),
 	};
@@ -464,7 +464,7 @@ static int open_store(struct daemon *d, struct err *e)
 			       store_settle(d->store, e) < 0 ||
 			       (!*d->config.cluster_endpoints && leave_cluster(d->store, e) < 0)
 		       ? -1
-		       : kept_lay_over(d->store, &d->config, e);
+		       : overrides_apply(d->store, &d->config, e);
 }
 
 /* With a copy of a different node's store, which is taken before the store is opened. */
@@ -496,7 +496,7 @@ static int start_nodes(struct daemon *d, struct err *e)
 static void start_engine(struct daemon *d)
 {
 	d->engine.resting = d->cluster != NULL;
-	kinds_init(&d->engine);
+	job_kinds_init(&d->engine);
 	d->leading = leading_new(&d->engine, d->cluster);
 	engine_init(&d->engine);
 	d->engine.log_seal = log_seal_new(&d->engine);
@@ -521,9 +521,9 @@ static int core_start(struct daemon *d, struct err *e)
 		return -1;
 	if (d->nodes) {
 		nodes_serve(d->nodes, d->desks, d->published);
-		d->hearsay = hearsay_new(&d->engine, d->site);
+		d->follower = follower_new(&d->engine, d->site);
 	}
-	d->kept = kept_new(d->store, d->loop, setting_changed, d);
+	d->overrides = overrides_new(d->store, d->loop, setting_changed, d);
 	catch_signals(d);
 	return 0;
 }
@@ -540,14 +540,14 @@ static void core_end(struct daemon *d)
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
 		if (d->signals[i])
 			event_free(d->signals[i]);
-	kept_free(d->kept);
-	hearsay_free(d->hearsay);
+	overrides_free(d->overrides);
+	follower_free(d->follower);
 	log_seal_free(d->engine.log_seal);
 	settling_free(d->engine.settling);
 	event_log_free(d->engine.event_log);
 	nodes_end(d->nodes);
 	if (d->engine.loop)
-		kinds_release(&d->engine);
+		job_kinds_release(&d->engine);
 	site_free(d->site);
 	nodes_free(d->nodes);
 	cleanup_close(&d->nodes_fd);

@@ -47,7 +47,7 @@ struct put_off {			/* one that is put off */
 	char why[400];		/* a sentence without its full stop */
 };
 
-/* What is done for rows of one kind; daemon/kinds.c has the table.  NULL: nothing. */
+/* What is done for rows of one kind; daemon/job_kinds.c has the table.  NULL: nothing. */
 struct kind {
 	enum agenda_kind kind;
 	/* Does the due row, now or as a job.  -1: the store failed. */
@@ -116,7 +116,7 @@ struct engine {
 	int64_t held_until;		/* clock_mono_ms() before which nothing begins: the store failed */
 };
 
-void engine_init(struct engine *);	/* after kinds_init(); the fields up to arg are the caller's to set first */
+void engine_init(struct engine *);	/* after job_kinds_init(); the fields up to arg are the caller's to set first */
 void engine_replan(struct engine *);	/* the configuration has changed */
 void engine_release(struct engine *);	/* cancels all jobs; their rows stay due */
 /* Stops all work, as at a crash: what was under way is due, and nothing begins.  Then: begins as after a start. */

@@ -1,6 +1,6 @@
 /*
  * /api/v1/settings: the configuration in force, and what administrators change of it while running.  The store keeps
- * that over the file's values; daemon/kept.c lays it over them as soon as it is durable.
+ * that over the file's values; daemon/overrides.c lays it over them as soon as it is durable.
  */
 #include "base/clock.h"
 #include "webui/http/handler.h"

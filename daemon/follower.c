@@ -1,4 +1,4 @@
-#include "daemon/hearsay.h"
+#include "daemon/follower.h"
 
 #include "base/clock.h"
 #include "daemon/engine/settle.h"
@@ -10,7 +10,7 @@
 /* Tables whose changes are told. */
 static const enum table site_table = TABLE_version, sealed[] = { TABLE_user, TABLE_key, TABLE_cert };
 
-struct hearsay {
+struct follower {
 	struct engine *engine;
 	struct site *site;
 	struct bell *bell;
@@ -20,7 +20,7 @@ struct hearsay {
 	int64_t settled;           /* clock_mono_ms() */
 };
 
-static uint64_t sealed_changes(const struct hearsay *f)
+static uint64_t sealed_changes(const struct follower *f)
 {
 	uint64_t sum = 0;
 
@@ -29,15 +29,15 @@ static uint64_t sealed_changes(const struct hearsay *f)
 	return sum;
 }
 
-static void hearsay_tell(void *arg);
+static void follower_tell(void *arg);
 
-static void tell_later(struct hearsay *f, int64_t ms)
+static void tell_later(struct follower *f, int64_t ms)
 {
 	f->waits = true;
-	timer_start(&f->timer, f->engine->loop, ms, hearsay_tell, f);
+	timer_start(&f->timer, f->engine->loop, ms, follower_tell, f);
 }
 
-static void tell_site(struct hearsay *f)
+static void tell_site(struct follower *f)
 {
 	uint64_t versions = store_changes(f->engine->store, site_table);
 
@@ -47,7 +47,7 @@ static void tell_site(struct hearsay *f)
 	site_load(f->site);
 }
 
-static void tell_keeper(struct hearsay *f)
+static void tell_keeper(struct follower *f)
 {
 	uint64_t changes = sealed_changes(f);
 	int64_t wait = f->settled + APART_MS - clock_mono_ms();
@@ -63,9 +63,9 @@ static void tell_keeper(struct hearsay *f)
 	settling_again(f->engine->settling);
 }
 
-static void hearsay_tell(void *arg)
+static void follower_tell(void *arg)
 {
-	struct hearsay *f = arg;
+	struct follower *f = arg;
 
 	f->waits = false;
 	if (!f->engine->resting)
@@ -76,15 +76,15 @@ static void hearsay_tell(void *arg)
 
 static void table_changed(void *arg)
 {
-	struct hearsay *f = arg;
+	struct follower *f = arg;
 
 	if (!f->waits && f->engine->resting)
 		tell_later(f, SOON_MS);
 }
 
-struct hearsay *hearsay_new(struct engine *g, struct site *site)
+struct follower *follower_new(struct engine *g, struct site *site)
 {
-	struct hearsay *f = xcalloc(1, sizeof(*f));
+	struct follower *f = xcalloc(1, sizeof(*f));
 
 	f->engine = g;
 	f->site = site;
@@ -95,7 +95,7 @@ struct hearsay *hearsay_new(struct engine *g, struct site *site)
 	return f;
 }
 
-void hearsay_free(struct hearsay *f)
+void follower_free(struct follower *f)
 {
 	if (!f)
 		return;

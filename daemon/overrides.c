@@ -1,11 +1,11 @@
-#include "daemon/kept.h"
+#include "daemon/overrides.h"
 
 #include "base/log.h"
 #include "pki/details.h"
 #include "store/db/bell.h"
 #include "store/record/record.h"
 
-struct kept {
+struct overrides {
 	struct bell *bell;
 };
 
@@ -23,7 +23,7 @@ static void warn(void *arg, const char *line)
 	log_warn("%s", line);
 }
 
-int kept_lay_over(struct store *store, struct config *config, struct err *e)
+int overrides_apply(struct store *store, struct config *config, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 	_cleanup_strv_ char **lines = NULL;
@@ -59,7 +59,7 @@ static int check_detail(const char *key, const char *value, struct err *e)
 	return err_prefix(e, "csr.%s", key);
 }
 
-int kept_check(const char *name, const char *value, char **text, struct err *e)
+int overrides_check(const char *name, const char *value, char **text, struct err *e)
 {
 	if (config_check_kept(name, value, text, e) < 0)
 		return -1;
@@ -69,19 +69,19 @@ int kept_check(const char *name, const char *value, char **text, struct err *e)
 	return -1;
 }
 
-struct kept *kept_new(struct store *store, struct loop *loop, void (*changed)(void *arg), void *arg)
+struct overrides *overrides_new(struct store *store, struct loop *loop, void (*changed)(void *arg), void *arg)
 {
-	struct kept *k = xcalloc(1, sizeof(*k));
+	struct overrides *o = xcalloc(1, sizeof(*o));
 
-	k->bell = bell_new(store, loop, changed, arg);
-	bell_watch(k->bell, TABLE_setting, true);
-	return k;
+	o->bell = bell_new(store, loop, changed, arg);
+	bell_watch(o->bell, TABLE_setting, true);
+	return o;
 }
 
-void kept_free(struct kept *k)
+void overrides_free(struct overrides *o)
 {
-	if (!k)
+	if (!o)
 		return;
-	bell_free(k->bell);
-	free(k);
+	bell_free(o->bell);
+	free(o);
 }

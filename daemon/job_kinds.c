@@ -1,4 +1,4 @@
-#include "daemon/kinds.h"
+#include "daemon/job_kinds.h"
 
 #include "daemon/ca/account.h"
 #include "daemon/ca/ca.h"
@@ -83,7 +83,7 @@ static const struct kind kinds[] = {
 /* clang-format on */
 _Static_assert(ARRAY_SIZE(kinds) <= KINDS_MOST, "KINDS_MOST is too small");
 
-void kinds_init(struct engine *g)
+void job_kinds_init(struct engine *g)
 {
 	g->kinds = kinds;
 	g->kind_count = ARRAY_SIZE(kinds);
@@ -97,7 +97,7 @@ void kinds_init(struct engine *g)
 	planning_init(g);
 }
 
-void kinds_release(struct engine *g)
+void job_kinds_release(struct engine *g)
 {
 	hooks_close(g->hooks);
 	planning_release(g);
