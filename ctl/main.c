@@ -107,6 +107,29 @@ static char *read_upload(const char *path, struct err *e)
 	return buf_detach(&text);
 }
 
+/* Where the values of such options are until the request is made. */
+static json_t *values_of(const struct ctl *ctl, enum option_type type)
+{
+	return type == OPTION_QUERY			      ? ctl->query :
+	       type == OPTION_LOCAL || type == OPTION_SWITCH ? ctl->local :
+							       ctl->body;
+}
+
+/* Of two values one would be lost without a word. */
+static int refuse_twice(const struct ctl *ctl, const struct option_row *o, struct err *e)
+{
+	const json_t *before = json_object_get(values_of(ctl, o->type), o->member);
+
+	if (!before || o->type == OPTION_LIST)
+		return 0;
+	if (!o->value && json_is_true(before) == (o->type != OPTION_OFF))
+		return 0;
+	if (!o->value)
+		return err_set(e, ERR_USAGE, "--%s contradicts an option before it", o->name);
+	err_set(e, ERR_USAGE, "--%s is given twice", o->name);
+	return err_hint(e, "Give it once: %s. See certeractl %s --help.", o->value, ctl->command->words);
+}
+
 static int put_option(struct ctl *ctl, const struct option_row *o, const char *value, struct err *e)
 {
 	_cleanup_wipe_ char *content = NULL;
@@ -176,7 +199,7 @@ static int take_option(struct ctl *ctl, char **argv, struct err *e)
 		return err_set(e, ERR_USAGE, "--%s takes no value", o->name);
 	if (o->value && !value)
 		return err_set(e, ERR_USAGE, "--%s wants a value: %s", o->name, o->value);
-	if (put_option(ctl, o, value, e) < 0)
+	if (refuse_twice(ctl, o, e) < 0 || put_option(ctl, o, value, e) < 0)
 		return -1;
 	return o->value && !equals ? 1 : 0;
 }

@@ -293,7 +293,7 @@ int show_cert(struct ctl *ctl, json_t *answer)
 {
 	static const struct column versions[] = {
 		{ "VERSION", "number" }, { "ISSUED", "issued" }, { "VALID UNTIL", "not_after" }, { "ISSUER", "issuer" },
-		{ "SERIAL", "serial" }, { "REVOKED", "revoked" }, { "REASON", "reason" },
+		{ "SERIAL", "serial" }, { "IN FORCE", "in_force" }, { "REVOKED", "revoked" }, { "REASON", "reason" },
 	};
 	static const struct column consumers[] = {
 		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" },

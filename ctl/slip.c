@@ -2,6 +2,7 @@
 #include "ctl/ctl.h"
 
 #define WORD_MOST 40
+#define BEGIN_LEAST 3	/* letters: so much of a word is meant */
 
 /* Letters to change, add, leave out or swap until a is b. */
 static int distance(const char *a, const char *b)
@@ -26,12 +27,20 @@ static int distance(const char *a, const char *b)
 	return row[la % 3][lb];
 }
 
-/* A slip is a third of the word at most. */
+/* A slip is a third of the word at most; or a word was given with less or more behind it, --url for --url-file. */
+static bool is_slip(const char *typed, const char *candidate, int d)
+{
+	bool longer = strlen(typed) >= BEGIN_LEAST && str_starts(candidate, typed);
+	bool shorter = strlen(candidate) >= BEGIN_LEAST && str_starts(typed, candidate);
+
+	return d * 3 <= (int)strlen(candidate) + 1 || longer || shorter;
+}
+
 static void keep_nearer(const char **best, int *least, const char *typed, const char *candidate)
 {
 	int d = distance(typed, candidate);
 
-	if (d < *least && d * 3 <= (int)strlen(candidate) + 1) {
+	if (d < *least && is_slip(typed, candidate, d)) {
 		*least = d;
 		*best = candidate;
 	}

@@ -40,6 +40,13 @@ def main(t):
         (["plan", "add", "small", "--domains", "a b"], '"a" is not a domain'),
         (["site", "add", "a b"], '"a b" is not the name of a server'),
         (["secret", "set", "password", "--file", __file__], 'no setting needs a secret "password"', "mail.password"),
+        (["channel", "add", "ops", "--kind", "slack", "--url", "x"], "channel add has no option --url", "Did you mean --url-file?"),
+        (["cert", "export", "a", "--output", "x"], "cert export has no option --output", "Did you mean --out?"),
+        (["cert", "add", "a", "--names", "a.example", "--names", "b.example"], "--names is given twice", 'Give it once: "A B"'),
+        (["cert", "import", "a", "--file", binary, "--file=" + binary], "--file is given twice"),
+        (["cert", "list", "--tag", "a", "--tag", "b"], "--tag is given twice"),
+        (["export", "--out", "a", "--out", "b"], "--out is given twice"),
+        (["cert", "add", "a", "--www", "--no-www"], "--no-www contradicts"),
         (["cert", "list", "--serach=x"], "cert list has no option --serach", "Did you mean --search?"),
     ):
         done = ctl(*argv)
