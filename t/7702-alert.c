@@ -108,11 +108,11 @@ static void what_is_for_testing_alarms_nobody(void **state)
 	store_close(s);
 }
 
-static json_t *alert(void)
+static json_t *alert(const char *text)
 {
 	struct rec_outbox m = {
 		.alert = (char *)"failed", .level = (char *)"warning", .subject = (char *)"shop <b> cannot be issued",
-		.text = (char *)"refused & @everyone.", .name = (char *)"shop", .facts = (char *)"{\"names\": \"a.example\"}",
+		.text = (char *)text, .name = (char *)"shop", .facts = (char *)"{\"names\": \"a.example\"}",
 		.key = (char *)"0123", .created = 1795641000,
 	};
 
@@ -128,14 +128,19 @@ static const char *at(const json_t *value, const char *path)
 	return json_string_value(value);
 }
 
-static json_t *body_of(enum channel_kind kind)
+static json_t *body_with(enum channel_kind kind, const char *said)
 {
-	_cleanup_json_ json_t *l = alert();
+	_cleanup_json_ json_t *l = alert(said);
 	_cleanup_free_ char *text = alert_body(kind, l);
 	json_t *body = json_loads(text, 0, NULL);
 
 	assert_non_null(body);
 	return body;
+}
+
+static json_t *body_of(enum channel_kind kind)
+{
+	return body_with(kind, "refused & @everyone.");
 }
 
 static void shapes(void **state)
@@ -147,15 +152,41 @@ static void shapes(void **state)
 	assert_string_equal(at(slack, "blocks/1/text/text"), "refused &amp; @everyone.");
 	assert_string_equal(at(slack, "blocks/2/fields/0/text"), "*names*\na.example");
 	assert_string_equal(at(teams, "attachments/0/contentType"), "application/vnd.microsoft.card.adaptive");
-	assert_string_equal(at(teams, "attachments/0/content/body/0/text"), "shop <b> cannot be issued");
+	assert_string_equal(at(teams, "attachments/0/content/body/0/text"), "shop \\<b> cannot be issued");
 	assert_string_equal(at(teams, "attachments/0/content/body/2/facts/0/value"), "a.example");
-	assert_string_equal(at(discord, "embeds/0/title"), "shop <b> cannot be issued");
+	assert_string_equal(at(discord, "embeds/0/title"), "shop \\<b> cannot be issued");
 	assert_string_equal(at(discord, "embeds/0/fields/0/name"), "names");
 	assert_int_equal(json_array_size(json_object_get(json_object_get(discord, "allowed_mentions"), "parse")), 0);
 	assert_true(json_is_array(json_object_get(json_object_get(discord, "allowed_mentions"), "parse")));
 	assert_string_equal(at(webhook, "id"), "0123");
 	assert_string_equal(at(webhook, "time"), "2026-11-25T21:10:00Z");
 	assert_string_equal(at(webhook, "facts/names"), "a.example");
+}
+
+static void what_strangers_say_is_no_markup(void **state)
+{
+	static const char said[] = "[Renew *now*](https://evil.example) <@1> _acme";
+	static const char plain[] = "\\[Renew \\*now\\*\\](https://evil.example) \\<@1> \\_acme";
+	_cleanup_json_ json_t *slack = body_with(CHANNEL_slack, said), *teams = body_with(CHANNEL_teams, said),
+			      *discord = body_with(CHANNEL_discord, said), *webhook = body_with(CHANNEL_webhook, said);
+
+	assert_string_equal(at(slack, "text"), "shop &lt;b&gt; cannot be issued");
+	assert_string_equal(at(slack, "blocks/1/text/text"), "[Renew *now*](https://evil.example) &lt;@1&gt; _acme");
+	assert_string_equal(at(teams, "attachments/0/content/body/1/text"), plain);
+	assert_string_equal(at(discord, "embeds/0/description"), plain);
+	assert_string_equal(at(webhook, "text"), said);
+}
+
+/* What is written longer than it was said is still not longer than the service takes. */
+static void long_texts(void **state)
+{
+	char said[6001] = { 0 };
+	_cleanup_json_ json_t *slack = body_with(CHANNEL_slack, memset(said, '<', sizeof(said) - 1)),
+			      *discord = body_with(CHANNEL_discord, said);
+
+	assert_in_range(strlen(at(slack, "blocks/1/text/text")), 2800, 3000);
+	assert_string_equal(at(slack, "blocks/1/text/text") + strlen(at(slack, "blocks/1/text/text")) - 7, "&lt;...");
+	assert_in_range(strlen(at(discord, "embeds/0/description")), 3900, 4096);
 }
 
 /* What is changed and the messages about it are one transaction, and that has an end. */
@@ -201,6 +232,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_for_testing_alarms_nobody, make_test_dir, remove_test_dir),
 		cmocka_unit_test_setup_teardown(thousands_of_channels_do_not_hold_a_change_up, make_test_dir, remove_test_dir),
 		cmocka_unit_test(shapes),
+		cmocka_unit_test(what_strangers_say_is_no_markup),
+		cmocka_unit_test(long_texts),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

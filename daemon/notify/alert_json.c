@@ -42,21 +42,60 @@ json_t *alert_json(const struct rec_outbox *m, const char *server)
 	return o;
 }
 
-/* At most so many bytes, whole characters, "..." where something is missing; owned. */
-static char *cut(const char *text, size_t most)
-{
-	size_t len = 0;
+/* How a service wants a character written that has a meaning to it. */
+typedef void add_char(struct buf *, char);
 
-	if (strlen(text) <= most)
-		return xstrdup(text);
-	while (utf8_len(text + len) && len + utf8_len(text + len) <= most - 3)
-		len += utf8_len(text + len);
-	return xasprintf("%.*s...", (int)len, text);
+static void add_plain(struct buf *out, char c)
+{
+	buf_add_ch(out, c);
 }
 
-static void put_cut(json_t *o, const char *member, const char *text, size_t most)
+/* In mrkdwn: https://docs.slack.dev/messaging/formatting-message-text says to escape these three. */
+static void add_slack(struct buf *out, char c)
 {
-	_cleanup_free_ char *part = cut(text, most);
+	if (c == '&')
+		buf_add_str(out, "&amp;");
+	else if (c == '<')
+		buf_add_str(out, "&lt;");
+	else if (c == '>')
+		buf_add_str(out, "&gt;");
+	else
+		buf_add_ch(out, c);
+}
+
+/* In the Markdown of Teams and Discord, where [a word](https://...) of a stranger would be a link to anywhere. */
+static void add_markdown(struct buf *out, char c)
+{
+	if (c && strchr("\\`*_~|[]<", c))
+		buf_add_ch(out, '\\');
+	buf_add_ch(out, c);
+}
+
+/* At most so many bytes as they are written, whole characters, "..." where something is missing; owned. */
+static char *cut(const char *text, size_t most, add_char *add)
+{
+	struct buf out = BUF_INIT;
+	size_t fits = 0;
+
+	while (*text && out.len <= most) {
+		size_t len = MAX(utf8_len(text), 1);
+
+		if (out.len + strlen("...") <= most)
+			fits = out.len;
+		while (len--)
+			add(&out, *text++);
+	}
+	if (out.len > most) {
+		out.len = fits;
+		buf_add_str(&out, "...");
+	}
+	buf_add(&out, "", 0);
+	return buf_detach(&out);
+}
+
+static void put_cut(json_t *o, const char *member, const char *text, size_t most, add_char *add)
+{
+	_cleanup_free_ char *part = cut(text, most, add);
 
 	json_put_str(o, member, part);
 }
@@ -84,29 +123,9 @@ static char *footer(const json_t *alert)
  * Slack: blocks.
  */
 
-/* What has a meaning in mrkdwn: https://docs.slack.dev/messaging/formatting-message-text says to escape these three. */
-static char *slack_escape(const char *text, size_t most)
-{
-	_cleanup_free_ char *part = cut(text, most);
-	struct buf out = BUF_INIT;
-
-	for (const char *p = part; *p; p++) {
-		if (*p == '&')
-			buf_add_str(&out, "&amp;");
-		else if (*p == '<')
-			buf_add_str(&out, "&lt;");
-		else if (*p == '>')
-			buf_add_str(&out, "&gt;");
-		else
-			buf_add_ch(&out, *p);
-	}
-	buf_add(&out, "", 0);
-	return buf_detach(&out);
-}
-
 static json_t *slack_text(const char *text, size_t most)
 {
-	_cleanup_free_ char *safe = slack_escape(text, most);
+	_cleanup_free_ char *safe = cut(text, most, add_slack);
 
 	return json_pack("{s:s, s:s}", "type", "mrkdwn", "text", safe);
 }
@@ -131,8 +150,8 @@ static json_t *slack_shape(const json_t *alert)
 	json_t *o = json_object(), *blocks = json_array(), *fields = slack_fields(json_object_get(alert, "facts"));
 	json_t *title = json_pack("{s:s}", "type", "plain_text");
 
-	put_cut(title, "text", json_str(alert, "subject"), SLACK_HEADER);
-	json_put_str(o, "text", json_str(alert, "subject"));
+	put_cut(title, "text", json_str(alert, "subject"), SLACK_HEADER, add_plain);
+	put_cut(o, "text", json_str(alert, "subject"), SLACK_TEXT, add_slack);
 	json_array_append_new(blocks, json_pack("{s:s, s:o}", "type", "header", "text", title));
 	json_array_append_new(blocks, json_pack("{s:s, s:o}", "type", "section", "text", slack_text(text, SLACK_TEXT)));
 	if (json_array_size(fields))
@@ -152,7 +171,7 @@ static json_t *teams_block(const char *text, bool title)
 {
 	json_t *block = json_pack("{s:s, s:b}", "type", "TextBlock", "wrap", 1);
 
-	put_cut(block, "text", text, TEAMS_TEXT);
+	put_cut(block, "text", text, TEAMS_TEXT, add_markdown);
 	if (title) {
 		json_put_str(block, "weight", "Bolder");
 		json_put_str(block, "size", "Medium");
@@ -166,8 +185,12 @@ static json_t *teams_shape(const json_t *alert)
 	json_t *facts = json_array(), *body = json_array(), *value, *card;
 	const char *name;
 
-	json_object_foreach(json_object_get(alert, "facts"), name, value)
-		json_array_append_new(facts, json_pack("{s:s, s:O}", "title", name, "value", value));
+	json_object_foreach(json_object_get(alert, "facts"), name, value) {
+		json_t *fact = json_pack("{s:s}", "title", name);
+
+		put_cut(fact, "value", json_string_value(value), TEAMS_TEXT, add_markdown);
+		json_array_append_new(facts, fact);
+	}
 	json_array_append_new(body, teams_block(json_str(alert, "subject"), true));
 	json_array_append_new(body, teams_block(text, false));
 	json_array_append_new(body, json_pack("{s:s, s:o}", "type", "FactSet", "facts", facts));
@@ -193,18 +216,19 @@ static json_t *discord_shape(const json_t *alert)
 	json_object_foreach(json_object_get(alert, "facts"), name, value) {
 		json_t *field = json_pack("{s:s, s:b}", "name", name, "inline", 1);
 
-		put_cut(field, "value", *json_string_value(value) ? json_string_value(value) : "-", DISCORD_VALUE);
+		put_cut(field, "value", *json_string_value(value) ? json_string_value(value) : "-", DISCORD_VALUE,
+			add_markdown);
 		if (json_array_size(fields) < DISCORD_FIELDS)
 			json_array_append_new(fields, field);
 		else
 			json_decref(field);
 	}
-	put_cut(embed, "title", json_str(alert, "subject"), DISCORD_TITLE);
-	put_cut(embed, "description", text, DISCORD_TEXT);
+	put_cut(embed, "title", json_str(alert, "subject"), DISCORD_TITLE, add_markdown);
+	put_cut(embed, "description", text, DISCORD_TEXT, add_markdown);
 	json_put_int(embed, "color", colours[MAX(level, 0)]);
 	json_put_str(embed, "timestamp", json_str(alert, "time"));
 	json_object_set_new(embed, "fields", fields);
-	put_cut(footing, "text", foot, DISCORD_VALUE);
+	put_cut(footing, "text", foot, DISCORD_VALUE, add_plain);
 	json_object_set_new(embed, "footer", footing);
 	return json_pack("{s:[o], s:{s:[]}}", "embeds", embed, "allowed_mentions", "parse");
 }
