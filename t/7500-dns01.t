@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """dns-01 against a real name server: wildcards, delegation by CNAME, and nothing left behind."""
+import socket
 import sys
+import threading
 sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
 
@@ -51,6 +53,35 @@ def main(t):
     for part in ("setting _acme-challenge.shop.example by nsupdate", "removed _acme-challenge.shop.example"):
         t.contains(done.stdout.decode(), part, f"it shows: {part.split()[0]}")
     t.equal(bind.all_txt("shop.example"), [], "and leaves nothing")
+    advice(t, daemon)
+
+
+def advice(t, daemon):
+    """What cannot be ordered is said before the CA is asked, and with what to do."""
+    daemon.configure(dns={"resolvers": f"127.0.0.1:{knows_nothing()}"})
+    daemon.reload()
+    done = daemon.run_ctl("hook", "test", "unknown.example")
+    t.contains((done.stdout + done.stderr).decode(), "Is the domain spelled right, registered and delegated?", "no zone: what to look at")
+    daemon.configure(hooks={"set": ""})
+    daemon.reload()
+    daemon.add_cert("none", "none.shop.example", challenge="dns-01", wait=False)
+    shown = daemon.wait_for_cert("none", lambda c: c["failures"])
+    t.equal(shown["error"]["detail"], "no script sets DNS records", "no script: that is the fault")
+    t.contains(shown["error"]["hint"], "hooks.set", "and how to mend it")
+    t.equal(shown["order"], None, "the CA is not asked")
+
+
+def knows_nothing():
+    """A resolver: NXDOMAIN, and no zone beside it."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            asked, who = sock.recvfrom(4096)
+            sock.sendto(asked[:2] + b"\x81\x83" + asked[4:6] + bytes(6) + asked[12:asked.index(b"\0", 12) + 5], who)
+    threading.Thread(target=serve, daemon=True).start()
+    return sock.getsockname()[1]
 
 
 def wildcards(t, daemon, bind):

@@ -11,6 +11,7 @@
 #define CNAMES_MAX 10
 #define SERVERS_MAX 32
 #define SIBLING_BYTES 12
+#define WHOM "Certera asks the resolvers of dns.resolvers, or those of the system."
 
 struct dns_locate {
 	struct dns *dns;
@@ -76,7 +77,7 @@ static void locate_failed(struct dns_locate *l, const struct err *err, const cha
 	/* Of the resolver's, whatever it said: an order waits until that is over. */
 	err_set(&e, err->kind == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_NETWORK, "asking for the %s of %s: the resolver %s",
 		what, name, err->message);
-	err_hint(&e, "Certera asks the resolvers of dns.resolvers, or those of the system.");
+	err_hint(&e, WHOM);
 	locate_end(l, &e);
 }
 
@@ -151,6 +152,7 @@ static void ask_addresses(struct dns_locate *l)
 	}
 	err_set(&e, ERR_NETWORK, "no name server of the zone %s has an address that can be reached%s%s", l->place.zone,
 		err_is_set(&l->trouble) ? ": the resolver " : "", l->trouble.message);
+	err_hint(&e, "Certera asks the name servers of the zone itself, at port 53: allow that in the firewall.");
 	locate_end(l, &e);
 }
 
@@ -176,6 +178,7 @@ static void got_ns(void *arg, const struct dns_answer *a)
 		return;
 	}
 	err_set(&e, ERR_PROTOCOL, "the zone %s has no NS records", l->place.zone);
+	err_hint(&e, WHOM " Do they see the zone as the internet does?");
 	locate_end(l, &e);
 }
 
@@ -208,6 +211,7 @@ static void got_soa(void *arg, const struct dns_answer *a)
 		return;
 	}
 	err_set(&e, ERR_NETWORK, "no zone is known that %s is in", l->place.record);
+	err_hint(&e, "Is the domain spelled right, registered and delegated? " WHOM);
 	locate_end(l, &e);
 }
 
@@ -235,6 +239,7 @@ static void follow(struct dns_locate *l)
 		return;
 	}
 	err_set(&e, ERR_PROTOCOL, "more than %d CNAMEs in a row, now at %s", CNAMES_MAX, l->place.record);
+	err_hint(&e, "Let the first CNAME lead straight to the last name.");
 	locate_end(l, &e);
 }
 
@@ -283,6 +288,7 @@ static void got_cname(void *arg, const struct dns_answer *a)
 	} else if (!locate_is_plain(cname->text)) {
 		err_set(&e, ERR_PROTOCOL, "the CNAME of %s leads to a name with other characters than letters, digits, "
 			"- and _", l->place.record);
+		err_hint(&e, "Scripts get only such names: let the CNAME lead to a different one.");
 		locate_end(l, &e);
 	} else {
 		l->target = xstrdup(cname->text);

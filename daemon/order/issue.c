@@ -285,15 +285,24 @@ static int issue_put_off(struct issue *is, struct txn *t, int64_t seconds, const
 	return cert_plan_at(t, &is->cert, CERT_put_off, clock_now() + seconds, waits_for, e);
 }
 
-/* Its scripts, if it needs some and they may not run: better known before the CA is asked. */
-static int check_hooks(const struct rec_cert *cert, struct err *e)
+/* Its scripts, if it needs some and there are none, or they may not run: better known before the CA is asked. */
+static int check_hooks(const struct issue *is, struct err *e)
 {
+	const struct rec_cert *cert = &is->cert;
 	_cleanup_strv_ char **types = by_hand_challenges(cert);
 	bool needed = false;
 
 	for (char **type = types; type && *type; type++)
 		needed |= !str_eq(*type, "http-01");
-	return needed && !cert->by_hand && !cert->open_order ? hooks_check_dns(cert, e) : 0;
+	if (!needed || cert->by_hand || cert->open_order)
+		return 0;
+	if (hooks_check_dns(cert, e) < 0)
+		return -1;
+	if (*is->job.engine->config->hooks_set || (cert->hook_set && *cert->hook_set))
+		return 0;
+	err_set(e, ERR_CONFIG, "no script sets DNS records");
+	return err_hint(e, "Set hooks.set in certera.yaml, give the certificate a script of its own, or publish the "
+			   "records by hand.");
 }
 
 /* Reads what the certificate needs.  1: go on; 0: there is nothing to do now, the row is dealt with. */
@@ -305,7 +314,7 @@ static int issue_look_up(struct issue *is, struct txn *t, const char *cert_id, s
 		return e->kind == ERR_MISSING ? cert_plan_gone(t, cert_id, e) : -1;
 	if (is->cert.disabled || is->cert.imported)
 		return cert_plan_gone(t, cert_id, e);
-	if (check_hooks(&is->cert, e) < 0)
+	if (check_hooks(is, e) < 0)
 		return -1;
 	taken = take_up_kept(is, t, e);
 	if (taken > 0)
