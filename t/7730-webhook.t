@@ -228,7 +228,7 @@ def refusals(t, daemon, receiver):
     daemon.configure(notify={"private": ""})
     daemon.reload()
     done = daemon.run_ctl("channel", "test", "web")
-    t.ok(done.returncode, "without networks allowed there is no plain http", done.stderr.decode())
+    t.ok(done.returncode and b"notify.private" in done.stderr, "without networks allowed there is no plain http, and it says which setting allows it", done.stderr.decode())
     daemon.configure(notify={"private": "127.0.0.1"})
     daemon.reload()
     inside.close()

@@ -61,6 +61,8 @@ static void outbox_post_answered(void *arg, const struct fetch_reply *reply)
 		why = *reply->err;
 		if (why.kind == ERR_DENIED)
 			err_hint(&why, "notify.private names the private networks in which webhooks may be.");
+		else if (why.kind == ERR_INVALID && str_starts(d->url, "http:"))
+			err_hint(&why, "Plain http is possible only where notify.private names the webhook's network.");
 	} else {
 		_cleanup_free_ char *said = shown_answer(d, reply);
 		_cleanup_free_ char *status = xasprintf("< %d %s", reply->status, said);
