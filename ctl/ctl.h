@@ -78,6 +78,11 @@ const char *slip_option(const struct command *, const char *typed);
 /* Members of a request that an error names become the command's options. */
 void slip_own_words(const struct command *, struct err *);
 
+/* private_file.c: with a secret in it; mode 0600, also if it was there, and refused if it is somebody else's */
+FILE *private_file_append(const char *path, struct err *);	/* NULL on failure */
+/* Beside it, then renamed: never half a key. */
+int private_file_write(const char *path, const struct buf *content, struct err *);
+
 /* help.c */
 void help_all(FILE *);
 bool help_group(FILE *, const char *word);	/* the commands whose first word it is; false: there are none */

@@ -1,11 +1,6 @@
 /* What each command shows of its answer. */
 #include "ctl/ctl.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/buf.h"
 #include "base/encode.h"
 
@@ -422,18 +417,6 @@ int show_certs(struct ctl *ctl, json_t *answer)
 	return 0;
 }
 
-/* Beside the file, then renamed: never half a key, never readable by others. */
-static int write_out(const char *path, const struct buf *content, struct err *e)
-{
-	_cleanup_free_ char *fresh = xasprintf("%s.new", path);
-	_cleanup_close_ int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0 || fchmod(fd, 0600) < 0 || write(fd, content->data, content->len) != (ssize_t)content->len ||
-	    fsync(fd) < 0 || rename(fresh, path) < 0)
-		return err_errno(e, ERR_STORAGE, "writing %s", path);
-	return 0;
-}
-
 /* Text stands there as it is; bytes are base64 in "data". */
 static int read_material(const json_t *answer, struct buf *content, struct err *e)
 {
@@ -455,7 +438,7 @@ int show_material(struct ctl *ctl, json_t *answer)
 
 	if (!path && ctl_as_json(ctl, answer))
 		return 0;
-	if (read_material(answer, &content, &e) < 0 || (path && write_out(path, &content, &e) < 0))
+	if (read_material(answer, &content, &e) < 0 || (path && private_file_write(path, &content, &e) < 0))
 		return ctl_fail(ctl, &e);
 	if (!path)
 		fwrite(content.data, 1, content.len, stdout);

@@ -144,6 +144,24 @@ def flag(t, daemon, made):
     t.equal(statuses(), [200, 200, 200, 200, 200], "on again")
 
 
+def others(t, daemon):
+    """What somebody else has put where a private key is written."""
+    out = t.path("prepared.pem")
+    mine = t.write("mine", "mine")
+    os.link(mine, out + ".new")
+    daemon.run_ctl("cert", "export", "shop", "--format", "bundle", "--out", out)
+    t.equal((open(mine).read(), os.stat(out).st_nlink), ("mine", 1), "a file that waits beside the place of a key does not get the key")
+    for place in (t.dir, link(t, "link.pem", out)):
+        done = daemon.run_ctl("cert", "export", "shop", "--format", "bundle", "--out", place)
+        t.ok(done.returncode == 2 and b"not a regular file" in done.stderr, "nor is a directory or a link replaced by it", done.stderr)
+    t.ok(os.path.islink(t.path("link.pem")), "it is still there")
+
+
+def link(t, name, to):
+    os.symlink(to, t.path(name))
+    return t.path(name)
+
+
 def ctl(t, daemon, chain, pem_key):
     chain = chain_of(daemon.ctl("cert", "export", "shop")["pem"])
     password = t.write("password", PASSWORD + "\n")
@@ -155,6 +173,7 @@ def ctl(t, daemon, chain, pem_key):
         daemon.run_ctl("cert", "export", "shop", "--format", form, "--out", out, *extra)
         t.equal(check(out), chain, f"certeractl cert export --format {form}")
         t.equal(os.stat(out).st_mode & 0o777, 0o600, "readable to its owner alone")
+    others(t, daemon)
     out = t.path("encrypted.pem")
     daemon.run_ctl("cert", "export", "shop", "--format", "bundle", "--password-file", password, "--out", out)
     t.contains(open(out).read(), "BEGIN ENCRYPTED PRIVATE KEY", "a bundle with a password: the key is encrypted")

@@ -65,7 +65,13 @@ def moved(t, first, second):
     t.ok(refused.returncode == 2 and b"--secrets-file" in refused.stderr, "new users have passwords, which have to go somewhere", refused)
     code, looked = apply(daemon, file, "--dry-run")
     t.equal((code, looked["changed"], export(daemon).count("- ")), (0, True, 0), "a dry run says what there is to do, and does nothing")
-    secrets = t.path("secrets")
+    secrets = t.write("secrets", "")
+    os.chmod(secrets, 0o644)    # it was there, for all to read
+    if os.geteuid() == 0:
+        os.chown(secrets, 65534, 65534)
+        refused = daemon.run_ctl("apply", file, "--secrets-file", secrets)
+        t.ok(refused.returncode == 2 and b"not a file of yours" in refused.stderr, "a file of somebody else gets no secrets", refused)
+        os.chown(secrets, 0, 0)
     code, done = apply(daemon, file, "--secrets-file", secrets)
     t.equal((code, [c for c in done["changes"] if "error" in c]), (0, []), "all is made")
     t.equal(did(done), did(looked), "as the dry run said")

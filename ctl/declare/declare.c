@@ -1,7 +1,4 @@
 /* certeractl export, certeractl apply. */
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "ctl/declare/declare.h"
 
 int run_export(struct ctl *ctl, json_t *none)
@@ -96,7 +93,6 @@ static int open_secrets(const struct ctl *ctl, const json_t *changes, FILE **fil
 	const char *path = json_str(ctl->local, "secrets_file");
 	const json_t *change;
 	size_t i;
-	int fd;
 
 	json_array_foreach (changes, i, change) {
 		const char *kind = json_str(change, "kind");
@@ -110,9 +106,8 @@ static int open_secrets(const struct ctl *ctl, const json_t *changes, FILE **fil
 	}
 	if (!path)
 		return 0;
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	*file = fd < 0 ? NULL : fdopen(fd, "a");
-	return *file ? 0 : err_errno(e, ERR_USAGE, "writing %s", path);
+	*file = private_file_append(path, e);
+	return *file ? 0 : -1;
 }
 
 static int do_all(struct ctl *ctl, const json_t *is, const json_t *wanted, json_t *changes, struct err *e)

@@ -2,8 +2,6 @@
  * The server takes over what was found: accounts first, then certificates, then sites.  Each gets its result: taken,
  * there (it was there before), or left, with the reason among its notes.
  */
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -248,13 +246,11 @@ static void take_site(struct take *t, json_t *site)
 static int open_api_keys(struct take *t, struct err *e)
 {
 	const char *path = json_str(t->m->ctl->local, "api_keys_file");
-	int fd;
 
 	if (!path || t->dry_run)
 		return 0;
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	t->api_keys = fd < 0 || fchmod(fd, 0600) < 0 ? NULL : fdopen(fd, "a");	/* it may have been there */
-	return t->api_keys ? 0 : err_errno(e, ERR_USAGE, "writing %s", path);
+	t->api_keys = private_file_append(path, e);
+	return t->api_keys ? 0 : -1;
 }
 
 int moving_take(struct moving *m, struct err *e)
