@@ -32,6 +32,9 @@ def local_administrator(t, node):
     """The control socket of a follower: its keeper vouches."""
     node.ctl("plan", "add", "small", "--certificates", "3")
     t.equal([p["name"] for p in node.ctl("plan", "list")["plans"]], ["small"], "a command at a follower is done, and shown there at once")
+    node.ctl("site", "add", "a.example", "b.example")
+    done = node.run_ctl("bulk", "sites", "remove", "--match", "")
+    t.equal((done.returncode, done.stdout, node.ctl("site", "list")["sites"]), (0, b"2 of 2 done\n", []), "what is done to many rows is done, too")
     made = node.ctl("key", "add", "k")
     t.contains(node.run_ctl("key", "export", "k").stdout.decode(), "BEGIN PRIVATE KEY", "a local administrator gets a key at a follower")
     events = node.ctl("events", "--action", "key.exported")["events"]

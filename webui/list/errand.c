@@ -6,6 +6,7 @@ struct errand {
 	struct http_exchange exchange;	/* first: it is the errand */
 	struct http_request request;
 	struct buf text;
+	char *vouched;		/* as of the request that it is an errand of; NULL: that came in here */
 	errand_done_fn *done;
 	void *arg;
 };
@@ -16,6 +17,8 @@ static void end(struct http_exchange *x, int status, struct slice body)
 
 	errand->done(errand->arg, status, body);
 	buf_wipe(&errand->text);
+	if (errand->vouched)
+		wipe_free(errand->vouched);
 	free(errand);
 }
 
@@ -77,8 +80,10 @@ void errand_run(const struct request *r, enum method method, const char *path, c
 	errand->exchange = (struct http_exchange){ .way = &way, .request = &errand->request };
 	errand->done = done;
 	errand->arg = arg;
-	errand->request =
-		(struct http_request){ .face = as->face, .peer = as->peer, .socket = as->socket, .method = method };
+	errand->vouched = as->vouched ? xstrdup(as->vouched) : NULL;
+	errand->request = (struct http_request){
+		.face = as->face, .peer = as->peer, .socket = as->socket, .method = method, .vouched = errand->vouched,
+	};
 	buf_add(&errand->text, "", 1);	/* an offset of 0 is no text */
 	errand->request.path = add_text(&errand->text, path);
 	if (query)
