@@ -58,6 +58,10 @@ def together(t, daemon, files):
         "a key of something else, and a chain that is not there")
     pfx = check(daemon, file=files["pfx"], password_file=files["password"])
     t.ok("The private key belongs to the certificate." in said(pfx, True), "a PFX is all of it in one file", pfx["fits"])
+    with open(files["key.pem"]) as key, open(files["leaf"]) as leaf:
+        pem = check(daemon, file=t.write("both.pem", key.read() + leaf.read()))
+    t.equal((len(pem["contents"]["certificates"]), len(pem["contents"]["keys"])), (1, 1), "so is a PEM file with both")
+    t.ok("The private key belongs to the certificate." in said(pem, True), "which belong together", pem["fits"])
     status, answer = daemon.api("POST", "/check", {})
     t.equal(status, 422, "nothing at all is nothing to check")
     shown = daemon.run_ctl("check", "--file", files["leaf"], "--key-file", files["other.key"]).stdout

@@ -313,6 +313,14 @@ static int inspected(struct request *r, const struct slice *field, struct err *e
 	return next_part(r, c, e);
 }
 
+/* What is in it beside a private key.  What is nothing else is no fault. */
+static int add_public(struct check_all *c, struct slice part, bool has_key, struct err *e)
+{
+	if (pfx_is(part) || decode_add(&c->decoded, part, has_key ? NULL : e) == 0)
+		return 0;
+	return has_key ? 0 : -1;
+}
+
 /* What has a private key in it, the keeper reads. */
 static int next_part(struct request *r, struct check_all *c, struct err *e)
 {
@@ -320,14 +328,15 @@ static int next_part(struct request *r, struct check_all *c, struct err *e)
 		size_t i = c->next++;
 		struct slice part = slice_buf(&c->part[i]);
 		const char *password = json_str(c->body, "password");
+		bool has_key = part.len && (collect_has_key(part) || pfx_is(part));
 
 		if (!part.len)
 			continue;
-		if (collect_has_key(part) || pfx_is(part))
+		if (add_public(c, part, has_key, e) < 0)
+			return body_at(parts[i], -1, e);
+		if (has_key)
 			return REQUEST_ASK(r, inspect, -1, inspected, part, slice_str(password ? password : ""),
 					   slice_str(visitor_id(&r->visitor)));
-		if (decode_add(&c->decoded, part, e) < 0)
-			return body_at(parts[i], -1, e);
 	}
 	return conclude(r, c, e);
 }
