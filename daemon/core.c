@@ -420,7 +420,7 @@ static int start_desks(struct daemon *d, struct err *e)
 		.store = d->store, .wake = intent_written, .arg = d, .version = VERSION, .started = clock_now(),
 		.check_setting = overrides_check, .cluster_status = tell_cluster, .cluster_do = change_cluster,
 		.window_span = window_span,
-		.protection = protection_json(&d->privileged.users, d->landlock),
+		.configuration = d->file, .protection = protection_json(&d->privileged.users, d->landlock),
 	};
 	d->desks = desks_start(&options, &d->config, e);
 	return d->desks ? 0 : -1;

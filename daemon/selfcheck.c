@@ -299,7 +299,7 @@ int selfcheck(const struct config *config, const char *file, void (*complain)(vo
 	struct err e = { 0 };
 
 	if (users_find(&c.users, config, &e) < 0)
-		mistake(&c, "%s%s%s", e.message, *e.hint ? "; " : "", e.hint);
+		mistake(&c, "%s%s%s", e.message, *e.hint ? ". " : "", e.hint);
 	become(&c, ROLE_CORE);
 	check_files(&c);
 	come_back(&c);

@@ -75,6 +75,8 @@ def main(t):
         holds(new, check, state, text, sentence)
     t.equal([m for m in daemon.api("GET", "/status")[1]["protection"]["missing"] if m not in [f["text"] for f in new.findings if f["check"] == "protection"]], [],
         "which protection is missing")
+    alone = json.loads(daemon.run_ctl("--json", "doctor").stdout)["findings"]
+    t.contains(str([f["text"] for f in alone if f["check"] == "configuration"]), daemon.config_file, "the file is that of the server, also if nobody names it")
     t.equal((new.code, new.said["faults"]), (0, 0), "warnings alone are no failure")
     t.equal([f for f in new.findings if f["state"] != "fine" and not f["do"]], [], "what is not fine comes with what to do")
 

@@ -143,5 +143,7 @@ int page_status(struct request *r, struct err *e)
 	if (store_read(r->webui->env->store, &t, e) < 0 || overview_put(r, t, answer, &n, e) < 0)
 		return -1;
 	json_object_set_new(answer, "protection", json_deep_copy(r->webui->env->protection));
+	if (gate_administers(&r->visitor))
+		json_put_str(answer, "configuration", r->webui->env->configuration);
 	return reply_json(r, 200, TAKE(answer));
 }
