@@ -154,39 +154,57 @@ static int read_mac_key(struct buf *key, const char *pasted)
 	return base64url_decode(key, buf_str(&text), text.len) < 0 || !key->len ? -1 : 0;
 }
 
+static int wrong_binding(const char *field, const char *why, struct err *e)
+{
+	return body_at(field, err_set(e, ERR_INVALID, "%s", why), e);
+}
+
+static bool is_mac_alg(const char *alg)
+{
+	return str_eq(alg, "HS256") || str_eq(alg, "HS384") || str_eq(alg, "HS512");
+}
+
+/* Of an account that has a binding, or gets one. */
+static int read_mac_alg(struct rec_account *account, const char *alg, bool bound, struct err *e)
+{
+	if (!alg)
+		return 0;
+	if (!bound || !is_mac_alg(alg))
+		return wrong_binding("eab_alg", "\"eab_alg\" goes with a binding, and is HS256, HS384 or HS512", e);
+	record_set(&account->eab_alg, alg);
+	return 0;
+}
+
+static void drop_binding(struct rec_account *account)
+{
+	record_set(&account->eab_kid, NULL);
+	record_set(&account->eab_alg, NULL);
+	buf_release(&account->eab_key);
+}
+
+/* What is not given stays as it is. */
 int account_read_binding(struct rec_account *account, const json_t *body, struct buf *secret, struct err *e)
 {
-	const char *kid = json_str(body, "eab_kid"), *key = json_str(body, "eab_key"), *alg = json_str(body, "eab_alg");
-	_cleanup_free_ char *typed = kid ? trimmed(kid) : account->eab_kid ? xstrdup(account->eab_kid) : xstrdup("");
+	const char *kid = json_str(body, "eab_kid"), *key = json_str(body, "eab_key");
 	bool sealed = account->eab_key.len;
+	_cleanup_free_ char *name = NULL;
 
-	if (kid && !*kid && !key) {	/* without one from now on */
-		record_set(&account->eab_kid, NULL);
-		record_set(&account->eab_alg, NULL);
-		buf_release(&account->eab_key);
-		return 0;
-	}
-	if (alg && (!(kid || sealed) || (strcmp(alg, "HS256") && strcmp(alg, "HS384") && strcmp(alg, "HS512"))))
-		return body_at("eab_alg", err_set(e, ERR_INVALID,
-						  "\"eab_alg\" goes with a binding, and is HS256, HS384 or HS512"), e);
-	if (alg)
-		record_set(&account->eab_alg, alg);
+	if (kid && !*kid && !key)
+		return drop_binding(account), 0;
+	if (read_mac_alg(account, json_str(body, "eab_alg"), kid || sealed, e) < 0)
+		return -1;
 	if (!kid && !key)
 		return 0;
-	if ((!kid && !*typed) || (!key && !sealed))
-		return body_at(key ? "eab_kid" : "eab_key",
-			       err_set(e, ERR_INVALID, "an external account binding needs both \"eab_kid\" and "
-						       "\"eab_key\""), e);
-	if (!*typed)
-		return body_at("eab_kid", err_set(e, ERR_INVALID,
-						  "the key identifier of the external account binding is empty"),
-			       e);
-	record_set(&account->eab_kid, typed);
+	name = kid ? trimmed(kid) : xstrdup(account->eab_kid ? account->eab_kid : "");
+	if ((kid && !*name) || (!key && !sealed))
+		return wrong_binding(key ? "eab_kid" : "eab_key",
+				     "an external account binding needs both \"eab_kid\" and \"eab_key\"", e);
+	if (!*name)
+		return wrong_binding("eab_kid", "the key identifier of the external account binding is empty", e);
 	if (key && read_mac_key(secret, key) < 0)
-		return body_at("eab_key",
-			       err_set(e, ERR_INVALID,
-				       "the MAC key of the external account binding is not the base64 text that "
-						       "the CA gave"), e);
+		return wrong_binding("eab_key", "the MAC key of the external account binding is not the base64 text "
+						"that the CA gave", e);
+	record_set(&account->eab_kid, name);
 	return 0;
 }
 
