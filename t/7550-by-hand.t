@@ -168,6 +168,7 @@ def canceled(t, daemon):
     daemon.add_cert("again", "web.example", by_hand=True)
     daemon.ctl("cert", "cancel", "again")
     t.equal([row for row in daemon.ctl("status")["agenda"] if row["name"] == "again" and row["kind"] == "issue"], [], "no other order follows by itself")
+    t.contains(daemon.cert("again")["next_step"], "Certera does not do so automatically", "which is said")
     daemon.ctl("cert", "issue", "again")
     cert = daemon.wait_for_cert("again", lambda c: c["status"] == "waiting")
     t.equal(cert["orders"], 2, "but when somebody asks for it")

@@ -78,12 +78,25 @@ static void put_whereabouts(json_t *o, struct txn *t, const struct rec_cert *cer
 		"Load the certificate on that server, for example with the deploy script; or turn off its live check.");
 }
 
+/* Added without an order, or a person canceled it: nothing is due, and nobody should wait for it. */
+static void put_unwished(json_t *o, struct txn *t, const struct rec_cert *cert)
+{
+	int64_t due;
+
+	if (cert->imported || !str_eq(json_str(o, "status"), "pending") ||
+	    agenda_due(t, AGENDA_issue, cert->id, &due, NULL) != 0)
+		return;
+	json_put_str(o, "next_step", "Order it. Certera does not do so automatically: it was added without an order, "
+				     "or its order was canceled.");
+}
+
 json_t *admin_show_one_cert(struct txn *t, const struct rec_cert *cert)
 {
 	_cleanup_(rec_account_release) struct rec_account fallback = { 0 };
 	json_t *o = admin_show_cert(cert, NULL, NULL);
 
 	put_whereabouts(o, t, cert);
+	put_unwished(o, t, cert);
 	admin_put_account_name(o, t, cert->account_id);
 	if (cert->fallback_id && rec_account_get(t, &fallback, cert->fallback_id, NULL) == 0)
 		json_put_str(o, "fallback", fallback.name);
