@@ -34,7 +34,7 @@ int show_users(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
-	print_table(json_object_get(answer, "users"), columns, ARRAY_SIZE(columns),
+	print_found(ctl, json_object_get(answer, "users"), columns, ARRAY_SIZE(columns),
 		    "No users yet; see certeractl setup --help.");
 	return 0;
 }

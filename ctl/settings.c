@@ -57,6 +57,6 @@ int show_settings(struct ctl *ctl, json_t *answer)
 	_cleanup_json_ json_t *all = settings_flat(answer);
 
 	if (!ctl_as_json(ctl, answer))
-		print_table(all, columns, ARRAY_SIZE(columns), "No settings.");
+		print_found(ctl, all, columns, ARRAY_SIZE(columns), "No settings.");
 	return 0;
 }

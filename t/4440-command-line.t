@@ -71,7 +71,7 @@ def lists(t, daemon):
     def said(*argv):
         return daemon.run_ctl(*argv).stdout.decode()
     for command, filtered in (("cert list", ["--search", "x"]), ("cert list", ["--status", "failed"]), ("account list", ["--search", "x"]),
-            ("key list", ["--use", "site"]), ("site list", ["--state", "valid"]), ("outbox list", ["--state", "dead"])):
+            ("key list", ["--use", "site"]), ("site list", ["--state", "valid"]), ("outbox list", ["--state", "dead"]), ("user list", ["--role", "admin"]), ("settings list", ["--search", "nosuch"])):
         t.equal(said(*command.split(), *filtered), "Nothing matches.\n", f"{command} {' '.join(filtered)}: empty")
     for more in ([], ["--sort", "expiry"], ["--limit", "3"]):
         t.contains(said("cert", "list", *more), "No certificates yet", f"cert list {' '.join(more)}")

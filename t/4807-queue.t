@@ -48,6 +48,8 @@ def classes(t, daemon):
     t.equal(list(dict.fromkeys(of)), wanted, "what became of certificates has a class and a subclass")
     t.equal({e["name"] for e in queue(daemon, after=0, **{"class": "CERTIFICATE_REQUEST"})["events"]}, {"shop", "bad"}, "only one class")
     t.equal({e["name"] for e in queue(daemon, **{"class": "REQUEST_FAILED"})["events"]}, {"bad"}, "only one subclass, the newest first, too")
+    done = daemon.run_ctl("events", "--class", "RENEW_FALED", "--follow", timeout=20)
+    t.ok(done.returncode and b'no class of events "RENEW_FALED"' in done.stderr, "nobody waits for a class that there is not", done.stderr)
     daemon.ctl("cert", "set", "shop", "--names", "shop.example www.shop.example", "--wait")
     t.equal(queue(daemon, **{"class": "CERTIFICATE_REISSUE"})["events"][0]["number"], max(e["number"] for e in queue(daemon, after=0, limit=1000)["events"] if e["class"]),
         "with other names it is a reissue")

@@ -22,6 +22,14 @@ const char *history_class(const char *subclass)
 	return NULL;
 }
 
+bool history_is_class(const char *word)
+{
+	for (size_t i = 0; i < EVENT_CLASSES; i++)
+		if (str_eq(classes[i].class, word) || str_eq(classes[i].subclass, word))
+			return true;
+	return false;
+}
+
 static bool has_new_names(struct txn *t, const struct rec_cert *cert)
 {
 	_cleanup_(rec_version_release) struct rec_version version = { 0 };

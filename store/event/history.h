@@ -20,6 +20,7 @@ enum event_class {
 };
 const char *history_subclass(enum event_class);		/* "RENEW_FAILED" */
 const char *history_class(const char *subclass);	/* "CERTIFICATE_RENEW"; NULL: there is no such subclass */
+bool history_is_class(const char *word);		/* or a subclass */
 /* The issue of a certificate, before its record says so: its first, one with a new key or other names, or a renewal. */
 const char *history_issue_subclass(struct txn *, const struct rec_cert *, bool successful);
 

@@ -21,6 +21,16 @@ static void search_release(void *state)
  * What is asked for.
  */
 
+/* Whoever waits for events of a class that there is not would wait for ever. */
+static int read_class(struct events_search *s, struct err *e)
+{
+	s->class = list_filter(&s->list, "class");
+	if (!s->class || history_is_class(s->class))
+		return 0;
+	err_set(e, ERR_USAGE, "there is no class of events \"%.40s\"", s->class);
+	return err_hint(e, "certeractl(1) lists them, such as CERTIFICATE_RENEW and RENEW_FAILED.");
+}
+
 static int read_search(struct request *r, struct events_search *s, struct err *e)
 {
 	struct params *query = &s->list.query;
@@ -38,7 +48,8 @@ static int read_search(struct request *r, struct events_search *s, struct err *e
 		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
 	s->actor = list_filter(&s->list, "actor");
 	s->action = list_filter(&s->list, "action");
-	s->class = list_filter(&s->list, "class");
+	if (read_class(s, e) < 0)
+		return -1;
 	s->filtered = s->actor || s->class || s->action || s->text || s->since || s->until != INT64_MAX ||
 		      list_filter(&s->list, "object") || scope_limited(s->list.scope);
 	return 0;
