@@ -145,6 +145,12 @@ def refusals(t, move):
         refused = move.daemon.run_ctl("import-from", program, path)
         t.ok(refused.returncode and b"neither" in refused.stderr and b"Give " in refused.stderr, f"{program}: a directory without its files is refused", refused)
     refused = move.daemon.run_ctl("import-from", "certify", t.dir)
+    odd = t.path("odd")
+    os.makedirs(odd + "/a.example")
+    for pipe in ("account.conf", "a.example/a.example.conf"):
+        os.mkfifo(f"{odd}/{pipe}")
+    stuck = move.daemon.run_ctl("import-from", "acme.sh", odd, "--dry-run", timeout=20)
+    t.contains(stuck.stdout.decode(), "Nothing was changed.", "nobody waits for a pipe in the folder of a user")
     t.ok(refused.returncode and b"there are certbot, acme.sh" in refused.stderr, "a program that is not known is refused", refused)
 
 

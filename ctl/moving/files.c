@@ -1,11 +1,25 @@
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/encode.h"
 #include "ctl/moving/moving.h"
 
 #define FILE_MOST (1024 * 1024)
+
+/* The folder may be anybody's: what is no file, such as a pipe that nobody writes to, is not waited for. */
+static FILE *open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	FILE *file = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
+
+	if (!file && fd >= 0)
+		close(fd);
+	return file;
+}
 
 char *file_text(const char *fmt, ...)
 {
@@ -18,7 +32,7 @@ char *file_text(const char *fmt, ...)
 	va_start(ap, fmt);
 	path = xvasprintf(fmt, ap);
 	va_end(ap);
-	file = fopen(path, "re");
+	file = open_file(path);
 	if (!file)
 		return NULL;
 	do {
