@@ -94,6 +94,10 @@ def refused(t, daemon, alice, vera, nobody):
     got, said = daemon.api("POST", "/me/lists", {"list": "keys"})
     t.ok(got == 422 and "choose the user who gets the list" in said["detail"], "the local administrator says who gets it", (got, said))
     t.equal(vera("POST", "/me/lists", {"list": "certificates"})[0], 202, "what was refused does not disturb the next")
+    asked = [vera("POST", "/me/lists", {"list": "keys"}) for _ in range(31)]
+    t.ok(asked[-1][0] == 429 and "were mailed to vera@example.org in the last hour" in asked[-1][1]["detail"],
+        "nobody fills the store with lists", asked[-1])
+    t.equal((asked[5][0], alice("POST", "/me/lists", {"list": "keys"})[0]), (202, 202), "but has many, and so have others")
 
 
 run(main)

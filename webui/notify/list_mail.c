@@ -9,6 +9,8 @@
 
 #define KEY_BYTES 16
 #define FILE_MOST (8 << 20)	/* bytes; many mail servers take 10 MB */
+#define HOURLY_MOST 30			/* lists to one recipient: each stays in the store until it is forgotten */
+#define HOUR 3600
 #define ALERT "list"		/* in the outbox */
 
 /* Those that can be had as CSV. */
@@ -86,6 +88,39 @@ static void fill(struct rec_outbox *m, const char *name, const char *query, int6
 	json_decref(facts);
 }
 
+struct recent {
+	const char *recipient;
+	int64_t since, count, first;	/* when the first of them was asked for */
+};
+
+static int count_recent(void *arg, void *rec, struct err *e)
+{
+	const struct rec_outbox *m = rec;
+	struct recent *recent = arg;
+
+	if (m->created <= recent->since)
+		return 1;	/* so are all before it */
+	if (!str_eq(m->recipient, recent->recipient))
+		return 0;
+	recent->count++;
+	recent->first = m->created;
+	return 0;
+}
+
+static int check_recent(struct txn *t, const struct rec_channel *channel, const char *recipient, struct err *e)
+{
+	struct recent recent = { .recipient = recipient, .since = clock_now() - HOUR };
+	_cleanup_free_ char *prefix = xasprintf("%s/", channel->id);
+
+	if (record_each(t, &rec_outbox_type, prefix, true, count_recent, &recent, e) < 0)
+		return -1;
+	if (recent.count < HOURLY_MOST)
+		return 0;
+	err_set(e, ERR_LIMIT, "%lld lists were mailed to %s in the last hour", (long long)recent.count, recipient);
+	e->retry_at = recent.first + HOUR;
+	return err_hint(e, "Save the list as CSV, or try again later.");
+}
+
 static int put_message(struct request *r, struct txn *t, const struct rec_user *user, struct rec_outbox *m,
 		       struct rec_channel *channel, struct err *e)
 {
@@ -93,6 +128,8 @@ static int put_message(struct request *r, struct txn *t, const struct rec_user *
 		return -1;
 	if (channel->disabled)
 		return err_set(e, ERR_CONFLICT, "the channel %s is disabled", channel->name);
+	if (check_recent(t, channel, user->mail, e) < 0)
+		return -1;
 	m->id = record_child_id(channel->id, ++channel->newest);
 	record_set(&m->recipient, user->mail);
 	if (rec_outbox_put(t, m, e) < 0 || rec_channel_put(t, channel, e) < 0 ||
