@@ -19,6 +19,7 @@ def main(t):
     site = Site(t, account=False, suffix="-short", acme={"timeout": "1s", "patience": f"{2 * PATIENCE:g}s"})
     told_before(t, site)
     stuck(t, site)
+    held(t, site)
 
 
 def account(site, name, ca):
@@ -163,6 +164,24 @@ def stuck(t, site):
     daemon.run_ctl("cert", "issue", "stuck", "--wait")
     shown = daemon.cert("stuck")
     t.equal((shown["status"], ca.orders_of("stuck.example")), ("active", 2), "then it is ordered anew")
+
+
+def held(t, site):
+    """An account in trouble, with an order that the CA made before: what becomes of that one tells nothing of the trouble."""
+    daemon = site.daemon
+    ca = FaultyCA(site.pebble, "kept.example", "finalize", refuse(503, "serverInternal"), EVERY_TIME)
+    account(site, "held", ca)
+    daemon.add_cert("kept", "kept.example", account="held", wait=False)
+    daemon.wait_for_cert("kept", lambda c: c["failures"], "its first attempt has ended", 30)
+    terms, usual = refuse(403, "userActionRequired"), ca.before
+    ca.before = lambda seen: terms.before(seen) if seen.kind == "neworder" else usual(seen)
+    daemon.add_cert("next", "next.example", account="held", wait=False)
+    daemon.wait_until("the account has trouble", lambda: daemon.ctl("account", "show", "held")["troubles"])
+    ca.heal()
+    daemon.ctl("cert", "issue", "kept", "--wait")
+    t.equal((daemon.cert("kept")["status"], len(ca.of("neworder"))), ("active", 2), "an order that was kept goes on while its account has trouble")
+    shown = daemon.ctl("account", "show", "held")
+    t.ok(shown["troubles"] == 1 and shown["held_until"], "and ends it not: the CA still makes no new ones", shown)
 
 
 run(main)
