@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """CAs that take their time hold up nobody else; orders that are stuck go on, or are replaced; an order says what it waits for."""
 import json
+import signal
 import sys
 import time
 from datetime import datetime, timedelta, timezone
@@ -20,6 +21,8 @@ def main(t):
     told_before(t, site)
     stuck(t, site)
     held(t, site)
+    site.end()
+    stands_still(t)
 
 
 def account(site, name, ca):
@@ -182,6 +185,21 @@ def held(t, site):
     t.equal((daemon.cert("kept")["status"], len(ca.of("neworder"))), ("active", 2), "an order that was kept goes on while its account has trouble")
     shown = daemon.ctl("account", "show", "held")
     t.ok(shown["troubles"] == 1 and shown["held_until"], "and ends it not: the CA still makes no new ones", shown)
+
+
+def stands_still(t):
+    """A CA that no longer answers while many requests are under way."""
+    site = Site(t, suffix="-still", pebble={"sleep": 3}, acme={"timeout": "2s"})
+    daemon, names = site.daemon, [f"still-{i}" for i in range(6)]
+    for name in names:
+        daemon.add_cert(name, f"{name}.example", wait=False)
+    daemon.wait_until("the CA looks at all of them", lambda: all((daemon.cert(name)["order"] or {}).get("step") == "validate" for name in names))
+    site.pebble.signal(signal.SIGSTOP)
+    daemon.wait_until("the time of some requests is over", lambda: daemon.log().count(b" timed out after 2") >= len(names) / 2)
+    t.ok(b"looking up" not in daemon.log(), "what was asked over a connection that was there is not said to be looked up", daemon.tail(20))
+    site.pebble.signal(signal.SIGCONT)
+    daemon.wait_until("all are issued", lambda: all(daemon.cert(name)["status"] == "active" for name in names), 40)
+    t.equal([daemon.cert(name)["failures"] for name in names], [0] * len(names), "when the CA goes on, so do the orders")
 
 
 run(main)
