@@ -24,7 +24,7 @@ from .mail import Mail, MailServer, Receiver
 from .recorder import Drop, Recorder, Refuse, Reply
 from .tracking import Authority, BlackHole, Splitter, Talker, TlsServer, reset, starttls
 from . import faults
-from .attack import take_over_library, taken_over
+from .attack import library, take_over_library, taken_over
 from .clock import Clock
 from .disk import Disk
 from .frontend import Frontend
