@@ -1,6 +1,8 @@
 /* The keeper's messages: there and back, cut off, damaged, made up. */
 #include "t/lib/keeper.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <sys/socket.h>
 
 #include "base/digest.h"
@@ -243,6 +245,43 @@ static void passed_descriptors(void **state)
 	close(theirs);
 }
 
+static int sends_without_memory;
+
+ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	ssize_t (*real)(int, const struct msghdr *, int);
+
+	if (sends_without_memory > 0) {
+		errno = sends_without_memory-- % 2 ? ENOBUFS : ENOMEM;
+		return -1;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "sendmsg");
+	return real(fd, msg, flags);
+}
+
+/* That the kernel is short of memory passes, and is no reason to lose what was to be said. */
+static void short_of_memory(void **state)
+{
+	static unsigned char packet[KEEPER_MESSAGE_MAX];
+	int ours, theirs;
+	struct outbox box;
+	struct err e;
+
+	assert_int_equal(channel_pair(&ours, &theirs, &e), 0);
+	outbox_init(&box);
+	for (sends_without_memory = 4; sends_without_memory;) {
+		assert_int_equal(outbox_send(&box, ours, S("first"), -1), 0);
+		assert_int_equal(outbox_flush(&box, ours), 0);
+		assert_false(outbox_empty(&box));
+		assert_int_equal(channel_recv(theirs, packet, NULL, MSG_DONTWAIT), -1);
+	}
+	assert_int_equal(outbox_flush(&box, ours), 0);
+	assert_true(outbox_empty(&box));
+	assert_int_equal(channel_recv(theirs, packet, NULL, MSG_DONTWAIT), 5);
+	close(theirs);
+	close(ours);
+}
+
 static void outbox(void **state)
 {
 	static unsigned char packet[KEEPER_MESSAGE_MAX], big[KEEPER_MESSAGE_MAX];
@@ -281,7 +320,7 @@ int main(void)
 		cmocka_unit_test(too_much), cmocka_unit_test(errors),
 		cmocka_unit_test(names), cmocka_unit_test(nonsense),
 		cmocka_unit_test(plausible_nonsense), cmocka_unit_test(who_asks), cmocka_unit_test(passed_descriptors),
-		cmocka_unit_test(outbox),
+		cmocka_unit_test(outbox), cmocka_unit_test(short_of_memory),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

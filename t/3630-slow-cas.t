@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """CAs that take their time hold up nobody else; orders that are stuck go on, or are replaced; an order says what it waits for."""
 import json
+import signal
 import sys
 import time
 from datetime import datetime, timedelta, timezone
@@ -19,6 +20,9 @@ def main(t):
     site = Site(t, account=False, suffix="-short", acme={"timeout": "1s", "patience": f"{2 * PATIENCE:g}s"})
     told_before(t, site)
     stuck(t, site)
+    held(t, site)
+    site.end()
+    stands_still(t)
 
 
 def account(site, name, ca):
@@ -163,6 +167,39 @@ def stuck(t, site):
     daemon.run_ctl("cert", "issue", "stuck", "--wait")
     shown = daemon.cert("stuck")
     t.equal((shown["status"], ca.orders_of("stuck.example")), ("active", 2), "then it is ordered anew")
+
+
+def held(t, site):
+    """An account in trouble, with an order that the CA made before: what becomes of that one tells nothing of the trouble."""
+    daemon = site.daemon
+    ca = FaultyCA(site.pebble, "kept.example", "finalize", refuse(503, "serverInternal"), EVERY_TIME)
+    account(site, "held", ca)
+    daemon.add_cert("kept", "kept.example", account="held", wait=False)
+    daemon.wait_for_cert("kept", lambda c: c["failures"], "its first attempt has ended", 30)
+    terms, usual = refuse(403, "userActionRequired"), ca.before
+    ca.before = lambda seen: terms.before(seen) if seen.kind == "neworder" else usual(seen)
+    daemon.add_cert("next", "next.example", account="held", wait=False)
+    daemon.wait_until("the account has trouble", lambda: daemon.ctl("account", "show", "held")["troubles"])
+    ca.heal()
+    daemon.ctl("cert", "issue", "kept", "--wait")
+    t.equal((daemon.cert("kept")["status"], len(ca.of("neworder"))), ("active", 2), "an order that was kept goes on while its account has trouble")
+    shown = daemon.ctl("account", "show", "held")
+    t.ok(shown["troubles"] == 1 and shown["held_until"], "and ends it not: the CA still makes no new ones", shown)
+
+
+def stands_still(t):
+    """A CA that no longer answers while many requests are under way."""
+    site = Site(t, suffix="-still", pebble={"sleep": 3}, acme={"timeout": "2s"})
+    daemon, names = site.daemon, [f"still-{i}" for i in range(6)]
+    for name in names:
+        daemon.add_cert(name, f"{name}.example", wait=False)
+    daemon.wait_until("the CA looks at all of them", lambda: all((daemon.cert(name)["order"] or {}).get("step") == "validate" for name in names))
+    site.pebble.signal(signal.SIGSTOP)
+    daemon.wait_until("the time of some requests is over", lambda: daemon.log().count(b" timed out after 2") >= len(names) / 2)
+    t.ok(b"looking up" not in daemon.log(), "what was asked over a connection that was there is not said to be looked up", daemon.tail(20))
+    site.pebble.signal(signal.SIGCONT)
+    daemon.wait_until("all are issued", lambda: all(daemon.cert(name)["status"] == "active" for name in names), 40)
+    t.equal([daemon.cert(name)["failures"] for name in names], [0] * len(names), "when the CA goes on, so do the orders")
 
 
 run(main)

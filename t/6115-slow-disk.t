@@ -44,10 +44,13 @@ def fronts_go_on(t, site, disk, keys, bearer):
     t.ok(b"408" in slow.recv(100), "the front's timers go on: a request that does not come is given up")
     slow.close()
     t.equal((told, disk.holds()), ([], 1), "who writes is not answered before it is durable")
+    daemon.wait_for_log("takes longer than 5 seconds: orders and changes wait for the disk")
     t.equal(site.recorder.orders().count(["alone.example"]), 0, "nor does the CA hear of it")
     disk.hold(False)
     thread.join()
     t.equal(told, [201], "but then")
+    said = [line for line in daemon.log().splitlines() if b" seconds: orders and changes wait" in line or b"is written: that took" in line]
+    t.ok(len(said) == 2 and all(b" warn " in line for line in said), "the log warns, once, and says when it is over", said)
     daemon.wait_for_cert("alone", lambda c: c["status"] == "active")
 
 

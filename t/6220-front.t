@@ -78,7 +78,23 @@ def stopped(t, site):
     t.equal(len(site.recorder.of("challenge")), seen + 2, "when it goes on, it is")
 
 
+def not_told(t):
+    """What the front could not be told it would lack: a new one is told all."""
+    with open(os.path.join(BUILD, "certerad"), "rb") as f:
+        if b"__asan_init" in f.read():
+            t.skip("an answer that could not be told", "a sanitizer must be loaded first")
+            return
+    site = Site(t, suffix="-not-told", env={"LD_PRELOAD": library(t, "lose-message")})
+    daemon, front = site.daemon, site.daemon.fronts()
+    daemon.add_cert("shop", "shop.example")
+    t.equal((daemon.cert("shop")["status"], daemon.cert("shop")["failures"]), ("active", 0), "an answer that could not be told is there when the CA looks")
+    t.contains(daemon.log().decode(), "so a new one is started: Too many references", "the log says what happened")
+    t.ok(daemon.fronts() != front, "by a new front")
+    site.end()
+
+
 def main(t):
+    not_told(t)
     site = Site(t, record=True)
     daemon = site.daemon
     t.equal(len(daemon.fronts()), 1, "there is one front")

@@ -24,15 +24,15 @@ static const struct failure *find_failure(CURLcode code)
 static void timed_out(const struct fetch_failure *f, struct err *e)
 {
 	curl_off_t looked_up = 0, connected = 0, total = 0;
-	const char *doing = "asking";
+	const char *doing = "connecting to";
 
 	curl_easy_getinfo(f->easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
 	curl_easy_getinfo(f->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
 	curl_easy_getinfo(f->easy, CURLINFO_TOTAL_TIME_T, &total);
-	if (!looked_up && !f->local)
+	if (connected)	/* over a connection that was there, nothing was looked up */
+		doing = "asking";
+	else if (!looked_up && !f->local)
 		doing = "looking up";
-	else if (!connected)
-		doing = "connecting to";
 	err_set(e, ERR_TIMEOUT, "%s %s: timed out after %.1f seconds", doing, f->who, (double)total / 1e6);
 }
 

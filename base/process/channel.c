@@ -46,6 +46,11 @@ int channel_pair(int *ours, int *theirs, struct err *e)
 	return make_room(*ours, e) < 0 || make_room(*theirs, e) < 0 ? -1 : 0;
 }
 
+bool channel_is_full(int error)
+{
+	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+}
+
 int channel_send(int channel, struct slice packet, int fd, int flags)
 {
 	struct iovec iov = { (void *)packet.data, packet.len };
@@ -146,7 +151,7 @@ int outbox_send(struct outbox *o, int channel, struct slice packet, int fd)
 	if (outbox_empty(o)) {
 		if (!channel_send(channel, packet, fd, MSG_DONTWAIT))
 			return 0;
-		if (errno != EAGAIN)
+		if (!channel_is_full(errno))
 			return -1;
 	}
 	/* The caller may close its fd as soon as it has asked. */
@@ -165,7 +170,7 @@ int outbox_flush(struct outbox *o, int channel)
 
 	while ((p = TAILQ_FIRST(&o->parcels))) {
 		if (channel_send(channel, slice_buf(&p->packet), p->fd, MSG_DONTWAIT))
-			return errno == EAGAIN ? 0 : -1;
+			return channel_is_full(errno) ? 0 : -1;
 		drop_first(o);
 	}
 	return 0;

@@ -17,6 +17,8 @@ int channel_pair(int *ours, int *theirs, struct err *);
 
 /* fd is passed along unless it is -1; flags as for send(2).  0, or -1 and errno. */
 int channel_send(int channel, struct slice packet, int fd, int flags);
+/* With this errno it may be tried again: there is no room, or the kernel is short of memory for it. */
+bool channel_is_full(int error);
 /*
  * One packet, of at most CHANNEL_PACKET_MAX bytes: the rest of a longer one is dropped.
  * Its length; 0: the other side is gone; -1 and errno.  A file descriptor that came along goes

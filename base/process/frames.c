@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/process/channel.h"
+
 #define READ_MOST (256 * 1024)	/* bytes at once */
 #define KEPT_MOST (1024 * 1024)	/* a buffer that has grown more is not kept */
 
@@ -93,7 +95,7 @@ static void frames_send(evutil_socket_t fd, short what, void *arg)
 			break;
 		f->sent += (size_t)sent;
 	}
-	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+	if (sent < 0 && !channel_is_full(errno) && errno != EINTR) {
 		frames_broken(f);
 		return;
 	}

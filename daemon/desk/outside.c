@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +48,14 @@ static void outside_lost(struct outside *o)
 	o->channel = -1;
 }
 
+/* It lacks something now, and for ever.  So it ends, which shows when the loop turns; the next one is told all. */
+static void outside_give_up(struct outside *o)
+{
+	if (errno != EPIPE && errno != ECONNRESET)
+		log_error("telling the front something failed, so a new one is started: %s", strerror(errno));
+	shutdown(o->channel, SHUT_RDWR);
+}
+
 /* Certificates come with their keys. */
 void outside_tell(struct outside *o, enum tell_kind kind, const struct slice *fields, int fd)
 {
@@ -58,7 +67,7 @@ void outside_tell(struct outside *o, enum tell_kind kind, const struct slice *fi
 	if (packet.len > CHANNEL_PACKET_MAX)
 		log_error("a message to the front is too long: it has %zu bytes", packet.len);
 	else if (outbox_send(&o->outbox, o->channel, slice_buf(&packet), fd) < 0)
-		log_debug("telling the front failed: %s", strerror(errno));	/* its end shows, too */
+		outside_give_up(o);
 	else if (!outbox_empty(&o->outbox))
 		event_add(o->writable, NULL);
 }

@@ -379,13 +379,14 @@ int issue_due(struct engine *g, const struct agenda_row *row, struct err *e)
 	return go;
 }
 
-/* The CA made the order: other orders of the account may now be sent. */
+/* The CA made the order: other orders of the account may now be sent.  One that it made before says nothing of that. */
 static int account_answered(struct issue *is, struct txn *t, struct err *e)
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	bool asked = is->job.asking;
 
 	queue_asked(&is->job);
-	if (!is->account.troubles)
+	if (!asked || !is->account.troubles)
 		return 0;
 	is->account.troubles = 0;
 	if (rec_account_get(t, &account, is->account.id, e) < 0)

@@ -1,12 +1,14 @@
 #include "store/db/bell.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "store/db/env.h"
 
 #define CROWD_PART 8		/* of a crowd, so many wait for one batch, */
 #define CROWD_EACH_MS 4		/* for each of them: they all take that long anyway */
 #define CROWD_MOST 128		/* a larger one is taken for one of this size */
 #define AGAIN 5		/* seconds: who is refused may ask again then */
+#define LATE_MS 5000	/* a disk that takes as long is told of */
 
 /* The task of this thread. */
 static __thread struct {
@@ -41,8 +43,33 @@ static void ring(void *arg)
 	b->posted = false;
 	if (b->awaited <= q->decided)
 		b->awaited = 0;
+	if (!b->awaited)
+		timer_stop(&b->late);
 	pthread_mutex_unlock(&q->lock);
 	b->fn(b->arg);
+}
+
+/* Is it the disk, and not said yet? */
+static bool is_news(const struct queue *q)
+{
+	bool on_disk = q->flying.number && (!q->flying.own || q->flying.position);
+
+	return on_disk && q->slow != q->flying.number && clock_mono_ms() >= q->begun + LATE_MS;
+}
+
+static void still_waits(void *arg)
+{
+	struct bell *b = arg;
+	struct queue *q = &b->store->queue;
+
+	timer_start(&b->late, b->loop, LATE_MS, still_waits, b);
+	pthread_mutex_lock(&q->lock);
+	if (is_news(q)) {
+		q->slow = q->flying.number;
+		log_warn("writing the store in %s takes longer than %d seconds: orders and changes wait for the disk",
+			 b->store->directory, LATE_MS / 1000);
+	}
+	pthread_mutex_unlock(&q->lock);
 }
 
 static void post(struct bell *b)
@@ -76,6 +103,7 @@ void bell_free(struct bell *b)
 		link = &(*link)->next;
 	*link = b->next;
 	pthread_mutex_unlock(&b->store->queue.lock);
+	timer_stop(&b->late);
 	free(b);
 }
 
@@ -87,6 +115,8 @@ void bell_await(struct bell *b, uint64_t batch)
 	if (batch <= q->decided) {
 		post(b);
 	} else {
+		if (!b->awaited)
+			timer_start(&b->late, b->loop, LATE_MS, still_waits, b);
 		b->awaited = b->awaited ? MIN(b->awaited, batch) : batch;
 		hurry(q, batch, b->patience);
 	}

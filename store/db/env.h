@@ -46,6 +46,7 @@ struct queue {
 	pthread_t writer;
 	bool running, ending;
 	int64_t begun;		/* clock_mono_ms() of the last batch */
+	uint64_t slow;		/* the number of one of which it was said that the disk takes long; 0: none */
 	struct batch open, flying;	/* flying.number 0: none is being written */
 	uint64_t awaited;	/* batches up to this one are waited for */
 	int company;		/* so many wait for one batch, if they come in time: bell.h store_crowd() */
@@ -75,6 +76,7 @@ struct bell {
 	int64_t patience;	/* ms; see bell_patience() */
 	bool watched[TABLES];
 	bool posted;		/* it is about to ring */
+	struct timer late;	/* while it awaits something */
 	struct bell *next;
 };
 

@@ -236,6 +236,9 @@ static void kept(struct store *s)
 		s->changes[table] += touched[table];
 	}
 	q->decided = q->flying.number;
+	if (q->slow == q->flying.number)
+		log_warn("the store in %s is written: that took %lld seconds", s->directory,
+			 (long long)(clock_mono_ms() - q->begun) / 1000);
 	if (q->flying.position)
 		q->applied = q->flying.position;
 	drop(&q->flying);

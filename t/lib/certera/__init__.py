@@ -19,12 +19,12 @@ from .web import Answer, fetch, raw_fetch
 from .pki import CA, Certificate, chain_of, dated, openssl, public_key_of_key
 from .revocation import Publisher, Registry, RevokingCA
 from .dns import Bind, Hooks, dns_site
-from .peers import Apache, Caddy, Names, Nginx, Pebble, pebble_new, pebbles, program
+from .peers import Apache, Caddy, Locked, Names, Nginx, Pebble, pebble_new, pebbles, program
 from .mail import Mail, MailServer, Receiver
 from .recorder import Drop, Recorder, Refuse, Reply
 from .tracking import Authority, BlackHole, Splitter, Talker, TlsServer, reset, starttls
 from . import faults
-from .attack import take_over_library, taken_over
+from .attack import library, take_over_library, taken_over
 from .clock import Clock
 from .disk import Disk
 from .frontend import Frontend

@@ -5,14 +5,19 @@ import re
 from .process import TOP, run_command, until
 
 
-def take_over_library(t):
-    made = t.path("take-over.so")
+def library(t, name):
+    """t/lib/NAME.c, to be loaded into our processes (LD_PRELOAD)."""
+    made = t.path(name + ".so")
     if not os.path.exists(made):
         done = run_command(os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-I", TOP, "-o", made,
-            os.path.join(TOP, "t", "lib", "take-over.c"), "-ldl")
+            os.path.join(TOP, "t", "lib", name + ".c"), "-ldl")
         if done.returncode:
             raise RuntimeError(done.stderr.decode())
     return made
+
+
+def take_over_library(t):
+    return library(t, "take-over")
 
 
 def taken_over(daemon):

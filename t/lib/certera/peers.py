@@ -3,11 +3,14 @@ import json
 import os
 import re
 import shutil
+import time
 
 from .pki import CA
-from .process import TOP, Process, free_port
+from .process import TOP, Process, free_port, until
 from .tap import Skip
 from .web import fetch
+
+SILENT = 5  # seconds
 
 PEERS = os.environ.get("CERTERA_PEERS", os.path.join(TOP, "build", "peers"))
 
@@ -111,6 +114,10 @@ ErrorLog /dev/stderr
         self.wait_for_port(self.port, address)
 
 
+class Locked(Exception):
+    """A Pebble will answer no more; the text says why."""
+
+
 class Pebble(Process):
     """An ACME CA that validates http-01 at `http_port` of whatever address a name has.
 
@@ -182,6 +189,40 @@ class Pebble(Process):
 
     def issued(self):
         return len(re.findall(rb"Issued certificate serial", self.log()))
+
+    def wait_for_issued(self, count, seconds):
+        """Until it has issued so many; Locked when it never will."""
+        was, moved = None, 0
+
+        def done():
+            nonlocal was, moved
+            issued = self.issued()
+            if issued != was:
+                was, moved = issued, time.monotonic()
+            why = time.monotonic() - moved > SILENT and self.trouble()
+            if why:
+                raise Locked(why)
+            return issued >= count
+        until(f"{count} are issued", done, seconds, every=0.05)
+
+    def trouble(self):
+        """Pebble (2.4 and 2.10) can lock itself for ever, with all requests that it has; more come in and get no answer.
+
+        A new order walks through all authorizations, holds the lock of the store for reading, and waits for one that is
+        being read (FindValidAuthorization).  Who reads that one has locked it, and wants to read the store as well (Authz,
+        getAcctByKey).  Go lets no reader in while somebody waits to write, and somebody does: a certificate is added.
+        It takes hundreds of orders, many at once; on a busy machine fewer.
+        """
+        if not self.running() or not self._answers(self.port, "dir") or self._answers(self.management, "cert-status-by-serial/1"):
+            return ""
+        return "Pebble has locked itself, and answers nobody any more: a fault of its own (Pebble.trouble() says which)"
+
+    def _answers(self, port, path):
+        """The directory is told without the store's lock, the status of a certificate with it."""
+        try:
+            return bool(fetch(f"https://localhost:{port}/{path}", ca_file=self.ca.file, timeout=SILENT))
+        except OSError:
+            return False
 
 
 class Caddy(Process):

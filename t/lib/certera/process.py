@@ -89,6 +89,10 @@ class Process:
         except FileNotFoundError:
             return b""
 
+    def trouble(self):
+        """What is wrong with it that a failed test should tell; "" as a rule."""
+        return ""
+
     def tail(self, lines):
         return "\n".join(self.log().decode(errors="replace").splitlines()[-lines:])
 

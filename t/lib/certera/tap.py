@@ -100,6 +100,8 @@ class Test(Workplace):
             self.note(f"--- {p.name} ({p.log_file}):\n{p.tail(25)}")
 
     def close(self):
+        for trouble in filter(None, [p.trouble() for p in self.processes if self.failed]):
+            self.note(trouble)
         self.stop_all()
         self.check_reports()
         if self.failed:

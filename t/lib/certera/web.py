@@ -33,10 +33,10 @@ def _context(ca_file):
     return context
 
 
-def connect(url, ca_file=None, server_name=None, source=None):
+def connect(url, ca_file=None, server_name=None, source=None, timeout=20):
     """A connection to that server; without ca_file no certificate is checked."""
     at = urlsplit(url)
-    connection = http.client.HTTPConnection(at.hostname, at.port, timeout=20 * PATIENCE,
+    connection = http.client.HTTPConnection(at.hostname, at.port, timeout=timeout * PATIENCE,
         source_address=(source, 0) if source else None)
     connection.connect()
     if at.scheme == "https":
@@ -44,10 +44,10 @@ def connect(url, ca_file=None, server_name=None, source=None):
     return connection
 
 
-def fetch(url, method=None, headers=None, body=None, ca_file=None, server_name=None, source=None):
+def fetch(url, method=None, headers=None, body=None, ca_file=None, server_name=None, source=None, timeout=20):
     """One request on one connection.  No redirect is followed; without ca_file no certificate is checked."""
     at = urlsplit(url)
-    connection = connect(url, ca_file, server_name, source)
+    connection = connect(url, ca_file, server_name, source, timeout)
     peer = connection.sock.getpeercert(True) if at.scheme == "https" else None
     try:
         if isinstance(body, str):
