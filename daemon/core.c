@@ -420,7 +420,8 @@ static int start_desks(struct daemon *d, struct err *e)
 		.store = d->store, .wake = intent_written, .arg = d, .version = VERSION, .started = clock_now(),
 		.check_setting = overrides_check, .cluster_status = tell_cluster, .cluster_do = change_cluster,
 		.window_span = window_span,
-		.configuration = d->file, .protection = protection_json(&d->privileged.users, d->landlock),
+		.backups = config_backups(&d->config), .configuration = d->file,
+		.protection = protection_json(&d->privileged.users, d->landlock),
 	};
 	d->desks = desks_start(&options, &d->config, e);
 	return d->desks ? 0 : -1;
@@ -564,6 +565,7 @@ static void core_end(struct daemon *d)
 	starter_stop(d->starter);
 	privileged_end(&d->privileged);
 	json_decref(d->env.protection);
+	free(d->env.backups);
 	wipe_free(d->setup_token);
 	config_release(&d->config);
 }

@@ -27,6 +27,20 @@ def main(t):
     by_itself(t)
 
 
+def from_elsewhere(t, daemon):
+    """Who is not on this machine makes no directories on it but backups, and hears of no other."""
+    add_user(daemon, "root")
+    person = Person(daemon)
+    person.sign_in("root")
+    for directory in ("/etc/passwd", t.path("elsewhere"), daemon.state + "/backups", daemon.state + "/backups/../store/x", daemon.state + "/backups/x/.."):
+        status, answer = person("POST", "/backup", {"directory": directory})[:2]
+        t.ok(status == 422 and "must be in " + daemon.state + "/backups" in str(answer), f"over https, {os.path.basename(directory)} is refused", answer)
+    t.ok(not os.path.exists(t.path("elsewhere")), "nothing was made")
+    t.equal(person("POST", "/backup", {"directory": daemon.state + "/backups/monday"})[0], 202, "a name of one's own in the directory of backups is taken")
+    daemon.wait_until("it has ended", lambda: daemon.api("GET", "/backup")[1]["state"] != "open")
+    t.ok(os.path.exists(daemon.state + "/backups/monday/data.mdb"), "and is there")
+
+
 def by_itself(t):
     """Every second, two are kept."""
     daemon = Certerad(t, name="regular", backup={"every": "1s", "keep": 2, "directory": t.path("shelf")})
@@ -126,10 +140,11 @@ def backups(t, daemon):
     state = daemon.api("GET", "/backup")[1]
     t.ok(state["state"] == "passed" and state["directory"].startswith(daemon.state + "/backups/"), "there", state)
     t.equal(daemon.api("GET", "/health")[0], 200, "all is well")
+    from_elsewhere(t, daemon)
     shown = daemon.ctl("verify")
     t.ok(shown["state"] == "passed" and shown["records"] > 5 and shown["events"] > 5, "the store is whole", shown)
     actions = [e["action"] for e in daemon.api("GET", "/events", action="store")[1]["events"]]
-    t.equal(actions, ["store.checked", "store.backup", "store.backup_failed", "store.backup", "store.backup"], "all of it is in the audit log")
+    t.equal(actions, ["store.checked", "store.backup", "store.backup", "store.backup_failed", "store.backup", "store.backup"], "all of it is in the audit log")
     return directory
 
 

@@ -71,6 +71,7 @@ size_t config_line(const struct config *, const char *setting);	/* of "server.th
 char *config_control_socket(const struct config *);
 char *config_store(const struct config *);	/* the directory of the store */
 char *config_master_key(const struct config *);
+char *config_backups(const struct config *);	/* where backups go that nobody names a place for */
 char *config_hostname(const struct config *);
 enum log_level config_log_level(const struct config *);
 char *config_text(const struct config *, const char *group, const char *key);	/* NULL: there is no such setting */

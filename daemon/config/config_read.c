@@ -467,6 +467,12 @@ char *config_store(const struct config *config)
 	return xasprintf("%s/store", config->server_state_directory);
 }
 
+char *config_backups(const struct config *config)
+{
+	return *config->backup_directory ? xstrdup(config->backup_directory)
+					 : xasprintf("%s/backups", config->server_state_directory);
+}
+
 char *config_mail_password(const struct config *config)
 {
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");

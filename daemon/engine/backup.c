@@ -25,7 +25,7 @@ struct backup {
 	struct verify_count count;
 	uint64_t position;	/* of the log, where the store of rec.against was equal */
 	int64_t bytes;
-	char *shelf;    /* where backups are that nobody gave a place; NULL: this one has one */
+	char *shelf;	/* where backups are that nobody gave a place; NULL: this one has one */
 	int64_t keep;	/* so many there, as configured when it began: a reload may be under way */
 	struct err err; /* what went wrong; else it is clear */
 };
@@ -271,13 +271,12 @@ static int backup_forget(struct engine *g, const struct agenda_row *row, struct 
 /* Where nobody said where: beside the store or as configured, by the time. */
 static int choose_directory(struct engine *g, struct backup *u, struct err *e)
 {
-	const char *configured = g->config->backup_directory;
 	char time[CLOCK_RFC3339_SIZE];
 
 	if (u->rec.directory && *u->rec.directory)
 		return 0;
 	u->keep = g->config->backup_keep;
-	u->shelf = *configured ? xstrdup(configured) : xasprintf("%s/backups", g->config->server_state_directory);
+	u->shelf = config_backups(g->config);
 	if (mkdir(u->shelf, 0700) && errno != EEXIST)
 		return err_errno(e, ERR_STORAGE, "making the directory %s", u->shelf);
 	free(u->rec.directory);

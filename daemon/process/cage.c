@@ -55,8 +55,7 @@ static char **hidden_from_core(const struct config *config)
 /* Where backups go, links followed, and made if it is not there: what is made later would stay closed. */
 static char *place_of_backups(const struct config *config)
 {
-	_cleanup_free_ char *path = *config->backup_directory ? xstrdup(config->backup_directory)
-							      : xasprintf("%s/backups", config->server_state_directory);
+	_cleanup_free_ char *path = config_backups(config);
 	char *real;
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)

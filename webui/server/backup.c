@@ -17,7 +17,28 @@ json_t *backup_json(const struct request *r, const struct rec_upkeep *upkeep)
 	return o;
 }
 
-static int check_directory(const char *directory, struct err *e)
+/* ".." leads elsewhere. */
+static bool is_below(const char *path, const char *place)
+{
+	size_t len = strlen(place), end = strlen(path);
+	bool climbs = strstr(path, "/../") || (end >= 3 && str_eq(path + end - 3, "/.."));
+
+	return str_starts(path, place) && path[len] == '/' && path[len + 1] && !climbs;
+}
+
+/* Somebody elsewhere is told nothing of what else there is on this machine, and makes nothing there. */
+static int check_place(const struct request *r, const char *directory, struct err *e)
+{
+	const char *place = r->webui->env->backups;
+
+	if (r->visitor.face == FACE_CONTROL || is_below(directory, place))
+		return 0;
+	err_set(e, ERR_INVALID, "the directory must be in %s", place);
+	return err_hint(e, "Name one like %s/monday. On the server itself, certeractl backup takes any directory.",
+			place);
+}
+
+static int check_directory(const struct request *r, const char *directory, struct err *e)
 {
 	struct stat st;
 
@@ -25,6 +46,8 @@ static int check_directory(const char *directory, struct err *e)
 		return 0;
 	if (*directory != '/')
 		return err_set(e, ERR_INVALID, "\"directory\" must be a path from the root: the daemon writes it");
+	if (check_place(r, directory, e) < 0)
+		return -1;
 	return stat(directory, &st)
 		       ? 0
 		       : err_set(e, ERR_CONFLICT, "%s exists already; a backup is a new directory", directory);
@@ -94,7 +117,7 @@ int page_backup_begin(struct request *r, struct err *e)
 {
 	_cleanup_body_ json_t *body = body_read(r, e);
 
-	if (!body || body_at("directory", check_directory(json_str(body, "directory"), e), e) < 0)
+	if (!body || body_at("directory", check_directory(r, json_str(body, "directory"), e), e) < 0)
 		return -1;
 	return begin(r, "backup", AGENDA_backup, json_str(body, "directory"), NULL, e);
 }
