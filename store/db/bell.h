@@ -41,8 +41,8 @@ struct bell;
 struct bell *bell_new(struct store *, struct loop *, void (*fn)(void *arg), void *arg);
 void bell_free(struct bell *);				/* NULL is fine */
 /*
- * On the bell's loop.  It rings (once) when the fate of this batch is known, which now has no need of company; and whenever one is lost, and
- * when the store takes something again.
+ * On the bell's loop.  It rings (once) when the fate of this batch is known, which now has no need of company; and
+ * whenever one is lost, and when the store takes something again.
  */
 void bell_await(struct bell *, uint64_t batch);
 /*
