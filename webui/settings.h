@@ -44,7 +44,7 @@ struct webui_env {
 	 */
 	json_t *(*cluster_status)(void *arg);
 	int (*cluster_do)(void *arg, const char *what, struct err *);
-	char *backups;				/* where they are; only a local administrator may name a place elsewhere */
+	char *backups;				/* where they go; only local administrators may name other places */
 	const char *configuration;		/* the file; NULL: there is none */
 	/* what stands between our processes, and what is missing; to be copied */
 	json_t *protection;

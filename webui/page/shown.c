@@ -7,11 +7,13 @@
 #include "webui/page/form.h"
 
 #define MOST 256			/* at one time; then the oldest is forgotten */
+#define MOST_OF_ONE 16			/* visitor; then the oldest of these */
 #define BYTES_MOST (64 * 1024)		/* of one */
 #define ID_BYTES 16
 
 struct shown_answer {
 	char *id, *session, *back;	/* NULL: this place is free */
+	char *visitor;			/* visitor_id() */
 	char *answer;
 	const struct route *route;
 	struct params path;
@@ -21,13 +23,13 @@ struct shown_answer {
 static struct {
 	pthread_mutex_t lock;
 	struct shown_answer one[MOST];
-	unsigned next;
 } all = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void release(struct shown_answer *s)
 {
 	free(s->id);
 	free(s->session);
+	free(s->visitor);
 	free(s->back);
 	wipe_free(s->answer);
 	params_release(&s->path);
@@ -39,6 +41,28 @@ static void forget_old(int64_t now)
 	for (size_t i = 0; i < MOST; i++)
 		if (all.one[i].id && all.one[i].until_ms <= now)
 			release(&all.one[i]);
+}
+
+/* Nobody pushes out what others have not seen yet, but with all places taken. */
+static struct shown_answer *place_for(const char *visitor)
+{
+	struct shown_answer *free_one = NULL, *oldest = all.one, *own = NULL;
+	size_t count = 0;
+
+	for (struct shown_answer *s = all.one; s < all.one + MOST; s++) {
+		if (!s->id) {
+			free_one = s;
+			continue;
+		}
+		if (!oldest->id || s->until_ms < oldest->until_ms)
+			oldest = s;
+		if (!str_eq(s->visitor, visitor))
+			continue;
+		count++;
+		if (!own || s->until_ms < own->until_ms)
+			own = s;
+	}
+	return count >= MOST_OF_ONE ? own : free_one ? free_one : oldest;
 }
 
 static void copy_params(struct params *to, const struct params *from)
@@ -58,11 +82,13 @@ char *shown_keep(const struct request *r, const json_t *answer)
 		return NULL;
 	pthread_mutex_lock(&all.lock);
 	forget_old(now);
-	s = &all.one[all.next++ % MOST];
+	s = place_for(visitor_id(&r->visitor));
 	release(s);
-	*s = (struct shown_answer){ .id = random_hex(ID_BYTES), .session = xstrdup(r->visitor.session),
-			     .back = xstrdup(form_next(r)), .answer = TAKE(text), .route = r->route,
-			     .until_ms = now + SHOWN_SECONDS * 1000 };
+	*s = (struct shown_answer){
+		.id = random_hex(ID_BYTES), .session = xstrdup(r->visitor.session),
+		.visitor = xstrdup(visitor_id(&r->visitor)), .back = xstrdup(form_next(r)), .answer = TAKE(text),
+		.route = r->route, .until_ms = now + SHOWN_SECONDS * 1000,
+	};
 	copy_params(&s->path, &r->path);
 	path = xasprintf("/shown/%s", s->id);
 	pthread_mutex_unlock(&all.lock);
