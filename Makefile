@@ -91,12 +91,14 @@ $(B)/%.o: %.c
 # What says the version is compiled again when the line above says another one.
 $(addprefix $(B)/,base/process/spawn.o daemon/main.o daemon/job_kinds.o ctl/main.o ctl/request.o): Makefile
 
-# Where certerad looks for its other programs: `make install prefix=/opt` after `make` is told of it.
-$(B)/base/process/spawn.o: $(B)/libexecdir
+# Where certerad looks for its other programs and its configuration: `make install prefix=/opt sysconfdir=/opt/etc` after
+# `make` is told of it.
+places = $(libexecdir) $(sysconfdir)
+$(B)/base/process/spawn.o $(B)/daemon/main.o $(B)/daemon/config/setting.o: $(B)/places
 .PHONY: always
-$(B)/libexecdir: always
+$(B)/places: always
 	@mkdir -p $(@D)
-	@echo $(libexecdir) | cmp -s - $@ || echo $(libexecdir) > $@
+	@echo $(places) | cmp -s - $@ || echo $(places) > $@
 
 # $(call embed,folder): text files as C, one { "name in that folder", "text" }, after another.
 define embed
@@ -191,7 +193,7 @@ $(B)/certera.spdx.json: contrib/sbom CHANGELOG $(B)/certerad
 $(B)/certera.yaml.example: $(B)/certerad
 	@echo "  DOC   $@"
 	$(Q)$(B)/certerad -x example > $@
-	$(Q)cmp -s $@ conf/$(@F) || cp $@ conf/$(@F)
+	$(Q)[ $(sysconfdir) != /etc ] || cmp -s $@ conf/$(@F) || cp $@ conf/$(@F)
 
 $(B)/man/certera.yaml.5: man/certera.yaml.5.in $(B)/certerad
 	@mkdir -p $(@D)
@@ -201,7 +203,7 @@ $(B)/man/certera.yaml.5: man/certera.yaml.5.in $(B)/certerad
 
 # Where shells look for what completes command lines.
 bashdir ?= $(prefix)/share/bash-completion/completions
-zshdir  ?= $(prefix)/share/zsh/vendor-completions
+zshdir  ?= $(prefix)/share/zsh/$(if $(filter /usr,$(prefix)),vendor-completions,site-functions)
 fishdir ?= $(prefix)/share/fish/vendor_completions.d
 
 # Everything in its place.  A certera.yaml that is there stays as it is.
@@ -210,7 +212,9 @@ install_folders = $(sbindir) $(bindir) $(libexecdir)/certera $(sysconfdir)/certe
                   $(datadir)/hooks $(datadir)/ansible $(datadir)/grafana \
                   $(datadir)/prometheus $(bashdir) $(zshdir) $(fishdir)
 # $(call relocate,file,to): a text that names paths, with those of this installation.
-relocate = sed -e 's|/usr/sbin/certerad|$(sbindir)/certerad|g; s|/usr/libexec/certera|$(libexecdir)/certera|g; s|/etc/certera|$(sysconfdir)/certera|g' $(1) > $(DESTDIR)$(2) && \
+relocate = sed -e 's|/usr/sbin/certerad|$(sbindir)/certerad|g; s|/usr/libexec/certera|$(libexecdir)/certera|g' \
+           -e 's|/usr/share/certera|$(datadir)|g; s|/usr/share/doc/certera|$(docdir)|g' \
+           -e 's|$(sysconfdir)/certera|/etc/certera|g; s|/etc/certera|$(sysconfdir)/certera|g' $(1) > $(DESTDIR)$(2) && \
            chmod 644 $(DESTDIR)$(2)
 
 .PHONY: install
@@ -241,7 +245,7 @@ install: all
 	$(INSTALL) -m 644 $(B)/completion/bash $(DESTDIR)$(bashdir)/certeractl
 	$(INSTALL) -m 644 $(B)/completion/zsh $(DESTDIR)$(zshdir)/_certeractl
 	$(INSTALL) -m 644 $(B)/completion/fish $(DESTDIR)$(fishdir)/certeractl.fish
-	$(INSTALL) -m 644 doc/handbook/*.md $(DESTDIR)$(docdir)/handbook
+	$(foreach page,$(notdir $(wildcard doc/handbook/*.md)),$(call relocate,doc/handbook/$(page),$(docdir)/handbook/$(page)) &&) true
 	$(INSTALL) -m 644 README.md LICENSE CHANGELOG $(B)/certera.spdx.json $(DESTDIR)$(docdir)
 	@[ -n "$(DESTDIR)" ] || $(MAKE) -s announce
 
@@ -317,6 +321,7 @@ soak:
 	$(MAKE) T=8170 SOAK=1 prove
 	$(MAKE) T=4854 SOAK=1 prove
 	t/package bookworm trixie
+	t/package -m bookworm trixie
 	t/container
 
 .PHONY: demo

@@ -135,6 +135,8 @@ def main(t):
         "with another prefix, the unit starts the program there")
     t.contains(read(other, "opt/certera/share/man/man8/certerad.8"), "/opt/certera/etc/certera/certera.yaml",
         "and the manual names the configuration there")
+    named = [f for f in files_in(other) if re.search(r"/man\d/|/handbook/", f) and re.search(r"(?<!/opt/certera)(/usr|)/(share/certera|share/doc/certera|etc/certera)\b", read(other, f))]
+    t.equal(named, [], "no manual and no page of the handbook names a place where nothing was installed")
     t.ok(not [f for f in files_in(other) if not f.startswith("opt/certera/")], "and nothing is elsewhere")
 
     unit = read(root, "lib/systemd/system/certera.service")
