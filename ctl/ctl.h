@@ -22,7 +22,7 @@ enum option_type {
 	OPTION_SWITCH,	/* ours alone, without */
 };
 
-#define DEFAULT_SOCKET "/var/lib/certera/store/control.sock"
+#define DEFAULT_SOCKET "/var/lib/certera/control/control.sock"
 
 struct option_row {
 	const char *name;		/* without the two dashes */

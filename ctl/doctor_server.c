@@ -1,6 +1,7 @@
 /* What the server knows. */
 #include "ctl/doctor.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -194,7 +195,7 @@ void doctor_master_key(struct doctor *d)
 
 	if (*configured)
 		doctor_fine(d, OPENS "It is in %s. " KEEP_COPY, configured);
-	else if (!access(usual, F_OK))
+	else if (!access(usual, F_OK) || errno == EACCES)
 		doctor_fine(d, OPENS "It is in %s. " KEEP_COPY, usual);
 	else
 		doctor_fine(d, OPENS "It is a systemd credential. " KEEP_COPY);

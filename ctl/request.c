@@ -136,7 +136,7 @@ json_t *ctl_request(struct ctl *ctl, const char *method, const char *path, const
 		if (!e->hint[0] && e->kind == ERR_NETWORK)
 			err_hint(e,
 				 "Is certerad running? Give its control socket with --socket, or in $CERTERA_SOCKET; "
-				 "only root and the server's own users may use it.");
+				 "only root and members of server.admin_group may use it.");
 	}
 	return w.answer;
 }

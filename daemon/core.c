@@ -100,6 +100,7 @@ static int open_sockets(struct daemon *d, struct err *e)
 		.https = &d->config.listen_https,
 		.control = control,
 		.user = users_of(&d->privileged.users, ROLE_CORE),
+		.group = d->privileged.users.admins.group,
 		.threads = (int)d->config.server_threads,
 	};
 
@@ -407,6 +408,7 @@ static int start_desks(struct daemon *d, struct err *e)
 	struct desks_options options = {
 		.count = (int)d->config.server_threads,
 		.listeners = d->listeners,
+		.local_admins = &d->privileged.users.admins,
 		.keeper = d->privileged.keeper,
 		.first_client = ENGINE_CLIENT + 1,
 		.env = &d->env,

@@ -21,6 +21,7 @@ int privileged_start(struct privileged *p, const struct config *config, bool may
 	if (users_find(&p->users, config, e) < 0 || state_prepare(config, &p->users, e) < 0)
 		return -1;
 	options.user = users_of(&p->users, ROLE_KEEPER);
+	options.admins = &p->users.admins;
 	p->keeper = keeper_start(&options, e);
 	return p->keeper ? 0 : -1;
 }

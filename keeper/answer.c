@@ -37,7 +37,7 @@ void room_init(struct room *r, const unsigned char master_key[SEAL_KEY_SIZE], co
 {
 	const struct access nobody = { .kind = ACCESS_KEY };
 
-	*r = (struct room){ .daemon = daemon, .user = geteuid() };
+	*r = (struct room){ .daemon = daemon, .user = geteuid(), .admins = { .group = NO_GROUP } };
 	r->witnesses = witnesses_new();
 	r->at_hand = at_hand_new();
 	r->log_mark = log_mark_new();

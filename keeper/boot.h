@@ -9,6 +9,7 @@
 #include <limits.h>
 
 #include "base/log.h"
+#include "base/process/local_admin.h"
 #include "base/process/user.h"
 
 struct boot {
@@ -17,6 +18,7 @@ struct boot {
 	char credentials[PATH_MAX];	/* systemd's directory of them; "": none */
 	struct log_format log;
 	struct system_user user;
+	struct local_admins admins;
 	bool become;			/* that user */
 	bool may_create, forget_marks, roles;
 	int clients;			/* 1 .. BOOT_CLIENTS */

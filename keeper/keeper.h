@@ -12,8 +12,8 @@
  *   - for files with a certificate (pack), the API key of a certificate that the key's access blob names, unless the
  *     certificate's own access blob withholds it, or
  *   - KEEPER_PROOF_PEER: the file descriptor of a Unix-socket connection (passed with the
- *     question) whose other end, as the kernel tells, is root or the keeper's own user and
- *     is not the daemon itself.  It must have been accepted on a named socket, and the other
+ *     question) whose other end, as the kernel tells, is root, the keeper's own user or a member of
+ *     the administrators' group (base/process/local_admin.h), and is not the daemon itself.  It must have been accepted on a named socket, and the other
  *     end have no name of its own (as any client that does not bind).
  *
  * If the keeper dies, every client's pending questions fail with ERR_LATER and `on_death`
@@ -24,6 +24,7 @@
 
 #include "base/loop.h"
 #include "base/process/channel.h"
+#include "base/process/local_admin.h"
 #include "base/process/user.h"
 
 enum keeper_op {
@@ -55,6 +56,7 @@ struct keeper_options {
 	 * stays.
 	 */
 	const struct system_user *user;
+	const struct local_admins *admins;	/* who may prove, beside root and that user; NULL: nobody */
 	int clients;			/* channels to make */
 	/* channel 0 is the engine's, the others are desks': each asks its own (proto.def) */
 	bool roles;

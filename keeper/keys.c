@@ -146,7 +146,7 @@ static int check_proof(const struct call *c, const struct access *a, struct err 
 	struct slice proof = call_in(c, "proof");
 
 	if (call_by_peer(c))
-		return peer_check(c->proof_fd, c->room->daemon, c->room->user, e);
+		return peer_check(c->proof_fd, c->room->daemon, &c->room->admins, c->room->user, e);
 	if (by_person(c))
 		return witness_opens(c->room->witnesses, proof, call_in(c, "id")) ? 0 : witness_unconfirmed(e);
 	if (witness_check_stale(c->room->witnesses, proof, e) < 0)

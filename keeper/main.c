@@ -53,6 +53,7 @@ static int open_room(struct room *room, const struct boot *b, pid_t daemon, stru
 		return -1;
 	}
 	room_init(room, key, b->master_key_file, daemon);
+	room->admins = b->admins;
 	open_marks(room, b->marks_file, b->forget_marks);
 	wipe(key, sizeof(key));
 	return 0;

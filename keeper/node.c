@@ -37,15 +37,21 @@ static void mac_of(const struct call *c, struct slice text, unsigned char mac[SH
 
 int op_vouch(struct call *c, struct err *e)
 {
-	_cleanup_free_ char *prefix = xasprintf(PREFIX "%lld.", (long long)clock_now());
+	_cleanup_buf_ struct buf prefix = BUF_INIT;
+	struct slice name = call_in(c, "name");
 	struct buf *voucher = call_out(c, "voucher");
 	unsigned char mac[SHA256_SIZE], unused[SHA256_SIZE];
 
 	if (!call_by_peer(c))
 		return err_set(e, ERR_DENIED, "only local administrators are vouched for");
-	if (peer_check(c->proof_fd, c->room->daemon, c->room->user, e) < 0)
+	if (peer_check(c->proof_fd, c->room->daemon, &c->room->admins, c->room->user, e) < 0)
 		return -1;
-	word_make(prefix, voucher, unused);
+	if (name.len >= LOCAL_ADMIN_TEXT)
+		return err_set(e, ERR_INVALID, "the name of the local administrator is too long");
+	buf_addf(&prefix, PREFIX "%lld.", (long long)clock_now());
+	base64url_add(&prefix, name.data, name.len);
+	buf_add_ch(&prefix, '.');
+	word_make(buf_str(&prefix), voucher, unused);
 	mac_of(c, slice_buf(voucher), mac);
 	buf_add_ch(voucher, '.');
 	base64url_add(voucher, mac, sizeof(mac));
@@ -59,6 +65,18 @@ static bool is_ours(const struct call *c, const char *voucher, const char *end, 
 	mac_of(c, slice(voucher, (size_t)(end - voucher)), mac);
 	base64url_add(&shown, mac, SHA256_SIZE);
 	return shown.len == strlen(end + 1) && same_secret(shown.data, end + 1, shown.len);
+}
+
+/* "cvo_TIME.NAME.RANDOM.MAC"; a node of an older version gives no NAME and no dot behind it.  end: the last dot. */
+static int add_name(struct buf *name, const char *voucher, const char *end, struct err *e)
+{
+	const char *from = strchr(voucher, '.'), *to = strchr(from + 1, '.');
+
+	if (from == end || to == end)
+		return 0;
+	if (base64url_decode(name, from + 1, (size_t)(to - from - 1)) < 0)
+		return err_set(e, ERR_DENIED, "what vouches for the local administrator does not name them");
+	return 0;
 }
 
 int op_vouched(struct call *c, struct err *e)
@@ -78,7 +96,7 @@ int op_vouched(struct call *c, struct err *e)
 			(long long)(apart < 0 ? -apart : apart));
 		return err_hint(e, "Synchronise the clocks of both servers (NTP).");
 	}
-	if (!witness_take_once(c->room->witnesses, mac, e))
+	if (add_name(call_out(c, "name"), voucher, end, e) < 0 || !witness_take_once(c->room->witnesses, mac, e))
 		return -1;
 	witness_add(c->room->witnesses, &admin, call_out(c, "proof"));
 	log_debug("a local administrator of a different server is vouched for");

@@ -45,10 +45,17 @@ static bool is_over(int fd)
 	return poll(&p, 1, 0) != 0;	/* hung up, or it cannot be asked */
 }
 
-int peer_check(int fd, pid_t daemon, uid_t user, struct err *e)
+static int peer_refuse(const struct ucred *who, const struct local_admins *admins, struct err *e)
 {
-	struct ucred who;
-	socklen_t len = sizeof(who);
+	err_set(e, ERR_DENIED, "the other end of the local connection runs as user id %u", (unsigned)who->uid);
+	return err_hint(e, admins->group == NO_GROUP ? "Ask as root, or as the user Certera runs as." :
+			   "Ask as root, or as a member of the group in server.admin_group.");
+}
+
+int peer_check(int fd, pid_t daemon, const struct local_admins *admins, uid_t user, struct err *e)
+{
+	struct ucred who = { .pid = 0 };
+	bool admin;
 
 	if (fd < 0)
 		return err_set(e, ERR_DENIED, "no local connection came along to prove who is asking");
@@ -57,13 +64,8 @@ int peer_check(int fd, pid_t daemon, uid_t user, struct err *e)
 		return err_set(e, ERR_DENIED, "what came along as proof is not a local connection");
 	if (is_over(fd))
 		return err_set(e, ERR_DENIED, "the local connection that came along as proof has ended");
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) || len != sizeof(who))
-		return err_errno(e, ERR_DENIED, "asking the kernel who is at the other end");
+	admin = local_admin_is(fd, admins, user, &who);
 	if (who.pid <= 0 || who.pid == daemon || who.pid == getpid())
 		return err_set(e, ERR_DENIED, "the other end of the local connection is not a separate process");
-	if (who.uid != 0 && who.uid != user) {
-		err_set(e, ERR_DENIED, "the other end of the local connection runs as user id %u", (unsigned)who.uid);
-		return err_hint(e, "Ask as root, or as the user Certera runs as.");
-	}
-	return 0;
+	return admin ? 0 : peer_refuse(&who, admins, e);
 }

@@ -107,7 +107,7 @@ static int check_change(const struct call *c, bool own_too, struct err *e)
 	struct witness who;
 
 	if (call_by_peer(c))
-		return peer_check(c->proof_fd, c->room->daemon, c->room->user, e);
+		return peer_check(c->proof_fd, c->room->daemon, &c->room->admins, c->room->user, e);
 	if (witness_find(c->room->witnesses, call_in(c, "proof"), &who) &&
 	    (who.role == PERSON_ADMIN || (own_too && slice_eq(call_in(c, "id"), slice_str(who.id)))))
 		return witness_opens(c->room->witnesses, call_in(c, "proof"), call_in(c, "id"))
@@ -141,7 +141,7 @@ int op_user_new(struct call *c, struct err *e)
 	if (person_role(call_in(c, "role"), &p.role, e) < 0)
 		return -1;
 	if (call_by_peer(c)) {
-		if (peer_check(c->proof_fd, c->room->daemon, c->room->user, e) < 0)
+		if (peer_check(c->proof_fd, c->room->daemon, &c->room->admins, c->room->user, e) < 0)
 			return -1;
 	} else if (witness_check_stale(c->room->witnesses, call_in(c, "proof"), e) < 0) {
 		return -1;

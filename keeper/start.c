@@ -75,6 +75,7 @@ static int fill_boot(struct boot *b, const struct keeper_options *o, struct err 
 		.log = log_format(),
 		.become = o->user,
 		.user = o->user ? *o->user : (struct system_user){ 0 },
+		.admins = o->admins ? *o->admins : (struct local_admins){ .group = NO_GROUP },
 		.may_create = o->may_create,
 		.forget_marks = o->forget_marks,
 		.roles = o->roles,

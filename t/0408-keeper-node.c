@@ -69,10 +69,11 @@ static void a_voucher_is_good_once(void **state)
 	struct fixture *f = *state;
 	struct reply key = { 0 }, voucher = { 0 }, word = { 0 }, r = { 0 };
 	_cleanup_free_ char *broken = NULL;
+	char *name;
 	pid_t child;
 	int fd = connection(f, &child);
 
-	assert_int_equal(ASK(f, &voucher, vouch, fd, S("b"), S(KEEPER_PROOF_PEER)), ERR_NONE);
+	assert_int_equal(ASK(f, &voucher, vouch, fd, S("b"), S(KEEPER_PROOF_PEER), S("alice (1000)")), ERR_NONE);
 	disconnect(fd, child);
 	broken = xstrndup(voucher.field[0].data, voucher.field[0].len);
 	broken[8] = broken[8] == '1' ? '2' : '1';	/* its time */
@@ -80,7 +81,12 @@ static void a_voucher_is_good_once(void **state)
 	assert_int_equal(vouched(f, "b", S("cvo_1.x.y"), &word), ERR_DENIED);
 	assert_int_equal(vouched(f, "b", S(""), &word), ERR_DENIED);
 	assert_int_equal(vouched(f, "c", F(&voucher, 0), &word), ERR_DENIED);
+	broken[8] = ((const char *)voucher.field[0].data)[8];
+	name = strchr(broken, '.') + 1;
+	*name = *name == 'x' ? 'y' : 'x';		/* who it is */
+	assert_int_equal(vouched(f, "b", S(broken), &word), ERR_DENIED);
 	assert_int_equal(vouched(f, "b", F(&voucher, 0), &word), ERR_NONE);
+	assert_true(slice_eq(F(&word, 1), S("alice (1000)")));
 	assert_int_equal(vouched(f, "b", F(&voucher, 0), &r), ERR_DENIED);
 	assert_non_null(strstr(r.err.message, "used before"));
 
@@ -100,10 +106,10 @@ static void only_local_administrators_are_vouched_for(void **state)
 	struct reply r = { 0 };
 	int pair[2];
 
-	assert_int_equal(ASK(f, &r, vouch, -1, S("b"), S(KEEPER_PROOF_PEER)), ERR_DENIED);
-	assert_int_equal(ASK(f, &r, vouch, -1, S("b"), S("ckw_x")), ERR_DENIED);
+	assert_int_equal(ASK(f, &r, vouch, -1, S("b"), S(KEEPER_PROOF_PEER), S("")), ERR_DENIED);
+	assert_int_equal(ASK(f, &r, vouch, -1, S("b"), S("ckw_x"), S("")), ERR_DENIED);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	assert_int_equal(ASK(f, &r, vouch, pair[0], S("b"), S(KEEPER_PROOF_PEER)), ERR_DENIED);
+	assert_int_equal(ASK(f, &r, vouch, pair[0], S("b"), S(KEEPER_PROOF_PEER), S("")), ERR_DENIED);
 	close(pair[0]);
 	close(pair[1]);
 	release_reply(&r);

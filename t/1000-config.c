@@ -358,7 +358,7 @@ static void test_worked_out(void **state)
 
 	unsetenv("CREDENTIALS_DIRECTORY");
 	path = config_control_socket(&c);
-	assert_string_equal(path, "/srv/c/store/control.sock");
+	assert_string_equal(path, "/srv/c/control/control.sock");
 	free(TAKE(path));
 	path = config_master_key(&c);
 	assert_string_equal(path, "/srv/c/keeper/master.key");

@@ -15,10 +15,12 @@ from certera import *
 
 def main(t):
     etcd = Etcd(t)
-    cluster = Cluster(t, etcd)
+    os.chmod(t.path("."), 0o755)
+    cluster = Cluster(t, etcd, server={"admin_group": "61020"})
     leader = cluster.leader()
     here, there = cluster.others(leader)
     local_administrator(t, here)
+    administrators_group(t, here)
     only_reads(t, leader, here)
     key = people(t, leader, here, there)
     joins(t, cluster, etcd, leader, here)
@@ -43,6 +45,23 @@ def local_administrator(t, node):
     t.ok(made["api_keys"], "a new key's API keys come back")
     status, answer = node.api("POST", "/certificates/none/import", {"file": "x" * 300000})
     t.ok(status == 422 and "neither a certificate nor a private key" in answer["detail"], "a body of 300 kB goes through, and is looked at", answer)
+
+
+def administrators_group(t, node):
+    """Who is in server.admin_group, at the control socket of a follower."""
+    if os.geteuid():
+        t.skip("a member of the group", "only root can become others")
+        return
+
+    def as_user(groups, *argv):
+        return run_command("setpriv", "--reuid", "65534", "--regid", "65534", "--groups", groups, os.path.join(BUILD, "certeractl"), "--socket", node.socket, *argv)
+
+    t.contains(as_user("61020", "key", "export", "k").stdout.decode(), "BEGIN PRIVATE KEY", "a member of the group gets a key at a follower")
+    t.ok(as_user("61021", "plan", "add", "no", "--certificates", "1").returncode, "somebody outside changes nothing there")
+    t.equal(as_user("61020", "plan", "rm", "small").returncode, 0, "a member changes something there")
+    events = node.ctl("events", "--action", "key.exported")["events"] + node.ctl("events", "--action", "plan.removed")["events"]
+    t.equal({(e["action"], e["actor"]) for e in events}, {("key.exported", "local admin"), ("key.exported", "local admin nobody (65534)"),
+        ("plan.removed", "local admin nobody (65534)")}, "the audit log of all says who it was")
 
 
 def only_reads(t, leader, here):

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/net.h"
+#include "base/process/local_admin.h"
 #include "pki/details.h"
 #include "store/db/store.h"
 
@@ -12,6 +13,7 @@ struct webui_settings {
 	const char *hostname;			/* of this server */
 	int https_port;				/* for redirects from http; 0: no https listener, no redirect */
 	struct cidr_list admin, api, trusted_proxies;
+	struct local_admins local_admins;	/* at the control socket, beside root and our user */
 	const char *key_type;			/* default for new keys */
 	bool www;				/* new certificates get the names with and without www. */
 	struct csr_details details;		/* what requests say of new certificates besides their names */

@@ -1,9 +1,11 @@
 #include "daemon/cluster/forward.h"
 
 #include <sys/queue.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/process/local_admin.h"
 #include "daemon/front/line.h"
 
 #define APPLY_MS 2000	/* an answer waits so long for our store to have what it follows from */
@@ -362,6 +364,9 @@ static void forward_vouched(void *arg, const struct keeper_answer *a)
 /* To this leader; a voucher is good there alone. */
 static void forward_go(struct forward *w, struct forwarded *f, const struct cluster_view *view)
 {
+	int socket = f->asked->request->socket;
+	char name[LOCAL_ADMIN_TEXT];
+
 	timer_stop(&f->patience);
 	f->term = view->term;
 	if (f->asked->request->face != FACE_CONTROL) {
@@ -369,8 +374,8 @@ static void forward_go(struct forward *w, struct forwarded *f, const struct clus
 		return;
 	}
 	TAILQ_INSERT_TAIL(&w->vouching, f, link);
-	f->question = KEEPER_ASK(w->o.keeper, vouch, f->asked->request->socket, forward_vouched, f,
-				 slice_str(view->leader), slice_str(KEEPER_PROOF_PEER));
+	f->question = KEEPER_ASK(w->o.keeper, vouch, socket, forward_vouched, f, slice_str(view->leader),
+				 slice_str(KEEPER_PROOF_PEER), slice_str(local_admin_text(socket, geteuid(), name)));
 }
 
 static void forward_no_leader_came(void *arg)

@@ -444,7 +444,7 @@ char *config_control_socket(const struct config *config)
 {
 	if (*config->server_control_socket)
 		return xstrdup(config->server_control_socket);
-	return xasprintf("%s/store/control.sock", config->server_state_directory);
+	return xasprintf("%s/control/control.sock", config->server_state_directory);
 }
 
 char *config_master_key(const struct config *config)

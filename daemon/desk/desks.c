@@ -44,6 +44,7 @@ struct desks {
 	struct doors *doors;
 	int count;
 	int https_port;
+	struct local_admins local_admins;
 	unsigned turn;		/* of the desk that the next from a different node is connected to */
 };
 
@@ -83,7 +84,7 @@ static void set_details(struct settings *s, const struct config *c)
 	s->webui.first_name_is_cn = str_eq(c->csr_common_name, "first");
 }
 
-static struct settings *settings_new(const struct config *config, int https_port)
+static struct settings *settings_new(const struct config *config, const struct desks *ds)
 {
 	struct settings *s = xcalloc(1, sizeof(*s));
 
@@ -97,7 +98,8 @@ static struct settings *settings_new(const struct config *config, int https_port
 	s->deploy_variables = names_of(config->hooks_deploy_environment);
 	s->webui = (struct webui_settings){
 		.hostname = s->hostname,
-		.https_port = https_port,
+		.https_port = ds->https_port,
+		.local_admins = ds->local_admins,
 		.key_type = s->key_type,
 		.www = config->certificates_www,
 		.rotate_after = config->keys_rotate_after,
@@ -157,7 +159,7 @@ static void desk_open(struct desk *d, int index, struct desks *ds, const struct 
 	snprintf(d->role, sizeof(d->role), "desk %d", index + 1);
 	d->loop = loop_new_serving();
 	d->keeper = keeper_attach(o->keeper, o->first_client + index, d->loop, o->on_death, o->arg);
-	d->settings = settings_new(config, ds->https_port);
+	d->settings = settings_new(config, ds);
 	answering.arg = d->webui = webui_new(d->loop, d->keeper, o->env, &d->settings->webui);
 	d->inbox = inbox_new(d->loop, webui_attend, d->webui);
 	if (o->cluster)
@@ -175,6 +177,7 @@ struct desks *desks_start(const struct desks_options *o, const struct config *co
 
 	ds->desk = xcalloc((size_t)o->count, sizeof(*ds->desk));
 	ds->https_port = listeners_https_port(o->listeners);
+	ds->local_admins = *o->local_admins;
 	ds->doors = doors_new();
 	for (int i = 0; i < o->count; i++) {
 		struct desk *d = &ds->desk[i];
@@ -204,7 +207,7 @@ static void take_settings(void *arg)
 void desks_configure(struct desks *ds, const struct config *config)
 {
 	for (int i = 0; i < ds->count; i++) {
-		struct settings *s = settings_new(config, ds->https_port);
+		struct settings *s = settings_new(config, ds);
 
 		s->desk = &ds->desk[i];
 		loop_post(ds->desk[i].loop, take_settings, s);

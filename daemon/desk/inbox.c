@@ -15,6 +15,7 @@ struct letter {
 	size_t size;
 	bool gone;			/* the client */
 	char *vouched;			/* the voucher, then the keeper's word; NULL: it is no local administrator's */
+	char *vouched_name;		/* who that administrator is */
 	struct keeper_question *question;	/* whether it is good */
 	char text[];
 };
@@ -60,6 +61,7 @@ static void letter_free(struct letter *r)
 		keeper_cancel(r->question);
 	if (r->vouched)
 		wipe_free(r->vouched);
+	free(r->vouched_name);
 	wipe(r->text, r->size);
 	free(r);
 }
@@ -198,6 +200,7 @@ static void letter_judged(void *arg, const struct keeper_answer *a)
 	if (!a->err) {
 		wipe_free(r->vouched);
 		r->request.vouched = r->vouched = xstrdup(a->field[0].data);
+		r->request.vouched_name = r->vouched_name = xstrdup(a->field[1].data);
 		r->request.face = FACE_CONTROL;
 		r->inbox->attend(r->inbox->arg, &r->exchange);
 		return;

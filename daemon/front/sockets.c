@@ -274,45 +274,60 @@ static int clear_path(const struct sockaddr_un *sun, struct err *e)
 	return 0;
 }
 
-static int bind_control(int fd, const struct sockaddr_un *sun, struct err *e)
+/* Its directory may have a group for what is made in it; else it is ours. */
+static int give_to_group(const struct sockaddr_un *sun, gid_t group, struct err *e)
+{
+	struct stat st;
+
+	if (group == NO_GROUP || (lstat(sun->sun_path, &st) == 0 && st.st_gid == group))
+		return 0;
+	if (lchown(sun->sun_path, (uid_t)-1, group) == 0)
+		return 0;
+	err_errno(e, ERR_CONFIG, "giving the control socket %s to group %u (server.admin_group)", sun->sun_path, (unsigned)group);
+	return err_hint(e, "Start certerad as root, or as a member of that group.");
+}
+
+static int bind_control(int fd, const struct sockaddr_un *sun, gid_t group, struct err *e)
 {
 	mode_t mask;
 	int bound, error;
 
 	if (clear_path(sun, e) < 0)
 		return -1;
-	mask = umask(0177);
+	mask = umask(group == NO_GROUP ? 0177 : 0117);
 	bound = bind(fd, (const struct sockaddr *)sun, sizeof(*sun));
 	error = errno;
 	umask(mask);
 	errno = error;
-	return bound < 0 ? err_errno(e, ERR_CONFIG, "making the control socket %s", sun->sun_path) : 0;
+	if (bound < 0)
+		return err_errno(e, ERR_CONFIG, "making the control socket %s", sun->sun_path);
+	return give_to_group(sun, group, e);
 }
 
 /* As whoever shall own it, so that root needs no right to all files and owners; where that user may not, as root. */
-static int bind_control_as(int fd, const struct sockaddr_un *sun, const struct system_user *user, struct err *e)
+static int bind_control_as(int fd, const struct sockaddr_un *sun, const struct system_user *user, gid_t group, struct err *e)
 {
 	int bound, error;
 
 	if (!user)
-		return bind_control(fd, sun, e);
-	if (setegid(user->gid) < 0 || seteuid(user->uid) < 0)
+		return bind_control(fd, sun, group, e);
+	if (setegid(group == NO_GROUP ? user->gid : group) < 0 || seteuid(user->uid) < 0)
 		return err_errno(e, ERR_CONFIG, "becoming the user \"%s\" for the control socket", user->name);
-	bound = bind_control(fd, sun, e);
+	bound = bind_control(fd, sun, group, e);
 	error = errno;
 	if (seteuid(0) < 0 || setegid(0) < 0)
 		die("becoming root again: %s", strerror(errno));
 	if (bound == 0 || error != EACCES)
 		return bound;
 	err_clear(e);
-	if (bind_control(fd, sun, e) < 0)
+	if (bind_control(fd, sun, group, e) < 0)
 		return -1;
-	if (lchown(sun->sun_path, user->uid, user->gid) == 0)	/* a link that took its place leads nowhere */
+	if (lchown(sun->sun_path, user->uid, group == NO_GROUP ? user->gid : group) == 0)	/* a link that took its place leads nowhere */
 		return 0;
 	return err_errno(e, ERR_CONFIG, "giving the control socket %s to user %s", sun->sun_path, user->name);
 }
 
-static int open_control(struct listeners *l, const char *path, const struct system_user *user, struct err *e)
+static int open_control(struct listeners *l, const char *path, const struct system_user *user, gid_t group, struct err *e)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd;
@@ -325,7 +340,7 @@ static int open_control(struct listeners *l, const char *path, const struct syst
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_errno(e, ERR_CONFIG, "making the control socket %s", path);
-	if (bind_control_as(fd, &sun, user, e) < 0) {
+	if (bind_control_as(fd, &sun, user, group, e) < 0) {
 		close(fd);
 		return -1;
 	}
@@ -352,7 +367,7 @@ struct listeners *listeners_open(const struct listen_options *o, struct err *e)
 	raise_descriptors();
 	l->threads = o->threads;
 	if (take_given(l, o, e) == 0 && open_addresses(l, o->http, FACE_HTTP, e) == 0 &&
-	    open_addresses(l, o->https, FACE_HTTPS, e) == 0 && open_control(l, o->control, o->user, e) == 0)
+	    open_addresses(l, o->https, FACE_HTTPS, e) == 0 && open_control(l, o->control, o->user, o->group, e) == 0)
 		return l;
 	listeners_close(l);
 	return NULL;

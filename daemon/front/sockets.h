@@ -10,14 +10,16 @@
 #ifndef DAEMON_FRONT_SOCKETS_H
 #define DAEMON_FRONT_SOCKETS_H
 
+#include "base/process/local_admin.h"
 #include "base/process/user.h"
 #include "daemon/config/config.h"
 #include "daemon/front/conn.h"
 
 struct listen_options {
 	const struct config_addresses *http, *https;
-	const char *control;		/* path of the Unix socket, made with mode 0600; NULL: none */
+	const char *control;		/* path of the Unix socket, made with mode 0600, or 0660 with a group; NULL: none */
 	const struct system_user *user;	/* who shall own the Unix socket; NULL: who we are */
+	gid_t group;			/* who else may use it; NO_GROUP: nobody */
 	int threads;
 };
 

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FOR_GROUP 02750
+
 /* Nobody but those named may look in; group: the part is shared with one other process. */
 static const struct part {
 	const char *name;
@@ -15,9 +17,10 @@ static const struct part {
 } parts[] = {
 	{ "store", ROLE_CORE, ROLE_CORE, 0700 },
 	{ "keeper", ROLE_KEEPER, ROLE_KEEPER, 0700 },
+	{ "control", ROLE_CORE, ROLE_CORE, 0700 },	/* its socket is for server.admin_group, too */
 	{ "backups", ROLE_CORE, ROLE_CORE, 0700 },	/* and a hook may read them */
 	/* What a deploy script reads; new files have the directory's group. */
-	{ "deploy", ROLE_CORE, ROLE_RUNNER, 02750 },
+	{ "deploy", ROLE_CORE, ROLE_RUNNER, FOR_GROUP },
 	/* $TMPDIR of scripts. */
 	{ "tmp", ROLE_RUNNER, ROLE_RUNNER, 0700 },
 };
@@ -75,16 +78,36 @@ static bool is_read_by_hook(const struct part *row, const struct config *config)
 	return str_eq(row->name, "backups") && *config->backup_hook;
 }
 
+/* The way to the socket; the socket has the directory's group. */
+static int open_to_admins(int part, const struct process_users *users)
+{
+	gid_t group = users->admins.group;
+	struct stat st;
+
+	if (fstat(part, &st) < 0)
+		return -1;
+	if (st.st_gid == group && (st.st_mode & 07777) == FOR_GROUP)
+		return 0;
+	return fchown(part, (uid_t)-1, group) < 0 || fchmod(part, FOR_GROUP) < 0 ? -1 : 0;
+}
+
 static int give_part(int part, const struct part *row, const struct config *config, const struct process_users *users)
 {
 	const struct system_user *owner = users_of(users, row->owner);
+	bool admins = users->admins.group != NO_GROUP && str_eq(row->name, "control");
 	enum process reader = is_read_by_hook(row, config) ? ROLE_RUNNER : row->reader;
-	mode_t mode = is_read_by_hook(row, config) ? 02750 : row->mode;
+	mode_t mode = is_read_by_hook(row, config) ? FOR_GROUP : row->mode;
 	gid_t group = owner ? users_of(users, reader)->gid : 0;
 	struct stat st;
 
+	if (admins && !owner)
+		return open_to_admins(part, users);
 	if (!owner || fstat(part, &st) < 0)
 		return owner ? -1 : 0;
+	if (admins) {
+		group = users->admins.group;
+		mode = FOR_GROUP;
+	}
 	/* Also of a directory that is as it should be: root may have put something there, such as a master key. */
 	if (give_all(part, owner, group) < 0)
 		return -1;
@@ -134,12 +157,13 @@ static int move(int state, const char *path, struct err *e)
 /* Others pass through it, and see which parts there are. */
 static int open_up(int state, const char *path, const struct process_users *users, struct err *e)
 {
-	mode_t mode = users->change ? 0755 : 0700;
+	bool change = users->change || users->admins.group != NO_GROUP;
+	mode_t mode = change ? 0755 : 0700;
 	struct stat st;
 
 	if (fstat(state, &st) < 0 ||
 	    (users->change && st.st_uid && fchown(state, 0, 0) < 0) ||
-	    (users->change && (st.st_mode & 07777) != mode && fchmod(state, mode) < 0))
+	    (change && (st.st_mode & 07777) != mode && fchmod(state, mode) < 0))
 		return err_errno(e, ERR_CONFIG, "making the state directory %s root's", path);
 	return 0;
 }

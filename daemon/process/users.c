@@ -67,19 +67,36 @@ static bool is_chosen(const struct config *config)
 	return !str_eq(config->server_users, by_default);
 }
 
-int users_find(struct process_users *users, const struct config *config, struct err *e)
+static int find_admins(struct process_users *users, const struct config *config, struct err *e)
 {
-	bool given = is_chosen(config);
+	struct local_admins *admins = &users->admins;
+
+	if (*config->server_admin_group && local_admins_group(&admins->group, config->server_admin_group, e) < 0)
+		return err_prefix(e, "server.admin_group");
+	for (int role = 0; users->change && role < ROLES; role++)
+		admins->ours[admins->ours_count++] = users->of[role].uid;
+	return 0;
+}
+
+static int find_users(struct process_users *users, const struct config *config, bool given, struct err *e)
+{
 	struct system_user shared = { .uid = geteuid(), .gid = getegid() };
 
-	*users = (struct process_users){ .change = geteuid() == 0 && (*config->server_user || given) };
-	if (!users->change)
-		return 0;
 	if (*config->server_user && user_find(&shared, config->server_user, e) < 0)
 		return err_prefix(e, "server.user");
 	for (int role = 0; role < ROLES; role++)
 		users->of[role] = shared;
 	return take_all(users, config->server_users, &shared, given, e);
+}
+
+int users_find(struct process_users *users, const struct config *config, struct err *e)
+{
+	bool given = is_chosen(config);
+
+	*users = (struct process_users){ .change = geteuid() == 0 && (*config->server_user || given), .admins = { .group = NO_GROUP } };
+	if (users->change && find_users(users, config, given, e) < 0)
+		return -1;
+	return find_admins(users, config, e);
 }
 
 void users_release(struct process_users *users)

@@ -5,28 +5,40 @@
 
 #include "base/http/forwarded.h"
 
+#define LOCAL_ADMIN "local admin"
+
 static const struct sockaddr *sa(const struct address *a)
 {
 	return (const struct sockaddr *)&a->sa;
 }
 
-static bool peer_is_admin(int fd)
+/* "local admin", "local admin alice (1000)" */
+static void name_local_admin(struct visitor *v, const struct http_request *r)
 {
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
+	char text[LOCAL_ADMIN_TEXT];
+	const char *who = r->vouched ? r->vouched_name : local_admin_text(r->socket, geteuid(), text);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+	snprintf(v->name, sizeof(v->name), LOCAL_ADMIN "%s%s", who && *who ? " " : "", who ? who : "");
+}
+
+static void at_control_socket(struct visitor *v, const struct http_request *r, const struct webui_settings *settings)
+{
+	struct ucred who;
+
+	v->address.sa.ss_family = AF_UNIX;
+	v->admin = r->vouched || local_admin_is(r->socket, &settings->local_admins, geteuid(), &who);
+	if (!v->admin)
+		return;
+	snprintf(v->proof, sizeof(v->proof), "%s", r->vouched ? r->vouched : "");
+	v->role = ROLE_ADMIN;
+	name_local_admin(v, r);
 }
 
 void gate_visitor(struct visitor *v, const struct http_request *r, const struct webui_settings *settings)
 {
 	*v = (struct visitor){ .face = r->face };
 	if (r->face == FACE_CONTROL) {
-		v->address.sa.ss_family = AF_UNIX;
-		v->admin = r->vouched || peer_is_admin(r->socket);
-		snprintf(v->proof, sizeof(v->proof), "%s", r->vouched ? r->vouched : "");
-		v->role = v->admin ? ROLE_ADMIN : ROLE_ANYONE;
-		snprintf(v->name, sizeof(v->name), "%s", v->admin ? "local admin" : "");
+		at_control_socket(v, r, settings);
 		return;
 	}
 	v->address = r->peer;
