@@ -65,7 +65,7 @@ static void take_account(struct moving *m, const json_t *urls, const char *path,
 
 static void take_accounts(struct moving *m, const json_t *urls, const char *path, const char *below)
 {
-	_cleanup_strv_ char **names = file_names(path);
+	_cleanup_strv_ char **names = found_names(m, path);
 
 	if (*below && file_is("%s/account.key", path))
 		take_account(m, urls, path, below);
@@ -162,16 +162,19 @@ static void take_cert(struct moving *m, const char *folder)
 {
 	_cleanup_free_ char *domain = domain_of(folder);
 	_cleanup_free_ char *from = xasprintf("%s/%s", m->path, folder), *text = file_text("%s/%s.conf", from, domain);
-	_cleanup_free_ char *chain = file_text("%s/fullchain.cer", from);
-	_cleanup_wipe_ char *key = file_text("%s/%s.key", from, domain);
+	_cleanup_free_ char *chain = xasprintf("%s/fullchain.cer", from), *key = xasprintf("%s/%s.key", from, domain);
 	_cleanup_json_ json_t *conf = NULL;
 	const char *account;
 	json_t *cert;
 
 	if (!text || !strstr(text, "Le_Domain"))
 		return;
+	if (file_never_was(chain)) {
+		found_left(m, from, "It was never issued.");
+		return;
+	}
 	conf = file_assignments(text);
-	cert = found_cert(m, folder, chain, key, from);
+	cert = found_cert_files(m, folder, chain, key, from);
 	if (!cert)
 		return;
 	account = found_account_at(m, json_str(conf, "Le_API"));
@@ -185,7 +188,7 @@ static void take_cert(struct moving *m, const char *folder)
 int read_acme_sh(struct moving *m, struct err *e)
 {
 	_cleanup_free_ char *ca = xasprintf("%s/ca", m->path);
-	_cleanup_strv_ char **folders = file_names(m->path);
+	_cleanup_strv_ char **folders = found_names(m, m->path);
 	_cleanup_json_ json_t *urls = read_urls(m, folders);
 
 	if (!file_is("%s", ca) && !file_is("%s/account.conf", m->path))

@@ -67,10 +67,9 @@ static void take_account(struct moving *m, const char *ca, const char *mail, jso
 static void take_cert(struct moving *m, const char *ca, const char *name, const json_t *by_ca)
 {
 	_cleanup_free_ char *from = xasprintf("%s/certificates/%s/%s", m->path, ca, name);
-	_cleanup_free_ char *chain = file_text("%s/%s.crt", from, name);
-	_cleanup_wipe_ char *key = file_text("%s/%s.key", from, name);
+	_cleanup_free_ char *chain = xasprintf("%s/%s.crt", from, name), *key = xasprintf("%s/%s.key", from, name);
 	const char *plain = str_starts(name, "wildcard_") ? name + strlen("wildcard") : name;
-	json_t *cert = found_cert(m, plain, chain, key, from);
+	json_t *cert = found_cert_files(m, plain, chain, key, from);
 
 	if (!cert)
 		return;
@@ -91,7 +90,7 @@ static void take_cert(struct moving *m, const char *ca, const char *name, const 
 static void take_ca(struct moving *m, const char *ca, const json_t *by_ca)
 {
 	_cleanup_free_ char *folder = xasprintf("%s/certificates/%s", m->path, ca);
-	_cleanup_strv_ char **names = file_names(folder);
+	_cleanup_strv_ char **names = found_names(m, folder);
 
 	if (str_eq(ca, "local")) {
 		found_left(m, folder, "These are certificates of Caddy's own CA.");
@@ -104,14 +103,14 @@ static void take_ca(struct moving *m, const char *ca, const json_t *by_ca)
 int read_caddy(struct moving *m, struct err *e)
 {
 	_cleanup_free_ char *acme = xasprintf("%s/acme", m->path), *certs = xasprintf("%s/certificates", m->path);
-	_cleanup_strv_ char **cas = file_names(acme), **issuers = file_names(certs);
+	_cleanup_strv_ char **cas = found_names(m, acme), **issuers = found_names(m, certs);
 	_cleanup_json_ json_t *by_ca = json_object();
 
 	if (!cas && !issuers)
 		return err_set(e, ERR_USAGE, "%s has neither acme/ nor certificates/ of Caddy", m->path);
 	for (char **ca = cas; ca && *ca; ca++) {
 		_cleanup_free_ char *users = xasprintf("%s/%s/users", acme, *ca);
-		_cleanup_strv_ char **mails = file_names(users);
+		_cleanup_strv_ char **mails = found_names(m, users);
 
 		for (char **mail = mails; mail && *mail; mail++)
 			take_account(m, *ca, *mail, by_ca);

@@ -53,8 +53,11 @@ static void take_sites(struct moving *m, const json_t *rows)
 	size_t i;
 
 	json_array_foreach (rows, i, row) {
-		json_t *site = json_object();
+		json_t *site;
 
+		if (!json_str(row, "Uri"))
+			continue;
+		site = json_object();
 		json_put_str(site, "name", json_str(row, "Uri"));
 		json_object_set_new(site, "notes", json_array());
 		json_array_append_new(m->sites, site);
@@ -77,6 +80,7 @@ int read_certera(struct moving *m, struct err *e)
 	json_array_foreach (certs, i, row)
 		take_cert(m, row, by_id);
 	take_sites(m, sites);
+	found_nothing(m);
 	found_left(m, "users", "Users have new passwords here: certeractl user add.");
 	found_left(m, "notifications", "Add a channel for alerts: certeractl channel add.");
 	return 0;

@@ -8,7 +8,7 @@ static const char accounts_of[] =
 	"WHERE a.status = 'valid' ORDER BY a.id";
 /* The newest order of each that has a certificate; its key may be one the certificate no longer has. */
 static const char certs_of[] =
-	"SELECT c.*, a.name AS account_name, "
+	"SELECT c.*, a.id AS account_id, "
 	"(SELECT o.pem FROM acme_orders o WHERE o.certificate_id = c.id AND o.status = 'valid' "
 	"AND o.pem IS NOT NULL AND o.known_revoked = 0 ORDER BY o.valid_to DESC, o.id DESC LIMIT 1) AS chain_pem, "
 	"(SELECT k.pem FROM acme_orders o JOIN private_keys k ON k.id = o.finalized_key_id "
@@ -16,7 +16,7 @@ static const char certs_of[] =
 	"ORDER BY o.valid_to DESC, o.id DESC LIMIT 1) AS key_pem "
 	"FROM certificates c JOIN acme_accounts a ON a.id = c.acme_account_id ORDER BY c.id";
 
-static void take_account(struct moving *m, const json_t *row, json_t *by_name)
+static void take_account(struct moving *m, const json_t *row, json_t *by_id)
 {
 	json_t *account = found_account_key(m, json_str(row, "name"), json_str(row, "directory_url"),
 					    json_str(row, "pem"), json_str(row, "name"));
@@ -26,7 +26,7 @@ static void take_account(struct moving *m, const json_t *row, json_t *by_name)
 	found_contact(account, json_str(row, "email"));
 	if (str_eq(json_str(row, "is_staging"), "1"))
 		found_flag(account, "staging");
-	json_put_str(by_name, json_str(row, "name"), json_str(account, "name"));
+	json_put_str(by_id, json_str(row, "id"), json_str(account, "name"));
 }
 
 /* The challenge of a wildcard is known; of other names Certwarden's configuration says which, by domain. */
@@ -44,9 +44,9 @@ static void take_proof(const struct moving *m, json_t *cert, const json_t *row)
 		   m->challenge ? m->challenge : "http-01");
 }
 
-static void take_cert(struct moving *m, const json_t *row, const json_t *by_name)
+static void take_cert(struct moving *m, const json_t *row, const json_t *by_id)
 {
-	const char *account = json_str(by_name, json_str(row, "account_name")),
+	const char *account = json_str(by_id, json_str(row, "account_id")),
 		   *command = json_str(row, "post_processing_command");
 	json_t *cert = found_cert(m, json_str(row, "name"), json_str(row, "chain_pem"), json_str(row, "key_pem"),
 				  json_str(row, "name"));
@@ -77,16 +77,17 @@ int read_certwarden(struct moving *m, struct err *e)
 {
 	_cleanup_json_ json_t *accounts = sqlite_rows(m->path, accounts_of, e);
 	_cleanup_json_ json_t *certs = accounts ? sqlite_rows(m->path, certs_of, e) : NULL;
-	_cleanup_json_ json_t *by_name = json_object();
+	_cleanup_json_ json_t *by_id = json_object();
 	const json_t *row;
 	size_t i;
 
 	if (!certs)
 		return -1;
 	json_array_foreach (accounts, i, row)
-		take_account(m, row, by_name);
+		take_account(m, row, by_id);
 	json_array_foreach (certs, i, row)
-		take_cert(m, row, by_name);
+		take_cert(m, row, by_id);
+	found_nothing(m);
 	found_left(m, "users", "Users have new passwords here: certeractl user add.");
 	return 0;
 }

@@ -114,7 +114,7 @@ static char *decode_url(const char *folder)
 static void take_accounts(struct moving *m, const struct dehydrated *s)
 {
 	_cleanup_free_ char *root = xasprintf("%s/accounts", s->base);
-	_cleanup_strv_ char **folders = file_names(root);
+	_cleanup_strv_ char **folders = found_names(m, root);
 	const json_t *contact;
 	size_t i;
 
@@ -164,14 +164,22 @@ static void take_cert(struct moving *m, const struct dehydrated *s, const char *
 {
 	_cleanup_free_ char *from = xasprintf("%s/%s", root, name), *own = xasprintf("%s/config", from),
 			    *directory = NULL;
-	_cleanup_free_ char *chain = file_text("%s/fullchain.pem", from);
-	_cleanup_wipe_ char *key = file_text("%s/privkey.pem", from);
+	_cleanup_free_ char *chain = xasprintf("%s/fullchain.pem", from), *key = xasprintf("%s/privkey.pem", from), *apart = setting(s, "DOMAINS_D");
 	_cleanup_(dehydrated_release) struct dehydrated its = { json_deep_copy(s->conf), xstrdup(s->base) };
 	const char *account;
-	json_t *cert = found_cert(m, name, chain, key, from);
+	json_t *cert;
 
+	if (file_never_was(chain)) {
+		found_left(m, from, "It was never issued.");
+		return;
+	}
+	cert = found_cert_files(m, name, chain, key, from);
 	if (!cert)
 		return;
+	if (apart && *apart) {
+		free(own);
+		own = xasprintf("%s/%s", apart, name);
+	}
 	add_file(its.conf, own);
 	directory = ca_of(m, &its);
 	account = found_account_at(m, directory);
@@ -193,7 +201,7 @@ int read_dehydrated(struct moving *m, struct err *e)
 	root = setting(&s, "CERTDIR");
 	if (!root)
 		root = xasprintf("%s/certs", s.base);
-	names = file_names(root);
+	names = found_names(m, root);
 	for (char **name = names; name && *name; name++)
 		take_cert(m, &s, root, *name);
 	return 0;

@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,6 +46,27 @@ char *file_text(const char *fmt, ...)
 	return buf_detach(&text);
 }
 
+bool file_never_was(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) < 0 && errno == ENOENT;
+}
+
+const char *file_trouble(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT && !lstat(path, &st))
+		return "it is a link that leads nowhere";
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? "it is a directory" : "it is no file";
+	return st.st_size ? "it is no text, or too long" : "it is empty";
+}
+
 bool file_is(const char *fmt, ...)
 {
 	_cleanup_free_ char *path = NULL;
@@ -67,12 +89,14 @@ char **file_names(const char *directory)
 	int count = scandir(directory, &entries, not_hidden, alphasort);
 	char **names = NULL;
 
+	if (count < 0)
+		return NULL;
 	for (int i = 0; i < count; i++) {
 		strv_add(&names, entries[i]->d_name);
 		free(entries[i]);
 	}
-	if (count >= 0)
-		free(entries);
+	free(entries);
+	errno = 0;
 	return names;
 }
 

@@ -45,13 +45,12 @@ static void take_account(struct moving *m, const char *folder, const char *mail,
 static void take_cert(struct moving *m, const char *name, const json_t *by_host)
 {
 	_cleanup_free_ char *from = xasprintf("%s/certificates/%s", m->path, name);
-	_cleanup_free_ char *text = file_text("%s.json", from), *chain = file_text("%s.crt", from);
-	_cleanup_wipe_ char *key = file_text("%s.key", from);
+	_cleanup_free_ char *text = file_text("%s.json", from), *chain = xasprintf("%s.crt", from), *key = xasprintf("%s.key", from);
 	_cleanup_json_ json_t *saved = text ? json_read(text, strlen(text), NULL) : NULL;
 	const char *url = json_str(saved, "certUrl") ? json_str(saved, "certUrl") : "",
 		   *domain = json_str(saved, "domain");
 	_cleanup_free_ char *host = url_host(url);
-	json_t *cert = found_cert(m, name, chain, key, from);
+	json_t *cert = found_cert_files(m, name, chain, key, from);
 
 	if (!cert)
 		return;
@@ -73,14 +72,14 @@ int read_lego(struct moving *m, struct err *e)
 {
 	_cleanup_free_ char *accounts = xasprintf("%s/accounts", m->path),
 			    *certs = xasprintf("%s/certificates", m->path);
-	_cleanup_strv_ char **hosts = file_names(accounts), **files = file_names(certs);
+	_cleanup_strv_ char **hosts = found_names(m, accounts), **files = found_names(m, certs);
 	_cleanup_json_ json_t *by_host = json_object();
 
 	if (!hosts && !files)
 		return err_set(e, ERR_USAGE, "%s has neither accounts/ nor certificates/ of lego", m->path);
 	for (char **host = hosts; host && *host; host++) {
 		_cleanup_free_ char *folder = xasprintf("%s/%s", accounts, *host);
-		_cleanup_strv_ char **mails = file_names(folder);
+		_cleanup_strv_ char **mails = found_names(m, folder);
 
 		for (char **mail = mails; mail && *mail; mail++)
 			take_account(m, *host, *mail, by_host);

@@ -48,6 +48,7 @@ static void moving_release(struct moving *m)
 	json_decref(m->certificates);
 	json_decref(m->sites);
 	json_decref(m->left);
+	free(m->unread);
 }
 
 /* Without what only the server was to get. */
@@ -88,7 +89,7 @@ static void set_options(struct moving *m)
 
 	json_array_foreach (m->accounts, i, account) {
 		found_set(account, "ca_file", ca_file);
-		if (json_bool(m->ctl->local, "testing", false))
+		if (json_bool(m->ctl->local, "staging", false))
 			found_flag(account, "staging");
 	}
 }
@@ -109,15 +110,19 @@ static int run(struct moving *m, const struct moving_source *source, struct err 
 	bool dry_run = json_bool(m->ctl->local, "dry_run", false);
 	_cleanup_json_ json_t *answer = NULL;
 
-	if (source->read(m, e) < 0)
-		return err_hint(e, "Give %s.", source->text);
+	if (source->read(m, e) < 0 && m->unread) {
+		err_set(e, ERR_DENIED, "%s", m->unread);
+		return err_hint(e, "Run it as a user who can read all of it, such as root.");
+	}
+	if (err_is_set(e))
+		return e->hint[0] ? -1 : err_hint(e, "Give %s.", source->text);
 	set_options(m);
 	if (moving_take(m, e) < 0)
 		return -1;
 	answer = answer_of(m, dry_run);
 	if (!ctl_as_json(m->ctl, answer))
 		moving_report(m, dry_run);
-	return any_left(m->accounts) || any_left(m->certificates) || any_left(m->sites);
+	return m->unread || any_left(m->accounts) || any_left(m->certificates) || any_left(m->sites);
 }
 
 int run_import_from(struct ctl *ctl, json_t *none)

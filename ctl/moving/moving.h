@@ -20,6 +20,7 @@ struct moving {
 	json_t *certificates;
 	json_t *sites;		/* {"name", "notes"} */
 	json_t *left;		/* {"what", "why"} */
+	char *unread;		/* the first directory that could not be read, with the reason; NULL: none */
 };
 
 /* The sources, by the word on the command line.  -1: nothing can be read there. */
@@ -38,8 +39,12 @@ json_t *found_account_key(struct moving *, const char *name, const char *directo
 /* The name of the first that was found at this CA; NULL: there is none. */
 const char *found_account_at(const struct moving *, const char *directory);
 void found_contact(json_t *account, const char *mail);		/* also "mailto:..."; NULL is fine */
-/* A certificate with its chain and key as PEM; NULL, which is said, if one is missing. */
+/* A certificate with its chain and key as PEM; NULL, which is said, if one is missing or no PEM. */
 json_t *found_cert(struct moving *, const char *name, const char *chain, const char *key, const char *from);
+/* The same from files. */
+json_t *found_cert_files(struct moving *, const char *name, const char *chain_file, const char *key_file, const char *from);
+/* file_names(), and what cannot be read is said. */
+char **found_names(struct moving *, const char *directory);
 /* Its setting, a member of the request to import. */
 void found_set(json_t *cert, const char *member, const char *value);	/* NULL is fine */
 void found_flag(json_t *cert, const char *member);
@@ -47,6 +52,8 @@ void found_flag(json_t *cert, const char *member);
 void found_challenge(const struct moving *, json_t *cert, const char *type);
 /* A sentence for the report, on an account or a certificate. */
 void found_note(json_t *of, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Of a database: if nothing was found, what that may mean. */
+void found_nothing(struct moving *);
 void found_left(struct moving *, const char *what, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /*
@@ -55,7 +62,9 @@ void found_left(struct moving *, const char *what, const char *fmt, ...) PRINTF_
 
 char *file_text(const char *fmt, ...) PRINTF_LIKE(1, 2);	/* owned; NULL: there is none, or it is no text */
 bool file_is(const char *fmt, ...) PRINTF_LIKE(1, 2);		/* is there something by this path? */
-/* The names in a directory, sorted, without those that begin with a dot; empty if it cannot be read. */
+bool file_never_was(const char *path);			/* nor a link that leads nowhere */
+const char *file_trouble(const char *path);			/* why file_text() has nothing */
+/* The names in a directory, sorted, without those that begin with a dot; NULL and errno if it cannot be read. */
 char **file_names(const char *directory);
 /* Lines NAME=VALUE or NAME = VALUE, of a shell or an INI file, as an object of texts; quotes are taken off. */
 json_t *file_assignments(const char *text);

@@ -1,12 +1,18 @@
 #include "ctl/moving/sqlite.h"
 
+#include <ctype.h>
 #include <dlfcn.h>
+#include <unistd.h>
+
+#include "base/buf.h"
 
 /* Its stable interface, as far as it is used (https://sqlite.org/c3ref/intro.html). */
 #define SQLITE_OK 0
 #define SQLITE_ROW 100
 #define SQLITE_DONE 101
 #define SQLITE_OPEN_READONLY 1
+#define SQLITE_OPEN_URI 0x40
+#define WAL_MODE 2
 
 #define CALLS                                                                                                          \
 	CALL(int, open_v2, (const char *, void **, int, const char *))                                                 \
@@ -54,7 +60,39 @@ static void sqlite_release(struct sqlite *s)
 
 static int fail(const struct sqlite *s, const char *file, struct err *e)
 {
-	return err_set(e, ERR_USAGE, "reading %s: %s", file, s->db ? s->errmsg(s->db) : "it cannot be opened");
+	const char *why = s->db ? s->errmsg(s->db) : "it cannot be opened";
+
+	err_set(e, ERR_USAGE, "reading %s: %s", file, why);
+	if (strstr(why, "no such table") || strstr(why, "no such column"))
+		err_hint(e, "It is a database, but not one of this program, or of a version that is not known.");
+	else if (strstr(why, "unable to open") && !access(file, R_OK))
+		err_hint(e, "Copy it, and NAME-wal if that is beside it, to a directory where you can write, and import from there.");
+	else if (strstr(why, "locked") || strstr(why, "readonly"))
+		err_hint(e, "Stop the program, or import from a copy of the file; copy the files NAME-wal and NAME-shm beside it, too.");
+	return -1;
+}
+
+/* Does it keep its last changes in a file NAME-wal (https://sqlite.org/fileformat.html section 1.3.3), which is not there? */
+static bool is_at_rest(const char *file)
+{
+	_cleanup_free_ char *wal = xasprintf("%s-wal", file);
+	_cleanup_fclose_ FILE *f = fopen(file, "re");
+	char header[20];
+
+	return f && fread(header, 1, sizeof(header), f) == sizeof(header) && header[18] == WAL_MODE && access(wal, F_OK);
+}
+
+/* Nothing is made beside a database whose program has ended: it is read as one that nobody changes. */
+static char *uri_of(const char *file)
+{
+	const char *how = is_at_rest(file) ? "?immutable=1" : "";
+	struct buf uri = BUF_INIT;
+
+	buf_add_str(&uri, "file:");
+	for (; *file; file++)
+		buf_addf(&uri, isalnum((unsigned char)*file) || strchr("/._-", *file) ? "%c" : "%%%02X", (unsigned char)*file);
+	buf_add_str(&uri, how);
+	return buf_detach(&uri);
 }
 
 static json_t *row(const struct sqlite *s)
@@ -74,11 +112,12 @@ json_t *sqlite_rows(const char *file, const char *query, struct err *e)
 {
 	_cleanup_(sqlite_release) struct sqlite s = { .db = NULL };
 	_cleanup_json_ json_t *rows = json_array();
+	_cleanup_free_ char *uri = uri_of(file);
 	int step;
 
 	if (load(&s, e) < 0)
 		return NULL;
-	if (s.open_v2(file, &s.db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+	if (s.open_v2(uri, &s.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) != SQLITE_OK ||
 	    s.prepare_v2(s.db, query, -1, &s.statement, NULL) != SQLITE_OK)
 		return fail(&s, file, e), NULL;
 	while ((step = s.step(s.statement)) == SQLITE_ROW)

@@ -131,18 +131,49 @@ static int look(struct take *t, const char *name, const char *staging, const jso
 		     : 0;
 }
 
-/* The leaf as the server reads it; a new reference. */
+/* So a dry run knows it, too. */
+static int check_key(const json_t *leaf, const json_t *key, struct err *e)
+{
+	if (!json_str(key, "spki_pin"))
+		return err_set(e, ERR_INVALID, "its private key cannot be read; it may need a password");
+	if (!str_eq(json_str(key, "spki_pin"), json_str(leaf, "spki_pin")))
+		return err_set(e, ERR_INVALID, "its private key belongs to a different certificate");
+	return 0;
+}
+
+/* The leaf as the server reads it, with its key; a new reference. */
 static json_t *decode(struct take *t, const json_t *cert, struct err *e)
 {
 	_cleanup_json_ json_t *body = json_object(), *answer = NULL;
+	_cleanup_wipe_ char *both = xasprintf("%s\n%s", json_str(cert, "chain"), json_str(cert, "key"));
 	json_t *leaf;
 
-	json_put_str(body, "file", json_str(cert, "chain"));
+	json_put_str(body, "file", both);
 	answer = ask(t, "POST", "/api/v1/decode", body, e);
 	leaf = json_array_get(json_object_get(answer, "certificates"), 0);
 	if (answer && !leaf)
 		err_set(e, ERR_INVALID, "there is no certificate in %s", json_str(cert, "from"));
+	if (!leaf || check_key(leaf, json_array_get(json_object_get(answer, "keys"), 0), e) < 0)
+		return NULL;
 	return json_incref(leaf);
+}
+
+/* Of programs that do not keep how names are proved. */
+static void prove_wildcard(json_t *cert, const json_t *names)
+{
+	json_t *request = json_object_get(cert, "request");
+	const char *challenge = json_str(request, "challenge");
+	const json_t *name;
+	bool wildcard = false;
+	size_t i;
+
+	json_array_foreach (names, i, name)
+		wildcard |= str_starts(json_string_value(name), "*.");
+	if (!wildcard || (challenge && str_starts(challenge, "dns-")))
+		return;
+	json_put_str(request, "challenge", "dns-01");
+	found_note(cert, "It has a wildcard, which only DNS proves, so it is proved by dns-01 here: choose a script for its records (certeractl cert "
+			 "hooks).");
 }
 
 static void keep_api_key(const struct take *t, const json_t *cert, const json_t *answer)
@@ -196,32 +227,52 @@ static void take_new(struct take *t, json_t *cert, const char *staging)
 	}
 	say(cert, "taken");
 	json_put_str(cert, "account", json_str(request, "account"));
+	if (!json_str(request, "account"))
+		found_note(cert, "Without an account, its settings of renewals were not taken either. When the account can be taken, "
+				 "run this again.");
 	if (t->dry_run)
 		return;
 	keep_api_key(t, cert, done);
 	set_environment(t, cert, staging);
 }
 
+/* It came before without its account, which has been found since. */
+static bool lacks_account(struct take *t, const json_t *cert, const char *staging)
+{
+	_cleanup_free_ char *path = xasprintf("/api/v1/certificates/%s?staging=%s", json_str(cert, "name"), staging);
+	const json_t *account = account_of(t->m, cert);
+	struct err unsaid = { 0 };
+	_cleanup_json_ json_t *here = NULL;
+
+	if (!account || str_eq(json_str(account, "result"), "left"))
+		return false;
+	here = ask(t, "GET", path, NULL, &unsaid);
+	return here && json_bool(here, "imported", false) && !json_str(here, "account");
+}
+
 static void take_cert(struct take *t, json_t *cert)
 {
 	const char *staging = staging_of(t->m, cert);
 	struct err e = { 0 };
-	_cleanup_json_ json_t *leaf = decode(t, cert, &e);
+	_cleanup_json_ json_t *leaf = json_str(cert, "result") ? NULL : decode(t, cert, &e);
 	int64_t end = 0;
 	int there;
 
+	if (json_str(cert, "result"))	/* its files could not be read */
+		return;
 	if (!leaf) {
 		leave(cert, &e);
 		return;
 	}
 	json_object_set(cert, "names", json_object_get(leaf, "names"));
 	json_object_set(cert, "not_after", json_object_get(leaf, "not_after"));
+	prove_wildcard(cert, json_object_get(leaf, "names"));
 	there = look(t, json_str(cert, "name"), staging, leaf, &e);
 	if (there == 0 && clock_parse_rfc3339(json_str(leaf, "not_after"), &end) == 0 && end <= clock_now())
 		there = err_set(&e, ERR_INVALID, "it has expired; add it anew (certeractl cert add)");
 	if (there < 0)
 		leave(cert, &e);
-	else if (there)
+	else if (there && !lacks_account(t, cert, staging))
 		say(cert, "there");
 	else
 		take_new(t, cert, staging);
