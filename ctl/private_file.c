@@ -30,11 +30,13 @@ FILE *private_file_append(const char *path, struct err *e)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 
-	if (make_private(fd, path, e) == 0)
-		return fdopen(fd, "a");
-	if (fd >= 0)
+	FILE *file = make_private(fd, path, e) == 0 ? fdopen(fd, "a") : NULL;
+
+	if (file)
+		setvbuf(file, NULL, _IOLBF, 0);	/* each secret is there at once, whatever ends us */
+	else if (fd >= 0)
 		close(fd);
-	return NULL;
+	return file;
 }
 
 static int write_all(int fd, const struct buf *content)

@@ -1,4 +1,6 @@
 /* What is between two states, and doing it. */
+#include <strings.h>
+
 #include "base/encode.h"
 #include "ctl/declare/declare.h"
 
@@ -13,6 +15,13 @@ static json_t *change_of(const struct declare_kind *kind, const char *action, co
 		json_put_bool(change, "staging", json_bool(thing, "staging_", false));
 	json_object_set_new(change, "members", json_object());
 	return change;
+}
+
+/* Where the file says it. */
+static void put_line(json_t *change, const json_t *wanted)
+{
+	if (json_int(wanted, "line_", 0))
+		json_put_int(change, "line", json_int(wanted, "line_", 0));
 }
 
 /* What the file wants of a member; NULL: nothing. */
@@ -84,6 +93,7 @@ static void compare_one(const struct declare_kind *kind, const json_t *is, const
 	const json_t *there = declare_thing(is, kind->word, json_str(one, "name"), json_bool(one, "staging_", false));
 	_cleanup_json_ json_t *change = there ? differences(kind, there, one) : addition(kind, one);
 
+	put_line(change, one);
 	if (!there || json_object_size(json_object_get(change, "members")))
 		json_array_append(changes, change);
 }
@@ -109,9 +119,72 @@ static void prune_kind(const struct declare_kind *kind, const json_t *is, const 
 
 	if (!json_object_get(wanted, kind->word))
 		return;
-	json_array_foreach (json_object_get(is, kind->word), i, one)
-		if (!declare_thing(wanted, kind->word, json_str(one, "name"), json_bool(one, "staging_", false)))
-			json_array_append_new(changes, change_of(kind, "remove", one));
+	json_array_foreach (json_object_get(is, kind->word), i, one) {
+		json_t *change;
+
+		if (declare_thing(wanted, kind->word, json_str(one, "name"), json_bool(one, "staging_", false)))
+			continue;
+		change = change_of(kind, "remove", one);
+		if (json_str(one, "used_"))
+			json_put_str(change, "used", json_str(one, "used_"));
+		json_array_append_new(changes, change);
+	}
+}
+
+/*
+ * What names something else: it is there, or the file adds it.
+ */
+
+static const struct declare_reference {
+	const char *kind, *member, *to;
+	bool required;	/* of what is added */
+} references[] = {
+	{ "certificates", "account", "accounts", true },
+	{ "certificates", "fallback", "accounts", false },
+	{ "certificates", "owner", "users", false },
+	{ "users", "plan", "plans", false },
+	{ "channels", "owner", "users", false },
+};
+
+static bool is_named(const json_t *state, const char *kind, const char *name)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(state, kind), i, one)
+		if (!strcasecmp(json_str(one, "name"), name))
+			return true;
+	return false;
+}
+
+static const char *one_of(const char *kind)
+{
+	for (size_t i = 0; i < declare_kinds_count; i++)
+		if (str_eq(declare_kinds[i].word, kind))
+			return declare_kinds[i].one;
+	return kind;
+}
+
+int declare_check(const json_t *is, const json_t *wanted, const char *path, struct err *e)
+{
+	const json_t *one;
+	size_t i;
+
+	for (size_t k = 0; k < ARRAY_SIZE(references); k++) {
+		const struct declare_reference *ref = &references[k];
+
+		json_array_foreach (json_object_get(wanted, ref->kind), i, one) {
+			const char *name = json_str(one, ref->member), *own = json_str(one, "name");
+			long long line = json_int(one, "line_", 0);
+
+			if (ref->required && !name && !is_named(is, ref->kind, own))
+				return err_set(e, ERR_INVALID, "%s:%lld: the %s %s is new, and has no \"%s\"", path, line, one_of(ref->kind), own, ref->member);
+			if (name && *name && !is_named(is, ref->to, name) && !is_named(wanted, ref->to, name))
+				return err_set(e, ERR_INVALID, "%s:%lld: the %s %s has the %s %s, which there is neither here nor in the file", path, line,
+					       one_of(ref->kind), own, one_of(ref->to), name);
+		}
+	}
+	return 0;
 }
 
 json_t *declare_compare(const json_t *is, const json_t *wanted, bool prune)

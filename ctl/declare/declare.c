@@ -1,4 +1,5 @@
 /* certeractl export, certeractl apply. */
+#include "base/words.h"
 #include "ctl/declare/declare.h"
 
 int run_export(struct ctl *ctl, json_t *none)
@@ -22,17 +23,27 @@ int run_export(struct ctl *ctl, json_t *none)
 	return 0;
 }
 
+/* As a file has them, which need not be a person's own. */
+static void print_words(const char *text)
+{
+	_cleanup_free_ char *line = words_line(text, WORDS_MANY);
+
+	printf("%s", line);
+}
+
 static void print_value(const json_t *value)
 {
 	const json_t *one;
 	size_t i;
 
-	if (json_is_string(value))
-		printf("%s", *json_string_value(value) ? json_string_value(value) : "nothing");
+	if (json_is_string(value) && *json_string_value(value))
+		print_words(json_string_value(value));
 	else if (!json_array_size(value))
 		printf("nothing");
-	json_array_foreach (value, i, one)
-		printf("%s%s", i ? " " : "", json_string_value(one));
+	json_array_foreach (value, i, one) {
+		printf("%s", i ? " " : "");
+		print_words(json_string_value(one));
+	}
 }
 
 static void print_change(const json_t *change)
@@ -40,12 +51,9 @@ static void print_change(const json_t *change)
 	const char *action = json_str(change, "action"), *member;
 	const json_t *both;
 
-	printf("%s %s %s%s\n",
-	       str_eq(action, "add")      ? "+"
-	       : str_eq(action, "remove") ? "-"
-					  : "~",
-	       json_str(change, "kind"), json_str(change, "name"),
-	       json_bool(change, "staging", false) ? " (staging)" : "");
+	printf("%s %s ", str_eq(action, "add") ? "+" : str_eq(action, "remove") ? "-" : "~", json_str(change, "kind"));
+	print_words(json_str(change, "name"));
+	puts(json_bool(change, "staging", false) ? " (staging)" : "");
 	json_object_foreach (json_object_get(change, "members"), member, both) {
 		printf("    %s: ", member);
 		if (str_eq(action, "change")) {
@@ -55,7 +63,11 @@ static void print_change(const json_t *change)
 		print_value(json_object_get(both, "to"));
 		puts("");
 	}
-	if (json_str(change, "error"))
+	if (json_str(change, "used"))
+		printf("    in use: %s\n", json_str(change, "used"));
+	if (json_str(change, "error") && json_int(change, "line", 0))
+		printf("    failed (line %lld): %s\n", (long long)json_int(change, "line", 0), json_str(change, "error"));
+	else if (json_str(change, "error"))
 		printf("    failed: %s\n", json_str(change, "error"));
 }
 
@@ -110,6 +122,24 @@ static int open_secrets(const struct ctl *ctl, const json_t *changes, FILE **fil
 	return *file ? 0 : -1;
 }
 
+static void put_error(json_t *change, const struct err *why)
+{
+	_cleanup_free_ char *text = xasprintf("%s%s%s", why->message, why->hint[0] ? ". " : "", why->hint);
+
+	json_put_str(change, "error", text);
+}
+
+/* No further secrets are made that nobody gets. */
+static int lost_secrets(const struct ctl *ctl, const json_t *change, struct err *e)
+{
+	const char *kind = json_str(change, "kind");
+
+	err_errno(e, ERR_USAGE, "writing %s: the secret of the %s %s is lost, and nothing behind it was done", json_str(ctl->local, "secrets_file"), kind,
+		  json_str(change, "name"));
+	return err_hint(e, str_eq(kind, "user") ? "Give the user a new password with certeractl user reset, then apply again." :
+					     "Replace it with certeractl apikey rotate, or remove the token, then apply again.");
+}
+
 static int do_all(struct ctl *ctl, const json_t *is, const json_t *wanted, json_t *changes, struct err *e)
 {
 	_cleanup_fclose_ FILE *secrets = NULL;
@@ -122,10 +152,11 @@ static int do_all(struct ctl *ctl, const json_t *is, const json_t *wanted, json_
 		struct err why = { 0 };
 
 		if (declare_do(ctl, is, wanted, change, secrets, &why) < 0)
-			json_put_str(change, "error", why.message);
+			put_error(change, &why);
+		if (secrets && ferror(secrets))
+			return lost_secrets(ctl, change, e);
 	}
-	return secrets && fflush(secrets) ? err_errno(e, ERR_USAGE, "writing %s", json_str(ctl->local, "secrets_file"))
-					  : 0;
+	return 0;
 }
 
 int run_apply(struct ctl *ctl, json_t *none)
@@ -134,7 +165,8 @@ int run_apply(struct ctl *ctl, json_t *none)
 	struct err e = { 0 };
 	_cleanup_json_ json_t *wanted = declare_file(ctl->args[0], &e);
 	_cleanup_json_ json_t *is = wanted ? declare_state(ctl, &e) : NULL;
-	_cleanup_json_ json_t *changes = is ? declare_compare(is, wanted, json_bool(ctl->local, "prune", false)) : NULL;
+	bool whole = is && declare_check(is, wanted, ctl->args[0], &e) == 0;
+	_cleanup_json_ json_t *changes = whole ? declare_compare(is, wanted, json_bool(ctl->local, "prune", false)) : NULL;
 	_cleanup_json_ json_t *answer = json_object();
 
 	if (!changes || (!dry_run && do_all(ctl, is, wanted, changes, &e) < 0))

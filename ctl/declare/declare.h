@@ -60,9 +60,12 @@ json_t *declare_file(const char *path, struct err *);
 void declare_write(struct buf *, const json_t *state);
 
 /*
- * change.c: what has to be done, in this order: an array of {"action", "kind", "name", "members": {m: {"from", "to"}}}.
+ * change.c: what has to be done, in this order: an array of {"action", "kind", "name", "line" (of the file), "used" (who
+ * uses what is removed), "members": {m: {"from", "to"}}}.
  */
 json_t *declare_compare(const json_t *is, const json_t *wanted, bool prune);
+/* Before anything is done: does what the file names exist?  The error has the line. */
+int declare_check(const json_t *is, const json_t *wanted, const char *path, struct err *);
 /* Does one of these; its secrets (passwords, tokens, API keys) go to the file. */
 int declare_do(struct ctl *, const json_t *is, const json_t *wanted, const json_t *change, FILE *secrets, struct err *);
 const json_t *declare_thing(const json_t *state, const char *kind, const char *name, bool staging);

@@ -100,6 +100,8 @@ static json_t *thing_of(const struct declare_kind *kind, const json_t *answer)
 		return thing;
 	json_put_bool(thing, "staging_", json_bool(answer, "staging", false));
 	json_object_set(thing, "shown_", json_object_get(answer, "names_shown"));
+	if (json_array_size(json_object_get(answer, "consumers")))
+		json_put_str(thing, "used_", "servers download it");
 	if (str_eq(json_str(answer, "key"), json_str(answer, "name")))
 		json_object_del(thing, "key");
 	return thing;
