@@ -94,7 +94,7 @@ $(addprefix $(B)/,base/process/spawn.o daemon/main.o daemon/job_kinds.o ctl/main
 # Where certerad looks for its other programs and its configuration: `make install prefix=/opt sysconfdir=/opt/etc` after
 # `make` is told of it.
 places = $(libexecdir) $(sysconfdir)
-$(B)/base/process/spawn.o $(B)/daemon/main.o $(B)/daemon/config/setting.o: $(B)/places
+$(addprefix $(B)/,base/process/spawn.o daemon/main.o daemon/config/setting.o ctl/doctor_server.o): $(B)/places
 .PHONY: always
 $(B)/places: always
 	@mkdir -p $(@D)

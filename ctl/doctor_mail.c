@@ -31,14 +31,14 @@ static int connect_to(const struct addrinfo *a)
 	return -1;
 }
 
-/* The first address that answers; -1 with what is wrong. */
+/* The first address that answers; -1 with what is wrong, NULL: the name has no address. */
 static int reach(const char *host, const char *port, const char **why)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found = NULL;
 	int failed = getaddrinfo(host, port, &hints, &found), fd = -1;
 
-	*why = gai_strerror(failed);
+	*why = failed ? NULL : "";
 	for (struct addrinfo *a = found; a && fd < 0; a = a->ai_next) {
 		fd = connect_to(a);
 		*why = strerror(errno);
@@ -68,7 +68,9 @@ void doctor_mail(struct doctor *d)
 		return;
 	}
 	fd = reach(host, port, &why);
-	if (fd < 0)
+	if (fd < 0 && !why)
+		doctor_fault(d, "Correct mail.host, or the DNS of this machine (/etc/resolv.conf).", "The mail server %s has no address.", host);
+	else if (fd < 0)
 		doctor_fault(d, "Check mail.host, mail.port, and the firewall for outgoing connections.",
 			     "The mail server %s does not answer on port %s: %s.", host, port, why);
 	else if (!quiet && !greets(fd))

@@ -43,12 +43,30 @@ void doctor_protection(struct doctor *d)
 		doctor_fine(d, "The processes have users and limits of their own.");
 }
 
-/* What others on this machine could read. */
+static const char *configuration_file(const struct doctor *d)
+{
+	const char *file = json_str(d->ctl->local, "config");
+
+	return file ? file : SYSCONFDIR "/certera/certera.yaml";
+}
+
+static bool anybody_writes(struct doctor *d, const char *path)
+{
+	_cleanup_free_ char *mend = xasprintf("Run: chmod o-w %s. Then look for what was changed in it.", path);
+	struct stat st;
+
+	if (stat(path, &st) < 0 || !(st.st_mode & S_IWOTH))
+		return false;
+	doctor_fault(d, mend, "Everyone on this machine can change %s, and so everything here.", path);
+	return true;
+}
+
+/* What others on this machine could read, or put in its place. */
 void doctor_permissions(struct doctor *d)
 {
-	static const char *const parts[] = { "store", "store/data.mdb", "keeper", "keeper/master.key", "backups" };
+	static const char *const parts[] = { "store", "store/data.mdb", "keeper", "keeper/master.key", "backups", "control", "deploy", "tmp" };
 	const char *state = doctor_setting(d, "server", "state_directory");
-	bool fine = true;
+	bool fine = !anybody_writes(d, state) & !anybody_writes(d, configuration_file(d));
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		_cleanup_free_ char *path = xasprintf("%s/%s", state, parts[i]),
@@ -64,6 +82,25 @@ void doctor_permissions(struct doctor *d)
 		doctor_fine(d, "Only the server's users can read %s.", state);
 }
 
+static const char *advice_on(const char *check)
+{
+	static const struct {
+		const char *check, *advice;
+	} rows[] = {
+		{ "agenda", "See what is late: certeractl agenda. If it stays so, restart: systemctl restart certera." },
+		{ "disk", "Free space on the disk of server.state_directory: until then, nothing can be changed or renewed." },
+		{ "certificates", "See which: certeractl cert list --status failed (or expired, expiring, compromised); certeractl cert show NAME "
+				  "says why." },
+		{ "accounts", "See which: certeractl account list; certeractl account show NAME says why." },
+		{ "backup", "See why: certeractl events --action store.backup_failed." },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (str_eq(rows[i].check, check))
+			return rows[i].advice;
+	return "See certeractl status.";
+}
+
 void doctor_health(struct doctor *d)
 {
 	_cleanup_json_ json_t *answer = doctor_ask(d, "/api/v1/health", false);
@@ -74,7 +111,7 @@ void doctor_health(struct doctor *d)
 		if (json_bool(check, "well", false))
 			doctor_fine(d, "%s", json_str(check, "text"));
 		else
-			doctor_fault(d, "See certeractl status.", "%s", json_str(check, "text"));
+			doctor_fault(d, advice_on(json_str(check, "name")), "%s", json_str(check, "text"));
 	}
 }
 
@@ -164,16 +201,36 @@ static int64_t seconds_of(const char *duration)
 	return n;
 }
 
+/* The event of the last time that a backup was put in place of the store; NULL: never, as far as the audit log goes back. */
+static json_t *restore_of(struct doctor *d)
+{
+	struct err unsaid = { 0 };
+	_cleanup_json_ json_t *events = ctl_request(d->ctl, "GET", "/api/v1/events?limit=1&action=store.restored", NULL, &unsaid);
+
+	return json_incref(json_array_get(json_object_get(events, "events"), 0));
+}
+
+static int64_t seconds_at(const json_t *event)
+{
+	int64_t at = 0;
+
+	return json_str(event, "time") && clock_parse_rfc3339(json_str(event, "time"), &at) == 0 ? at : 0;
+}
+
 void doctor_backups(struct doctor *d)
 {
 	static const char how[] = "Set backup.every in the configuration, or run certeractl backup DIR regularly.";
 	_cleanup_json_ json_t *last = doctor_ask(d, "/api/v1/backup", true);
 	int64_t every = seconds_of(doctor_setting(d, "backup", "every")), ended = 0;
+	_cleanup_json_ json_t *restored = restore_of(d);
 	const char *when = json_str(last, "ended");
 
 	if (!last || (when && clock_parse_rfc3339(when, &ended) < 0))
 		ended = 0;
-	if (!last || (!ended && !str_eq(json_str(last, "state"), "open")))
+	if (restored && ended < seconds_at(restored))
+		doctor_warn(d, every ? "Make one now (certeractl backup DIR); the following ones come by backup.every." : how,
+			    "This store was %s, at %s, and there is no backup since.", json_str(restored, "message"), json_str(restored, "time"));
+	else if (!last || (!ended && !str_eq(json_str(last, "state"), "open")))
 		doctor_warn(d, how, "There is no backup.");
 	else if (str_eq(json_str(last, "state"), "failed"))
 		doctor_fault(d, "See certeractl events --action store.backup_failed.", "The last backup failed, at %s.",

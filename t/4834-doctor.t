@@ -91,6 +91,11 @@ def main(t):
     os.chmod(daemon.store + "/data.mdb", 0o644)
     holds(Found(daemon), "permissions", "fault", "store/data.mdb", "a store that everyone can read is a fault")
     os.chmod(daemon.store + "/data.mdb", 0o600)
+    for path in (daemon.config_file, daemon.state):
+        before = os.stat(path).st_mode
+        os.chmod(path, before | 0o002)
+        holds(Found(daemon), "permissions", "fault", f"can change {path}", f"so is {os.path.basename(path)}, if everyone can change it")
+        os.chmod(path, before)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         greeting = [b"220 mail.example\r\n"]
         threading.Thread(target=greet, args=(listening, greeting), daemon=True).start()
@@ -118,6 +123,20 @@ def main(t):
     stranger.shutdown()
     stranger.server_close()
     holds(Found(daemon), "http", "fault", "cannot be fetched", "port 80 is nobody's")
+
+    daemon.configure(server={"hostname": "nowhere.invalid"}, mail={"host": "mail.invalid"})
+    daemon.reload()
+    unknown = Found(daemon)
+    holds(unknown, "hostname", "fault", "has no address", "a name without an address is a fault")
+    t.equal((unknown("http")[0], unknown("https")[0]), (None, None), "and only one")
+    holds(unknown, "mail", "fault", "mail.invalid has no address", "so is that of a mail server")
+
+    daemon.stop()
+    t.equal(daemon.run_ctl("restore", "--config", daemon.config_file, t.path("copy")).returncode, 0, "a backup is restored")
+    daemon.begin()
+    holds(Found(daemon), "backups", "warning", f"was restored from the backup {t.path('copy')}", "after that, the backup that there is, is the restored one")
+    daemon.ctl("backup", t.path("later"))
+    holds(Found(daemon), "backups", "warning", "does not copy it", "until there is a new one")
 
     daemon.stop()
     ended = Found(daemon)
