@@ -75,10 +75,10 @@ def trying(t, daemon, server, alice):
 
 def by_administrator(t, daemon, server, alice):
     receiver = Receiver()
-    daemon.ctl("channel", "add", "hook", "--kind", "webhook", "--user", "alice", "--url-file", t.write("url", receiver.url))
-    t.equal(daemon.run_ctl("channel", "add", "x", "--kind", "email", "--user", "alice", "--to", "x@example.org").returncode, 3, "one of hers has no other recipients")
-    t.equal(daemon.run_ctl("channel", "add", "x", "--kind", "email", "--user", "nosuch").returncode, 3, "nor is there one of nobody")
-    refused = daemon.run_ctl("channel", "add", "x", "--kind", "email", "--user", "carol")
+    daemon.ctl("channel", "add", "hook", "--kind", "webhook", "--owner", "alice", "--url-file", t.write("url", receiver.url))
+    t.equal(daemon.run_ctl("channel", "add", "x", "--kind", "email", "--owner", "alice", "--to", "x@example.org").returncode, 3, "one of hers has no other recipients")
+    t.equal(daemon.run_ctl("channel", "add", "x", "--kind", "email", "--owner", "nosuch").returncode, 3, "nor is there one of nobody")
+    refused = daemon.run_ctl("channel", "add", "x", "--kind", "email", "--owner", "carol")
     t.ok(refused.returncode and b"Add an e-mail address" in refused.stderr, "nor by mail to who has no address, and what to do is said", refused.stderr)
     for name in ("more", "less"):
         daemon.run_ctl("cert", "add", name, "--names", f"{name}.blocked.example", "--account", "ca", "--no-issue")

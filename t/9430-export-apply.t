@@ -30,7 +30,7 @@ def populate(t, site):
     daemon.ctl("key", "add", "spare", "--type", "rsa2048", "--description", "for later")
     daemon.ctl("channel", "add", "ops", "--kind", "email", "--to", "ops@example.org", "--to", "b@example.org", "--alerts", "expired,failed", "--level", "warning", "--expiring", "14 1")
     daemon.ctl("channel", "add", "hook", "--kind", "webhook", "--url-file", t.write("url", "https://hook.example/secret-in-url"))
-    daemon.ctl("channel", "add", "bobs", "--kind", "email", "--user", "bob")
+    daemon.ctl("channel", "add", "bobs", "--kind", "email", "--owner", "bob")
     daemon.ctl("site", "add", "smtp://mail.shop.example:587", "shop.example:8443")
     daemon.ctl("token", "add", "robot", "--role", "operator", "--domains", "shop.example", "--action", "read", "--from", "127.0.0.1/32", "--expires", "2030-01-31T00:00:00Z")
     imported = daemon.run_ctl("cert", "import", "from-file", "--file", dated(t, "own.example", -3600, 30 * 86400))
