@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 
-#define SHOWN 5	/* of the members; more are counted */
+#define SHOWN 5 /* of the members; more are counted */
 
 static const struct group *group_of(const char *name)
 {
@@ -52,8 +52,11 @@ static char **without_ours(struct doctor *d, const char *group, char **members)
 
 	for (char **name = members; name && *name; name++) {
 		if (is_ours(d, *name))
-			doctor_warn(d, "Name a group of its own, with people in it: groupadd --system certera-admin, and server.admin_group.",
-				    "%s is in the group %s (server.admin_group), but is a user of Certera's own processes: it cannot use certeractl.",
+			doctor_warn(d,
+				    "Name a group of its own, with people in it: groupadd --system certera-admin, and "
+				    "server.admin_group.",
+				    "%s is in the group %s (server.admin_group), but is a user of Certera's own "
+				    "processes: it cannot use certeractl.",
 				    *name, group);
 		else
 			strv_add(&others, *name);
@@ -70,7 +73,8 @@ static void tell_members(struct doctor *d, const char *group, char **members)
 		buf_addf(&text, "%s%s", i ? ", " : "", members[i]);
 	if (count > SHOWN)
 		buf_addf(&text, " and %zu more", count - SHOWN);
-	doctor_fine(d, "Beside root, the members of the group %s can use certeractl, and do everything: %s.", group, buf_str(&text));
+	doctor_fine(d, "Beside root, the members of the group %s can use certeractl, and do everything: %s.", group,
+		    buf_str(&text));
 }
 
 void doctor_admin_group(struct doctor *d)
@@ -92,7 +96,8 @@ void doctor_admin_group(struct doctor *d)
 	members = members_of(group);
 	others = without_ours(d, name, members);
 	if (!strv_len(others))
-		doctor_warn(d, add, "The group %s (server.admin_group) has no members: only root can use certeractl.", name);
+		doctor_warn(d, add, "The group %s (server.admin_group) has no members: only root can use certeractl.",
+			    name);
 	else
 		tell_members(d, name, others);
 }

@@ -69,7 +69,8 @@ void doctor_mail(struct doctor *d)
 	}
 	fd = reach(host, port, &why);
 	if (fd < 0 && !why)
-		doctor_fault(d, "Correct mail.host, or the DNS of this machine (/etc/resolv.conf).", "The mail server %s has no address.", host);
+		doctor_fault(d, "Correct mail.host, or the DNS of this machine (/etc/resolv.conf).",
+			     "The mail server %s has no address.", host);
 	else if (fd < 0)
 		doctor_fault(d, "Check mail.host, mail.port, and the firewall for outgoing connections.",
 			     "The mail server %s does not answer on port %s: %s.", host, port, why);

@@ -118,17 +118,22 @@ void doctor_http(struct doctor *d)
 void doctor_https(struct doctor *d)
 {
 	_cleanup_free_ char *url = xasprintf("https://%s" CHALLENGE, doctor_host(d));
-	_cleanup_free_ char *order = xasprintf("Order a certificate for the name: certeractl cert add NAME --names %s --account ACCOUNT. If there "
-					       "is one (certeractl cert list --search %s), see why it is not renewed: certeractl cert show NAME.",
-					       doctor_host(d), doctor_host(d));
+	_cleanup_free_ char *order = xasprintf(
+		"Order a certificate for the name: certeractl cert add NAME --names %s --account ACCOUNT. If there "
+		"is one (certeractl cert list --search %s), see why it is not renewed: certeractl cert show NAME.",
+		doctor_host(d), doctor_host(d));
 	struct reach_probe p = { 0 };
 
 	if (!has_address(doctor_host(d)))
 		return;
 	probe(&p, url, NULL);
 	if (err_is_set(&p.err))
-		doctor_warn(d, strstr(p.err.message, "certificate") ? order : "Open port 443 in the firewall, and forward it to this server if it is behind a router.",
-			    "https://%s cannot be opened as browsers and deploy scripts do: %s.", doctor_host(d), p.err.message);
+		doctor_warn(d,
+			    strstr(p.err.message, "certificate") ? order
+								 : "Open port 443 in the firewall, and forward it to "
+								   "this server if it is behind a router.",
+			    "https://%s cannot be opened as browsers and deploy scripts do: %s.", doctor_host(d),
+			    p.err.message);
 	else
 		doctor_fine(d, "https://%s has a valid certificate.", doctor_host(d));
 }

@@ -64,7 +64,8 @@ static bool anybody_writes(struct doctor *d, const char *path)
 /* What others on this machine could read, or put in its place. */
 void doctor_permissions(struct doctor *d)
 {
-	static const char *const parts[] = { "store", "store/data.mdb", "keeper", "keeper/master.key", "backups", "control", "deploy", "tmp" };
+	static const char *const parts[] = { "store",   "store/data.mdb", "keeper", "keeper/master.key",
+					     "backups", "control",        "deploy", "tmp" };
 	const char *state = doctor_setting(d, "server", "state_directory");
 	bool fine = !anybody_writes(d, state) & !anybody_writes(d, configuration_file(d));
 
@@ -87,9 +88,12 @@ static const char *advice_on(const char *check)
 	static const struct {
 		const char *check, *advice;
 	} rows[] = {
-		{ "agenda", "See what is late: certeractl agenda. If it stays so, restart: systemctl restart certera." },
-		{ "disk", "Free space on the disk of server.state_directory: until then, nothing can be changed or renewed." },
-		{ "certificates", "See which: certeractl cert list --status failed (or expired, expiring, compromised); certeractl cert show NAME "
+		{ "agenda",
+		  "See what is late: certeractl agenda. If it stays so, restart: systemctl restart certera." },
+		{ "disk",
+		  "Free space on the disk of server.state_directory: until then, nothing can be changed or renewed." },
+		{ "certificates", "See which: certeractl cert list --status failed (or expired, expiring, "
+				  "compromised); certeractl cert show NAME "
 				  "says why." },
 		{ "accounts", "See which: certeractl account list; certeractl account show NAME says why." },
 		{ "backup", "See why: certeractl events --action store.backup_failed." },
@@ -201,11 +205,13 @@ static int64_t seconds_of(const char *duration)
 	return n;
 }
 
-/* The event of the last time that a backup was put in place of the store; NULL: never, as far as the audit log goes back. */
+/* The event of the last time that a backup was put in place of the store; NULL: never, as far as the audit log goes
+ * back. */
 static json_t *restore_of(struct doctor *d)
 {
 	struct err unsaid = { 0 };
-	_cleanup_json_ json_t *events = ctl_request(d->ctl, "GET", "/api/v1/events?limit=1&action=store.restored", NULL, &unsaid);
+	_cleanup_json_ json_t *events =
+		ctl_request(d->ctl, "GET", "/api/v1/events?limit=1&action=store.restored", NULL, &unsaid);
 
 	return json_incref(json_array_get(json_object_get(events, "events"), 0));
 }
@@ -228,8 +234,11 @@ void doctor_backups(struct doctor *d)
 	if (!last || (when && clock_parse_rfc3339(when, &ended) < 0))
 		ended = 0;
 	if (restored && ended < seconds_at(restored))
-		doctor_warn(d, every ? "Make one now (certeractl backup DIR); the following ones come by backup.every." : how,
-			    "This store was %s, at %s, and there is no backup since.", json_str(restored, "message"), json_str(restored, "time"));
+		doctor_warn(d,
+			    every ? "Make one now (certeractl backup DIR); the following ones come by backup.every."
+				  : how,
+			    "This store was %s, at %s, and there is no backup since.", json_str(restored, "message"),
+			    json_str(restored, "time"));
 	else if (!last || (!ended && !str_eq(json_str(last, "state"), "open")))
 		doctor_warn(d, how, "There is no backup.");
 	else if (str_eq(json_str(last, "state"), "failed"))

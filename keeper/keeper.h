@@ -13,8 +13,8 @@
  *     certificate's own access blob withholds it, or
  *   - KEEPER_PROOF_PEER: the file descriptor of a Unix-socket connection (passed with the
  *     question) whose other end, as the kernel tells, is root, the keeper's own user or a member of
- *     the administrators' group (base/process/local_admin.h), and is not the daemon itself.  It must have been accepted on a named socket, and the other
- *     end have no name of its own (as any client that does not bind).
+ *     the administrators' group (base/process/local_admin.h), and is not the daemon itself.  It must have been
+ *     accepted on a named socket, and the other end have no name of its own (as any client that does not bind).
  *
  * If the keeper dies, every client's pending questions fail with ERR_LATER and `on_death`
  * runs once; the daemon then goes down cleanly and systemd starts both again.
@@ -56,7 +56,7 @@ struct keeper_options {
 	 * stays.
 	 */
 	const struct system_user *user;
-	const struct local_admins *admins;	/* who may prove, beside root and that user; NULL: nobody */
+	const struct local_admins *admins; /* who may prove, beside root and that user; NULL: nobody */
 	int clients;			/* channels to make */
 	/* channel 0 is the engine's, the others are desks': each asks its own (proto.def) */
 	bool roles;

@@ -15,7 +15,7 @@ struct room {
 	struct seal seal;
 	pid_t daemon;		/* whom no proof comes from */
 	uid_t user;		/* who may prove, beside root */
-	struct local_admins admins;	/* and beside both */
+	struct local_admins admins;     /* and beside both */
 	struct witnesses *witnesses;	/* who has just given a password, see person.h */
 	struct at_hand *at_hand;	/* keys that signed last */
 	struct log_mark *log_mark;	/* how far the audit log is known */

@@ -48,8 +48,9 @@ static bool is_over(int fd)
 static int peer_refuse(const struct ucred *who, const struct local_admins *admins, struct err *e)
 {
 	err_set(e, ERR_DENIED, "the other end of the local connection runs as user id %u", (unsigned)who->uid);
-	return err_hint(e, admins->group == NO_GROUP ? "Ask as root, or as the user Certera runs as." :
-			   "Ask as root, or as a member of the group in server.admin_group.");
+	return err_hint(e, admins->group == NO_GROUP
+				   ? "Ask as root, or as the user Certera runs as."
+				   : "Ask as root, or as a member of the group in server.admin_group.");
 }
 
 int peer_check(int fd, pid_t daemon, const struct local_admins *admins, uid_t user, struct err *e)

@@ -83,7 +83,7 @@ static void a_voucher_is_good_once(void **state)
 	assert_int_equal(vouched(f, "c", F(&voucher, 0), &word), ERR_DENIED);
 	broken[8] = ((const char *)voucher.field[0].data)[8];
 	name = strchr(broken, '.') + 1;
-	*name = *name == 'x' ? 'y' : 'x';		/* who it is */
+	*name = *name == 'x' ? 'y' : 'x'; /* who it is */
 	assert_int_equal(vouched(f, "b", S(broken), &word), ERR_DENIED);
 	assert_int_equal(vouched(f, "b", F(&voucher, 0), &word), ERR_NONE);
 	assert_true(slice_eq(F(&word, 1), S("alice (1000)")));

@@ -67,7 +67,9 @@ static struct address loopback(int *port)
 static struct listeners *open_listeners(struct address *http, struct address *https, const char *control)
 {
 	struct config_addresses http_list = { http, 1 }, https_list = { https, 1 };
-	struct listen_options options = { .http = &http_list, .https = &https_list, .control = control, .group = NO_GROUP, .threads = 1 };
+	struct listen_options options = {
+		.http = &http_list, .https = &https_list, .control = control, .group = NO_GROUP, .threads = 1
+	};
 
 	return listeners_open(&options, &e);
 }

@@ -13,7 +13,7 @@ struct webui_settings {
 	const char *hostname;			/* of this server */
 	int https_port;				/* for redirects from http; 0: no https listener, no redirect */
 	struct cidr_list admin, api, trusted_proxies;
-	struct local_admins local_admins;	/* at the control socket, beside root and our user */
+	struct local_admins local_admins;       /* at the control socket, beside root and our user */
 	const char *key_type;			/* default for new keys */
 	bool www;				/* new certificates get the names with and without www. */
 	struct csr_details details;		/* what requests say of new certificates besides their names */

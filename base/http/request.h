@@ -38,7 +38,8 @@ struct http_request {
 	 * packet (packet.h), once our keeper has looked at it, its word.  NULL: the request came in here.
 	 */
 	const char *vouched;
-	const char *vouched_name;	/* and who that administrator is, for the audit log (local_admin_text()); NULL: it is not known yet */
+	/* And who that administrator is, for the audit log (local_admin_text()); NULL: it is not known yet. */
+	const char *vouched_name;
 };
 
 /* As it came: not decoded, never empty, and without what a URL has before it. */

@@ -7,14 +7,14 @@
 
 #include "base/err.h"
 
-#define LOCAL_ADMIN_TEXT 48	/* room for who it is */
-#define LOCAL_ADMIN_OURS 4	/* core, keeper, front, runner */
+#define LOCAL_ADMIN_TEXT 48 /* room for who it is */
+#define LOCAL_ADMIN_OURS 4  /* core, keeper, front, runner */
 #define NO_GROUP ((gid_t)-1)
 
 /* Beside root and the user of the process that asks. */
 struct local_admins {
-	gid_t group;			/* whose members may, too (server.admin_group); NO_GROUP: nobody */
-	uid_t ours[LOCAL_ADMIN_OURS];	/* our processes' users, who never do by that group: scripts are one of them */
+	gid_t group;                  /* whose members may, too (server.admin_group); NO_GROUP: nobody */
+	uid_t ours[LOCAL_ADMIN_OURS]; /* our processes' users, who never do by that group: scripts are one of them */
 	size_t ours_count;
 };
 

@@ -137,12 +137,10 @@ static void prune_kind(const struct declare_kind *kind, const json_t *is, const 
 
 static const struct declare_reference {
 	const char *kind, *member, *to;
-	bool required;	/* of what is added */
+	bool required; /* of what is added */
 } references[] = {
-	{ "certificates", "account", "accounts", true },
-	{ "certificates", "fallback", "accounts", false },
-	{ "certificates", "owner", "users", false },
-	{ "users", "plan", "plans", false },
+	{ "certificates", "account", "accounts", true }, { "certificates", "fallback", "accounts", false },
+	{ "certificates", "owner", "users", false },     { "users", "plan", "plans", false },
 	{ "channels", "owner", "users", false },
 };
 
@@ -178,10 +176,13 @@ int declare_check(const json_t *is, const json_t *wanted, const char *path, stru
 			long long line = json_int(one, "line_", 0);
 
 			if (ref->required && !name && !is_named(is, ref->kind, own))
-				return err_set(e, ERR_INVALID, "%s:%lld: the %s %s is new, and has no \"%s\"", path, line, one_of(ref->kind), own, ref->member);
+				return err_set(e, ERR_INVALID, "%s:%lld: the %s %s is new, and has no \"%s\"", path,
+					       line, one_of(ref->kind), own, ref->member);
 			if (name && *name && !is_named(is, ref->to, name) && !is_named(wanted, ref->to, name))
-				return err_set(e, ERR_INVALID, "%s:%lld: the %s %s has the %s %s, which there is neither here nor in the file", path, line,
-					       one_of(ref->kind), own, one_of(ref->to), name);
+				return err_set(
+					e, ERR_INVALID,
+					"%s:%lld: the %s %s has the %s %s, which there is neither here nor in the file",
+					path, line, one_of(ref->kind), own, one_of(ref->to), name);
 		}
 	}
 	return 0;

@@ -66,7 +66,8 @@ static void print_change(const json_t *change)
 	if (json_str(change, "used"))
 		printf("    in use: %s\n", json_str(change, "used"));
 	if (json_str(change, "error") && json_int(change, "line", 0))
-		printf("    failed (line %lld): %s\n", (long long)json_int(change, "line", 0), json_str(change, "error"));
+		printf("    failed (line %lld): %s\n", (long long)json_int(change, "line", 0),
+		       json_str(change, "error"));
 	else if (json_str(change, "error"))
 		printf("    failed: %s\n", json_str(change, "error"));
 }
@@ -134,10 +135,12 @@ static int lost_secrets(const struct ctl *ctl, const json_t *change, struct err 
 {
 	const char *kind = json_str(change, "kind");
 
-	err_errno(e, ERR_USAGE, "writing %s: the secret of the %s %s is lost, and nothing behind it was done", json_str(ctl->local, "secrets_file"), kind,
-		  json_str(change, "name"));
-	return err_hint(e, str_eq(kind, "user") ? "Give the user a new password with certeractl user reset, then apply again." :
-					     "Replace it with certeractl apikey rotate, or remove the token, then apply again.");
+	err_errno(e, ERR_USAGE, "writing %s: the secret of the %s %s is lost, and nothing behind it was done",
+		  json_str(ctl->local, "secrets_file"), kind, json_str(change, "name"));
+	return err_hint(e,
+			str_eq(kind, "user")
+				? "Give the user a new password with certeractl user reset, then apply again."
+				: "Replace it with certeractl apikey rotate, or remove the token, then apply again.");
 }
 
 static int do_all(struct ctl *ctl, const json_t *is, const json_t *wanted, json_t *changes, struct err *e)
@@ -166,7 +169,8 @@ int run_apply(struct ctl *ctl, json_t *none)
 	_cleanup_json_ json_t *wanted = declare_file(ctl->args[0], &e);
 	_cleanup_json_ json_t *is = wanted ? declare_state(ctl, &e) : NULL;
 	bool whole = is && declare_check(is, wanted, ctl->args[0], &e) == 0;
-	_cleanup_json_ json_t *changes = whole ? declare_compare(is, wanted, json_bool(ctl->local, "prune", false)) : NULL;
+	_cleanup_json_ json_t *changes =
+		whole ? declare_compare(is, wanted, json_bool(ctl->local, "prune", false)) : NULL;
 	_cleanup_json_ json_t *answer = json_object();
 
 	if (!changes || (!dry_run && do_all(ctl, is, wanted, changes, &e) < 0))

@@ -60,8 +60,8 @@ json_t *declare_file(const char *path, struct err *);
 void declare_write(struct buf *, const json_t *state);
 
 /*
- * change.c: what has to be done, in this order: an array of {"action", "kind", "name", "line" (of the file), "used" (who
- * uses what is removed), "members": {m: {"from", "to"}}}.
+ * change.c: what has to be done, in this order: an array of {"action", "kind", "name", "line" (of the file), "used"
+ * (who uses what is removed), "members": {m: {"from", "to"}}}.
  */
 json_t *declare_compare(const json_t *is, const json_t *wanted, bool prune);
 /* Before anything is done: does what the file names exist?  The error has the line. */

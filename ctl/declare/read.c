@@ -9,7 +9,7 @@
 struct declare_reader {
 	const char *path;
 	yaml_document_t document;
-	json_t *lines;		/* by the address of a value, where it stands */
+	json_t *lines; /* by the address of a value, where it stands */
 };
 
 static void reader_release(struct declare_reader *r)
@@ -43,7 +43,8 @@ static int PRINTF_LIKE(4, 5) refuse(const struct declare_reader *r, size_t line,
 	va_start(ap, fmt);
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
-	return line ? err_set(e, ERR_INVALID, "%s:%zu: %s", r->path, line, text) : err_set(e, ERR_INVALID, "%s: %s", r->path, text);
+	return line ? err_set(e, ERR_INVALID, "%s:%zu: %s", r->path, line, text)
+		    : err_set(e, ERR_INVALID, "%s: %s", r->path, text);
 }
 
 static json_t *node_json(struct declare_reader *r, const yaml_node_t *node, int depth, struct err *e);
@@ -87,7 +88,8 @@ static json_t *mapping_json(struct declare_reader *r, const yaml_node_t *node, i
 
 	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
 		const yaml_node_t *key = yaml_document_get_node(&r->document, pair->key);
-		_cleanup_json_ json_t *value = node_json(r, yaml_document_get_node(&r->document, pair->value), depth + 1, e);
+		_cleanup_json_ json_t *value =
+			node_json(r, yaml_document_get_node(&r->document, pair->value), depth + 1, e);
 		const char *word = key->type == YAML_SCALAR_NODE ? (const char *)key->data.scalar.value : NULL;
 		size_t line = key->start_mark.line + 1;
 
@@ -134,7 +136,9 @@ static json_t *parse_document(struct declare_reader *r, yaml_parser_t *parser, s
 	json_t *value;
 
 	if (!yaml_parser_load(parser, &r->document))
-		return refuse(r, parser->problem_mark.line + 1, e, "%s", parser->problem ? parser->problem : "this is not YAML"), NULL;
+		return refuse(r, parser->problem_mark.line + 1, e, "%s",
+			      parser->problem ? parser->problem : "this is not YAML"),
+		       NULL;
 	root = yaml_document_get_root_node(&r->document);
 	value = root ? node_json(r, root, 0, e) : NULL;
 	if (value)
@@ -155,7 +159,8 @@ static json_t *parse(struct declare_reader *r, FILE *file, struct err *e)
 	second = value ? parse_document(r, &parser, e) : NULL;
 	yaml_parser_delete(&parser);
 	if (second)
-		refuse(r, line_of(r, second, 0), e, "a second document (behind ---) would not be read: put all into one");
+		refuse(r, line_of(r, second, 0), e,
+		       "a second document (behind ---) would not be read: put all into one");
 	if (err_is_set(e))
 		return NULL;
 	return value && !json_is_null(value) ? TAKE(value) : json_object();
@@ -165,7 +170,8 @@ static json_t *parse(struct declare_reader *r, FILE *file, struct err *e)
  * What is parsed, in the form of a state.
  */
 
-static json_t *read_thing(const struct declare_reader *r, const struct declare_kind *kind, const json_t *typed, struct err *e)
+static json_t *read_thing(const struct declare_reader *r, const struct declare_kind *kind, const json_t *typed,
+			  struct err *e)
 {
 	_cleanup_json_ json_t *thing = json_object();
 	const char *member, *name = json_is_string(typed) ? json_string_value(typed) : json_str(typed, "name");
@@ -183,7 +189,8 @@ static json_t *read_thing(const struct declare_reader *r, const struct declare_k
 		if (str_eq(member, "name"))
 			continue;
 		if (!f)
-			return refuse(r, line_of(r, value, line), e, "the %s %s has a member \"%.40s\" that is not known", kind->one, name, member),
+			return refuse(r, line_of(r, value, line), e,
+				      "the %s %s has a member \"%.40s\" that is not known", kind->one, name, member),
 			       NULL;
 		own = declare_read(f, value, e);
 		if (!own) {
@@ -196,7 +203,8 @@ static json_t *read_thing(const struct declare_reader *r, const struct declare_k
 }
 
 /* Names count as the server compares them; two certificates of one name may differ in whether they are for testing. */
-static int check_twice(const struct declare_reader *r, const struct declare_kind *kind, json_t *seen, const json_t *thing, struct err *e)
+static int check_twice(const struct declare_reader *r, const struct declare_kind *kind, json_t *seen,
+		       const json_t *thing, struct err *e)
 {
 	const char *account = json_str(thing, "account");
 	_cleanup_free_ char *id = xasprintf("%s %s", json_str(thing, "name"), account ? account : "");
@@ -204,13 +212,14 @@ static int check_twice(const struct declare_reader *r, const struct declare_kind
 	for (char *p = id; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
 	if (json_object_get(seen, id))
-		return refuse(r, (size_t)json_int(thing, "line_", 0), e, "the %s %s is there twice, also in line %lld", kind->one,
-			      json_str(thing, "name"), (long long)json_int(seen, id, 0));
+		return refuse(r, (size_t)json_int(thing, "line_", 0), e, "the %s %s is there twice, also in line %lld",
+			      kind->one, json_str(thing, "name"), (long long)json_int(seen, id, 0));
 	json_put_int(seen, id, json_int(thing, "line_", 0));
 	return 0;
 }
 
-static json_t *read_section(const struct declare_reader *r, const struct declare_kind *kind, const json_t *typed, struct err *e)
+static json_t *read_section(const struct declare_reader *r, const struct declare_kind *kind, const json_t *typed,
+			    struct err *e)
 {
 	_cleanup_json_ json_t *list = json_array(), *seen = json_object();
 	const json_t *one;
@@ -263,7 +272,8 @@ json_t *declare_file(const char *path, struct err *e)
 		const json_t *section = json_object_get(typed, declare_kinds[i].word);
 		json_t *list;
 
-		if (!section || json_is_null(section))	/* "certificates:" alone says nothing of them: --prune removes none */
+		if (!section ||
+		    json_is_null(section)) /* "certificates:" alone says nothing of them: --prune removes none */
 			continue;
 		list = read_section(&r, &declare_kinds[i], section, e);
 		if (!list)

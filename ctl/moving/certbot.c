@@ -91,8 +91,8 @@ static int newest_of(const struct moving *m, const char *name)
 }
 
 /*
- * What is in live/NAME/, wherever the tree was made; else where the configuration says; else, in a copy that has lost its links, the
- * newest in archive/NAME/.
+ * What is in live/NAME/, wherever the tree was made; else where the configuration says; else, in a copy that has lost
+ * its links, the newest in archive/NAME/.
  */
 static json_t *take_files(struct moving *m, const char *name, const json_t *conf, const char *from)
 {
@@ -112,7 +112,8 @@ static json_t *take_files(struct moving *m, const char *name, const json_t *conf
 	chain = xasprintf("%s/archive/%s/fullchain%d.pem", m->path, name, newest);
 	cert = found_cert_files(m, name, chain, key, from);
 	if (cert)
-		found_note(cert, "live/%s does not lead to it: this is the newest one of archive/%s, number %d.", name, name, newest);
+		found_note(cert, "live/%s does not lead to it: this is the newest one of archive/%s, number %d.", name,
+			   name, newest);
 	return cert;
 }
 
@@ -177,8 +178,11 @@ static void say_unused(struct moving *m)
 
 		if (!file_is("%s/%s/fullchain.pem", live, *name) || file_is("%s/renewal/%s.conf", m->path, *name))
 			continue;
-		found_left(m, what, "It has no renewal/%s.conf: certbot does not renew it. If you use it: certeractl cert import %s --file "
-				    "%s/%s/fullchain.pem --key-file %s/%s/privkey.pem.", *name, *name, live, *name, live, *name);
+		found_left(m, what,
+			   "It has no renewal/%s.conf: certbot does not renew it. If you use it: certeractl cert "
+			   "import %s --file "
+			   "%s/%s/fullchain.pem --key-file %s/%s/privkey.pem.",
+			   *name, *name, live, *name, live, *name);
 	}
 }
 

@@ -164,7 +164,8 @@ static void take_cert(struct moving *m, const struct dehydrated *s, const char *
 {
 	_cleanup_free_ char *from = xasprintf("%s/%s", root, name), *own = xasprintf("%s/config", from),
 			    *directory = NULL;
-	_cleanup_free_ char *chain = xasprintf("%s/fullchain.pem", from), *key = xasprintf("%s/privkey.pem", from), *apart = setting(s, "DOMAINS_D");
+	_cleanup_free_ char *chain = xasprintf("%s/fullchain.pem", from), *key = xasprintf("%s/privkey.pem", from),
+			    *apart = setting(s, "DOMAINS_D");
 	_cleanup_(dehydrated_release) struct dehydrated its = { json_deep_copy(s->conf), xstrdup(s->base) };
 	const char *account;
 	json_t *cert;

@@ -40,7 +40,10 @@ void found_left(struct moving *m, const char *what, const char *fmt, ...)
 void found_nothing(struct moving *m)
 {
 	if (!json_array_size(m->accounts) && !json_array_size(m->certificates) && !json_array_size(m->left))
-		found_left(m, m->path, "It has no account and no certificate. If it is a copy: copy the file %s-wal beside it, too.", m->path);
+		found_left(
+			m, m->path,
+			"It has no account and no certificate. If it is a copy: copy the file %s-wal beside it, too.",
+			m->path);
 }
 
 static json_t *new_thing(json_t *list, const char *name, const char *from)
@@ -77,7 +80,8 @@ again:
 /* Let's Encrypt's first two, which no client can use any more, but every old machine has accounts at. */
 static bool has_closed(const char *directory)
 {
-	return strstr(directory, "://acme-v01.api.letsencrypt.org/") || strstr(directory, "://acme-staging.api.letsencrypt.org/");
+	return strstr(directory, "://acme-v01.api.letsencrypt.org/") ||
+	       strstr(directory, "://acme-staging.api.letsencrypt.org/");
 }
 
 json_t *found_account_key(struct moving *m, const char *name, const char *directory, const char *key, const char *from)
@@ -87,8 +91,9 @@ json_t *found_account_key(struct moving *m, const char *name, const char *direct
 	json_t *account, *request;
 
 	if (!key || !*key || !directory) {
-		found_left(m, from ? from : own, key && *key ? "It does not say at which CA the account is." :
-								"The key of the account cannot be read.");
+		found_left(m, from ? from : own,
+			   key && *key ? "It does not say at which CA the account is."
+				       : "The key of the account cannot be read.");
 		return NULL;
 	}
 	if (has_closed(directory)) {
@@ -147,7 +152,10 @@ void found_contact(json_t *account, const char *mail)
 
 static json_t *new_cert(struct moving *m, const char *name, const char *from)
 {
-	_cleanup_free_ char *fit = file_name_of(name && *name ? name : from ? from : "certificate"), *own = free_name(m->certificates, fit);
+	_cleanup_free_ char *fit = file_name_of(name && *name ? name
+						: from        ? from
+							      : "certificate"),
+			    *own = free_name(m->certificates, fit);
 	json_t *cert = new_thing(m->certificates, own, from);
 
 	if (!str_eq(own, fit))
@@ -179,7 +187,8 @@ json_t *found_cert(struct moving *m, const char *name, const char *chain, const 
 	return cert;
 }
 
-json_t *found_cert_files(struct moving *m, const char *name, const char *chain_file, const char *key_file, const char *from)
+json_t *found_cert_files(struct moving *m, const char *name, const char *chain_file, const char *key_file,
+			 const char *from)
 {
 	_cleanup_free_ char *chain = file_text("%s", chain_file), *why = NULL;
 	_cleanup_wipe_ char *key = file_text("%s", key_file);

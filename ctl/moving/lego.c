@@ -45,7 +45,8 @@ static void take_account(struct moving *m, const char *folder, const char *mail,
 static void take_cert(struct moving *m, const char *name, const json_t *by_host)
 {
 	_cleanup_free_ char *from = xasprintf("%s/certificates/%s", m->path, name);
-	_cleanup_free_ char *text = file_text("%s.json", from), *chain = xasprintf("%s.crt", from), *key = xasprintf("%s.key", from);
+	_cleanup_free_ char *text = file_text("%s.json", from), *chain = xasprintf("%s.crt", from),
+			    *key = xasprintf("%s.key", from);
 	_cleanup_json_ json_t *saved = text ? json_read(text, strlen(text), NULL) : NULL;
 	const char *url = json_str(saved, "certUrl") ? json_str(saved, "certUrl") : "",
 		   *domain = json_str(saved, "domain");

@@ -20,7 +20,7 @@ struct moving {
 	json_t *certificates;
 	json_t *sites;		/* {"name", "notes"} */
 	json_t *left;		/* {"what", "why"} */
-	char *unread;		/* the first directory that could not be read, with the reason; NULL: none */
+	char *unread;           /* the first directory that could not be read, with the reason; NULL: none */
 };
 
 /* The sources, by the word on the command line.  -1: nothing can be read there. */
@@ -42,7 +42,8 @@ void found_contact(json_t *account, const char *mail);		/* also "mailto:..."; NU
 /* A certificate with its chain and key as PEM; NULL, which is said, if one is missing or no PEM. */
 json_t *found_cert(struct moving *, const char *name, const char *chain, const char *key, const char *from);
 /* The same from files. */
-json_t *found_cert_files(struct moving *, const char *name, const char *chain_file, const char *key_file, const char *from);
+json_t *found_cert_files(struct moving *, const char *name, const char *chain_file, const char *key_file,
+			 const char *from);
 /* file_names(), and what cannot be read is said. */
 char **found_names(struct moving *, const char *directory);
 /* Its setting, a member of the request to import. */
@@ -62,8 +63,8 @@ void found_left(struct moving *, const char *what, const char *fmt, ...) PRINTF_
 
 char *file_text(const char *fmt, ...) PRINTF_LIKE(1, 2);	/* owned; NULL: there is none, or it is no text */
 bool file_is(const char *fmt, ...) PRINTF_LIKE(1, 2);		/* is there something by this path? */
-bool file_never_was(const char *path);			/* nor a link that leads nowhere */
-const char *file_trouble(const char *path);			/* why file_text() has nothing */
+bool file_never_was(const char *path);                          /* nor a link that leads nowhere */
+const char *file_trouble(const char *path);                     /* why file_text() has nothing */
 /* The names in a directory, sorted, without those that begin with a dot; NULL and errno if it cannot be read. */
 char **file_names(const char *directory);
 /* Lines NAME=VALUE or NAME = VALUE, of a shell or an INI file, as an object of texts; quotes are taken off. */

@@ -66,20 +66,24 @@ static int fail(const struct sqlite *s, const char *file, struct err *e)
 	if (strstr(why, "no such table") || strstr(why, "no such column"))
 		err_hint(e, "It is a database, but not one of this program, or of a version that is not known.");
 	else if (strstr(why, "unable to open") && !access(file, R_OK))
-		err_hint(e, "Copy it, and NAME-wal if that is beside it, to a directory where you can write, and import from there.");
+		err_hint(e, "Copy it, and NAME-wal if that is beside it, to a directory where you can write, and "
+			    "import from there.");
 	else if (strstr(why, "locked") || strstr(why, "readonly"))
-		err_hint(e, "Stop the program, or import from a copy of the file; copy the files NAME-wal and NAME-shm beside it, too.");
+		err_hint(e, "Stop the program, or import from a copy of the file; copy the files NAME-wal and NAME-shm "
+			    "beside it, too.");
 	return -1;
 }
 
-/* Does it keep its last changes in a file NAME-wal (https://sqlite.org/fileformat.html section 1.3.3), which is not there? */
+/* Does it keep its last changes in a file NAME-wal (https://sqlite.org/fileformat.html section 1.3.3), which is not
+ * there? */
 static bool is_at_rest(const char *file)
 {
 	_cleanup_free_ char *wal = xasprintf("%s-wal", file);
 	_cleanup_fclose_ FILE *f = fopen(file, "re");
 	char header[20];
 
-	return f && fread(header, 1, sizeof(header), f) == sizeof(header) && header[18] == WAL_MODE && access(wal, F_OK);
+	return f && fread(header, 1, sizeof(header), f) == sizeof(header) && header[18] == WAL_MODE &&
+	       access(wal, F_OK);
 }
 
 /* Nothing is made beside a database whose program has ended: it is read as one that nobody changes. */
@@ -90,7 +94,8 @@ static char *uri_of(const char *file)
 
 	buf_add_str(&uri, "file:");
 	for (; *file; file++)
-		buf_addf(&uri, isalnum((unsigned char)*file) || strchr("/._-", *file) ? "%c" : "%%%02X", (unsigned char)*file);
+		buf_addf(&uri, isalnum((unsigned char)*file) || strchr("/._-", *file) ? "%c" : "%%%02X",
+			 (unsigned char)*file);
 	buf_add_str(&uri, how);
 	return buf_detach(&uri);
 }

@@ -172,7 +172,8 @@ static void prove_wildcard(json_t *cert, const json_t *names)
 	if (!wildcard || (challenge && str_starts(challenge, "dns-")))
 		return;
 	json_put_str(request, "challenge", "dns-01");
-	found_note(cert, "It has a wildcard, which only DNS proves, so it is proved by dns-01 here: choose a script for its records (certeractl cert "
+	found_note(cert, "It has a wildcard, which only DNS proves, so it is proved by dns-01 here: choose a script "
+			 "for its records (certeractl cert "
 			 "hooks).");
 }
 
@@ -228,7 +229,8 @@ static void take_new(struct take *t, json_t *cert, const char *staging)
 	say(cert, "taken");
 	json_put_str(cert, "account", json_str(request, "account"));
 	if (!json_str(request, "account"))
-		found_note(cert, "Without an account, its settings of renewals were not taken either. When the account can be taken, "
+		found_note(cert, "Without an account, its settings of renewals were not taken either. When the account "
+				 "can be taken, "
 				 "run this again.");
 	if (t->dry_run)
 		return;
@@ -258,7 +260,7 @@ static void take_cert(struct take *t, json_t *cert)
 	int64_t end = 0;
 	int there;
 
-	if (json_str(cert, "result"))	/* its files could not be read */
+	if (json_str(cert, "result")) /* its files could not be read */
 		return;
 	if (!leaf) {
 		leave(cert, &e);

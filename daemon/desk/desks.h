@@ -16,7 +16,7 @@ struct desks;
 struct desks_options {
 	int count;
 	struct listeners *listeners;	/* of these the control socket */
-	const struct local_admins *local_admins;	/* beside root and our user */
+	const struct local_admins *local_admins; /* beside root and our user */
 	struct keeper *keeper;
 	int first_client;		/* index of the first thread's channel; the others follow */
 	const struct webui_env *env;	/* borrowed */

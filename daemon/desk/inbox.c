@@ -15,7 +15,7 @@ struct letter {
 	size_t size;
 	bool gone;			/* the client */
 	char *vouched;			/* the voucher, then the keeper's word; NULL: it is no local administrator's */
-	char *vouched_name;		/* who that administrator is */
+	char *vouched_name;             /* who that administrator is */
 	struct keeper_question *question;	/* whether it is good */
 	char text[];
 };

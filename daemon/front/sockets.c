@@ -283,7 +283,8 @@ static int give_to_group(const struct sockaddr_un *sun, gid_t group, struct err 
 		return 0;
 	if (lchown(sun->sun_path, (uid_t)-1, group) == 0)
 		return 0;
-	err_errno(e, ERR_CONFIG, "giving the control socket %s to group %u (server.admin_group)", sun->sun_path, (unsigned)group);
+	err_errno(e, ERR_CONFIG, "giving the control socket %s to group %u (server.admin_group)", sun->sun_path,
+		  (unsigned)group);
 	return err_hint(e, "Start certerad as root, or as a member of that group.");
 }
 
@@ -305,7 +306,8 @@ static int bind_control(int fd, const struct sockaddr_un *sun, gid_t group, stru
 }
 
 /* As whoever shall own it, so that root needs no right to all files and owners; where that user may not, as root. */
-static int bind_control_as(int fd, const struct sockaddr_un *sun, const struct system_user *user, gid_t group, struct err *e)
+static int bind_control_as(int fd, const struct sockaddr_un *sun, const struct system_user *user, gid_t group,
+			   struct err *e)
 {
 	int bound, error;
 
@@ -322,12 +324,14 @@ static int bind_control_as(int fd, const struct sockaddr_un *sun, const struct s
 	err_clear(e);
 	if (bind_control(fd, sun, group, e) < 0)
 		return -1;
-	if (lchown(sun->sun_path, user->uid, group == NO_GROUP ? user->gid : group) == 0)	/* a link that took its place leads nowhere */
+	if (lchown(sun->sun_path, user->uid, group == NO_GROUP ? user->gid : group) ==
+	    0) /* a link that took its place leads nowhere */
 		return 0;
 	return err_errno(e, ERR_CONFIG, "giving the control socket %s to user %s", sun->sun_path, user->name);
 }
 
-static int open_control(struct listeners *l, const char *path, const struct system_user *user, gid_t group, struct err *e)
+static int open_control(struct listeners *l, const char *path, const struct system_user *user, gid_t group,
+			struct err *e)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd;

@@ -17,9 +17,9 @@
 
 struct listen_options {
 	const struct config_addresses *http, *https;
-	const char *control;		/* path of the Unix socket, made with mode 0600, or 0660 with a group; NULL: none */
+	const char *control; /* path of the Unix socket, made with mode 0600, or 0660 with a group; NULL: none */
 	const struct system_user *user;	/* who shall own the Unix socket; NULL: who we are */
-	gid_t group;			/* who else may use it; NO_GROUP: nobody */
+	gid_t group;                    /* who else may use it; NO_GROUP: nobody */
 	int threads;
 };
 

@@ -17,8 +17,8 @@ static const struct part {
 } parts[] = {
 	{ "store", ROLE_CORE, ROLE_CORE, 0700 },
 	{ "keeper", ROLE_KEEPER, ROLE_KEEPER, 0700 },
-	{ "control", ROLE_CORE, ROLE_CORE, 0700 },	/* its socket is for server.admin_group, too */
-	{ "backups", ROLE_CORE, ROLE_CORE, 0700 },	/* and a hook may read them */
+	{ "control", ROLE_CORE, ROLE_CORE, 0700 }, /* its socket is for server.admin_group, too */
+	{ "backups", ROLE_CORE, ROLE_CORE, 0700 }, /* and a hook may read them */
 	/* What a deploy script reads; new files have the directory's group. */
 	{ "deploy", ROLE_CORE, ROLE_RUNNER, FOR_GROUP },
 	/* $TMPDIR of scripts. */
@@ -161,8 +161,7 @@ static int open_up(int state, const char *path, const struct process_users *user
 	mode_t mode = change ? 0755 : 0700;
 	struct stat st;
 
-	if (fstat(state, &st) < 0 ||
-	    (users->change && st.st_uid && fchown(state, 0, 0) < 0) ||
+	if (fstat(state, &st) < 0 || (users->change && st.st_uid && fchown(state, 0, 0) < 0) ||
 	    (change && (st.st_mode & 07777) != mode && fchmod(state, mode) < 0))
 		return err_errno(e, ERR_CONFIG, "making the state directory %s root's", path);
 	return 0;

@@ -93,7 +93,8 @@ int users_find(struct process_users *users, const struct config *config, struct 
 {
 	bool given = is_chosen(config);
 
-	*users = (struct process_users){ .change = geteuid() == 0 && (*config->server_user || given), .admins = { .group = NO_GROUP } };
+	*users = (struct process_users){ .change = geteuid() == 0 && (*config->server_user || given),
+					 .admins = { .group = NO_GROUP } };
 	if (users->change && find_users(users, config, given, e) < 0)
 		return -1;
 	return find_admins(users, config, e);

@@ -18,11 +18,11 @@
 struct visitor {
 	enum face face;
 	struct address address;		/* trusted proxies are seen through; AF_UNSPEC: nobody knows */
-	/* the control socket's: root, the daemon's own user, who is in the admin group; or so another node's keeper says */
+	/* the control socket's: root, our own user, who is in the admin group; or so another node's keeper says */
 	bool admin;
 	bool bearer;			/* shows a token (good or not) instead of a cookie */
 	enum role role;			/* of whom session_find() found; ROLE_ANYONE: nobody */
-	char name[128];			/* for the audit log: "alice", "token deploy", "local admin", "local admin bob (10)" */
+	char name[128]; /* for the audit log: "alice", "token deploy", "local admin", "local admin bob (10)" */
 	char user_id[40], user[104];	/* the user signed in; "": none */
 	char session[48];		/* id of the session; "": none */
 	char csrf[48];			/* what the session's forms carry */
