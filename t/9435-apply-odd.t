@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 sys.path.insert(0, sys.path[0] + "/lib")
 from certera import *
 
@@ -80,6 +81,7 @@ def killed(t, daemon):
     until("some are made", lambda: os.path.exists(secrets) and len(kept(secrets)) >= 3)
     running.send_signal(signal.SIGKILL)
     running.wait()
+    time.sleep(PATIENCE)    # the user that was under way is made, or is not
     there = {u["name"] for u in daemon.ctl("user", "list")["users"]}
     t.ok(3 <= len(there) < len(USERS), "killed midway, some are made", there)
     t.ok(len(there - set(kept(secrets))) <= 1, "and their passwords are in the file, but for one that was under way", (there, kept(secrets)))
