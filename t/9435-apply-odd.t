@@ -2,6 +2,7 @@
 """apply: files as people write them (anchors, mistakes, nothing at all), one that is killed midway, two at once.  A refusal has the file's line."""
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -107,8 +108,11 @@ def two_at_once(t, daemon):
 
 def full_disk(t, daemon):
     daemon.run_ctl("user", "rm", USERS[0])
-    code, said, error = apply(daemon, write_users(t), "--secrets-file", "/dev/full")
-    t.ok(code and "user user00 is lost" in error and "user reset" in error, "a password that cannot be written is said to be lost, with what to do", error)
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4, 4))
+    done = daemon.run_ctl("apply", write_users(t), "--secrets-file", t.path("secrets-full"), preexec_fn=small_files)
+    t.ok(done.returncode and b"user user00 is lost" in done.stderr and b"user reset" in done.stderr, "a password that cannot be written is said to be lost, with what to do", done)
 
 
 def main(t):
