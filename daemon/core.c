@@ -532,8 +532,10 @@ static int core_start(struct daemon *d, struct err *e)
 /* Undoes core_start(), however far it got.  The desks answer while the front waits for their answers. */
 static void core_end(struct daemon *d)
 {
-	if (d->desks)
+	if (d->desks) {
 		desks_end_streams(d->desks);
+		desks_give_up(d->desks);
+	}
 	outside_stop(d->outside, DRAIN_MS);
 	desks_stop(d->desks, DRAIN_MS);
 	timer_stop(&d->watchdog);

@@ -67,6 +67,7 @@ static void read_node(struct live_state *k, const json_t *kv, const char *name, 
 	*n = (struct known_node){ .said = json_incref((json_t *)said),
 				  .revision = (uint64_t)etcd_int(kv, "mod_revision") };
 	read_node_head(&n->node, said);
+	n->node.in_force = (uint64_t)json_int(said, "in_force", 0);
 }
 
 static const struct live_key {

@@ -146,7 +146,11 @@ static void say_why(const struct cluster *c, enum cluster_role role, struct err 
 static void fill_view(const struct cluster *c, struct cluster_view *v, const struct err *why)
 {
 	enum cluster_role role = cluster_judge(c);
+	_cleanup_free_ char *unreached = role == CLUSTER_FOLLOWER && c->in_force
+						 ? status_unreached(c, c->name, c->unreached.leader, c->unreached.why)
+						 : NULL;
 	const char *trouble = err_is_set(&c->trouble)                              ? c->trouble.message
+			      : unreached                                          ? unreached
 			      : role == CLUSTER_FOLLOWER || role == CLUSTER_LEADER ? ""
 										   : why->message;
 	_cleanup_free_ char *sentence = *trouble ? err_sentence(trouble) : xstrdup("");
@@ -247,6 +251,19 @@ void cluster_look(const struct cluster *c, struct cluster_view *v)
 uint64_t cluster_applied(const struct cluster *c)
 {
 	return c ? store_applied(c->store) : 0;
+}
+
+void cluster_unreached(struct cluster *c, uint64_t in_force, const struct cluster_unreached *u)
+{
+	pthread_mutex_lock(&c->lock);
+	c->told_in_force = in_force;
+	c->told_unreached = (struct cluster_unreached){ .why = "" };
+	if (u && *u->leader)
+		c->told_unreached = *u;
+	if (!c->unreached_posted)
+		loop_post(c->loop, heart_report, c);
+	c->unreached_posted = true;
+	pthread_mutex_unlock(&c->lock);
 }
 
 const char *cluster_name(const struct cluster *c)
