@@ -123,7 +123,10 @@ static void call_begin(void *arg)
 {
 	struct peer_call *c = arg;
 
-	c->resolving = resolve_start(c->calls->o.loop, c->address, call_resolved, c);
+	if (addresses_numeric(&c->to, c->address))
+		try_next(c);
+	else
+		c->resolving = resolve_start(c->calls->o.loop, c->address, call_resolved, c);
 }
 
 struct peer_call *peer_calls_begin(struct peer_calls *calls, const char *address, enum peer_use use, struct loop *on, peer_fn *fn, void *arg)

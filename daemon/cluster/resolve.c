@@ -5,10 +5,9 @@
 
 /* The thread and whoever waits for it have one each: the last one frees it, as a look-up cannot be stopped. */
 struct resolving {
-	pthread_mutex_t lock; /* guards the next three */
+	pthread_mutex_t lock; /* guards the next two */
 	int users;
 	bool canceled; /* nobody waits */
-	bool posted;   /* what came of it is on its way to the loop */
 	struct loop *loop;
 	char *address;
 	struct addresses to;
@@ -43,18 +42,25 @@ static int look_up(struct addresses *to, const char *host, const char *port, str
 	return 0;
 }
 
+bool addresses_numeric(struct addresses *to, const char *address)
+{
+	struct err ignored;
+	struct address one;
+
+	*to = (struct addresses){ .count = 0 };
+	if (address_parse(&one, address, &ignored) < 0)
+		return false;
+	add(to, &one.sa, one.len);
+	return true;
+}
+
 int resolve_now(struct addresses *to, const char *address, struct err *e)
 {
 	const char *colon = strrchr(address, ':');
 	_cleanup_free_ char *host = colon ? xstrndup(address, (size_t)(colon - address)) : NULL;
-	struct err ignored = { 0 };
-	struct address one;
 
-	*to = (struct addresses){ .count = 0 };
-	if (address_parse(&one, address, &ignored) == 0) {
-		add(to, &one.sa, one.len);
+	if (addresses_numeric(to, address))
 		return 0;
-	}
 	if (!host || !*host || strpbrk(host, "[]:/ "))
 		return err_set(e, ERR_CONFIG, "\"%s\" is not HOST:PORT", address);
 	return look_up(to, host, colon + 1, e);
@@ -80,10 +86,8 @@ static void resolved(void *arg)
 	struct resolving *r = arg;
 	struct addresses to = r->to;
 
-	if (!r->canceled) {
-		r->to = (struct addresses){ .count = 0 };
-		r->fn(r->arg, to, &r->err);
-	}
+	r->to = (struct addresses){ .count = 0 };
+	r->fn(r->arg, to, &r->err);
 	resolving_leave(r);
 }
 
@@ -93,8 +97,7 @@ static void *resolve(void *arg)
 
 	resolve_now(&r->to, r->address, &r->err);
 	pthread_mutex_lock(&r->lock);
-	r->posted = !r->canceled;
-	if (r->posted)
+	if (!r->canceled)
 		loop_post(r->loop, resolved, r);
 	pthread_mutex_unlock(&r->lock);
 	resolving_leave(r);
@@ -111,7 +114,6 @@ struct resolving *resolve_start(struct loop *loop, const char *address, resolve_
 	if (pthread_create(&thread, NULL, resolve, r)) {
 		err_set(&r->err, ERR_INTERNAL, "starting a thread failed");
 		r->users = 1;
-		r->posted = true;
 		loop_post(loop, resolved, r);
 	} else {
 		pthread_detach(thread);
@@ -121,14 +123,10 @@ struct resolving *resolve_start(struct loop *loop, const char *address, resolve_
 
 void resolve_cancel(struct resolving *r)
 {
-	bool posted;
-
 	if (!r)
 		return;
 	pthread_mutex_lock(&r->lock);
 	r->canceled = true;
-	posted = r->posted;
 	pthread_mutex_unlock(&r->lock);
-	if (!posted)
-		resolving_leave(r);
+	resolving_leave(r);
 }

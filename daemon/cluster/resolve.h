@@ -14,14 +14,16 @@ struct addresses {
 };
 
 void addresses_release(struct addresses *);
+/* True: it is no name, and this is its address. */
+bool addresses_numeric(struct addresses *, const char *address);
 
 /* Waits for it: at the start only. */
 int resolve_now(struct addresses *, const char *address, struct err *);
 
-/* In a thread; fn is called once, on the loop, and the addresses are its own.  None: err says why.  After resolve_cancel() it is not called. */
+/* In a thread; fn is called once, on the loop, and the addresses are its own.  None: err says why. */
 struct resolving;
 typedef void resolve_fn(void *arg, struct addresses to, const struct err *);
 struct resolving *resolve_start(struct loop *, const char *address, resolve_fn *, void *arg);
-void resolve_cancel(struct resolving *); /* before the loop ends; NULL is fine */
+void resolve_cancel(struct resolving *); /* when the loop runs no more, before it is freed and fn was called; NULL is fine */
 
 #endif
