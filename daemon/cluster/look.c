@@ -102,10 +102,14 @@ static void known_release(struct live_state *k)
 	k->count = 0;
 }
 
-/* How far a clock is off is known when its key is new. */
+/*
+ * How far a clock is off: its key was written at some time between the look before and this one.  Nothing is known of the clock of a key that is
+ * older than our first look, but that it is ahead.
+ */
 static void judge_clock(const struct live_state *old, struct known_node *n)
 {
 	struct timespec now;
+	int64_t since = old->any ? clock_boot_ms() - old->at : INT64_MAX / 2;
 
 	for (size_t i = 0; i < old->count; i++)
 		if (old->nodes[i].revision == n->revision) {
