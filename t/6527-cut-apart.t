@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The followers cannot reach the leader, while all reach etcd: orders go on, and a CA is still told to look when every server has the answer.  What is asked of a
-follower that only the leader may do is refused, and status, pages and monitoring say who cannot reach whom."""
+follower that only the leader may do is refused, and status, pages and monitoring say who cannot reach whom.
+
+And a server that begins answers nobody before it has what the others have: no CA meets one without the answer that all others have."""
 import os
 import signal
 import sys
@@ -10,7 +12,7 @@ from certera import *
 
 
 def main(t):
-    cluster = Cluster(t, Etcd(t, 1), between=True)
+    cluster = Cluster(t, Etcd(t, 1), ways=True, between=True)
     leader = cluster.leader()
     asked, other = cluster.others(leader)
     recorder = Recorder(Pebble(t, asked.http_port))
@@ -24,6 +26,7 @@ def main(t):
     until("all is well", lambda: not any(trouble(cluster, at, of) for at in cluster.nodes for of in cluster.nodes), 20)
     t.equal(asked.api("POST", "/plans", {"name": "new", "certificates": "1"})[0], 201, "when they reach it again, the follower takes changes")
     t.equal(leader.run_ctl("cluster", "status").returncode, 0, "and nothing is said any more")
+    begins(t, cluster, leader, asked)
 
 
 def goes_on(t, leader, asked, recorder):
@@ -69,6 +72,23 @@ def is_said(t, cluster, leader, asked, other):
     status, said = asked.api("POST", "/plans", {"name": "no", "certificates": "1"})
     t.ok(status == 503 and f"this server, {asked.name}, cannot reach the leader of the cluster, {leader.name}" in said["detail"].lower(), said["detail"], said)
     t.contains(said["hint"], address, said["hint"])
+
+
+def begins(t, cluster, leader, node):
+    node.stop()
+    leader.ctl("plan", "add", "meanwhile", "--certificates", "1")
+    applied = cluster.state(leader)["applied"]
+    ways = cluster.ways[cluster.nodes.index(node)]
+    for way in ways:
+        way.cut()
+    node.told()
+    node.start()
+    time.sleep(1.5)
+    t.ok(node.running() and "READY=1" not in node.told(), "a server that begins, and has not heard of etcd yet, is not ready")
+    for way in ways:
+        way.join()
+    node.wait_until("it answers", lambda: node.http("/.well-known/acme-challenge/none").status == 404)
+    t.ok(cluster.state(node)["applied"] >= applied, "when it answers, it has what the others had")
 
 
 run(main)

@@ -71,6 +71,11 @@ void cluster_stop(struct cluster *);
 enum cluster_role cluster_role(const struct cluster *);
 void cluster_look(const struct cluster *, struct cluster_view *);
 uint64_t cluster_applied(const struct cluster *); /* as in the view */
+/*
+ * True when this server has told the others that it is alive, and has applied all that the log had then; or cannot: it is of no cluster, or needs a
+ * copy of a store.  Whoever asks it before may miss what the others have, and the leader does not wait for it.  It stays true.
+ */
+bool cluster_is_current(const struct cluster *);
 const char *cluster_name(const struct cluster *); /* of this node; as long as the cluster */
 /* Those that are alive, ourselves among them; owned by the caller (free()).  *count 0: none are known. */
 struct cluster_node *cluster_nodes(const struct cluster *, size_t *count);

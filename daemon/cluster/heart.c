@@ -103,6 +103,9 @@ static void key_differs(struct cluster *c, const json_t *kv)
 static void key_written(struct cluster *c, int64_t revision)
 {
 	c->said_revision = revision;
+	c->said = c->said_member;
+	if (c->said && !c->looked_after)
+		look_now(c);
 	if (*c->doubled)
 		log_info("no other server has the name %s now", c->name);
 	*c->doubled = '\0';

@@ -118,6 +118,8 @@ static void judge_clock(const struct live_state *old, struct known_node *n)
 		}
 	clock_gettime(CLOCK_REALTIME, &now);
 	n->skew_ms = json_int(n->said, "clock_ms", 0) - ((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	if (n->skew_ms < 0)
+		n->skew_ms = MIN(n->skew_ms + since, 0);
 }
 
 static void read_known(struct cluster *c, const json_t *answer)
@@ -276,6 +278,7 @@ static void looked(void *arg, const json_t *answer, const struct err *e)
 		return;
 	}
 	read_known(c, answer);
+	c->looked_after |= c->look_after;
 	c->known.behind |= position == STORE_NOWHERE;
 	if (c->look_whole && !c->leading && cluster_is_member(c)) {
 		judge_log(c, position, answer);
@@ -304,6 +307,7 @@ static void look(void *arg)
 		return;
 	}
 	c->look_from = store_position(c->store);
+	c->look_after = c->said;
 	ranges[0] = etcd_range(live, live_end, 0, false);
 	/* Of the log no more, as long as there is something to be applied. */
 	if (!c->leading && c->id && c->look_from != STORE_NOWHERE && c->entry_next == c->entry_count) {

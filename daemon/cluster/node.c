@@ -192,6 +192,12 @@ static void make_status(struct cluster *c, bool changed)
 	c->status_at = clock_boot_ms();
 }
 
+static void judge_current(struct cluster *c, enum cluster_role role)
+{
+	if (role == CLUSTER_STRANGER || role == CLUSTER_BEHIND || (c->looked_after && store_applied(c->store) >= c->known.head))
+		c->current = true;
+}
+
 void cluster_publish(struct cluster *c)
 {
 	struct cluster_view fresh = { 0 };
@@ -202,6 +208,7 @@ void cluster_publish(struct cluster *c)
 		return;
 	say_why(c, cluster_judge(c), &why);
 	fill_view(c, &fresh, &why);
+	judge_current(c, fresh.role);
 	if (fresh.role != c->view.role)
 		log_info("cluster: %s%s%s", cluster_role_word(fresh.role), *fresh.leader ? ", the leader is " : "",
 			 fresh.leader);
@@ -264,6 +271,11 @@ void cluster_unreached(struct cluster *c, uint64_t in_force, const struct cluste
 		loop_post(c->loop, heart_report, c);
 	c->unreached_posted = true;
 	pthread_mutex_unlock(&c->lock);
+}
+
+bool cluster_is_current(const struct cluster *c)
+{
+	return !c || c->current;
 }
 
 const char *cluster_name(const struct cluster *c)

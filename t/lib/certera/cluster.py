@@ -38,11 +38,12 @@ class Etcd:
 
 class Way:
     """A way to a port of somebody, for one who is to be cut off: .cut() makes it silent, without a word to either side, .deafen() for answers
-    alone; .end() ends connections, and new ones get no answer; .join() mends it.
+    alone; .end() ends connections, and new ones at once; .join() mends it.
     patient: whoever comes while nobody answers there waits; else the connection is closed."""
 
     def __init__(self, *ports, patient=True):
-        self.ports, self.port, self.is_cut, self.is_deaf, self.patient = list(ports), free_port(), False, False, patient
+        self.ports, self.port, self.patient = list(ports), free_port(), patient
+        self.is_cut = self.is_deaf = self.has_ended = False
         self.open = set()
         self.server = socket.create_server(("127.0.0.1", self.port), backlog=128)
         threading.Thread(target=self._accept, daemon=True).start()
@@ -54,12 +55,12 @@ class Way:
         self.is_deaf = True
 
     def end(self):
-        self.is_cut = True
+        self.has_ended = True
         for s in list(self.open):
             _shut(s)
 
     def join(self):
-        self.is_cut = self.is_deaf = False
+        self.is_cut = self.is_deaf = self.has_ended = False
 
     def _accept(self):
         while True:
@@ -67,7 +68,7 @@ class Way:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
-        there = self._connect()
+        there = None if self.has_ended else self._connect()
         if not there:
             client.close()
             return
