@@ -41,11 +41,11 @@ class Way:
     alone; .end() ends connections, and new ones at once; .join() mends it.
     patient: whoever comes while nobody answers there waits; else the connection is closed."""
 
-    def __init__(self, *ports, patient=True):
+    def __init__(self, *ports, patient=True, host="127.0.0.1"):
         self.ports, self.port, self.patient = list(ports), free_port(), patient
         self.is_cut = self.is_deaf = self.has_ended = False
         self.open = set()
-        self.server = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        self.server = socket.create_server((host, self.port), backlog=128)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self):
