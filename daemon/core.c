@@ -45,8 +45,6 @@
 #define HAND_OVER_MOST 50	/* at most so long */
 #define SETTLED_TURNS 4		/* what was answered last is on the line by then */
 #define LEAVE_MOST_MS 3000	/* when the front has ended */
-#define CURRENT_LOOK_MS 10	/* a server of a cluster that starts: has it what the others have? */
-#define CURRENT_MOST_MS 3000	/* etcd does not answer: it serves what it has */
 #define ENGINE_CLIENT 0		/* the engine's channel to the keeper; the desks have the next ones */
 
 struct daemon {
@@ -80,8 +78,7 @@ struct daemon {
 	int64_t leave_until;		/* clock_mono_ms() */
 	int leave_turns, settled_turns;	/* of core_leave(); since all is over */
 	bool handed_over, drained;	/* a different one is to lead; the front has ended */
-	struct timer leave, serve;
-	int64_t serve_until;		/* clock_mono_ms(); 0: it is not waited for yet */
+	struct timer leave;
 	int exit_code;
 };
 
@@ -324,22 +321,18 @@ static void front_begun(void *arg)
 	site_load(d->site);
 }
 
-/* In a cluster nobody is answered before this server has what the others have: a CA may ask it for an answer that is ready at all of them. */
-static void serve_when_current(void *arg)
+static void serve(void *arg)
 {
 	struct daemon *d = arg;
 
-	if (!d->serve_until)
-		d->serve_until = clock_mono_ms() + CURRENT_MOST_MS;
-	if (cluster_is_current(d->cluster) || clock_mono_ms() > d->serve_until)
-		outside_serve(d->outside);
-	else
-		timer_start(&d->serve, d->loop, CURRENT_LOOK_MS, serve_when_current, d);
+	outside_serve(d->outside);
 }
 
 static void site_loaded(void *arg)
 {
-	serve_when_current(arg);
+	struct daemon *d = arg;
+
+	nodes_when_current(d->nodes, serve, d);
 }
 
 static void front_synced(void *arg, int64_t number)
@@ -554,7 +547,6 @@ static void core_end(struct daemon *d)
 	desks_stop(d->desks, DRAIN_MS);
 	timer_stop(&d->watchdog);
 	timer_stop(&d->leave);
-	timer_stop(&d->serve);
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
 		if (d->signals[i])
 			event_free(d->signals[i]);

@@ -32,8 +32,8 @@ struct fetch_request {
 	size_t max_body;		/* more is an error; 0: 1 MiB */
 	bool allow_http;		/* else only https: is fetched */
 	/*
-	 * The next attempt begins with any of the addresses that the name has, and looks them up anew: curl gives up with the first one that is
-	 * silent, if there is little time.
+	 * The next attempt begins with any of the addresses that the name has, and looks them up anew: curl gives up
+	 * with the first one that is silent, if there is little time.
 	 */
 	bool any_address;
 	bool at_once;			/* it asks for what tells nothing, or may be asked again: no barrier for it */

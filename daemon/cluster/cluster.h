@@ -43,7 +43,7 @@ struct cluster_view {
 struct cluster_node { /* whose heartbeat (10 s) has not ended */
 	char name[CLUSTER_NAME], address[CLUSTER_ADDRESS];
 	bool self, leader;
-	uint64_t in_force; /* as it told by cluster_unreached(); 0: it is connected with the leader, or has told nothing */
+	uint64_t in_force; /* as it told by cluster_unreached(); 0: it is connected with the leader */
 };
 
 /*
@@ -72,8 +72,9 @@ enum cluster_role cluster_role(const struct cluster *);
 void cluster_look(const struct cluster *, struct cluster_view *);
 uint64_t cluster_applied(const struct cluster *); /* as in the view */
 /*
- * True when this server has told the others that it is alive, and has applied all that the log had then; or cannot: it is of no cluster, or needs a
- * copy of a store.  Whoever asks it before may miss what the others have, and the leader does not wait for it.  It stays true.
+ * True when this server has told the others that it is alive, and has applied all that the log had then; or cannot:
+ * it is of no cluster, or needs a copy of a store.  Whoever asks it before may miss what the others have, and the
+ * leader does not wait for it.  It stays true.
  */
 bool cluster_is_current(const struct cluster *);
 const char *cluster_name(const struct cluster *); /* of this node; as long as the cluster */
@@ -109,8 +110,9 @@ int cluster_do(struct cluster *, enum cluster_act, struct err *);
 json_t *cluster_status(const struct cluster *);
 
 /*
- * A follower has no connection with the leader, which reads in etcd up to which entry the answers to challenges are in force here.  Once it
- * could not be reached, people are told, too.  in_force 0: they are connected again, and nothing is told any more.  Any thread.
+ * A follower has no connection with the leader, which reads in etcd up to which entry the answers to challenges are
+ * in force here.  Once it could not be reached, people are told, too.  in_force 0: they are connected again, and
+ * nothing is told any more.  Any thread.
  */
 struct cluster_unreached {
 	char leader[CLUSTER_NAME]; /* empty: the connection has just ended, and is made anew */

@@ -104,8 +104,11 @@ int forward_no_leader(const struct cluster_view *v, struct err *e)
 
 static int leader_unreachable(const char *name, const struct cluster_view *v, const struct err *why, struct err *e)
 {
-	err_set(e, ERR_LATER, "this server, %s, cannot reach the leader of the cluster, %s: nothing can be changed here now", name, v->leader);
-	err_hint(e, "Use a different server meanwhile, and allow connections from %s to %s (%s).", name, v->leader_address, why->message);
+	err_set(e, ERR_LATER,
+		"this server, %s, cannot reach the leader of the cluster, %s: nothing can be changed here now", name,
+		v->leader);
+	err_hint(e, "Use a different server meanwhile, and allow connections from %s to %s (%s).", name,
+		 v->leader_address, why->message);
 	return later(e);
 }
 

@@ -27,9 +27,10 @@ struct fronts {
 	struct fronts_line *leader;	/* at a follower; NULL: not connected */
 	struct peer_call *call;		/* it is being connected */
 	char called[CLUSTER_NAME];
-	bool lost;			/* the connection has ended, or cannot be made: the leader learns through etcd what it wants to know */
+	bool lost;			/* it has ended, or cannot be made: the leader is told through etcd */
 	struct cluster_unreached unreached;
-	uint64_t term, told_term;	/* of the leader that is connected, or called; for which the log has why it cannot be reached */
+	/* of the leader that is connected, or called; for which the log has why it cannot be reached */
+	uint64_t term, told_term;
 	uint64_t wanted;		/* by us, the leader */
 	int64_t wanted_ms;		/* since then all are waited for; 0: for nobody */
 	struct timer again, slow;
@@ -210,7 +211,8 @@ static void leader_lost(struct fronts *f, const struct err *why)
 	f->unreached = (struct cluster_unreached){ .why = "" };
 	if (why) {
 		snprintf(f->unreached.leader, sizeof(f->unreached.leader), "%s", f->called);
-		snprintf(f->unreached.why, sizeof(f->unreached.why), "%.*s", (int)sizeof(f->unreached.why) - 1, why->message);
+		snprintf(f->unreached.why, sizeof(f->unreached.why), "%.*s", (int)sizeof(f->unreached.why) - 1,
+			 why->message);
 	}
 	timer_start(&f->again, f->o.loop, AGAIN_MS, fronts_look, f);
 	fronts_tell(f);

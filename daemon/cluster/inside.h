@@ -100,7 +100,8 @@ struct cluster {
 	struct etcd_call *look, *watch;
 	struct timer look_timer, watch_timer, apply_timer;
 	bool look_again, look_whole;	/* whole: with what comes next in the log */
-	bool said, look_after, looked_after;	/* our key says that we are a member; the look under way began then; one has answered */
+	/* our key says that we are a member; the look under way began then; one has answered */
+	bool said, look_after, looked_after;
 	_Atomic bool current;		/* cluster_is_current() */
 	uint64_t look_from;		/* position that it was asked behind */
 	struct log_entry *entries;		/* to be applied, in order */

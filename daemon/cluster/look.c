@@ -103,8 +103,8 @@ static void known_release(struct live_state *k)
 }
 
 /*
- * How far a clock is off: its key was written at some time between the look before and this one.  Nothing is known of the clock of a key that is
- * older than our first look, but that it is ahead.
+ * How far a clock is off: its key was written at some time between the look before and this one.  Nothing is known of
+ * the clock of a key that is older than our first look, but that it is ahead.
  */
 static void judge_clock(const struct live_state *old, struct known_node *n)
 {

@@ -194,7 +194,8 @@ static void make_status(struct cluster *c, bool changed)
 
 static void judge_current(struct cluster *c, enum cluster_role role)
 {
-	if (role == CLUSTER_STRANGER || role == CLUSTER_BEHIND || (c->looked_after && store_applied(c->store) >= c->known.head))
+	if (role == CLUSTER_STRANGER || role == CLUSTER_BEHIND ||
+	    (c->looked_after && store_applied(c->store) >= c->known.head))
 		c->current = true;
 }
 

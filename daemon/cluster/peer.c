@@ -491,7 +491,8 @@ static void connect_call(void *arg, struct peer_call *c, const struct address *t
 		timer_start(&p->timer, ps->o.loop, ms, peer_late, p);
 }
 
-struct peer_call *peers_call(struct peers *ps, const char *address, enum peer_use use, struct loop *on, peer_fn *fn, void *arg)
+struct peer_call *peers_call(struct peers *ps, const char *address, enum peer_use use, struct loop *on, peer_fn *fn,
+			     void *arg)
 {
 	return peer_calls_begin(ps->calls, address, use, on, fn, arg);
 }

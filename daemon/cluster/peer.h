@@ -34,8 +34,8 @@ struct peers *peers_new(const struct peers_options *, struct err *);
 void peers_free(struct peers *);	/* when the loop runs no more: connections end; NULL is fine */
 
 /*
- * Connects to the node at this address; if it is a name, to the first of its addresses where the node answers.  fn is called once, on the loop
- * `on`: fd is its own; -1: err says why.  Any thread.
+ * Connects to the node at this address; if it is a name, to the first of its addresses where the node answers.  fn is
+ * called once, on the loop `on`: fd is its own; -1: err says why.  Any thread.
  */
 struct peer_call *peers_call(struct peers *, const char *address, enum peer_use, struct loop *on, peer_fn *, void *arg);
 

@@ -129,7 +129,8 @@ static void call_begin(void *arg)
 		c->resolving = resolve_start(c->calls->o.loop, c->address, call_resolved, c);
 }
 
-struct peer_call *peer_calls_begin(struct peer_calls *calls, const char *address, enum peer_use use, struct loop *on, peer_fn *fn, void *arg)
+struct peer_call *peer_calls_begin(struct peer_calls *calls, const char *address, enum peer_use use, struct loop *on,
+				   peer_fn *fn, void *arg)
 {
 	struct peer_call *c = xcalloc(1, sizeof(*c));
 

@@ -1,6 +1,6 @@
 /*
- * Addresses of nodes, HOST:PORT.  HOST may be a name: it is looked up as all programs of this machine do it (/etc/hosts, DNS), which may
- * take seconds, and may have several addresses.
+ * Addresses of nodes, HOST:PORT.  HOST may be a name: it is looked up as all programs of this machine do it
+ * (/etc/hosts, DNS), which may take seconds, and may have several addresses.
  */
 #ifndef DAEMON_CLUSTER_RESOLVE_H
 #define DAEMON_CLUSTER_RESOLVE_H
@@ -24,6 +24,7 @@ int resolve_now(struct addresses *, const char *address, struct err *);
 struct resolving;
 typedef void resolve_fn(void *arg, struct addresses to, const struct err *);
 struct resolving *resolve_start(struct loop *, const char *address, resolve_fn *, void *arg);
-void resolve_cancel(struct resolving *); /* when the loop runs no more, before it is freed and fn was called; NULL is fine */
+/* When the loop runs no more, before it is freed, and if fn was not called; NULL is fine. */
+void resolve_cancel(struct resolving *);
 
 #endif

@@ -33,13 +33,15 @@ char *status_unreached(const struct cluster *c, const char *node, const char *le
 
 	if (!address || str_eq(node, leader))
 		return NULL;
-	return xasprintf("%s cannot reach the leader, %s: %s. Changes that are requested at %s are refused. Allow connections from %s to %s.",
+	return xasprintf("%s cannot reach the leader, %s: %s. Changes that are requested at %s are refused. "
+			 "Allow connections from %s to %s.",
 			 node, leader, why, node, node, address);
 }
 
 static json_t *node_json(const struct cluster *c, const struct known_node *n)
 {
-	_cleanup_free_ char *trouble = status_unreached(c, n->node.name, json_str(n->said, "unreached"), json_str(n->said, "why"));
+	_cleanup_free_ char *trouble =
+		status_unreached(c, n->node.name, json_str(n->said, "unreached"), json_str(n->said, "why"));
 	int64_t applied = n->node.self ? (int64_t)store_applied(c->store) : json_int(n->said, "applied", 0);
 	json_t *o = json_object();
 
