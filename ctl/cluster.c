@@ -37,6 +37,21 @@ static void print_nodes(json_t *nodes)
 	print_table(nodes, columns, ARRAY_SIZE(columns), "No server has reported to etcd.");
 }
 
+/* Of servers that cannot reach the leader; this one's is the cluster's.  True: there is one. */
+static bool print_troubles(const json_t *nodes)
+{
+	const json_t *node;
+	bool any = false;
+	size_t i;
+
+	json_array_foreach ((json_t *)nodes, i, node)
+		if (json_str(node, "trouble") && !json_bool(node, "self", false)) {
+			printf("%s\n", json_str(node, "trouble"));
+			any = true;
+		}
+	return any;
+}
+
 int show_cluster(struct ctl *ctl, json_t *answer)
 {
 	static const struct column columns[] = { { "ETCD", "endpoint" },
@@ -44,6 +59,7 @@ int show_cluster(struct ctl *ctl, json_t *answer)
 						 { "STATE", "text" } };
 	const json_t *cluster = json_object_get(answer, "cluster");
 	const char *trouble = json_str(cluster, "trouble");
+	bool troubles;
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
@@ -54,11 +70,12 @@ int show_cluster(struct ctl *ctl, json_t *answer)
 	printf("This server, %s: %s.\n", json_str(cluster, "name"), json_str(cluster, "role"));
 	if (trouble)
 		printf("%s\n", trouble);
+	troubles = print_troubles(json_object_get(cluster, "nodes"));
 	printf("\n");
 	print_nodes(json_object_get(cluster, "nodes"));
 	printf("\n");
 	print_table(json_object_get(cluster, "etcd"), columns, ARRAY_SIZE(columns), "No member of etcd is known.");
-	return trouble ? 1 : 0;
+	return trouble || troubles ? 1 : 0;
 }
 
 int show_cluster_asked(struct ctl *ctl, json_t *answer)

@@ -322,11 +322,18 @@ static void front_begun(void *arg)
 	site_load(d->site);
 }
 
-static void site_loaded(void *arg)
+static void serve(void *arg)
 {
 	struct daemon *d = arg;
 
 	outside_serve(d->outside);
+}
+
+static void site_loaded(void *arg)
+{
+	struct daemon *d = arg;
+
+	nodes_when_current(d->nodes, serve, d);
 }
 
 static void front_synced(void *arg, int64_t number)
@@ -534,8 +541,10 @@ static int core_start(struct daemon *d, struct err *e)
 /* Undoes core_start(), however far it got.  The desks answer while the front waits for their answers. */
 static void core_end(struct daemon *d)
 {
-	if (d->desks)
+	if (d->desks) {
 		desks_end_streams(d->desks);
+		desks_give_up(d->desks);
+	}
 	outside_stop(d->outside, DRAIN_MS);
 	desks_stop(d->desks, DRAIN_MS);
 	timer_stop(&d->watchdog);

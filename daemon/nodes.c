@@ -2,9 +2,13 @@
 
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "daemon/cluster/compare.h"
 #include "daemon/cluster/copy.h"
 #include "daemon/cluster/fronts.h"
+
+#define CURRENT_LOOK_MS 10
+#define CURRENT_MOST_MS 3000	/* etcd does not answer: this server serves what it has */
 
 struct nodes {
 	struct nodes_options o;
@@ -15,6 +19,10 @@ struct nodes {
 	struct comparing *comparing;
 	struct desks *desks;		/* NULL: nobody is answered yet */
 	struct published *published;
+	void (*current)(void *arg);
+	void *current_arg;
+	struct timer current_timer;
+	int64_t current_until;		/* clock_mono_ms(); 0: it is not waited for yet */
 };
 
 int nodes_listen(const struct config *config, int *fd, struct err *e)
@@ -137,6 +145,29 @@ void nodes_serve(struct nodes *n, struct desks *desks, struct published *publish
 	n->comparing = comparing_new(&(struct compare_options){ o->loop, o->cluster, n->peers, o->store });
 }
 
+static void look_whether_current(void *arg)
+{
+	struct nodes *n = arg;
+
+	if (cluster_is_current(n->o.cluster) || clock_mono_ms() > n->current_until)
+		n->current(n->current_arg);
+	else
+		timer_start(&n->current_timer, n->o.loop, CURRENT_LOOK_MS, look_whether_current, n);
+}
+
+void nodes_when_current(struct nodes *n, void (*fn)(void *arg), void *arg)
+{
+	if (!n) {
+		fn(arg);
+		return;
+	}
+	n->current = fn;
+	n->current_arg = arg;
+	if (!n->current_until)
+		n->current_until = clock_mono_ms() + CURRENT_MOST_MS;
+	look_whether_current(n);
+}
+
 int nodes_compare(struct nodes *n, const char *node, uint64_t *position, struct err *e)
 {
 	if (!n || !n->comparing)
@@ -154,6 +185,7 @@ void nodes_free(struct nodes *n)
 {
 	if (!n)
 		return;
+	timer_stop(&n->current_timer);
 	fronts_free(n->fronts);
 	copying_free(n->copying);
 	comparing_free(n->comparing);

@@ -31,6 +31,11 @@ struct nodes *nodes_new(const struct nodes_options *, struct err *);
 struct peers *nodes_peers(struct nodes *);	/* NULL of NULL */
 /* From now on other nodes find us: those that ask come to these desks. */
 void nodes_serve(struct nodes *, struct desks *, struct published *);
+/*
+ * Calls fn when this server has what the others have, at the start: before, a CA that asks it may not find the answer
+ * that they all have.  At once if n is NULL, and after three seconds in any case.
+ */
+void nodes_when_current(struct nodes *n, void (*fn)(void *arg), void *arg);
 /* Is the store of that node equal to ours?  See comparing_with(). */
 int nodes_compare(struct nodes *, const char *node, uint64_t *position, struct err *);
 /* whoever waits in nodes_compare() is told that it ends; NULL is fine */

@@ -159,6 +159,10 @@ static void test_takes_over(void **state)
 	apply_all(a);
 	assert_equal_stores(a, b);
 	assert_int_equal(store_apply(a, 1, slice_buf(&entries[0]), &e), 1); /* not again */
+	change_some(b);
+	OK(store_settle(b, &e));
+	store_finish(a);
+	assert_int_equal(store_apply(a, store_position(a) + 1, slice_buf(&entries[store_position(a)]), &e), 1); /* it takes no more */
 	store_close(a);
 	store_close(b);
 	clear_log();

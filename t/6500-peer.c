@@ -1,7 +1,37 @@
 /* Connections between nodes: who has the master key gets through, nobody else does, and what is said comes out as it went in. */
 #include "t/lib/nodes.h"
 
+#include <netdb.h>
+
+#include "base/clock.h"
+
 #define MUCH (3 * 1024 * 1024)
+
+/* The addresses of the name "several", in this order; no other name is known. */
+static const char *several[4];
+
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **out)
+{
+	static struct addrinfo list[4];
+	static struct sockaddr_in in[4];
+	size_t count = 0;
+
+	if (strcmp(host, "several"))
+		return EAI_NONAME;
+	for (; several[count]; count++) {
+		in[count] = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(port, NULL, 10)) };
+		inet_pton(AF_INET, several[count], &in[count].sin_addr);
+		list[count] = (struct addrinfo){ .ai_family = AF_INET, .ai_addr = (struct sockaddr *)&in[count], .ai_addrlen = sizeof(in[count]) };
+		if (count)
+			list[count - 1].ai_next = &list[count];
+	}
+	*out = count ? list : NULL;
+	return count ? 0 : EAI_NONAME;
+}
+
+void freeaddrinfo(struct addrinfo *list)
+{
+}
 
 static void both_have_the_master_key(void **state)
 {
@@ -123,6 +153,51 @@ static void nobody_there(void **state)
 	assert_int_equal(two->fd, -1);
 }
 
+/* An address that takes no connection and says nothing: as many wait there as may.  They are closed with the two. */
+static int silent_at(const char *address, int port, int waiting[2])
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	inet_pton(AF_INET, address, &in.sin_addr);
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(waiting[i], (struct sockaddr *)&in, sizeof(in));
+	}
+	return fd;
+}
+
+/* One refuses, one is silent, and at the last the node answers. */
+static void all_addresses_of_a_name_are_tried(void **state)
+{
+	struct two *two = *state;
+	int port = (int)strtol(strchr(two->b.address, ':') + 1, NULL, 10), waiting[2], silent = silent_at("127.0.0.3", port, waiting);
+	int64_t begun = clock_mono_ms();
+	struct err e = { 0 };
+	char address[32];
+
+	snprintf(address, sizeof(address), "several:%d", port);
+	memcpy(several, (const char *[]){ "127.0.0.2", "127.0.0.3", "127.0.0.1", NULL }, sizeof(several));
+	call(two, address, PEER_requests);
+	assert_true(two->fd >= 0);
+	assert_true(clock_mono_ms() - begun < 3000);
+	for (int i = 0; i < 2; i++)
+		close(waiting[i]);
+	close(silent);
+
+	/* And of a name that is listened at, the one that this machine has. */
+	snprintf(address, sizeof(address), "several:%d", a_port());
+	memcpy(several, (const char *[]){ "192.0.2.1", "127.0.0.1", NULL }, 3 * sizeof(*several));
+	silent = peers_listen(address, &e);
+	assert_true(silent >= 0);
+	close(silent);
+	memset(several, 0, sizeof(several));
+	call(two, address, PEER_requests);
+	assert_non_null(strstr(two->err.message, "looking up several"));
+}
+
 /* Passes bytes on, with a certificate of its own at each end: the proofs are about different ones. */
 static void somebody_in_between_is_nobody(void **state)
 {
@@ -162,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(both_have_the_master_key), TEST(much_is_carried_whole), TEST(its_end_is_passed_on),
 		TEST(another_master_key_is_refused_in_words), TEST(a_different_cluster_is_refused), TEST(nobody_there),
+		TEST(all_addresses_of_a_name_are_tried),
 		cmocka_unit_test(somebody_in_between_is_nobody), cmocka_unit_test(what_is_no_line_is_refused),
 	};
 

@@ -293,7 +293,34 @@ static void nobody_leads(void **state)
 	assert_true(forward_take(f->forward, &a.exchange));
 	turn_until(f, 0, &a);
 	assert_int_equal(err_http_status(a.refused.kind), 503);
-	assert_non_null(strstr(a.refused.message, "cannot be reached"));
+	assert_non_null(strstr(a.refused.message, "cannot reach the leader"));
+}
+
+/* The end: one that the leader has, one that it has not got yet, and one that comes too late. */
+static void all_are_answered_at_the_end(void **state)
+{
+	struct forwarding *f = *state;
+	char text[3][128];
+	struct asked a[3];
+
+	asked_begin(&a[0], text[0], FACE_HTTPS, -1, 0);
+	assert_true(forward_take(f->forward, &a[0].exchange));
+	turn_until(f, 1, NULL);
+	f->two->a.cluster.view.term++;
+	asked_begin(&a[1], text[1], FACE_HTTPS, -1, 0);
+	f->two->a.cluster.view.role = CLUSTER_WITHOUT_LEADER;
+	forward_take(f->forward, &a[1].exchange);
+	forward_give_up(f->forward);
+	assert_true(forward_idle(f->forward));
+	f->two->a.cluster.view.role = CLUSTER_FOLLOWER;
+	asked_begin(&a[2], text[2], FACE_HTTPS, -1, 0);
+	assert_true(forward_take(f->forward, &a[2].exchange));
+	assert_non_null(strstr(a[0].refused.message, "not known whether"));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(err_http_status(a[i].refused.kind), 503);
+	assert_non_null(strstr(a[2].refused.message, "nothing was changed"));
+	assert_true(forward_idle(f->forward));
+	leader_answer(f, 200, 1);	/* nobody hears it */
 }
 
 static void the_leader_goes_before_it_answers(void **state)
@@ -490,7 +517,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(whole_there_and_back), TEST(the_answer_waits_for_our_store), TEST(a_note_goes_to_the_leader), TEST(nobody_leads),
-		TEST(the_leader_goes_before_it_answers), TEST(a_new_leader_is_asked_next),
+		TEST(all_are_answered_at_the_end), TEST(the_leader_goes_before_it_answers), TEST(a_new_leader_is_asked_next),
 		TEST(what_is_given_back_goes_to_the_next_leader), TEST(the_next_leader_is_waited_for),
 		TEST(a_local_administrator_is_vouched_for), TEST(a_voucher_that_is_none_is_refused),
 	};

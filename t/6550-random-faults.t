@@ -30,7 +30,7 @@ class Told:
     """What a client wanted, and what it was told."""
 
     def __init__(self, what, name, value=None):
-        self.what, self.name, self.value, self.answer, self.why = what, name, value, None, ""
+        self.what, self.name, self.value, self.answer, self.why, self.at = what, name, value, None, "", 0
 
     def __repr__(self):
         return f"{self.what} {self.name} {self.value or ''}: {self.answer} {self.why}"
@@ -78,6 +78,7 @@ class Writer(Client):
     def change(self, told, *request):
         self.begun = time.monotonic()
         told.answer, told.why = outcome(self.ask, *request)
+        told.at = time.monotonic()
         self.told.append(told)
         return told
 
@@ -331,6 +332,7 @@ def judge(t, cluster, writers, readers):
     happened = history(leader)
     told = [told for w in writers for told in w.told]
     counts = Counter(x.answer for x in told)
+    t.note(pauses(sorted(x.at for x in told if x.answer == "done")))
     t.ok(counts["done"] > 100, f"{counts['done']} changes were answered, {counts['refused']} refused, of {counts['unknown']} nobody knows")
     t.equal([x for x in told if x.answer not in ("done", "refused", "unknown")][:5], [], "nothing else was answered")
     t.equal([w for c in writers + readers for w in c.wrong][:5], [], "reading and fetching went on wherever the server itself was well")
@@ -339,6 +341,13 @@ def judge(t, cluster, writers, readers):
     judge_reads(t, happened, writers, readers)
     t.ok(sum(r.fetched[True] for r in readers) > 0, f"{sum(r.fetched[True] for r in readers)} times a key was fetched")
     equal(t, cluster, leader)
+
+
+def pauses(times):
+    """How long nobody's change was taken: without a leader, or without etcd."""
+    long = sorted(b - a for a, b in zip(times, times[1:]) if b - a > 2)
+    return (f"{len(long)} times no change was taken for more than 2 s, {sum(long):.0f} s of {times[-1] - times[0]:.0f} in all; "
+        f"half of these pauses under {long[len(long) // 2]:.1f} s, the longest {long[-1]:.1f} s" if long else "changes were taken all the time")
 
 
 def history(leader):

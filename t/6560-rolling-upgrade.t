@@ -24,7 +24,7 @@ def main(t):
     for node in cluster.nodes:
         t.equal(node.stop(), 0, f"{node.name} ends cleanly")
         t.equal(put_in_store(node, "meta", "format", str(BEFORE)), str(NOW), "and had the format of today, which is taken back")
-    etcd.ctl("put", "/certera/live/node/old", json.dumps(OLD))
+    etcd.ctl("put", "/certera/live/node/old", json.dumps({**OLD, "clock_ms": int(time.time() - 60) * 1000}))
 
     for node in cluster.nodes:
         node.begin()
@@ -37,6 +37,7 @@ def main(t):
     status, answer = cluster.nodes[0].api("POST", "/plans", {"name": "none", "certificates": "1"})
     t.equal(status, 503, f"a change is refused: {answer['detail']}")
 
+    clock(t, etcd, cluster)
     etcd.ctl("del", "/certera/live/node/old")
     leader = cluster.leader()
     leader.wait_for_log("the store of the cluster gets the format of this version")
@@ -51,6 +52,16 @@ def main(t):
     for node in cluster.nodes:
         node.stop()
         t.equal(put_in_store(node, "meta", "format"), str(NOW), f"{node.name} has the format of today")
+
+
+def clock(t, etcd, cluster):
+    """What a server wrote a minute ago says nothing of its clock; what it writes now does."""
+    old = lambda n: next(x for x in cluster.state(n)["nodes"] if x["name"] == "old")
+    t.equal([old(n)["clock_off"] for n in cluster.nodes], [False] * 3, "a key that is older than the servers is no clock that is off")
+    etcd.ctl("put", "/certera/live/node/old", json.dumps({**OLD, "clock_ms": int(time.time() - 60) * 1000}))
+    for node in cluster.nodes:
+        node.wait_until("it is said", lambda: old(node)["clock_off"], 10)
+    t.ok(True, "one that is new with a time of a minute ago is")
 
 
 run(main)

@@ -494,6 +494,9 @@ static void set_limits(struct fetch *f, const struct fetch_request *rq)
 	must(curl_easy_setopt(f->easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS));
 	must(curl_easy_setopt(f->easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SECONDS));
 	must(curl_easy_setopt(f->easy, CURLOPT_CONNECTTIMEOUT_MS, MIN(timeout, CONNECT_TIMEOUT_MS)));
+	must(curl_easy_setopt(f->easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, rq->any_address ? 1L : 0L));
+	if (rq->any_address)
+		must(curl_easy_setopt(f->easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L));
 	must(curl_easy_setopt(f->easy, CURLOPT_PROTOCOLS_STR, protocols));
 	must(curl_easy_setopt(f->easy, CURLOPT_REDIR_PROTOCOLS_STR, protocols));
 	must(curl_easy_setopt(f->easy, CURLOPT_FOLLOWLOCATION, rq->max_redirects > 0 ? 1L : 0L));

@@ -31,6 +31,11 @@ struct fetch_request {
 	int timeout_ms;			/* for all of it; 0: 30 s */
 	size_t max_body;		/* more is an error; 0: 1 MiB */
 	bool allow_http;		/* else only https: is fetched */
+	/*
+	 * The next attempt begins with any of the addresses that the name has, and looks them up anew: curl gives up
+	 * with the first one that is silent, if there is little time.
+	 */
+	bool any_address;
 	bool at_once;			/* it asks for what tells nothing, or may be asked again: no barrier for it */
 	int max_redirects;		/* 0: redirects are replies like any other; a POST stays a POST */
 	/*

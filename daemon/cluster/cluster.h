@@ -37,12 +37,13 @@ struct cluster_view {
 	uint64_t term;                        /* it is a different one with each leader, and rises */
 	bool doubled;                         /* a different server has our name: see `trouble` */
 	uint64_t applied;                     /* the last entry that is durable in our store */
-	char trouble[320]; /* why there is no leader, or etcd no answer, as a sentence; empty: all is well */
+	char trouble[512]; /* why there is no leader, or etcd no answer, as a sentence; empty: all is well */
 };
 
 struct cluster_node { /* whose heartbeat (10 s) has not ended */
 	char name[CLUSTER_NAME], address[CLUSTER_ADDRESS];
 	bool self, leader;
+	uint64_t in_force; /* as it told by cluster_unreached(); 0: it is connected with the leader */
 };
 
 /*
@@ -70,6 +71,12 @@ void cluster_stop(struct cluster *);
 enum cluster_role cluster_role(const struct cluster *);
 void cluster_look(const struct cluster *, struct cluster_view *);
 uint64_t cluster_applied(const struct cluster *); /* as in the view */
+/*
+ * True when this server has told the others that it is alive, and has applied all that the log had then; or cannot:
+ * it is of no cluster, or needs a copy of a store.  Whoever asks it before may miss what the others have, and the
+ * leader does not wait for it.  It stays true.
+ */
+bool cluster_is_current(const struct cluster *);
 const char *cluster_name(const struct cluster *); /* of this node; as long as the cluster */
 /* Those that are alive, ourselves among them; owned by the caller (free()).  *count 0: none are known. */
 struct cluster_node *cluster_nodes(const struct cluster *, size_t *count);
@@ -101,6 +108,17 @@ enum cluster_act {
 int cluster_do(struct cluster *, enum cluster_act, struct err *);
 /* How the cluster is, for people (webui/api.def page_cluster); a new reference. */
 json_t *cluster_status(const struct cluster *);
+
+/*
+ * A follower has no connection with the leader, which reads in etcd up to which entry the answers to challenges are
+ * in force here.  Once it could not be reached, people are told, too.  in_force 0: they are connected again, and
+ * nothing is told any more.  Any thread.
+ */
+struct cluster_unreached {
+	char leader[CLUSTER_NAME]; /* empty: the connection has just ended, and is made anew */
+	char why[160];
+};
+void cluster_unreached(struct cluster *, uint64_t in_force, const struct cluster_unreached *);
 
 /*
  * The barrier before a CA hears that answers are ready, and a follower's wait for what the leader answered, both go by

@@ -34,11 +34,12 @@ struct comparing {
 	char node[CLUSTER_NAME];
 };
 
-/* A thread that waits for a connection, and the loop that makes it: the last one frees it. */
+/* Of a thread that waits for a connection; the loop makes it. */
 struct compare_call {
+	struct peer_call *call;
 	pthread_mutex_t lock;
 	pthread_cond_t done;
-	bool answered, abandoned;
+	bool answered;
 	int fd;
 	struct err err;
 };
@@ -177,46 +178,23 @@ void comparing_came(struct comparing *c, const char *node, int fd)
  * Of who asks.
  */
 
-static void call_release(struct compare_call *k)
-{
-	pthread_mutex_destroy(&k->lock);
-	pthread_cond_destroy(&k->done);
-	cleanup_close(&k->fd);
-	free(k);
-}
-
 static void compare_called(void *arg, int fd, const struct err *why)
 {
 	struct compare_call *k = arg;
-	bool abandoned;
 
 	pthread_mutex_lock(&k->lock);
 	k->answered = true;
 	k->fd = fd;
 	if (why)
 		k->err = *why;
-	abandoned = k->abandoned;
 	pthread_cond_signal(&k->done);
 	pthread_mutex_unlock(&k->lock);
-	if (abandoned)
-		call_release(k);
-}
-
-static int take_connection(struct compare_call *k, struct err *e)
-{
-	int fd = k->fd;
-
-	k->fd = -1;
-	*e = k->err;
-	call_release(k);
-	return fd;
 }
 
 static int await_connection(struct comparing *c, struct compare_call *k, struct err *e)
 {
 	int64_t until = clock_mono_ms() + CALL_MS;
 	struct timespec at;
-	bool answered;
 
 	pthread_mutex_lock(&k->lock);
 	while (!k->answered && !c->ending && clock_mono_ms() < until) {
@@ -226,27 +204,33 @@ static int await_connection(struct comparing *c, struct compare_call *k, struct 
 		at.tv_nsec %= 1000000000;
 		pthread_cond_timedwait(&k->done, &k->lock, &at);
 	}
-	answered = k->answered;
-	k->abandoned = !answered;
+	if (!k->answered && peer_call_cancel(k->call))
+		err_set(&k->err, ERR_TIMEOUT, "the server did not answer in time");
+	else
+		while (!k->answered)
+			pthread_cond_wait(&k->done, &k->lock);
 	pthread_mutex_unlock(&k->lock);
-	return answered ? take_connection(k, e) : err_set(e, ERR_TIMEOUT, "the server did not answer in time");
+	*e = k->err;
+	return k->fd;
 }
 
 static int connect_to(struct comparing *c, const char *node, struct err *e)
 {
 	size_t count;
 	_cleanup_free_ struct cluster_node *nodes = cluster_nodes(c->o.cluster, &count);
-	struct compare_call *k;
+	struct compare_call k = { .fd = -1 };
+	int fd;
 
 	for (size_t i = 0; i < count; i++) {
 		if (!str_eq(nodes[i].name, node) || nodes[i].self)
 			continue;
-		k = xcalloc(1, sizeof(*k));
-		k->fd = -1;
-		pthread_mutex_init(&k->lock, NULL);
-		pthread_cond_init(&k->done, NULL);
-		peers_call(c->o.peers, nodes[i].address, PEER_compare, c->o.loop, compare_called, k);
-		return await_connection(c, k, e);
+		pthread_mutex_init(&k.lock, NULL);
+		pthread_cond_init(&k.done, NULL);
+		k.call = peers_call(c->o.peers, nodes[i].address, PEER_compare, c->o.loop, compare_called, &k);
+		fd = await_connection(c, &k, e);
+		pthread_mutex_destroy(&k.lock);
+		pthread_cond_destroy(&k.done);
+		return fd;
 	}
 	return err_set(e, ERR_MISSING, "no other server with the name %s is alive in the cluster", node);
 }

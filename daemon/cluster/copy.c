@@ -30,7 +30,8 @@ struct copying {
 	struct copy_options o;
 	struct cluster_bell *bell;
 	struct copying_work give, get;
-	bool calling, done;
+	struct peer_call *call;		/* to who is asked */
+	bool done;
 	struct timer again;
 	char from[CLUSTER_ADDRESS];	/* who is asked */
 	unsigned turn;			/* whose turn it is */
@@ -233,7 +234,7 @@ static void copying_called(void *arg, int fd, const struct err *why)
 {
 	struct copying *c = arg;
 
-	c->calling = false;
+	c->call = NULL;
 	if (fd >= 0) {
 		begin(&c->get, c, fd, c->from, get);
 		return;
@@ -268,11 +269,10 @@ static void copying_look(void *arg)
 {
 	struct copying *c = arg;
 
-	if (cluster_role(c->o.cluster) != CLUSTER_BEHIND || c->calling || c->get.under_way || c->done ||
-	    c->again.event || !choose_node(c, c->from))
+	if (cluster_role(c->o.cluster) != CLUSTER_BEHIND || c->call || c->get.under_way || c->done || c->again.event ||
+	    !choose_node(c, c->from))
 		return;
-	c->calling = true;
-	peers_call(c->o.peers, c->from, PEER_copy, c->o.loop, copying_called, c);
+	c->call = peers_call(c->o.peers, c->from, PEER_copy, c->o.loop, copying_called, c);
 }
 
 struct copying *copying_new(const struct copy_options *o)
@@ -291,6 +291,7 @@ void copying_free(struct copying *c)
 		return;
 	timer_stop(&c->again);
 	cluster_bell_free(c->bell);
+	peer_call_cancel(c->call);
 	end(&c->give);
 	end(&c->get);
 	free(c);

@@ -192,6 +192,7 @@ static struct fetch *post(struct etcd_call *c, const char *path, const char *bod
 		.timeout_ms = authorized ? c->timeout_ms : AUTH_MS,
 		.max_body = ANSWER_MOST,
 		.allow_http = true,
+		.any_address = true,
 	};
 
 	if (!authorized || !c->stream)

@@ -46,16 +46,12 @@ struct forward {
 	struct forward_line *now;	/* to the leader; NULL: none */
 	struct forward_line *former;	/* to the one before, while it answers what it was asked */
 	struct timer former_patience;
-	struct forward_call *call;		/* `now` is being made */
+	struct peer_call *call;		/* `now` is being made */
 	uint64_t term;			/* of the leader it leads to, or is to lead to */
+	bool over;			/* nobody carries anything to the leader any more */
 	bool led;			/* there was a leader when we last looked */
 	int64_t gone_ms;		/* clock_mono_ms() since when there is none; 0: there never was one */
 	struct forwards leaderless, vouching, waiting, sent, held;
-};
-
-/* A connection that is being made outlives whoever wants it. */
-struct forward_call {
-	struct forward *forward;	/* NULL: nobody wants it any more */
 };
 
 /*
@@ -108,12 +104,19 @@ int forward_no_leader(const struct cluster_view *v, struct err *e)
 	return later(e);
 }
 
-static int leader_unreachable(const struct cluster_view *v, const struct err *why, struct err *e)
+static int leader_unreachable(const char *name, const struct cluster_view *v, const struct err *why, struct err *e)
 {
 	err_set(e, ERR_LATER,
-		"the leader of the cluster, %s, cannot be reached from this server: nothing can be changed here now",
+		"this server, %s, cannot reach the leader of the cluster, %s: nothing can be changed here now", name,
 		v->leader);
-	err_hint(e, "%s", why->message);
+	err_hint(e, "Use a different server meanwhile, and allow connections from %s to %s (%s).", name,
+		 v->leader_address, why->message);
+	return later(e);
+}
+
+static int ending(struct err *e)
+{
+	err_set(e, ERR_LATER, "this server ends: the leader of the cluster was not asked, and nothing was changed");
 	return later(e);
 }
 
@@ -294,15 +297,10 @@ static void send_waiting(struct forward *w)
 
 static void forward_called(void *arg, int fd, const struct err *why)
 {
-	_cleanup_free_ struct forward_call *c = arg;
-	struct forward *w = c->forward;
+	struct forward *w = arg;
 	struct cluster_view view;
 	struct err e;
 
-	if (!w) {
-		cleanup_close(&fd);
-		return;
-	}
 	w->call = NULL;
 	if (fd >= 0) {
 		w->now = xmalloc(sizeof(*w->now));
@@ -312,7 +310,7 @@ static void forward_called(void *arg, int fd, const struct err *why)
 		return;
 	}
 	cluster_look(w->o.cluster, &view);
-	leader_unreachable(&view, why, &e);
+	leader_unreachable(cluster_name(w->o.cluster), &view, why, &e);
 	refuse_all(&w->waiting, &e);
 }
 
@@ -320,10 +318,8 @@ static void forward_connect(struct forward *w, const struct cluster_view *view)
 {
 	if (w->call)
 		return;
-	w->call = xcalloc(1, sizeof(*w->call));
-	w->call->forward = w;
 	w->term = view->term;
-	peers_call(w->o.peers, view->leader_address, PEER_requests, w->o.loop, forward_called, w->call);
+	w->call = peers_call(w->o.peers, view->leader_address, PEER_requests, w->o.loop, forward_called, w);
 }
 
 /* It goes out as soon as there is a line to this leader. */
@@ -444,9 +440,7 @@ static void forget_leader(struct forward *w)
 {
 	struct forwarded *f;
 
-	if (w->call)
-		w->call->forward = NULL;
-	w->call = NULL;
+	peer_call_cancel(TAKE(w->call));
 	leave_line(w);
 	while ((f = TAILQ_FIRST(&w->waiting))) {
 		TAILQ_REMOVE(&w->waiting, f, link);
@@ -472,6 +466,8 @@ static void forward_look(void *arg)
 	cluster_look(w->o.cluster, &view);
 	note_leader(w, &view);
 	hand_on_applied(w, view.applied);
+	if (w->over)
+		return;
 	if ((w->now || w->call) && *view.leader && view.term != w->term)
 		forget_leader(w);
 	forward_leaderless(w, &view);
@@ -494,6 +490,11 @@ bool forward_take(void *forward, struct http_exchange *x)
 	cluster_look(w->o.cluster, &view);
 	if (view.role == CLUSTER_LEADER || view.role == CLUSTER_ALONE)
 		return false;
+	if (w->over) {
+		ending(&e);
+		w->o.refuse(w->o.arg, x, &e);
+		return true;
+	}
 	if (!leads_elsewhere(&view) && !is_worth_waiting(w, &view)) {
 		forward_no_leader(&view, &e);
 		w->o.refuse(w->o.arg, x, &e);
@@ -517,6 +518,23 @@ bool forward_idle(const struct forward *w)
 	       TAILQ_EMPTY(&w->sent) && TAILQ_EMPTY(&w->held);
 }
 
+void forward_give_up(struct forward *w)
+{
+	struct err e;
+
+	w->over = true;
+	peer_call_cancel(TAKE(w->call));
+	timer_stop(&w->former_patience);
+	line_end(TAKE(w->former));
+	line_end(TAKE(w->now));
+	while (!TAILQ_EMPTY(&w->held))
+		hand_on_held(TAILQ_FIRST(&w->held));
+	ending(&e);
+	refuse_all(&w->leaderless, &e);
+	refuse_all(&w->vouching, &e);
+	refuse_all(&w->waiting, &e);
+}
+
 int forward_note(struct forward *w, struct slice note)
 {
 	struct cluster_view view;
@@ -524,7 +542,7 @@ int forward_note(struct forward *w, struct slice note)
 	cluster_look(w->o.cluster, &view);
 	if (view.role == CLUSTER_LEADER || view.role == CLUSTER_ALONE)
 		return -1;
-	if (view.role != CLUSTER_FOLLOWER)
+	if (view.role != CLUSTER_FOLLOWER || w->over)
 		return 0;
 	if (w->now)
 		return line_note(w->now->line, note);
@@ -563,8 +581,7 @@ void forward_free(struct forward *w)
 	if (!w)
 		return;
 	cluster_bell_free(w->bell);
-	if (w->call)
-		w->call->forward = NULL;
+	peer_call_cancel(w->call);
 	timer_stop(&w->former_patience);
 	line_end(TAKE(w->former));
 	line_end(TAKE(w->now));

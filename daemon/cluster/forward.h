@@ -35,6 +35,8 @@ bool forward_take(void *forward, struct http_exchange *);
  * Sends the leader a note, which nobody waits for.  1: it is on its way, 0: it cannot be sent now, -1: this node leads.
  */
 int forward_note(struct forward *, struct slice note);
+/* Nobody carries anything to the leader any more: all that was taken is answered at once. */
+void forward_give_up(struct forward *);
 bool forward_idle(const struct forward *);	/* all that was taken is answered */
 /* Fills e with the sentence for a node that does not lead; -1. */
 int forward_no_leader(const struct cluster_view *, struct err *e);

@@ -25,7 +25,10 @@ struct fronts {
 	struct cluster_bell *bell;
 	LIST_HEAD(, fronts_line) followers;
 	struct fronts_line *leader;	/* at a follower; NULL: not connected */
-	bool calling;
+	struct peer_call *call;		/* it is being connected */
+	char called[CLUSTER_NAME];
+	bool lost;			/* it has ended, or cannot be made: the leader is told through etcd */
+	struct cluster_unreached unreached;
 	/* of the leader that is connected, or called; for which the log has why it cannot be reached */
 	uint64_t term, told_term;
 	uint64_t wanted;		/* by us, the leader */
@@ -144,7 +147,7 @@ static void find_lacking(const struct fronts *f, uint64_t position, char lacking
 	for (size_t i = 0; i < count && !*lacking; i++) {
 		const struct fronts_line *l = find_follower(f, nodes[i].name);
 
-		if (!nodes[i].self && (!l || l->position < position))
+		if (!nodes[i].self && MAX(l ? l->position : 0, nodes[i].in_force) < position)
 			snprintf(lacking, CLUSTER_NAME, "%s", nodes[i].name);
 	}
 }
@@ -193,10 +196,34 @@ static void leader_close(struct fronts *f)
 
 void fronts_tell(struct fronts *f)
 {
-	uint64_t now = f->leader && f->leader->position > f->leader->said ? f->o.in_force(f->o.arg) : 0;
+	uint64_t now = f->lost || (f->leader && f->leader->position > f->leader->said) ? f->o.in_force(f->o.arg) : 0;
 
-	if (now && now >= f->leader->position)
+	if (f->lost)
+		cluster_unreached(f->o.cluster, now, &f->unreached);
+	else if (now && now >= f->leader->position)
 		line_send(f->leader, now);
+}
+
+/* why NULL: it has come to its end, and is made anew. */
+static void leader_lost(struct fronts *f, const struct err *why)
+{
+	f->lost = true;
+	f->unreached = (struct cluster_unreached){ .why = "" };
+	if (why) {
+		snprintf(f->unreached.leader, sizeof(f->unreached.leader), "%s", f->called);
+		snprintf(f->unreached.why, sizeof(f->unreached.why), "%.*s", (int)sizeof(f->unreached.why) - 1,
+			 why->message);
+	}
+	timer_start(&f->again, f->o.loop, AGAIN_MS, fronts_look, f);
+	fronts_tell(f);
+}
+
+/* Or we are the leader. */
+static void leader_found(struct fronts *f)
+{
+	if (f->lost)
+		cluster_unreached(f->o.cluster, 0, NULL);
+	f->lost = false;
 }
 
 static ssize_t leader_said(void *arg, struct slice bytes)
@@ -214,7 +241,7 @@ static void leader_gone(void *arg)
 	struct fronts *f = ((struct fronts_line *)arg)->fronts;
 
 	leader_close(f);
-	timer_start(&f->again, f->o.loop, AGAIN_MS, fronts_look, f);
+	leader_lost(f, NULL);
 }
 
 static void fronts_called(void *arg, int fd, const struct err *why)
@@ -222,14 +249,15 @@ static void fronts_called(void *arg, int fd, const struct err *why)
 	static const struct frames_user user = { .take = leader_said, .closed = leader_gone };
 	struct fronts *f = arg;
 
-	f->calling = false;
+	f->call = NULL;
 	if (fd < 0) {
 		if (f->told_term != f->term)
-			log_warn("the leader of the cluster cannot be reached from this server: %s", why->message);
+			log_warn("this server cannot reach the leader of the cluster, %s: %s", f->called, why->message);
 		f->told_term = f->term;
-		timer_start(&f->again, f->o.loop, AGAIN_MS, fronts_look, f);
+		leader_lost(f, why);
 		return;
 	}
+	leader_found(f);
 	f->leader = line_open(f, fd, &user);
 	fronts_look(f);		/* there may be a different leader by now */
 }
@@ -243,17 +271,18 @@ static void fronts_look(void *arg)
 	cluster_look(f->o.cluster, &view);
 	if (view.role == CLUSTER_LEADER) {
 		leader_close(f);
+		leader_found(f);
 		f->o.moved(f->o.arg);
 		return;
 	}
 	if (f->leader && *view.leader && view.term != f->term)
 		leader_close(f);
 	fronts_tell(f);
-	if (view.role != CLUSTER_FOLLOWER || f->leader || f->calling)
+	if (view.role != CLUSTER_FOLLOWER || f->leader || f->call)
 		return;
 	f->term = view.term;
-	f->calling = true;
-	peers_call(f->o.peers, view.leader_address, PEER_fronts, f->o.loop, fronts_called, f);
+	snprintf(f->called, sizeof(f->called), "%s", view.leader);
+	f->call = peers_call(f->o.peers, view.leader_address, PEER_fronts, f->o.loop, fronts_called, f);
 }
 
 struct fronts *fronts_new(const struct fronts_options *o)
@@ -274,6 +303,7 @@ void fronts_free(struct fronts *f)
 	timer_stop(&f->again);
 	timer_stop(&f->slow);
 	cluster_bell_free(f->bell);
+	peer_call_cancel(f->call);
 	while (!LIST_EMPTY(&f->followers))
 		follower_close(LIST_FIRST(&f->followers));
 	leader_close(f);

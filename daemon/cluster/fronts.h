@@ -2,8 +2,9 @@
  * The answers to challenges are in force at every node before a CA hears that they are ready: it may ask any of them.
  *
  * A follower is connected to the leader.  The leader says up to which entry of the log it wants to know them in force
- * ("41\n"), and each follower says so when its front has them ("43\n").  A node whose heartbeat has ended is not waited
- * for.  On the engine's loop.
+ * ("41\n"), and each follower says so when its front has them ("43\n").  A node whose heartbeat has ended is not
+ * waited for.  One that lives and has no connection to the leader says it unasked, with its heartbeat in etcd
+ * (cluster_unreached()).  On the engine's loop.
  */
 #ifndef DAEMON_CLUSTER_FRONTS_H
 #define DAEMON_CLUSTER_FRONTS_H

@@ -3,6 +3,7 @@
 #include "daemon/cluster/inside.h"
 
 #define SAY_MS 5000 /* between two writings of our key that only tell how far we are */
+#define REPORT_MS 200 /* ... that the leader may wait for */
 
 static void beat(void *arg);
 
@@ -37,7 +38,33 @@ static char *say(struct cluster *c, bool member)
 	json_put_int(o, "clock_ms", wall_ms());
 	json_put_bool(o, "member", member);
 	json_object_set(o, "likeness", c->likeness);
+	if (c->in_force)
+		json_put_int(o, "in_force", (int64_t)c->in_force);
+	if (c->in_force && *c->unreached.leader) {
+		json_put_str(o, "unreached", c->unreached.leader);
+		json_put_str(o, "why", c->unreached.why);
+	}
 	return json_write(o);
+}
+
+static bool has_report(const struct cluster *c)
+{
+	return c->in_force != c->said_in_force || memcmp(&c->unreached, &c->said_unreached, sizeof(c->unreached)) != 0;
+}
+
+static bool has_news(const struct cluster *c)
+{
+	return !c->said_at || c->said_member != (cluster_is_member(c) && !c->known.behind) ||
+	       (has_report(c) && clock_boot_ms() - c->said_at >= REPORT_MS) ||
+	       (c->said_applied != store_applied(c->store) && clock_boot_ms() - c->said_at > SAY_MS);
+}
+
+/* Until the next renewal of the lease, or the next writing of the key. */
+static int64_t next_ms(const struct cluster *c)
+{
+	if (has_news(c))
+		return 0;
+	return has_report(c) ? REPORT_MS - (clock_boot_ms() - c->said_at) : BEAT_MS;
 }
 
 /* A different server has our name: this one keeps away until that one is gone. */
@@ -76,10 +103,13 @@ static void key_differs(struct cluster *c, const json_t *kv)
 static void key_written(struct cluster *c, int64_t revision)
 {
 	c->said_revision = revision;
+	c->said = c->said_member;
+	if (c->said && !c->looked_after)
+		look_now(c);
 	if (*c->doubled)
 		log_info("no other server has the name %s now", c->name);
 	*c->doubled = '\0';
-	beat_again(c, BEAT_MS);
+	beat_again(c, next_ms(c));
 }
 
 static void said(void *arg, const json_t *answer, const struct err *e)
@@ -110,6 +140,8 @@ static void write_key(struct cluster *c)
 	c->said_at = clock_boot_ms();
 	c->said_applied = store_applied(c->store);
 	c->said_member = member;
+	c->said_in_force = c->in_force;
+	c->said_unreached = c->unreached;
 	c->beat = etcd_ask(c->etcd, "kv/txn", etcd_txn(compare, put, look), ASK_MS, said, c);
 }
 
@@ -118,6 +150,20 @@ void heart_say(struct cluster *c)
 	c->said_at = 0;
 	if (c->lease && !c->beat)
 		beat_again(c, 0);
+}
+
+void heart_report(void *arg)
+{
+	struct cluster *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	c->in_force = c->told_in_force;
+	c->unreached = c->told_unreached;
+	c->unreached_posted = false;
+	pthread_mutex_unlock(&c->lock);
+	cluster_publish(c);
+	if (c->lease && !c->beat && has_report(c))
+		beat_again(c, next_ms(c));
 }
 
 /*
@@ -139,12 +185,6 @@ static void granted(void *arg, const json_t *answer, const struct err *e)
 	write_key(c);
 }
 
-static bool has_news(const struct cluster *c)
-{
-	return !c->said_at || c->said_member != (cluster_is_member(c) && !c->known.behind) ||
-	       (c->said_applied != store_applied(c->store) && clock_boot_ms() - c->said_at > SAY_MS);
-}
-
 static void renewed(void *arg, const json_t *answer, const struct err *e)
 {
 	struct cluster *c = arg;
@@ -158,7 +198,7 @@ static void renewed(void *arg, const json_t *answer, const struct err *e)
 		heart_renew(c);
 	} else {
 		leader_extended(c, c->beat_sent);
-		beat_again(c, has_news(c) ? 0 : BEAT_MS);
+		beat_again(c, next_ms(c));
 	}
 }
 
@@ -172,7 +212,7 @@ static void beat(void *arg)
 		c->beat_sent = clock_boot_ms();
 		c->beat =
 			etcd_ask(c->etcd, "lease/grant", json_pack("{s:i}", "TTL", LEASE_SECONDS), ASK_MS, granted, c);
-	} else if (has_news(c)) {
+	} else if (has_news(c) && clock_boot_ms() - c->beat_sent < BEAT_MS) {
 		write_key(c);
 	} else {
 		char id[24];

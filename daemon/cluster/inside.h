@@ -89,6 +89,9 @@ struct cluster {
 	int64_t said_at;		/* ... when our key was last written */
 	uint64_t said_applied;
 	bool said_member;
+	uint64_t in_force;		/* cluster_unreached(): it is to be told, and was last */
+	uint64_t said_in_force;
+	struct cluster_unreached unreached, said_unreached;
 	int64_t said_revision;		/* ... its revision in etcd, as far as we know; 0: it is not there */
 	char doubled[CLUSTER_ADDRESS];	/* where a different server has our name; empty: none has */
 
@@ -97,6 +100,9 @@ struct cluster {
 	struct etcd_call *look, *watch;
 	struct timer look_timer, watch_timer, apply_timer;
 	bool look_again, look_whole;	/* whole: with what comes next in the log */
+	/* our key says that we are a member; the look under way began then; one has answered */
+	bool said, look_after, looked_after;
+	_Atomic bool current;		/* cluster_is_current() */
 	uint64_t look_from;		/* position that it was asked behind */
 	struct log_entry *entries;		/* to be applied, in order */
 	size_t entry_count, entry_next;
@@ -134,6 +140,9 @@ struct cluster {
 	json_t *status;			/* of cluster_status() */
 	int64_t status_at;		/* clock_boot_ms() when it was made */
 	struct cluster_bell *bells;
+	bool unreached_posted;		/* the next two are on their way to in_force and unreached */
+	uint64_t told_in_force;
+	struct cluster_unreached told_unreached;
 };
 
 const char *cluster_role_word(enum cluster_role);
@@ -150,7 +159,8 @@ void heart_end(struct cluster *);
 /* the old lease is still there: etcd could not be reached when it was given back */
 void heart_bury(struct cluster *);
 void heart_renew(struct cluster *);		/* a new lease: the old one is gone, or is to be */
-void heart_say(struct cluster *);		/* our key is written anew if there is something new */
+void heart_say(struct cluster *);		/* our key is written anew */
+void heart_report(void *arg);			/* what cluster_unreached() was told is */
 
 void look_begin(struct cluster *);
 void look_end(struct cluster *);
@@ -166,6 +176,8 @@ void leader_fell_behind(void *arg);		/* any thread */
 void leader_extended(struct cluster *, int64_t sent);	/* our lease was renewed by a request sent then */
 
 json_t *status_json(struct cluster *);		/* what cluster_status() tells; a new reference */
+/* That a node, which said this, cannot reach the leader, and what to do; owned.  NULL: it can. */
+char *status_unreached(const struct cluster *, const char *node, const char *leader, const char *why);
 
 void found_new(struct cluster *, bool anew);	/* CLUSTER_INIT, CLUSTER_INIT_ANEW */
 void found_copy(struct cluster *);		/* CLUSTER_JOIN */

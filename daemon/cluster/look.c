@@ -67,6 +67,7 @@ static void read_node(struct live_state *k, const json_t *kv, const char *name, 
 	*n = (struct known_node){ .said = json_incref((json_t *)said),
 				  .revision = (uint64_t)etcd_int(kv, "mod_revision") };
 	read_node_head(&n->node, said);
+	n->node.in_force = (uint64_t)json_int(said, "in_force", 0);
 }
 
 static const struct live_key {
@@ -101,10 +102,14 @@ static void known_release(struct live_state *k)
 	k->count = 0;
 }
 
-/* How far a clock is off is known when its key is new. */
+/*
+ * How far a clock is off: its key was written at some time between the look before and this one.  Nothing is known of
+ * the clock of a key that is older than our first look, but that it is ahead.
+ */
 static void judge_clock(const struct live_state *old, struct known_node *n)
 {
 	struct timespec now;
+	int64_t since = old->any ? clock_boot_ms() - old->at : INT64_MAX / 2;
 
 	for (size_t i = 0; i < old->count; i++)
 		if (old->nodes[i].revision == n->revision) {
@@ -113,6 +118,8 @@ static void judge_clock(const struct live_state *old, struct known_node *n)
 		}
 	clock_gettime(CLOCK_REALTIME, &now);
 	n->skew_ms = json_int(n->said, "clock_ms", 0) - ((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	if (n->skew_ms < 0)
+		n->skew_ms = MIN(n->skew_ms + since, 0);
 }
 
 static void read_known(struct cluster *c, const json_t *answer)
@@ -271,6 +278,7 @@ static void looked(void *arg, const json_t *answer, const struct err *e)
 		return;
 	}
 	read_known(c, answer);
+	c->looked_after |= c->look_after;
 	c->known.behind |= position == STORE_NOWHERE;
 	if (c->look_whole && !c->leading && cluster_is_member(c)) {
 		judge_log(c, position, answer);
@@ -299,6 +307,7 @@ static void look(void *arg)
 		return;
 	}
 	c->look_from = store_position(c->store);
+	c->look_after = c->said;
 	ranges[0] = etcd_range(live, live_end, 0, false);
 	/* Of the log no more, as long as there is something to be applied. */
 	if (!c->leading && c->id && c->look_from != STORE_NOWHERE && c->entry_next == c->entry_count) {

@@ -146,7 +146,11 @@ static void say_why(const struct cluster *c, enum cluster_role role, struct err 
 static void fill_view(const struct cluster *c, struct cluster_view *v, const struct err *why)
 {
 	enum cluster_role role = cluster_judge(c);
+	_cleanup_free_ char *unreached = role == CLUSTER_FOLLOWER && c->in_force
+						 ? status_unreached(c, c->name, c->unreached.leader, c->unreached.why)
+						 : NULL;
 	const char *trouble = err_is_set(&c->trouble)                              ? c->trouble.message
+			      : unreached                                          ? unreached
 			      : role == CLUSTER_FOLLOWER || role == CLUSTER_LEADER ? ""
 										   : why->message;
 	_cleanup_free_ char *sentence = *trouble ? err_sentence(trouble) : xstrdup("");
@@ -188,6 +192,13 @@ static void make_status(struct cluster *c, bool changed)
 	c->status_at = clock_boot_ms();
 }
 
+static void judge_current(struct cluster *c, enum cluster_role role)
+{
+	if (role == CLUSTER_STRANGER || role == CLUSTER_BEHIND ||
+	    (c->looked_after && store_applied(c->store) >= c->known.head))
+		c->current = true;
+}
+
 void cluster_publish(struct cluster *c)
 {
 	struct cluster_view fresh = { 0 };
@@ -198,6 +209,7 @@ void cluster_publish(struct cluster *c)
 		return;
 	say_why(c, cluster_judge(c), &why);
 	fill_view(c, &fresh, &why);
+	judge_current(c, fresh.role);
 	if (fresh.role != c->view.role)
 		log_info("cluster: %s%s%s", cluster_role_word(fresh.role), *fresh.leader ? ", the leader is " : "",
 			 fresh.leader);
@@ -247,6 +259,24 @@ void cluster_look(const struct cluster *c, struct cluster_view *v)
 uint64_t cluster_applied(const struct cluster *c)
 {
 	return c ? store_applied(c->store) : 0;
+}
+
+void cluster_unreached(struct cluster *c, uint64_t in_force, const struct cluster_unreached *u)
+{
+	pthread_mutex_lock(&c->lock);
+	c->told_in_force = in_force;
+	c->told_unreached = (struct cluster_unreached){ .why = "" };
+	if (u && *u->leader)
+		c->told_unreached = *u;
+	if (!c->unreached_posted)
+		loop_post(c->loop, heart_report, c);
+	c->unreached_posted = true;
+	pthread_mutex_unlock(&c->lock);
+}
+
+bool cluster_is_current(const struct cluster *c)
+{
+	return !c || c->current;
 }
 
 const char *cluster_name(const struct cluster *c)

@@ -12,7 +12,6 @@
 #include "base/process/frames.h"
 #include "daemon/cluster/peer_socket.h"
 #include "daemon/cluster/peer_tls.h"
-#include "daemon/cluster/resolve.h"
 
 #define PROVE_MS 5000		/* from the first packet to the proof */
 #define STRANGERS_MOST 64	/* connections that have proved nothing yet */
@@ -20,20 +19,6 @@
 #define TELL_AGAIN_MS 60000
 
 enum peer_phase { PEER_CONNECTING, PEER_SHAKING, PEER_PROVING, PEER_OPEN };
-
-/* What peers_call() is told, and what comes of it. */
-struct peer_call {
-	LIST_ENTRY(peer_call) link;	/* while its address is looked up */
-	struct resolving *resolving;
-	struct peers *peers;
-	char address[CLUSTER_ADDRESS];
-	enum peer_use use;
-	struct loop *on;
-	peer_fn *fn;
-	void *arg;
-	int fd;
-	struct err err;
-};
 
 struct peer {
 	LIST_ENTRY(peer) link;
@@ -58,7 +43,7 @@ struct peers {
 	struct peer_identity *identity;
 	struct event *listening;
 	LIST_HEAD(, peer) list;
-	LIST_HEAD(, peer_call) resolving;
+	struct peer_calls *calls;
 	size_t strangers;
 	int64_t told_ms;		/* when one was last worth a line of the log; 0: never */
 };
@@ -68,22 +53,6 @@ static void peer_pump(struct peer *);
 /*
  * The end of one.
  */
-
-static void call_answered(void *arg)
-{
-	struct peer_call *c = arg;
-
-	c->fn(c->arg, c->fd, c->fd < 0 ? &c->err : NULL);
-	free(c);
-}
-
-static void call_answer(struct peer_call *c, int fd, const struct err *e)
-{
-	c->fd = fd;
-	if (e)
-		c->err = *e;
-	loop_post(c->on, call_answered, c);
-}
 
 static void event_drop(struct event **event)
 {
@@ -127,7 +96,7 @@ static void log_stranger(const struct peer *p, const struct err *e)
 static void peer_fail(struct peer *p, const struct err *e)
 {
 	if (p->call)
-		call_answer(TAKE(p->call), -1, e);
+		peer_call_fail(TAKE(p->call), e);
 	else if (p->phase < PEER_OPEN)
 		log_stranger(p, e);
 	else
@@ -161,7 +130,7 @@ static void peer_open(struct peer *p, struct err *e)
 	snprintf(p->who, sizeof(p->who), "%s", node);
 	p->inside = pair[0];
 	if (p->call)
-		call_answer(TAKE(p->call), pair[1], NULL);
+		peer_call_succeed(TAKE(p->call), pair[1]);
 	else
 		p->peers->o.came(p->peers->o.arg, p->hello.use, node, pair[1]);
 }
@@ -445,6 +414,7 @@ static void peer_ready(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		p->phase = PEER_SHAKING;
+		timer_start(&p->timer, p->peers->o.loop, PROVE_MS, peer_late, p);
 	}
 	peer_pump(p);
 }
@@ -500,59 +470,31 @@ static void peers_accept(evutil_socket_t listening, short what, void *arg)
 	peer_new(ps, fd, true, address_text(who, &from));
 }
 
-static void connect_call(struct peer_call *c, const struct address *to)
+/* To one of the addresses of a node. */
+static void connect_call(void *arg, struct peer_call *c, const struct address *to, int64_t ms)
 {
+	struct peers *ps = arg;
 	struct err e = { 0 };
 	struct peer *p;
 	int fd = socket(to->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || (connect(fd, (const struct sockaddr *)&to->sa, to->len) < 0 && errno != EINPROGRESS)) {
-		err_errno(&e, ERR_NETWORK, "connecting to the server at %s", c->address);
+		err_errno(&e, ERR_NETWORK, "connecting to the server at %s", peer_call_address(c));
 		cleanup_close(&fd);
-		call_answer(c, -1, &e);
+		peer_call_fail(c, &e);
 		return;
 	}
-	p = peer_new(c->peers, fd, false, c->address);
-	p->hello.use = c->use;
+	p = peer_new(ps, fd, false, peer_call_address(c));
+	p->hello.use = peer_call_use(c);
 	p->call = c;
+	if (ms)
+		timer_start(&p->timer, ps->o.loop, ms, peer_late, p);
 }
 
-static void call_resolved(void *arg, const struct address *to, const struct err *why)
+struct peer_call *peers_call(struct peers *ps, const char *address, enum peer_use use, struct loop *on, peer_fn *fn,
+			     void *arg)
 {
-	struct peer_call *c = arg;
-	struct err e;
-
-	LIST_REMOVE(c, link);
-	if (to) {
-		connect_call(c, to);
-		return;
-	}
-	e = *why;
-	err_prefix(&e, "connecting to the server at %s", c->address);
-	call_answer(c, -1, &e);
-}
-
-static void start_call(void *arg)
-{
-	struct peer_call *c = arg;
-	struct err ignored;
-	struct address to;
-
-	if (address_parse(&to, c->address, &ignored) == 0) {
-		connect_call(c, &to);
-		return;
-	}
-	c->resolving = resolve_start(c->peers->o.loop, c->address, call_resolved, c);
-	LIST_INSERT_HEAD(&c->peers->resolving, c, link);
-}
-
-void peers_call(struct peers *ps, const char *address, enum peer_use use, struct loop *on, peer_fn *fn, void *arg)
-{
-	struct peer_call *c = xcalloc(1, sizeof(*c));
-
-	*c = (struct peer_call){ .peers = ps, .use = use, .on = on, .fn = fn, .arg = arg };
-	snprintf(c->address, sizeof(c->address), "%s", address);
-	loop_post(ps->o.loop, start_call, c);
+	return peer_calls_begin(ps->calls, address, use, on, fn, arg);
 }
 
 int peers_listen(const char *address, struct err *e)
@@ -566,7 +508,7 @@ struct peers *peers_new(const struct peers_options *o, struct err *e)
 
 	ps->o = *o;
 	LIST_INIT(&ps->list);
-	LIST_INIT(&ps->resolving);
+	ps->calls = peer_calls_new(&(struct peer_calls_options){ o->loop, connect_call, ps });
 	ps->identity = peer_identity_new(e);
 	if (!ps->identity) {
 		peers_free(ps);
@@ -582,18 +524,12 @@ struct peers *peers_new(const struct peers_options *o, struct err *e)
 
 void peers_free(struct peers *ps)
 {
-	struct peer_call *c;
-
 	if (!ps)
 		return;
 	event_drop(&ps->listening);
 	while (!LIST_EMPTY(&ps->list))
 		peer_free(LIST_FIRST(&ps->list));
-	while ((c = LIST_FIRST(&ps->resolving))) {
-		LIST_REMOVE(c, link);
-		resolve_cancel(c->resolving);
-		free(c);
-	}
+	peer_calls_free(ps->calls);
 	peer_identity_free(ps->identity);
 	cleanup_close(&ps->o.fd);
 	free(ps);

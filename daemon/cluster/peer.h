@@ -10,6 +10,7 @@
 
 #include "base/loop.h"
 #include "daemon/cluster/hello.h"
+#include "daemon/cluster/peer_call.h"
 #include "keeper/keeper.h"
 
 struct peers;
@@ -33,10 +34,9 @@ struct peers *peers_new(const struct peers_options *, struct err *);
 void peers_free(struct peers *);	/* when the loop runs no more: connections end; NULL is fine */
 
 /*
- * Connects to the node at this address.  fn is called once, on the loop `on`: fd is its own; -1: err says why.  If that
- * loop has ended first, it is not called.  Any thread.
+ * Connects to the node at this address; if it is a name, to the first of its addresses where the node answers.  fn is
+ * called once, on the loop `on`: fd is its own; -1: err says why.  Any thread.
  */
-typedef void peer_fn(void *arg, int fd, const struct err *);
-void peers_call(struct peers *, const char *address, enum peer_use, struct loop *on, peer_fn *, void *arg);
+struct peer_call *peers_call(struct peers *, const char *address, enum peer_use, struct loop *on, peer_fn *, void *arg);
 
 #endif

@@ -1,5 +1,6 @@
 #include "daemon/cluster/peer_socket.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -22,22 +23,32 @@ void peer_socket_notice_silence(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent, sizeof(silent));
 }
 
+static int listen_at(const struct address *at)
+{
+	int on = 1, off = 0, failed, fd = socket(at->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (at->sa.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, address_any(at) ? &off : &on, sizeof(on));
+	if (bind(fd, (const struct sockaddr *)&at->sa, at->len) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	failed = errno;
+	close(fd);
+	errno = failed;
+	return -1;
+}
+
+/* At the first of its addresses that is one of this machine. */
 int peer_socket_listen(const char *address, struct err *e)
 {
-	struct address at;
-	int on = 1, off = 0, fd;
+	_cleanup_(addresses_release) struct addresses at;
+	int fd = -1;
 
 	if (resolve_now(&at, address, e) < 0)
 		return -1;
-	fd = socket(at.sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0) {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		if (at.sa.ss_family == AF_INET6)
-			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, address_any(&at) ? &off : &on, sizeof(on));
-		if (bind(fd, (const struct sockaddr *)&at.sa, at.len) == 0 && listen(fd, BACKLOG) == 0)
-			return fd;
-	}
-	err_errno(e, ERR_CONFIG, "listening on %s for the other servers", address);
-	cleanup_close(&fd);
-	return -1;
+	for (size_t i = 0; i < at.count && fd < 0; i++)
+		fd = listen_at(&at.list[i]);
+	return fd < 0 ? err_errno(e, ERR_CONFIG, "listening on %s for the other servers", address) : fd;
 }

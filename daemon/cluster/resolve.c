@@ -5,38 +5,61 @@
 
 /* The thread and whoever waits for it have one each: the last one frees it, as a look-up cannot be stopped. */
 struct resolving {
-	pthread_mutex_t lock; /* guards the next three */
+	pthread_mutex_t lock; /* guards the next two */
 	int users;
 	bool canceled; /* nobody waits */
-	bool posted;   /* what came of it is on its way to the loop */
 	struct loop *loop;
 	char *address;
-	struct address to;
+	struct addresses to;
 	struct err err;
 	resolve_fn *fn;
 	void *arg;
 };
 
-static int look_up(struct address *to, const char *host, const char *port, struct err *e)
+void addresses_release(struct addresses *a)
+{
+	free(TAKE(a->list));
+	a->count = 0;
+}
+
+static void add(struct addresses *to, const void *sa, socklen_t len)
+{
+	to->list = xreallocarray(to->list, to->count + 1, sizeof(*to->list));
+	to->list[to->count] = (struct address){ .len = len };
+	memcpy(&to->list[to->count++].sa, sa, len);
+}
+
+static int look_up(struct addresses *to, const char *host, const char *port, struct err *e)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV }, *found = NULL;
 	int failed = getaddrinfo(host, port, &hints, &found);
 
 	if (failed)
 		return err_set(e, ERR_NETWORK, "looking up %s: %s", host, gai_strerror(failed));
-	memcpy(&to->sa, found->ai_addr, found->ai_addrlen);
-	to->len = found->ai_addrlen;
+	for (const struct addrinfo *one = found; one; one = one->ai_next)
+		add(to, one->ai_addr, one->ai_addrlen);
 	freeaddrinfo(found);
 	return 0;
 }
 
-int resolve_now(struct address *to, const char *address, struct err *e)
+bool addresses_numeric(struct addresses *to, const char *address)
+{
+	struct err ignored;
+	struct address one;
+
+	*to = (struct addresses){ .count = 0 };
+	if (address_parse(&one, address, &ignored) < 0)
+		return false;
+	add(to, &one.sa, one.len);
+	return true;
+}
+
+int resolve_now(struct addresses *to, const char *address, struct err *e)
 {
 	const char *colon = strrchr(address, ':');
 	_cleanup_free_ char *host = colon ? xstrndup(address, (size_t)(colon - address)) : NULL;
-	struct err ignored = { 0 };
 
-	if (address_parse(to, address, &ignored) == 0)
+	if (addresses_numeric(to, address))
 		return 0;
 	if (!host || !*host || strpbrk(host, "[]:/ "))
 		return err_set(e, ERR_CONFIG, "\"%s\" is not HOST:PORT", address);
@@ -53,6 +76,7 @@ static void resolving_leave(struct resolving *r)
 	if (left)
 		return;
 	pthread_mutex_destroy(&r->lock);
+	addresses_release(&r->to);
 	free(r->address);
 	free(r);
 }
@@ -60,9 +84,10 @@ static void resolving_leave(struct resolving *r)
 static void resolved(void *arg)
 {
 	struct resolving *r = arg;
+	struct addresses to = r->to;
 
-	if (!r->canceled)
-		r->fn(r->arg, err_is_set(&r->err) ? NULL : &r->to, &r->err);
+	r->to = (struct addresses){ .count = 0 };
+	r->fn(r->arg, to, &r->err);
 	resolving_leave(r);
 }
 
@@ -72,8 +97,7 @@ static void *resolve(void *arg)
 
 	resolve_now(&r->to, r->address, &r->err);
 	pthread_mutex_lock(&r->lock);
-	r->posted = !r->canceled;
-	if (r->posted)
+	if (!r->canceled)
 		loop_post(r->loop, resolved, r);
 	pthread_mutex_unlock(&r->lock);
 	resolving_leave(r);
@@ -90,7 +114,6 @@ struct resolving *resolve_start(struct loop *loop, const char *address, resolve_
 	if (pthread_create(&thread, NULL, resolve, r)) {
 		err_set(&r->err, ERR_INTERNAL, "starting a thread failed");
 		r->users = 1;
-		r->posted = true;
 		loop_post(loop, resolved, r);
 	} else {
 		pthread_detach(thread);
@@ -100,14 +123,10 @@ struct resolving *resolve_start(struct loop *loop, const char *address, resolve_
 
 void resolve_cancel(struct resolving *r)
 {
-	bool posted;
-
 	if (!r)
 		return;
 	pthread_mutex_lock(&r->lock);
 	r->canceled = true;
-	posted = r->posted;
 	pthread_mutex_unlock(&r->lock);
-	if (!posted)
-		resolving_leave(r);
+	resolving_leave(r);
 }

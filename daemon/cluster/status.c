@@ -27,8 +27,21 @@ static json_t *differences(const struct cluster *c, const json_t *said)
 	return list;
 }
 
+char *status_unreached(const struct cluster *c, const char *node, const char *leader, const char *why)
+{
+	const char *address = leader && str_eq(leader, c->known.leader) ? c->known.leader_address : NULL;
+
+	if (!address || str_eq(node, leader))
+		return NULL;
+	return xasprintf("%s cannot reach the leader, %s: %s. Changes that are requested at %s are refused. "
+			 "Allow connections from %s to %s.",
+			 node, leader, why, node, node, address);
+}
+
 static json_t *node_json(const struct cluster *c, const struct known_node *n)
 {
+	_cleanup_free_ char *trouble =
+		status_unreached(c, n->node.name, json_str(n->said, "unreached"), json_str(n->said, "why"));
 	int64_t applied = n->node.self ? (int64_t)store_applied(c->store) : json_int(n->said, "applied", 0);
 	json_t *o = json_object();
 
@@ -43,6 +56,7 @@ static json_t *node_json(const struct cluster *c, const struct known_node *n)
 	json_put_int(o, "clock_ms", n->node.self ? 0 : n->skew_ms);
 	json_put_bool(o, "clock_off", !n->node.self && llabs(n->skew_ms) > SKEW_MS);
 	json_object_set_new(o, "differs", differences(c, n->said));
+	json_put_str(o, "trouble", trouble);
 	return o;
 }
 

@@ -295,6 +295,20 @@ bool desks_left(const struct desks *ds)
 	return true;
 }
 
+static void give_up(void *arg)
+{
+	struct desk *d = arg;
+
+	elsewhere_give_up(d->elsewhere);
+}
+
+void desks_give_up(struct desks *ds)
+{
+	for (int i = 0; i < ds->count; i++)
+		if (ds->desk[i].elsewhere)
+			loop_post(ds->desk[i].loop, give_up, &ds->desk[i]);
+}
+
 struct connection {
 	struct desk *desk;
 	int fd;

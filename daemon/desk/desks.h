@@ -43,6 +43,8 @@ void desks_end_streams(struct desks *);
  */
 void desks_leave(struct desks *);
 bool desks_left(const struct desks *);
+/* The engine's loop runs no more: whoever waits for the leader is answered. */
+void desks_give_up(struct desks *);
 /* Lets requests under way at the control socket end (at most `patience_ms`), joins the threads.  NULL is fine. */
 void desks_stop(struct desks *, int64_t patience_ms);
 

@@ -111,6 +111,11 @@ bool elsewhere_idle(const struct elsewhere *w)
 	return forward_idle(w->forward);
 }
 
+void elsewhere_give_up(struct elsewhere *w)
+{
+	forward_give_up(w->forward);
+}
+
 void elsewhere_free(struct elsewhere *w)
 {
 	if (!w)

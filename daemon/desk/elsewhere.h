@@ -22,6 +22,8 @@ void elsewhere_free(struct elsewhere *);	/* when the loop runs no more, before t
 /* what other nodes ask from now on is given back to them: a different one is to lead */
 void elsewhere_leave(struct elsewhere *);
 bool elsewhere_idle(const struct elsewhere *);	/* nobody waits for an answer, here or there */
+/* The loop of its peers runs no more: whoever waits for the leader is answered. */
+void elsewhere_give_up(struct elsewhere *);
 void elsewhere_connect(struct elsewhere *, int fd);	/* a desk of a follower; takes fd */
 
 #endif

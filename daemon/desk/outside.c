@@ -256,7 +256,7 @@ int outside_start(struct outside *o, struct desks *desks, struct err *e)
 
 void outside_serve(struct outside *o)
 {
-	if (o->serves)
+	if (o->serves || o->draining)
 		return;
 	o->serves = true;
 	outside_tell(o, TELL_serve, NULL, -1);

@@ -172,7 +172,8 @@ static enum handed hand_over(struct txn *t, int64_t within)
 
 	pthread_mutex_lock(&q->lock);
 	ours = !own || !(q->following || q->retiring);
-	good = t->losses == q->losses && !q->refusing && ours;
+	/* Of an entry that comes after the end the log still has all. */
+	good = t->losses == q->losses && !q->refusing && ours && !(t->entry && q->ending);
 	queue_unpin(TAKE(t->below), t->belows);		/* so that the layers can be added to */
 	t->belows = 0;
 	if (good) {
@@ -226,7 +227,8 @@ static bool takes_entry(struct store *s, uint64_t position)
 	bool takes;
 
 	pthread_mutex_lock(&q->lock);
-	takes = q->following && !q->open.own && !q->flying.own && !q->refusing && q->open.bytes <= PENDING_MOST &&
+	takes = q->following && !q->ending && !q->open.own && !q->flying.own && !q->refusing &&
+		q->open.bytes <= PENDING_MOST &&
 		position == q->position + 1 && (!q->hold || position <= q->hold);
 	pthread_mutex_unlock(&q->lock);
 	return takes;

@@ -97,13 +97,16 @@ static bool put_cluster(json_t *checks, const struct webui_env *env)
 {
 	_cleanup_json_ json_t *cluster = env->cluster_status(env->arg);
 	const char *trouble = json_str(cluster, "trouble"), *role = json_str(cluster, "role");
-	const json_t *member;
+	const json_t *member, *node;
 	size_t i;
 
 	if (!json_is_object(cluster))
 		return true;
 	if (trouble)
 		return put_check(checks, "cluster", false, "%s", trouble);
+	json_array_foreach (json_object_get(cluster, "nodes"), i, node)
+		if (json_str(node, "trouble"))
+			put_check(checks, "cluster", false, "%s", json_str(node, "trouble"));
 	json_array_foreach (json_object_get(cluster, "etcd"), i, member)
 		if (!json_bool(member, "well", true))
 			put_check(checks, "etcd", false, "%s: %s.", json_str(member, "endpoint"),

@@ -80,7 +80,7 @@ class CA:
             "-subj", "/CN=Certera tests", "-addext", "keyUsage=critical,keyCertSign")
         openssl("req", "-new", *new_key, "-keyout", self.key, "-out", request, "-subj", "/CN=localhost")
         with open(extensions, "w") as f:
-            f.write("subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
+            f.write("subjectAltName=DNS:localhost,DNS:etcd.example,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
         openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", root_key, "-CAcreateserial",
             "-days", "30", "-extfile", extensions, "-out", self.cert)
 
