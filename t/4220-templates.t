@@ -36,7 +36,7 @@ def known_names():
 
 
 def main(t):
-	templates = {os.path.basename(p)[:-5]: read(p) for p in sorted(glob.glob(os.path.join(HTML, "*.html")))}
+	templates = {os.path.relpath(p, HTML)[:-5]: read(p) for p in sorted(glob.glob(os.path.join(HTML, "*", "*.html")))}
 	known = known_names()
 	for name, text in templates.items():
 		tags = TAG.findall(text)
@@ -50,12 +50,12 @@ def main(t):
 		t.equal(re.findall(r"\s[\w-]+=\{\{", text), [], f"{name}: values stand in quotes")
 
 	card = '?status={{status}}"><b>{{count_shown}}</b> {{status}}<'
-	t.contains(templates["overview"], card, "overview: a status has its own word, number and list")
+	t.contains(templates["server/overview"], card, "overview: a status has its own word, number and list")
 
 	used = {word for text in templates.values() for kind, word in TAG.findall(text) if kind == ">"}
 	shown = {row[5] for row in rows("routes.def", "ROUTE")}
 	t.equal({s for s in shown if s and s[0] != "@"} - set(templates), set(), "every template of a row exists")
-	t.equal(set(templates) - used - shown - {"error"}, set(), "and each is shown by some")
+	t.equal(set(templates) - used - shown - {"page/error"}, set(), "and each is shown by some")
 	forms_fit(t, templates)
 
 
