@@ -193,6 +193,11 @@ void admin_put_steps(const struct request *r, json_t *o, const char *member, cha
 	json_object_set_new(o, member, steps_json(log, r->visitor.role == ROLE_ADMIN));
 }
 
+const char *admin_api_key_purpose(int slot)
+{
+	return slot == 1 ? "server" : "spare";
+}
+
 void admin_put_consumers(json_t *o, struct txn *t, const char *id, int64_t current)
 {
 	json_t *list = json_array();
@@ -207,6 +212,7 @@ void admin_put_consumers(json_t *o, struct txn *t, const char *id, int64_t curre
 			continue;
 		one = rec_consumer_json(&consumer);
 		json_put_int(one, "slot", slot);
+		json_put_str(one, "purpose", admin_api_key_purpose(slot));
 		json_put_bool(one, "behind", consumer.version != current);
 		json_array_append_new(list, one);
 	}
