@@ -29,6 +29,7 @@ def known_names():
 		text = read(path)
 		names.update(re.findall(r'(?:json_\w+|put_\w+|list_json|find)\([^;]*?"(\w+)"', text))
 		names.update(f"{name}_shown" for name in re.findall(r'number_put\([^;]*?"(\w+)"', text))
+		names.update(f"{name}_text" for name in re.findall(r'admin_put_key_type\([^;]*?"(\w+)"', text))
 		names.update(re.findall(r'"(\w+)"', text) if os.sep + "webui" + os.sep in path or "decode" in path else [])
 	names.update(re.findall(r"^FIELD\(\w+,\s*\d+,\s*\w+,\s*(\w+)", read("store", "record", "record.def"), re.M))
 	names.update(re.findall(r"^STATUS\((\w+)", read("store", "status.def"), re.M))

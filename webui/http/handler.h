@@ -117,6 +117,8 @@ void choices_put_plans(json_t *page, struct txn *);
 int choices_put_accounts(const struct request *, json_t *choices, const char *member, struct txn *, struct err *);
 /* What became of the deploy hook of its version in force; null if there is none. */
 json_t *admin_show_deploy(const struct request *, struct txn *, const struct rec_cert *);
+/* The type of a key as people call it, beside its word in this member: MEMBER_text. */
+void admin_put_key_type(json_t *, const char *member);
 /* What the first and the second API key of something are for, in a word. */
 const char *admin_api_key_purpose(int slot);
 /* The last use of each API key; "behind": another version than this one was fetched. */
