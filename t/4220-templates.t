@@ -49,6 +49,7 @@ def main(t):
 		t.equal(re.findall(r"<[^>]*\s(?:style|on\w+)\s*=|javascript:|<style|<script(?! src=\"/static/)|(?:src|href|action)=\"(?:https?:)?//",
 			plain, re.I), [], f"{name}: nothing that the policy forbids")
 		t.equal(re.findall(r"\s[\w-]+=\{\{", text), [], f"{name}: values stand in quotes")
+		t.equal([label for label in re.findall(r'data-label="([^"{]*)"', text) if len(label) > 13], [], f"{name}: on a phone the labels of a card have room")
 
 	card = '?status={{status}}"><b>{{count_shown}}</b> {{status}}<'
 	t.contains(templates["server/overview"], card, "overview: a status has its own word, number and list")
