@@ -3,7 +3,8 @@
 /* First the options of each command, then the commands. */
 #define COMMAND(id, words, args, method, path, show, text) static const struct option_row id##_options[] = {
 #define ASKS(path, who, facts, question, follows) \
-	{ "yes", OPTION_SWITCH, "yes", NULL, who == SCRIPTS ? "do not ask first, even if it is in use" : "do not ask first" },
+	{ "yes", OPTION_SWITCH, "yes", NULL, \
+	  who == SCRIPTS ? "do not ask first, even if it is in use" : "do not ask first" },
 #define OPTION(name, type, member, value, text) { #name, type, member, value, text },
 #define END(id) { NULL, OPTION_SWITCH, NULL, NULL, NULL } };
 #include "ctl/commands.def"

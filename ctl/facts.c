@@ -11,7 +11,8 @@ void facts_release(struct facts *f)
 	buf_release(&f->lines);
 }
 
-#define fact(f, ...) (buf_add_str(&(f)->lines, "  "), buf_addf(&(f)->lines, __VA_ARGS__), buf_add_str(&(f)->lines, ".\n"))
+#define fact(f, ...) \
+	(buf_add_str(&(f)->lines, "  "), buf_addf(&(f)->lines, __VA_ARGS__), buf_add_str(&(f)->lines, ".\n"))
 
 static size_t count(const json_t *of, const char *member)
 {
@@ -71,9 +72,10 @@ static void tell_downloads(struct facts *f, const json_t *of, const char *list, 
 	json_array_foreach (json_object_get(of, list), i, one) {
 		const char *host = json_str(one, "host"), *address = json_str(one, "address");
 
-		buf_addf(&f->lines, "    %s%s%s%s: version %lld, %s\n", host ? host : address ? address : "?", host ? " (" : "",
-			 host && address ? address : "", host ? ")" : "", (long long)json_int(one, "version", 0),
-			 when(one, "time", ago));
+		buf_addf(&f->lines, "    %s%s%s%s: version %lld, %s\n",
+			 host ? host : address ? address : "?", host ? " (" : "", host && address ? address : "",
+			 host ? ")" : "",
+			 (long long)json_int(one, "version", 0), when(one, "time", ago));
 	}
 }
 
@@ -111,7 +113,8 @@ void facts_revoke(const struct ctl *ctl, const json_t *cert, struct facts *f)
 		fact(f, "This revokes version %lld, which is in force", (long long)json_int(cert, "current", 0));
 	if (json_bool(ctl->body, "replace", false))
 		fact(f, "A new version is ordered first");
-	tell_downloads(f, cert, "consumers", "These servers have downloaded it, and keep it until they fetch a new version");
+	tell_downloads(f, cert, "consumers",
+		       "These servers have downloaded it, and keep it until they fetch a new version");
 	if (*sharing)
 		fact(f, "These certificates have the same private key: %s", sharing);
 }
@@ -131,7 +134,8 @@ void facts_apikey(const struct ctl *ctl, const json_t *answer, struct facts *f)
 
 	f->use = used ? "a server downloads with this API key" : NULL;
 	f->needless = !used;
-	tell_downloads(f, answer, "used", "These servers use it: their downloads are refused until they have the new key");
+	tell_downloads(f, answer, "used",
+		       "These servers use it: their downloads are refused until they have the new key");
 }
 
 /*
@@ -145,7 +149,8 @@ static void tell_orders(const json_t *account, struct facts *f)
 
 	if (!*names)
 		return;
-	fact(f, "It orders %s. Their next renewals fail, unless a different account orders them", json_str(account, "orders_shown"));
+	fact(f, "It orders %s. Their next renewals fail, unless a different account orders them",
+	     json_str(account, "orders_shown"));
 	buf_addf(&f->lines, "    %s", names);
 	if (more > 0)
 		buf_addf(&f->lines, " and %lld more", more);
@@ -212,8 +217,8 @@ void facts_reader(const struct ctl *ctl, const json_t *reader, struct facts *f)
 {
 	char ago[64];
 
-	fact(f, "It has acknowledged events up to %lld, and has not read %lld", (long long)json_int(reader, "acknowledged", 0),
-	     (long long)json_int(reader, "behind", 0));
+	fact(f, "It has acknowledged events up to %lld, and has not read %lld",
+	     (long long)json_int(reader, "acknowledged", 0), (long long)json_int(reader, "behind", 0));
 	if (*when(reader, "updated", ago))
 		fact(f, "It was last used %s", ago);
 }
@@ -252,7 +257,8 @@ void facts_setting(const struct ctl *ctl, const json_t *setting, struct facts *f
 	const char *file = json_str(setting, "file_value");
 
 	f->needless = !str_eq(json_str(setting, "source"), "store");
-	fact(f, "It is now %s; the configuration file has %s", json_str(setting, "value"), file && *file ? file : "none");
+	fact(f, "It is now %s; the configuration file has %s", json_str(setting, "value"),
+	     file && *file ? file : "none");
 }
 
 void facts_secret(const struct ctl *ctl, const json_t *secret, struct facts *f)

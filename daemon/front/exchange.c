@@ -14,7 +14,8 @@
 #define API " /api/v1/"		/* behind the method */
 #define PLAIN_HEADERS "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
 
-#define PAGE_HEADERS "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'\r\n"
+#define PAGE_POLICY "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+#define PAGE_HEADERS "Content-Security-Policy: " PAGE_POLICY "\r\n"
 
 struct exchanges {
 	struct answering answering;
@@ -110,9 +111,13 @@ static void write_page(struct conn *c, int status, const char *sentence)
 {
 	_cleanup_free_ char *page = xasprintf(
 		"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Not taken</title>"
-		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">"
-		"<style>body { font: 1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 15vh auto; padding: 0 1rem }</style></head>\n"
-		"<body><main><h1>Not taken</h1>\n<p>%s</p>\n<p>Nothing was changed. Go back, and %s.</p></main></body></html>\n",
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+		"<meta name=\"color-scheme\" content=\"light dark\">"
+		"<style>body { font: 1rem/1.5 system-ui, sans-serif; "
+		"max-width: 36rem; margin: 15vh auto; padding: 1rem }"
+		"</style></head>\n"
+		"<body><main><h1>Not taken</h1>\n<p>%s</p>\n"
+		"<p>Nothing was changed. Go back, and %s.</p></main></body></html>\n",
 		sentence, status == 413 ? "send a shorter text or a smaller file" : "try again");
 
 	write_typed(c, status, "text/html; charset=utf-8", PLAIN_HEADERS PAGE_HEADERS, page);

@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/channels, and /api/v1/channels/NAME: read what a channel shall be, have the keeper seal what is a secret (a URL, or
- * the key that signs), and store it.  Secrets are never shown again.
+ * POST /api/v1/channels, and /api/v1/channels/NAME: read what a channel shall be, have the keeper seal what is a secret
+ * (a URL, or the key that signs), and store it.  Secrets are never shown again.
  */
 #include "base/clock.h"
 #include "base/digest.h"
@@ -141,7 +141,8 @@ static int check_target(const struct changing *c, struct err *e)
 		return err_set(e, ERR_INVALID, "\"recipients\" are for channels of kind email; this one is of kind %s",
 			       channel->kind);
 	if (channel_takes_url((enum channel_kind)kind) && !c->url && !channel->url.len)
-		return body_at("url", err_set(e, ERR_INVALID, "a channel of kind %s needs a \"url\"", channel->kind), e);
+		return body_at("url", err_set(e, ERR_INVALID, "a channel of kind %s needs a \"url\"", channel->kind),
+			       e);
 	if (!channel_takes_url((enum channel_kind)kind) && c->url)
 		return err_set(e, ERR_INVALID, "a channel of kind email has recipients, and no \"url\"");
 	if (!channel_takes_url((enum channel_kind)kind) && !strv_len(channel->recipients) && !channel->owner_id)

@@ -5,8 +5,8 @@
 #include "webui/http/request.h"
 
 /*
- * Puts the form of this name, unless it is there, or its action cannot be filled in on this page (whose value is borrowed).
- * A page has those that its template shows.
+ * Puts the form of this name, unless it is there, or its action cannot be filled in on this page (whose value is
+ * borrowed).  A page has those that its template shows.
  */
 void form_view_put(json_t *forms, const char *name, const struct request *, const json_t *page);
 /* { value, label, chosen }.  New reference. */
