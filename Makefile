@@ -119,7 +119,7 @@ $(B)/webui/page/files_digest.inc: $(sort $(wildcard webui/static/*))
 	@echo "  GEN   $@"
 	$(Q)echo "\"$$(cat $^ | sha256sum | cut -c 1-12)\"" > $@
 
-$(B)/webui/page/files.inc: $(wildcard webui/html/*.html webui/static/*) $(RULES) contrib/deploy/certera-fetch contrib/deploy/certera-fetch.ps1
+$(B)/webui/page/files.inc: $(wildcard webui/html/*/*.html webui/static/*) $(RULES) contrib/deploy/certera-fetch contrib/deploy/certera-fetch.ps1
 	$(call embed,webui/)
 
 $(B)/webui/server/help.o: $(B)/webui/server/handbook.inc

@@ -1,81 +1,68 @@
-/* Commands that take something away from those who use it: they ask, or want --yes. */
+/* Commands that take something away from people: they ask, or want --yes (ASKS in commands.def). */
 #include "ctl/ctl.h"
 
 #include <unistd.h>
 
-#include "base/clock.h"
-
-/* Each says how it is in use, or NULL: it is not. */
-
-static const char *use_of_cert(const struct ctl *ctl, const json_t *cert)
+/* {1} becomes the first argument, as it was typed.  Owned. */
+static char *fill_in(const struct ctl *ctl, const char *sentence)
 {
-	int64_t end = 0;
+	struct buf out = BUF_INIT;
 
-	(void)ctl;
-	if (json_array_size(json_object_get(cert, "consumers")))
-		return "servers download this certificate";
-	if (json_int(cert, "current", 0) && clock_parse_rfc3339(json_str(cert, "not_after"), &end) < 0)
-		end = 0;
-	return end > clock_now() ? "this certificate is valid" : NULL;
+	for (const char *p = sentence; *p; p++) {
+		if (*p == '{')
+			buf_add_str(&out, ctl->args[p[1] - '1']);
+		else
+			buf_add_ch(&out, *p);
+		p += *p == '{' ? 2 : 0;
+	}
+	return buf_detach(&out);
 }
 
-static const char *use_of_account(const struct ctl *ctl, const json_t *certs)
+static json_t *find_facts(struct ctl *ctl, const struct asking *a, struct err *e)
 {
-	(void)ctl;
-	return json_int(certs, "total", 0) ? "certificates are renewed with this account" : NULL;
+	const char *staging = json_bool(ctl->local, "staging", false) ? "?staging=true" : "";
+	_cleanup_free_ char *filled = ctl_path_of(ctl, *a->path ? a->path : ctl->command->path);
+	_cleanup_free_ char *path = xasprintf("%s%s", filled, staging);
+	_cleanup_json_ json_t *trial = NULL;
+
+	if (*a->path)
+		return ctl_request(ctl, "GET", path, NULL, e);
+	trial = json_copy(ctl->body);
+	json_put_bool(trial, "dry_run", true);
+	return ctl_request(ctl, "POST", path, trial, e);
 }
 
-static const char *use_of_api_key(const struct ctl *ctl, const json_t *of)
+static bool person_agrees(const struct ctl *ctl, const struct asking *a, const struct facts *f)
 {
-	const json_t *one;
-	size_t i;
-
-	json_array_foreach (json_object_get(of, "consumers"), i, one)
-		if (json_int(one, "slot", 0) == strtol(ctl->args[2], NULL, 10))
-			return "a server downloads with this API key";
-	return NULL;
-}
-
-static const struct asking {
-	const char *words;
-	const char *path;	/* whose answer shows the use */
-	const char *(*use)(const struct ctl *, const json_t *);
-	const char *then;
-} askings[] = {
-	{ "cert rm", "/api/v1/certificates/{1}", use_of_cert, "It and all its versions will be removed" },
-	{ "account deactivate", "/api/v1/certificates?limit=1&account={1}", use_of_account,
-	  "This account can no longer renew them, and no account can be reactivated" },
-	{ "apikey rotate", "/api/v1/{1}/{2}", use_of_api_key,
-	  "The old key stops working at once; put the new one on the server" },
-};
-
-static bool person_agrees(const char *use, const char *then)
-{
+	_cleanup_free_ char *question = fill_in(ctl, a->question);
 	char answer[16] = "";
 
-	fprintf(stderr, "certeractl: %s. %s.\nContinue? [y/N] ", use, then);
+	fprintf(stderr, "%.*s  %s.\n%s [y/N] ", (int)f->lines.len, f->lines.len ? f->lines.data : "", a->follows,
+		question);
 	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-static int ask(struct ctl *ctl, const struct asking *a, struct err *e)
+static int ask(struct ctl *ctl, const struct asking *a, bool person, struct err *e)
 {
-	const char *staging = json_bool(ctl->local, "staging", false) ? "?staging=true" : "";
-	_cleanup_free_ char *filled = ctl_path_of(ctl, a->path), *path = xasprintf("%s%s", filled, staging);
-	_cleanup_json_ json_t *answer = ctl_request(ctl, "GET", path, NULL, e);
-	const char *use = answer ? a->use(ctl, answer) : NULL;
+	_cleanup_json_ json_t *answer = find_facts(ctl, a, e);
+	_cleanup_(facts_release) struct facts f = { 0 };
 
 	if (!answer)
 		return -1;
-	if (!use || (isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && person_agrees(use, a->then)))
+	a->facts(ctl, answer, &f);
+	if (f.needless || (!person && !f.use) || (person && person_agrees(ctl, a, &f)))
 		return 0;
-	err_set(e, ERR_USAGE, "nothing was done: %s", use);
-	return err_hint(e, "%s. Add --yes to do it anyway.", a->then);
+	err_set(e, ERR_USAGE, "nothing was done%s%s", person ? "" : ": ", person ? "" : f.use);
+	return person ? -1 : err_hint(e, "%s. Add --yes to do it anyway.", a->follows);
 }
 
 int ctl_confirm(struct ctl *ctl, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(askings) && !json_bool(ctl->local, "yes", false); i++)
-		if (str_eq(askings[i].words, ctl->command->words))
-			return ask(ctl, &askings[i], e);
-	return 0;
+	const struct asking *a = ctl->command->asks;
+	bool person = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+
+	if (!a || json_bool(ctl->local, "yes", false) || json_bool(ctl->body, "dry_run", false) ||
+	    (!person && a->who == TERMINAL))
+		return 0;
+	return ask(ctl, a, person, e);
 }

@@ -44,6 +44,22 @@ struct ctl {
 	json_t *body, *query, *local;	/* options by member */
 };
 
+/* What follows from taking something away. */
+struct facts {
+	struct buf lines;
+	const char *use;		/* how it is in use; NULL: it is not */
+	bool needless;			/* nothing is lost, or the server refuses it anyway */
+};
+
+void facts_release(struct facts *);
+
+struct asking {
+	const char *path;		/* "": the command's own, as a dry run */
+	enum { TERMINAL, SCRIPTS } who;
+	void (*facts)(const struct ctl *, const json_t *answer, struct facts *);
+	const char *question, *follows;
+};
+
 struct command {
 	const char *words;		/* "cert add" */
 	const char *args;		/* "NAME"; members of the body, in lower case, where the path takes them not */
@@ -53,6 +69,7 @@ struct command {
 	/* Shows the answer; may wait for more.  Returns the exit code. */
 	int (*show)(struct ctl *, json_t *answer);
 	const char *text;		/* one sentence */
+	const struct asking *asks;	/* NULL: nothing */
 };
 
 extern const struct command commands[];
@@ -69,8 +86,28 @@ char *ctl_path_of(const struct ctl *, const char *path);
 /* Prints the error, with --json also as a problem unless an answer was printed, and returns its exit code. */
 int ctl_fail(const struct ctl *, const struct err *);
 
-/* confirm.c: before a command takes away what is in use: 0, or -1 if the person does not want it after all. */
+/* confirm.c: before a command takes something away from people: 0, or -1 if the person does not want it after all. */
 int ctl_confirm(struct ctl *, struct err *);
+
+/* facts.c: what follows from it */
+void facts_account(const struct ctl *, const json_t *, struct facts *);
+void facts_apikey(const struct ctl *, const json_t *, struct facts *);
+void facts_bulk(const struct ctl *, const json_t *, struct facts *);
+void facts_cert(const struct ctl *, const json_t *, struct facts *);
+void facts_channel(const struct ctl *, const json_t *, struct facts *);
+void facts_cluster(const struct ctl *, const json_t *, struct facts *);
+void facts_deactivate(const struct ctl *, const json_t *, struct facts *);
+void facts_key(const struct ctl *, const json_t *, struct facts *);
+void facts_message(const struct ctl *, const json_t *, struct facts *);
+void facts_plan(const struct ctl *, const json_t *, struct facts *);
+void facts_reader(const struct ctl *, const json_t *, struct facts *);
+void facts_reset(const struct ctl *, const json_t *, struct facts *);
+void facts_revoke(const struct ctl *, const json_t *, struct facts *);
+void facts_secret(const struct ctl *, const json_t *, struct facts *);
+void facts_setting(const struct ctl *, const json_t *, struct facts *);
+void facts_site(const struct ctl *, const json_t *, struct facts *);
+void facts_token(const struct ctl *, const json_t *, struct facts *);
+void facts_user(const struct ctl *, const json_t *, struct facts *);
 
 /* slip.c: what was meant; NULL: nothing is near. */
 const char *slip_command(const char *typed);

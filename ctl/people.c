@@ -50,11 +50,13 @@ int show_apikey(struct ctl *ctl, json_t *answer)
 
 	if (ctl_as_json(ctl, answer))
 		return 0;
+	printf("API key %lld (%s) of %s:\n", (long long)json_int(answer, "slot", 0), json_str(answer, "purpose"),
+	       ctl->args[1]);
 	print_table(json_object_get(answer, "used"), columns, ARRAY_SIZE(columns), "Nobody has used this key.");
 	if (json_array_size(json_object_get(answer, "other_used")))
-		printf("The other key is in use, too.\n");
+		printf("The other key (%s) is in use, too.\n", json_str(answer, "other_purpose"));
 	else
-		printf("Nobody has used the other key.\n");
+		printf("Nobody has used the other key (%s).\n", json_str(answer, "other_purpose"));
 	return 0;
 }
 

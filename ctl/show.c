@@ -291,8 +291,8 @@ int show_cert(struct ctl *ctl, json_t *answer)
 		{ "SERIAL", "serial" }, { "IN FORCE", "in_force" }, { "REVOKED", "revoked" }, { "REASON", "reason" },
 	};
 	static const struct column consumers[] = {
-		{ "API KEY", "slot" }, { "LAST USED", "time" }, { "FROM", "address" }, { "VERSION", "version" },
-		{ "OUTDATED", "behind" }, { "TIMES", "count" },
+		{ "API KEY", "slot" }, { "FOR", "purpose" }, { "LAST USED", "time" }, { "FROM", "address" },
+		{ "VERSION", "version" }, { "OUTDATED", "behind" }, { "TIMES", "count" },
 	};
 	static const struct column live[] = { { "live check", "state" }, { "detail", "says" }, { "since", "since" } };
 

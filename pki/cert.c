@@ -79,7 +79,7 @@ static void explain(const struct cert *c, struct slice algorithm, struct err *e)
 	mbedtls_md_type_t md;
 	mbedtls_pk_type_t pk;
 
-	if (!str_starts(key, "RSA, ") && !str_starts(key, "EC, "))
+	if (!str_starts(key, "RSA ") && !str_starts(key, "EC"))
 		err_set(e, ERR_INVALID, "its key is %s; RSA and EC keys can be used here", key);
 	else if (mbedtls_oid_get_sig_alg(&raw, &md, &pk))
 		err_set(e, ERR_INVALID, "it is signed with %s, which is not read here", signature);

@@ -119,7 +119,7 @@ static char *rsa_text(const char *name, struct slice bits)
 
 	if (!der_take(&bits, DER_SEQUENCE, &fields, NULL) || !der_take_uint(&fields, &n))
 		return xstrdup(name);
-	return xasprintf("%s, %zu bits", name, der_bits(n));
+	return xasprintf("%s %zu", name, der_bits(n));
 }
 
 static char *ec_text(struct slice spki, struct slice parameters)
@@ -134,12 +134,12 @@ static char *ec_text(struct slice spki, struct slice parameters)
 	if (spki_type(spki, &type, NULL) == 0)
 		return xstrdup(key_type_text(type));
 	if (!der_take(&parameters, DER_OID, &curve, NULL))
-		return xstrdup("EC, on a curve without a name");
+		return xstrdup("EC on a curve without a name");
 	raw.p = (unsigned char *)curve.data;
 	raw.len = curve.len;
 	info = mbedtls_oid_get_ec_grp(&raw, &group) ? NULL : mbedtls_ecp_curve_info_from_grp_id(group);
 	name = info ? xstrdup(info->name) : kind_name(curve);
-	return xasprintf("EC, %s", name);
+	return xasprintf("EC %s", name);
 }
 
 char *spki_text(struct slice spki)

@@ -15,7 +15,7 @@ enum key_type {
 	KEY_TYPES
 };
 const char *key_type_word(enum key_type);		/* "p256" */
-const char *key_type_text(enum key_type);		/* "EC, P-256" */
+const char *key_type_text(enum key_type);		/* "ECDSA P-256" */
 bool key_type_makeable(enum key_type);
 int key_type_by_word(const char *word, enum key_type *, struct err *);
 
@@ -48,7 +48,7 @@ void *key_mbedtls(struct key *);
 /* Of public keys. */
 void spki_pem(struct slice spki, struct buf *pem);	/* "BEGIN PUBLIC KEY" */
 int spki_type(struct slice spki, enum key_type *, struct err *);
-/* For people, of any kind: "RSA, 8192 bits", "EC, P-256", "EC, secp256k1", "RSA-PSS, 2048 bits", "Ed25519".  Owned. */
+/* For people, of any kind: "RSA 8192", "ECDSA P-256", "EC secp256k1", "RSA-PSS 2048", "Ed25519".  Owned. */
 char *spki_text(struct slice spki);
 /* Is it of a kind and size that CAs take? */
 int spki_check(struct slice spki, struct err *);

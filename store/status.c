@@ -102,10 +102,10 @@ const char *cert_status_next(const struct rec_cert *c, enum cert_status status)
 	return c->imported ? statuses[status].imported_next : statuses[status].next;
 }
 
-#define NAMES	    "you: the web servers or the DNS of the names"
-#define CERTIFICATE "you: the settings of the certificate"
-#define SCRIPTS	    "an administrator: the scripts of the certificate"
-#define ACCOUNT	    "an administrator: the CA account"
+#define NAMES	    "you, at the web servers or the DNS of the names"
+#define CERTIFICATE "you, in the settings of the certificate"
+#define SCRIPTS	    "an administrator, in the scripts of the certificate"
+#define ACCOUNT	    "an administrator, at the CA account"
 #define CA	    "the CA; Certera tries again"
 
 static const struct {
@@ -134,7 +134,7 @@ const char *cert_status_acts(const struct rec_cert *c, enum cert_status status)
 	if (status != STATUS_undelivered)
 		return NULL;
 	if (c->deploy_says == DELIVERY_FAILED)
-		return "an administrator: the deploy hook";
-	return c->live_says == DELIVERY_FAILED ? "you: the servers that should present the certificate" :
-						 "you: the servers that should download the certificate";
+		return "an administrator, at the deploy hook";
+	return c->live_says == DELIVERY_FAILED ? "you, at the servers that should present the certificate" :
+						 "you, at the servers that should download the certificate";
 }

@@ -8,7 +8,7 @@ import sys
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 
 # What a person reads: whole files; of tables and sources only their strings.
-READ = ["webui/html/*.html", "webui/*.def", "store/status.def", "store/notify/alert.def", "store/wish.def", "store/record/record.def", "store/agenda.def", "webui/server/cause.def",
+READ = ["webui/html/*/*.html", "webui/*.def", "store/status.def", "store/notify/alert.def", "store/wish.def", "store/record/record.def", "store/agenda.def", "webui/server/cause.def",
         "webui/guide/*.def", "webui/list/*.def", "webui/static/*.js", "acme/problem.def", "acme/proof.def", "pki/trust/fault.def", "base/err.def", "ctl/*.def",
          "daemon/config/config.def", "man/*", "contrib/templates/*", "README.md",
         "SECURITY.md", "ARCHITECTURE.md", "doc/*.md", "doc/handbook/*.md"] + [f"{room}/**/*.c" for room in ("acme", "base", "ctl", "daemon", "keeper", "pki", "store", "webui")]

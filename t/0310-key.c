@@ -48,7 +48,7 @@ static void test_words(void **state)
 		assert_int_equal(key_type_by_word(key_type_word((enum key_type)i), &type, &e), 0);
 		assert_int_equal(type, i);
 	}
-	assert_string_equal(key_type_text(KEY_P256), "EC, P-256");
+	assert_string_equal(key_type_text(KEY_P256), "ECDSA P-256");
 	assert_true(key_type_makeable(KEY_RSA_4096));
 	assert_false(key_type_makeable(KEY_P521));
 	assert_int_equal(key_type_by_word("dsa", &type, &e), -1);

@@ -85,7 +85,7 @@ static void test_request(void **state)
 	SH("openssl req -new -key ec.key -subj /CN=shop.example -out q.csr");
 	shown = decode_at("q.csr", clock_now());
 	assert_string_equal(json_str(json_object_get(shown, "request"), "signature"), "ECDSA with SHA256");
-	assert_string_equal(json_str(json_object_get(shown, "request"), "key"), "EC, P-256");
+	assert_string_equal(json_str(json_object_get(shown, "request"), "key"), "ECDSA P-256");
 	assert_string_equal(json_str(json_object_get(shown, "request"), "subject"), "CN=shop.example");
 	assert_true(json_str(json_object_get(shown, "request"), "spki_pin"));
 	SH("openssl req -new -newkey rsa:1024 -nodes -keyout weak.key -subj /CN=shop.example -out weak.csr");
@@ -117,12 +117,12 @@ static void test_kinds(void **state)
 		{ "-newkey ed25519", "Ed25519", "Ed25519",
 		  "The certificate of odd.example cannot be used here: its key is Ed25519; RSA and EC keys can be used here." },
 		{ "-newkey ed448", "Ed448", "Ed448", "its key is Ed448" },
-		{ "-newkey rsa-pss -pkeyopt rsa_keygen_bits:2048", "RSA-PSS, 2048 bits", "RSASSA-PSS", "its key is RSA-PSS, 2048 bits" },
-		{ "-newkey rsa:2048 -sigopt rsa_padding_mode:pss", "RSA, 2048 bits", "RSASSA-PSS", "is self-signed" },
-		{ "-newkey rsa:2304", "RSA, 2304 bits", "RSA with SHA-256", "is self-signed" },
-		{ "-newkey ec -pkeyopt ec_paramgen_curve:secp256k1", "EC, secp256k1", "ECDSA with SHA256", "of a kind servers do not use" },
-		{ "-newkey ec -pkeyopt ec_paramgen_curve:P-521", "EC, P-521", "ECDSA with SHA256", "is self-signed" },
-		{ "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -sha3-256", "EC, P-256", "2.16.840.1.101.3.4.3.10",
+		{ "-newkey rsa-pss -pkeyopt rsa_keygen_bits:2048", "RSA-PSS 2048", "RSASSA-PSS", "its key is RSA-PSS 2048" },
+		{ "-newkey rsa:2048 -sigopt rsa_padding_mode:pss", "RSA 2048", "RSASSA-PSS", "is self-signed" },
+		{ "-newkey rsa:2304", "RSA 2304", "RSA with SHA-256", "is self-signed" },
+		{ "-newkey ec -pkeyopt ec_paramgen_curve:secp256k1", "EC secp256k1", "ECDSA with SHA256", "of a kind servers do not use" },
+		{ "-newkey ec -pkeyopt ec_paramgen_curve:P-521", "ECDSA P-521", "ECDSA with SHA256", "is self-signed" },
+		{ "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -sha3-256", "ECDSA P-256", "2.16.840.1.101.3.4.3.10",
 		  "it is signed with 2.16.840.1.101.3.4.3.10, which is not read here" },
 	};
 
@@ -133,18 +133,18 @@ static void test_kinds(void **state)
 	}
 	/* in openssl's own form, and marked as a CA as by appliances */
 	SH("openssl x509 -in odd.pem -trustout -addtrust serverAuth -setalias odd -out odd-trusted.pem && grep TRUSTED odd-trusted.pem");
-	check_kind("odd-trusted.pem", "EC, P-256", "2.16.840.1.101.3.4.3.10", "is self-signed");
+	check_kind("odd-trusted.pem", "ECDSA P-256", "2.16.840.1.101.3.4.3.10", "is self-signed");
 	SH("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout odd.key -subj /CN=odd.example -days 90 -out ca.pem "
 	   "-addext subjectAltName=DNS:odd.example");
-	check_kind("ca.pem", "EC, P-256", "ECDSA with SHA256", "The certificate of odd.example is self-signed");
+	check_kind("ca.pem", "ECDSA P-256", "ECDSA with SHA256", "The certificate of odd.example is self-signed");
 	/* a common name is no name for browsers */
 	SH("openssl req -new -key odd.key -subj /CN=odd.example | openssl x509 -req -CA ca1.pem -CAkey ca1.key -CAcreateserial -days 9 -out cn.pem");
-	check_kind("cn.pem", "EC, P-256", "ECDSA with SHA256", "The certificate of odd.example has no subjectAltName");
+	check_kind("cn.pem", "ECDSA P-256", "ECDSA with SHA256", "The certificate of odd.example has no subjectAltName");
 	/* an issuer that cannot be verified is one by its name */
 	SH("openssl req -x509 -newkey ed25519 -nodes -keyout ed.key -subj /CN=ed -days 90 -out ed.pem; "
 	   "openssl req -new -key odd.key -subj /CN=odd.example -addext subjectAltName=DNS:odd.example | "
 	   "openssl x509 -req -CA ed.pem -CAkey ed.key -CAcreateserial -days 9 -copy_extensions copy -out by-ed.pem; cat by-ed.pem ed.pem >chain-ed.pem");
-	check_kind("chain-ed.pem", "EC, P-256", "Ed25519", "it is signed with Ed25519, which is not read here");
+	check_kind("chain-ed.pem", "ECDSA P-256", "Ed25519", "it is signed with Ed25519, which is not read here");
 	{
 		_cleanup_free_ char *found = findings_at("chain-ed.pem", clock_now());
 

@@ -34,9 +34,14 @@ def shown_text(manual):
 COMMON = {"--json", "--csv", "--quiet", "--timeout", "--help", "--socket", "--version"}
 
 
+def options_of(command):
+    """Those of one command of commands.def: what asks first has --yes."""
+    return re.findall(r"^OPTION\(([\w-]+)", command, re.M) + ["yes"] * bool(re.search(r"^ASKS\(", command, re.M))
+
+
 def unknown_commands(table, text):
     """Command lines with certeractl, in Markdown or in a manual, that it would not understand."""
-    known = {re.search(r'"([^"]+)"', c)[1]: {"--" + o for o in re.findall(r"^OPTION\(([\w-]+)", c, re.M)} | COMMON
+    known = {re.search(r'"([^"]+)"', c)[1]: {"--" + o for o in options_of(c)} | COMMON
         for c in re.findall(r"^COMMAND.*?^END", table, re.M | re.S)}
     lines = re.findall(r"(?m)^ {4,}(?:sudo )?certeractl (.+?)(?: +#.*)?$|`(?:sudo )?certeractl ([^`]+)`|^\.Dl certeractl (.+)$", text)
     found = []
@@ -84,11 +89,11 @@ def main(t):
     table = read("ctl", "commands.def")
     for command in re.findall(r"^COMMAND.*?^END", table, re.M | re.S):
         words = re.search(r'"([^"]+)"', command)[1]
-        options = re.findall(r"^OPTION\(([\w-]+)", command, re.M)
+        options = options_of(command)
         absent = [w for w in [words] + [f"--{o}" for o in options] if w not in shown]
         t.equal(absent, [], f"certeractl(1) has `{words}` with its options")
     for option in re.findall(r"--[a-z-]{2,}", shown):
-        if option not in ("--json", "--csv", "--quiet", "--timeout", "--help", "--socket", "--version") and f"OPTION({option[2:]}," not in table:
+        if option not in ("--json", "--csv", "--quiet", "--timeout", "--help", "--socket", "--version", "--yes") and f"OPTION({option[2:]}," not in table:
             t.ok(False, f"certeractl(1) has {option}, certeractl has not")
 
     pages = {os.path.relpath(p, TOP): open(p).read() for p in (os.path.join(TOP, "README.md"), *glob.glob(os.path.join(TOP, "doc", "handbook", "*.md")))}

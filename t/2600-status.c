@@ -154,17 +154,17 @@ static void test_acts(void **state)
 		enum cert_status status;
 		const char *who;
 	} rows[] = {
-		{ "{\"code\":\"connection\"}", 0, 0, STATUS_failed, "you: the web servers" },
-		{ "{\"code\":\"preflight\"}", 0, 0, STATUS_failed, "you: the web servers" },
+		{ "{\"code\":\"connection\"}", 0, 0, STATUS_failed, "you, at the web servers" },
+		{ "{\"code\":\"preflight\"}", 0, 0, STATUS_failed, "you, at the web servers" },
 		{ "{\"code\":\"rateLimited\"}", 0, 0, STATUS_failed, "the CA" },
-		{ "{\"code\":\"externalAccountRequired\"}", 0, 0, STATUS_failed, "an administrator: the CA account" },
-		{ "{\"code\":\"hooksUnconfirmed\"}", 0, 0, STATUS_failed, "an administrator: the scripts" },
-		{ "{\"code\":\"invalidProfile\"}", 0, 0, STATUS_failed, "you: the settings" },
+		{ "{\"code\":\"externalAccountRequired\"}", 0, 0, STATUS_failed, "an administrator, at the CA account" },
+		{ "{\"code\":\"hooksUnconfirmed\"}", 0, 0, STATUS_failed, "an administrator, in the scripts" },
+		{ "{\"code\":\"invalidProfile\"}", 0, 0, STATUS_failed, "you, in the settings" },
 		{ "{\"code\":\"odd\"}", 0, 0, STATUS_failed, NULL },
 		{ NULL, 0, 0, STATUS_failed, NULL },
-		{ NULL, DELIVERY_FAILED, DELIVERY_FAILED, STATUS_undelivered, "an administrator: the deploy hook" },
-		{ NULL, 0, DELIVERY_FAILED, STATUS_undelivered, "you: the servers that should present" },
-		{ NULL, 0, 0, STATUS_undelivered, "you: the servers that should download" },
+		{ NULL, DELIVERY_FAILED, DELIVERY_FAILED, STATUS_undelivered, "an administrator, at the deploy hook" },
+		{ NULL, 0, DELIVERY_FAILED, STATUS_undelivered, "you, at the servers that should present" },
+		{ NULL, 0, 0, STATUS_undelivered, "you, at the servers that should download" },
 		{ "{\"code\":\"connection\"}", 0, 0, STATUS_active, NULL },
 	};
 

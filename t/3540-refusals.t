@@ -36,7 +36,7 @@ def with_error(t, daemon, name, names, problem, hint):
     shown = daemon.cert(name)
     t.equal(shown["status"], "failed", f"{name}: it has failed")
     t.ok(shown["failures"] == 1 and shown["retry_at"], f"{name}: the next attempt is planned", shown)
-    who = "you: the settings of the certificate" if problem == "rejectedIdentifier" else "you: the web servers or the DNS of the names"
+    who = "you, in the settings of the certificate" if problem == "rejectedIdentifier" else "you, at the web servers or the DNS of the names"
     t.equal(shown["must_act"], who, f"{name}: which side must act")
     t.ok(who.encode() in daemon.run_ctl("cert", "show", name).stdout and f"Who must act: {who}" in daemon.page(f"/certificates/{name}")[1], f"{name}: is said by certeractl and on the page")
     said = str(shown["error"])

@@ -69,7 +69,7 @@ def faces(t, browser):
 	style = browser("GET", "/static/style.css")
 	t.equal((style.status, style.header("Content-Type")), (200, "text/css; charset=utf-8"), "the style sheet")
 	t.equal(browser("GET", "/static/style.css", If_None_Match=style.header("ETag")).status, 304, "is fetched once")
-	t.equal([browser("GET", f"/static/{p}").status for p in ("nosuch", "../html/begin.html", "%2e%2e/html/begin.html")], [404] * 3, "nothing else")
+	t.equal([browser("GET", f"/static/{p}").status for p in ("nosuch", "../html/page/begin.html", "%2e%2e/html/page/begin.html")], [404] * 3, "nothing else")
 
 
 def forms(t, browser):
@@ -140,14 +140,14 @@ def broken_forms(t, browser):
 
 
 def develop(t, daemon, browser):
-	os.makedirs(t.path("webui/html"))
-	with open(t.path("webui/html/keys.html"), "w") as f:
+	os.makedirs(t.path("webui/html/key"))
+	with open(t.path("webui/html/key/keys.html"), "w") as f:
 		f.write("{{#keys}}[{{name}}]{{/keys}}{{nosuch}}")
 	daemon.configure(webui={"develop": t.path("webui")})
 	daemon.reload()
 	broken = browser("GET", "/keys")
-	t.equal((broken.status, "template keys, line 1: there is no nosuch" in broken.text), (500, True), "worked on, an unknown name is an error")
-	with open(t.path("webui/html/keys.html"), "w") as f:
+	t.equal((broken.status, "template key/keys, line 1: there is no nosuch" in broken.text), (500, True), "worked on, an unknown name is an error")
+	with open(t.path("webui/html/key/keys.html"), "w") as f:
 		f.write("{{#keys}}[{{name}}]{{/keys}}")
 	t.ok("[k]" in browser("GET", "/keys").text, "and a change is seen at once")
 	t.equal(daemon.stop(), 0, "it ends cleanly")

@@ -29,6 +29,7 @@ def known_names():
 		text = read(path)
 		names.update(re.findall(r'(?:json_\w+|put_\w+|list_json|find)\([^;]*?"(\w+)"', text))
 		names.update(f"{name}_shown" for name in re.findall(r'number_put\([^;]*?"(\w+)"', text))
+		names.update(f"{name}_text" for name in re.findall(r'admin_put_key_type\([^;]*?"(\w+)"', text))
 		names.update(re.findall(r'"(\w+)"', text) if os.sep + "webui" + os.sep in path or "decode" in path else [])
 	names.update(re.findall(r"^FIELD\(\w+,\s*\d+,\s*\w+,\s*(\w+)", read("store", "record", "record.def"), re.M))
 	names.update(re.findall(r"^STATUS\((\w+)", read("store", "status.def"), re.M))
@@ -36,7 +37,7 @@ def known_names():
 
 
 def main(t):
-	templates = {os.path.basename(p)[:-5]: read(p) for p in sorted(glob.glob(os.path.join(HTML, "*.html")))}
+	templates = {os.path.relpath(p, HTML)[:-5]: read(p) for p in sorted(glob.glob(os.path.join(HTML, "*", "*.html")))}
 	known = known_names()
 	for name, text in templates.items():
 		tags = TAG.findall(text)
@@ -48,14 +49,15 @@ def main(t):
 		t.equal(re.findall(r"<[^>]*\s(?:style|on\w+)\s*=|javascript:|<style|<script(?! src=\"/static/)|(?:src|href|action)=\"(?:https?:)?//",
 			plain, re.I), [], f"{name}: nothing that the policy forbids")
 		t.equal(re.findall(r"\s[\w-]+=\{\{", text), [], f"{name}: values stand in quotes")
+		t.equal([label for label in re.findall(r'data-label="([^"{]*)"', text) if len(label) > 13], [], f"{name}: on a phone the labels of a card have room")
 
 	card = '?status={{status}}"><b>{{count_shown}}</b> {{status}}<'
-	t.contains(templates["overview"], card, "overview: a status has its own word, number and list")
+	t.contains(templates["server/overview"], card, "overview: a status has its own word, number and list")
 
 	used = {word for text in templates.values() for kind, word in TAG.findall(text) if kind == ">"}
 	shown = {row[5] for row in rows("routes.def", "ROUTE")}
 	t.equal({s for s in shown if s and s[0] != "@"} - set(templates), set(), "every template of a row exists")
-	t.equal(set(templates) - used - shown - {"error"}, set(), "and each is shown by some")
+	t.equal(set(templates) - used - shown - {"page/error"}, set(), "and each is shown by some")
 	forms_fit(t, templates)
 
 

@@ -154,7 +154,7 @@ def overview(t, daemon, every):
     urgent = [c for c in every.values() if c["current"] and c["status"] in ("expired", "failed", "expiring", "waiting", "unconfirmed", "undelivered", "revoked")]
     t.equal([c["not_after"] for c in shown["attention"]], sorted(c["not_after"] for c in urgent)[:10], "those that end first")
     left = shown["attention_total"] - 10
-    t.ok(left > 0 and f">Show all {shown['attention_total']:,}</a>" in daemon.page("/overview")[1], "the page leads to all of them, and says how many", shown["attention_total"])
+    t.ok(left > 0 and f">Show all {shown['attention_total']:,} certificates</a>" in daemon.page("/overview")[1], "the page leads to all of them, and says how many", shown["attention_total"])
     daemon.ctl("cert", "set", "shop-000000", "--disable")
     wanted["disabled"] += 1
     wanted[every["shop-000000"]["status"]] -= 1

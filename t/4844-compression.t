@@ -82,7 +82,7 @@ def static(t, daemon, person):
     t.ok(get(person, old).status == 200 and "no-cache" in get(person, old).header("Cache-Control"), "by the address of another version it is there, and asked for again")
     tag = get(person, old).header("ETag")
     t.equal(get(person, old, If_None_Match=tag).status, 304, "which costs nothing")
-    t.equal(get(person, found[1].replace("style.css", "../html/begin.html")).status, 404, "nothing else is there")
+    t.equal(get(person, found[1].replace("style.css", "../html/page/begin.html")).status, 404, "nothing else is there")
 
 
 run(main)

@@ -58,8 +58,8 @@ def used(daemon, slot):
 def api_key(t, daemon, alice):
     page = "/certificates/shop/apikeys/1?staging=false"
     fresh = alice.page(page)
-    t.contains(words(fresh), "Nobody has used key 1: nothing stops.", "a key that nobody uses")
-    t.contains(words(fresh), "Key 2 keeps working. Nobody has used it.", "nor the other one")
+    t.contains(words(fresh), "Nobody has used key 1 (server): nothing stops.", "a key that nobody uses")
+    t.contains(words(fresh), "Key 2 (spare) keeps working. Nobody has used it.", "nor the other one")
     t.contains(alice.page("/certificates/shop/install").text, 'href="/certificates/shop/apikeys/1?staging=false"', "the certificate's page leads there")
     key = re.search(r"cak_[\w-]+", press(alice, fresh, page, "certificate_apikey").text).group(0)
     t.equal(daemon.api("POST", "/keys", {"name": "spare"})[0], 201, "a key that nothing uses, for later")
@@ -71,10 +71,10 @@ def api_key(t, daemon, alice):
     until("both are noted", lambda: used(daemon, 1) == {("127.0.0.1", 1), ("127.0.0.2", 1)})
     guard = alice.page(page)
     said = words(guard)
-    t.ok("These servers use key 1: their downloads are refused" in said and "127.0.0.1 version 1" in said and "127.0.0.2 version 1" in said,
+    t.ok("These servers use key 1 (server): their downloads are refused" in said and "127.0.0.1 version 1" in said and "127.0.0.2 version 1" in said,
         "both servers are named, with what they have", said)
     t.ok("Nobody has used it. To change without an interruption, give it to the servers first." in said, "and the way without an interruption", said)
-    t.contains(words(alice.page("/certificates/shop/apikeys/2?staging=false")), "Key 1 keeps working. It is used by: 127.0.0", "from the other key's side")
+    t.contains(words(alice.page("/certificates/shop/apikeys/2?staging=false")), "Key 1 (server) keeps working. It is used by: 127.0.0", "from the other key's side")
     t.contains(words(alice.page("/certificates/shop/install")), "Replace key 1", "nothing has happened yet")
     done = press(alice, guard, page, "certificate_apikey")
     new = re.search(r"cak_[\w-]+", done.text).group(0)
@@ -82,7 +82,7 @@ def api_key(t, daemon, alice):
     until("what the old key did is not the new one's", lambda: used(daemon, 1) == {("127.0.0.3", 1)})
     t.equal(daemon.api("GET", "/certificates/shop/apikeys/3")[0], 400, "there are two")
     page = "/keys/shop/apikeys/2"
-    t.contains(words(alice.page(page)), "Nobody has used key 2: nothing stops.", "the same for the API keys of a private key")
+    t.contains(words(alice.page(page)), "Nobody has used key 2 (spare): nothing stops.", "the same for the API keys of a private key")
     t.ok(press(alice, alice.page(page), page, "key_apikey").text.count('class="secret"') == 1, "whose button makes a new one")
 
 
@@ -159,7 +159,7 @@ def user(t, daemon, alice):
 
 
 def key(t, daemon, alice):
-    t.contains(words(alice.page("/keys/spare/remove")), "the next time they are refused. 127.0.0.6 key 1, generation 1", "who has it")
+    t.contains(words(alice.page("/keys/spare/remove")), "the next time they are refused. 127.0.0.6 key 1 (server), generation 1", "who has it")
     used = alice.page("/keys/shop/remove")
     t.ok("in use and cannot be removed" in words(used) and "certificate shop" in words(used) and "key_delete" not in used.text, "of one that is in use the page says by what, and has no button", words(used))
     done = press(alice, alice.page("/keys/spare/remove"), "/keys/spare/remove", "key_delete", _confirm="spare")

@@ -14,6 +14,8 @@ def main(t):
     alice.sign_in("alice")
     kinds(t, daemon, alice)
     cas(t, daemon, alice)
+    corrections(t, daemon, alice)
+    shown_again(t, daemon, alice)
     required(t, alice)
     phones(t, alice)
     in_the_field(t, alice)
@@ -69,6 +71,61 @@ def cas(t, daemon, alice):
     t.equal((answer.status, daemon.ctl("account", "show", "own")["directory"]), (303, "https://127.0.0.1:1/dir"), "which are enough")
     answer = alice.submit("/accounts", "/new/account?ca=letsencrypt", _form="account_add", _next="/accounts", ca="letsencrypt-staging", name="trial", terms_agreed="true")
     t.ok('href="/accounts/trial">See it<' in answer.text and daemon.ctl("account", "show", "trial")["staging"], "one for tests by its name")
+
+
+def corrections(t, daemon, alice):
+    """The form that corrects an account has the fields of its CA, too, or of the one that is chosen instead."""
+    some = {"directory", "eab_kid", "eab_key", "ca_file", "staging"}
+    def has(path):
+        return set(fields(alice.page(path), "account_correct")) & some
+    t.equal((has("/accounts/trial"), has("/accounts/own")), (set(), some), "a correction has the fields of that CA")
+    t.equal((has("/accounts/trial?ca=zerossl"), has("/accounts/own?ca=letsencrypt")), ({"eab_kid", "eab_key"}, set()), "or of a different one")
+    daemon.ctl("account", "add", "bound", "--ca", "letsencrypt", "--agree-terms", "--eab-kid", "kid", "--eab-key-file", t.write("mac", "AAAA"), "--ca-file", t.write("ca.pem", "x"))
+    t.equal(has("/accounts/bound"), {"eab_kid", "eab_key", "ca_file"}, "and what it has beyond that: nothing is hidden")
+    answer = alice.form("/accounts/trial", "/accounts/trial?ca=zerossl", _form="account_correct", ca="zerossl", eab_kid="k", eab_key="!", terms_agreed="true")
+    t.equal((answer.status, set(fields(answer, "account_correct")) & some), (422, {"eab_kid", "eab_key"}), "so it has when it is shown again")
+    t.equal(alice.form("/accounts/trial", "/accounts/trial?ca=zerossl", _form="account_correct", ca="zerossl", eab_kid="k", eab_key="AAAA", terms_agreed="true").status, 303, "which are enough")
+    found = daemon.ctl("account", "show", "trial")
+    t.equal((found["ca"], found["eab_kid"], found["staging"]), ("zerossl", "k", False), "it is at the other CA")
+
+
+AGAIN = ["/new/account?ca=letsencrypt", "/new/account?ca=zerossl", "/new/account?ca=other", "/accounts/own", "/accounts/own?ca=zerossl", "/new/channel?kind=email", "/new/channel?kind=webhook",
+    "/channels/ops", "/new/certificate", "/certificates/shop?staging=false", "/certificates/shop/settings?staging=false", "/certificates/shop/hooks?staging=false", "/new/key", "/keys/shop", "/new/user",
+    "/users/bob", "/plans", "/plans/small", "/tokens", "/new/site", "/new/import", "/me", "/tools"]
+
+
+def shown_again(t, daemon, alice):
+    """A form that is not taken is shown with the fields and values that it had."""
+    daemon.ctl("cert", "add", "shop", "--names", "shop.example", "--account", "own", "--no-issue")
+    daemon.ctl("user", "add", "bob", "--role", "operator", "--password-file", "-", input=PASSWORD.encode())
+    daemon.ctl("plan", "add", "small")
+    seen = set()
+    for path in AGAIN:
+        page = alice.page(path)
+        for form, action in re.findall(r'<form id="(\w+)" method="post" action="([^"]*)"', page.text):
+            before = controls(page, form)
+            if before.get("_method") or form in seen and "=" not in path:
+                continue
+            seen.add(form)
+            before.update({name: "typed" for name, tag in fields(page, form).items() if 'type="text"' in tag and not before[name]})
+            answer = alice.form(html.unescape(action), path, **{k: v for k, v in before.items() if k[:4] not in ("_csr", "_pag")}, nosuch="1")
+            t.equal(answer.status, 422, f"{path}: {form} is refused")
+            t.equal(controls(answer, form) if f'id="{form}"' in answer.text else None, before, f"{path}: {form} is shown again as it was")
+    t.ok(len(seen) > 20, "of many forms", seen)
+
+
+def controls(answer, form):
+    """name → value, as a browser would send it; of a list of choices the one that is shown."""
+    text = re.search(rf'<form id="{form}".*?</form>', answer.text, re.S).group(0)
+    sent = {}
+    for tag, name, value in re.findall(r'(<(?:input|textarea)\b[^>]*?name="(\w+)"[^>]*>)([^<]*)', text):
+        typed = re.search(r'value="([^"]*)"', tag)
+        if "checkbox" not in tag or " checked" in tag:
+            sent[name] = html.unescape(typed.group(1) if typed else value.strip() if "textarea" in tag else "")
+    for name, options in re.findall(r'<select[^>]*name="(\w+)"[^>]*>(.*?)</select>', text, re.S):
+        chosen = re.search(r'value="([^"]*)" selected', options) or re.search(r'value="([^"]*)"', options)
+        sent[name] = html.unescape(chosen.group(1)) if chosen else ""
+    return {**sent, "_csrf": ""}
 
 
 def required(t, alice):

@@ -56,7 +56,7 @@ def commands():
 
 def shown_forms():
     """Of all forms that a template shows: method and path -> the members that can be sent."""
-    texts = [read("webui", "html", os.path.basename(path)) for path in glob.glob(os.path.join(TOP, "webui", "html", "*.html"))]
+    texts = [read(path) for path in glob.glob(os.path.join(TOP, "webui", "html", "*", "*.html"))]
     for row in re.finditer(r'^FORM\((\w+), "([^"]*)".*?, ([^,]*)\)\n(.*?)^END', read("webui", "forms.def"), re.M | re.S):
         name, path, flags, fields = row.groups()
         if any(f"_.forms.{name}}}" in text for text in texts):

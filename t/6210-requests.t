@@ -222,6 +222,15 @@ def main(t):
             t.ok(b"\r\nContent-Type: application/problem+json\r\n" in head and (problem["status"], problem["type"]) == (status, "urn:certera:error:usage") and
                 problem["detail"].endswith("."), f"{what} for the API, {where}: a problem document", (head, body))
 
+    browser = f"{H}Accept: text/html,application/xhtml+xml\r\n"
+    for what, request, status, words in (("a long form", f"POST /keys HTTP/1.1\r\n{browser}Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 2000000\r\n\r\n", 413, "send a shorter text or a smaller file"),
+            ("a long target", f"GET /certificates?{'x' * 8200} HTTP/1.1\r\n{browser}\r\n", 414, "try again"),
+            ("long headers", f"GET /certificates HTTP/1.1\r\n{browser}" + f"X: {'y' * 990}\r\n" * 20 + "\r\n", 431, "try again")):
+        head, _, body = raw_fetch(daemon.https_port, request, tls=True).decode().partition("\r\n\r\n")
+        t.ok(head.startswith(f"HTTP/1.1 {status} ") and "Content-Type: text/html" in head and "<h1>Not taken</h1>" in body and words in body and "ertera" not in head + body,
+            f"{what} of a browser: a page, which does not tell what runs here", (head, body))
+        t.contains(raw_fetch(daemon.http_port, request), b"Content-Type: text/plain", "by http, where there are no pages, a line")
+
     for i in range(100):  # the keeper is asked for nobody
         with socket.create_connection(("127.0.0.1", daemon.https_port)) as s, ssl._create_unverified_context().wrap_socket(s) as tls:
             tls.sendall(b"GET /api/certificate/none HTTP/1.1\r\nHost: a\r\napiKey: K\r\n\r\n" * 2)

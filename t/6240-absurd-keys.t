@@ -92,7 +92,7 @@ def good(t, daemon, honest):
     """What only lacks the private key is refused for that."""
     server = Presenter(honest)
     daemon.ctl("site", "add", server.site)
-    t.equal(daemon.ctl("site", "scan", server.site)["addresses"][0]["key"], "RSA, 2048 bits", "the certificate of a sensible key is looked at")
+    t.equal(daemon.ctl("site", "scan", server.site)["addresses"][0]["key"], "RSA 2048", "the certificate of a sensible key is looked at")
     daemon.configure(mail={"port": server.port})
     daemon.reload()
     t.lacks(daemon.run_ctl("channel", "test", "ops").stderr.decode(), UNUSABLE, "and a mail server with it fails where the key is needed")

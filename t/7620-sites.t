@@ -57,7 +57,7 @@ def the_list(t, daemon, good):
     t.ok(28 <= site["days"] <= 30, "days", site)
     t.ok(0.9 * 12 * 3600 - 60 <= next_scan(daemon, good.site) <= 1.1 * 12 * 3600, "it is scanned again in twelve hours, or so", next_scan(daemon, good.site))
     address = site["addresses"][0]
-    t.equal((address["address"], address["certificates"], address["key"]), ("127.0.0.1", 2, "EC, P-256"), "what its address shows")
+    t.equal((address["address"], address["certificates"], address["key"]), ("127.0.0.1", 2, "ECDSA P-256"), "what its address shows")
     for bad, why in (("http://a.example", "there is no TLS with http"), ("*.a.example", "an asterisk"), ("a.example:0", "a port"),
             ("gopher://a.example", "the scheme gopher is not known"), ("", "no site"), ("all", "stands for every site"),
             ("a b.example", "is not the name of a server")):
@@ -92,7 +92,7 @@ def kinds(t, daemon, ca):
             t.ok(site["addresses"][0]["hint"], f"{what}: and what to do")
             t.equal(events(daemon, server.site), ["site.added", "site.invalid"], f"{what}: it is told once")
         else:
-            t.equal((site["state"], site["addresses"][0]["key"]), ("valid", "RSA, 2048 bits"), what)
+            t.equal((site["state"], site["addresses"][0]["key"]), ("valid", "RSA 2048"), what)
         server.end()
 
 

@@ -54,7 +54,7 @@ def main(t):
 def two(t, daemon, sites, ca, apache):
     site = scan(daemon, sites["two"])
     t.equal(state(site), {"127.0.0.2": "valid", "127.0.0.3": "valid"}, "nginx and Apache at two addresses of one name: both are asked")
-    t.equal(sorted(a["key"] for a in site["addresses"]), ["EC, P-256", "RSA, 2048 bits"], "which show different certificates")
+    t.equal(sorted(a["key"] for a in site["addresses"]), ["ECDSA P-256", "RSA 2048"], "which show different certificates")
     t.equal(len(site["fingerprints"]), 2, "both are remembered")
     t.equal(scan(daemon, sites["alias"])["valid"], True, "a CNAME is followed")
     apache.end()

@@ -24,6 +24,8 @@ def main(t):
 	browser = Browser(t, f"https://localhost:{site.daemon.https_port}")
 	browser.sign_in("root", PASSWORD)
 	wildcard(t, site, browser)
+	printed(t, site, browser)
+	large_file(t, browser)
 	scripts(t, browser)
 	alive(t, browser)
 	defaults(t, site, browser)
@@ -57,6 +59,49 @@ def wildcard(t, site, browser):
 	browser.wait(".head .pill.active")
 	t.equal(site.daemon.cert("shop.example")["status"], "active", "and it is issued, under the name of its domain")
 	t.ok(len(person.done) <= 5, f"task: a certificate for a wildcard: {len(person.done)} actions", person.done)
+
+
+SEEN = "e.checkVisibility() && e.getBoundingClientRect().width > 1"
+COLOURS = """(() => {
+	const of = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
+	const found = { pale: [], dark: [] };
+	for (const e of document.querySelectorAll("body, body *")) {
+		if (!(e.checkVisibility() && e.getBoundingClientRect().width > 1) || e.closest("svg"))
+			continue;
+		const style = getComputedStyle(e), ink = of(style.color), ground = of(style.backgroundColor);
+		if ([...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) && Math.max(...ink.slice(0, 3)) > 110)
+			found.pale.push(e.outerHTML.slice(0, 80) + style.color);
+		if ((ground[3] ?? 1) > 0 && Math.min(...ground.slice(0, 3)) < 225 && !e.closest(".lifetime"))
+			found.dark.push(e.outerHTML.slice(0, 80) + style.backgroundColor);
+	}
+	return found;
+})()"""
+
+
+def printed(t, site, browser):
+	"""A certificate's page on paper: what there is to read, black on white, whatever the screen's theme is."""
+	name = "a-very-long-name-of-a-host-inside-a-department.of-an-organization-with-a-long-name.shop.example"
+	site.daemon.ctl("cert", "add", "long", "--names", f"{name} *.shop.example", "--account", "ca", "--no-issue", "--note", "for paper")
+	for cert, theme in (("shop.example", "light"), ("long", "dark")):
+		browser.goto(f"/certificates/{cert}")
+		browser.eval(f"document.documentElement.dataset.theme = '{theme}'")
+		browser.do("paper", width=680, theme=theme)
+		seen = browser.eval(f"[...document.querySelectorAll('nav, button, form, .button, .top, .bottom, .copier, .copy-line, dialog, [popover]')].filter((e) => {SEEN}).map((e) => e.outerHTML.slice(0, 80))")
+		t.equal(seen, [], f"{cert}, printed from a {theme} screen: no menu, no bars, no buttons")
+		t.equal(browser.eval(COLOURS), {"pale": [], "dark": []}, "black on white")
+		t.equal(browser.eval("[document.documentElement.scrollWidth - document.documentElement.clientWidth, [...document.querySelectorAll('main *')].filter((e) => e.checkVisibility() "
+			"&& getComputedStyle(e).overflowX !== 'visible' && e.scrollWidth > e.clientWidth + 1 && !e.closest('.unseen')).map((e) => e.outerHTML.slice(0, 80))]"), [0, []], "nothing is cut off")
+		browser.shot(f"paper-{cert}")
+	t.ok(name in browser.text("main") and "http" not in browser.text(".names"), "names are whole, without the addresses of links", browser.text("main"))
+	browser.open()
+	browser.sign_in("root", PASSWORD)
+
+
+def large_file(t, browser):
+	browser.goto("/new/import")
+	for size, words in ((70000, "The file has 69 KiB; a form takes 60 KiB."), (5000, "")):
+		browser.do("upload", on="input[type=file]", value=t.write(f"file-{size}", "x" * size))
+		t.equal(browser.eval("document.querySelector('input[type=file]').validationMessage"), words, f"a file of {size} bytes: {words or 'is taken'}")
 
 
 def scripts(t, browser):

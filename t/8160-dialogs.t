@@ -47,7 +47,7 @@ def rotate(t, browser, script, how):
         browser.wait("dialog[open]")
         browser.press("Escape")
         until("the dialog is gone", lambda: not browser.count("dialog"))
-        t.equal((browser.count("dialog"), browser.eval("document.activeElement.textContent")), (0, "Replace key 1"), "so does Escape, to where one was")
+        t.equal((browser.count("dialog"), browser.eval("document.activeElement.textContent")), (0, "Replace key 1 (server)"), "so does Escape, to where one was")
     browser.click("text=Replace key 2")
     if script:
         browser.wait("dialog[open]")

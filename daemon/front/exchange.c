@@ -14,6 +14,9 @@
 #define API " /api/v1/"		/* behind the method */
 #define PLAIN_HEADERS "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
 
+#define PAGE_POLICY "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+#define PAGE_HEADERS "Content-Security-Policy: " PAGE_POLICY "\r\n"
+
 struct exchanges {
 	struct answering answering;
 	struct buf key_auth;
@@ -95,6 +98,31 @@ static void write_problem(struct conn *c, int status, const char *sentence)
 	write_typed(c, status, "application/problem+json", PLAIN_HEADERS, text);
 }
 
+/* What has come of the request says that a person looks. */
+static bool is_for_browser(const struct conn *c)
+{
+	const char *text = c->in.data + c->used;
+
+	return c->face == FACE_HTTPS && memmem(text, c->in.len - c->used, "text/html", strlen("text/html"));
+}
+
+/* A page of its own, as nobody has looked who asks: it tells nothing of what runs here. */
+static void write_page(struct conn *c, int status, const char *sentence)
+{
+	_cleanup_free_ char *page = xasprintf(
+		"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Not taken</title>"
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+		"<meta name=\"color-scheme\" content=\"light dark\">"
+		"<style>body { font: 1rem/1.5 system-ui, sans-serif; "
+		"max-width: 36rem; margin: 15vh auto; padding: 1rem }"
+		"</style></head>\n"
+		"<body><main><h1>Not taken</h1>\n<p>%s</p>\n"
+		"<p>Nothing was changed. Go back, and %s.</p></main></body></html>\n",
+		sentence, status == 413 ? "send a shorter text or a smaller file" : "try again");
+
+	write_typed(c, status, "text/html; charset=utf-8", PLAIN_HEADERS PAGE_HEADERS, page);
+}
+
 static void exchange_refuse(struct conn *c, enum http_refusal refusal)
 {
 	_cleanup_free_ char *text = xasprintf("%s\n", http_refusal_text(refusal));
@@ -106,6 +134,8 @@ static void exchange_refuse(struct conn *c, enum http_refusal refusal)
 	c->lingers = true;
 	if (is_for_api(c))
 		write_problem(c, status, http_refusal_text(refusal));
+	else if (is_for_browser(c))
+		write_page(c, status, http_refusal_text(refusal));
 	else
 		write_text(c, status, PLAIN_HEADERS, text);
 }

@@ -13,6 +13,7 @@
  *	{"do": "axe"}					-> {violations}
  *	{"do": "tour", "stops": [{"path", "url", "looks": [{"theme", "width", "axe", "shot"}]}], "tabs": 2}
  *						-> {pages}: many pages at once, each loaded once and looked at in several ways
+ *	{"do": "paper", "width": 680, "theme": "dark"}	as it is printed, until the next "open"
  *	{"do": "shot", "path": ...}
  *	{"do": "eval", "value": expression}		-> {value}
  *	{"do": "download", "on": selector}		-> {name, path}
@@ -154,6 +155,11 @@ const actions = {
 	axe: async () => ({ violations: await axe_of(page) }),
 	validate: async () => ({ faults: await faults_of(source) }),
 	tour,
+	paper: async (c) => {
+		await page.emulateMedia({ media: "print", colorScheme: c.theme || "light" });
+		await page.setViewportSize({ width: c.width, height: 900 });
+		return {};
+	},
 	shot: async (c) => { await page.screenshot({ path: c.path, fullPage: c.full !== false }); return {}; },
 	said: async () => ({ said: said.splice(0) }),
 	download: async (c) => {

@@ -113,25 +113,29 @@ int page_accounts(struct request *r, struct err *e)
 	return list_reply(r, scope_limited(&r->visitor.scope) ? &brief : &type, 0, e);
 }
 
-/* What the form that corrects it begins with: a CA that has a short name is chosen by it. */
-static json_t *show_correction(const struct rec_account *account)
+/* What the form that corrects it begins with, for the CA of this word ("": one by its directory). */
+static json_t *show_correction(const struct rec_account *account, const char *ca)
 {
 	json_t *o = rec_account_json(account);
 
-	if (account->ca && *account->ca)
+	json_put_str(o, "ca", ca);
+	if (*ca)
 		json_object_del(o, "directory");
-	else
-		json_put_str(o, "ca", "");
+	else if (account->ca && *account->ca)
+		json_put_str(o, "directory", "");
 	return o;
 }
 
-void admin_put_correction(json_t *page, const struct rec_account *account)
+void admin_put_correction(json_t *page, const struct rec_account *account, const char *before, const char *word)
 {
-	json_t *choices = json_object();
+	const char *ca = word ? word : account->ca && *account->ca ? account->ca : CHOICES_OTHER_CA;
+	bool bound = account->eab_kid && *account->eab_kid;
 
-	json_object_set_new(choices, "ca", choices_cas());
-	json_object_set_new(page, "choices", choices);
-	json_object_set_new(page, "correction", show_correction(account));
+	json_object_set_new(page, "corrects", choices_put_kind(page, before, ca));
+	if (bound && str_eq(json_str(page, "binding"), "none"))
+		json_put_str(page, "binding", "optional");
+	json_put_bool(page, "own_roots", account->ca_file && *account->ca_file);
+	json_object_set_new(page, "correction", show_correction(account, json_bool(page, "other", true) ? "" : ca));
 }
 
 /* What its CA offers: null is what nobody knows yet. */
@@ -162,16 +166,20 @@ static json_t *show_offers(const struct rec_account *account)
 int page_account(struct request *r, struct err *e)
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
+	_cleanup_(params_release) struct params query = { NULL, 0 };
+	_cleanup_free_ char *before = NULL;
 	_cleanup_txn_ struct txn *t = NULL;
 	json_t *answer;
 
-	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_account(r, t, &account, e) < 0)
+	if (admin_query(r, &query, e) < 0 || store_read(r->webui->env->store, &t, e) < 0 ||
+	    admin_find_account(r, t, &account, e) < 0)
 		return -1;
+	before = xasprintf("/accounts/%s?ca=", account.name);
 	answer = admin_show_account_to(&r->visitor.scope, t, &account);
 	json_object_set_new(answer, "offers", show_offers(&account));
 	json_object_set_new(answer, "limits", admin_show_limits(&r->visitor.scope, t, &account));
 	if (r->visitor.role == ROLE_ADMIN && !account_is_registered(&account))
-		admin_put_correction(answer, &account);
+		admin_put_correction(answer, &account, before, params_get(&query, "ca"));
 	return reply_json(r, 200, answer);
 }
 

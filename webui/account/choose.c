@@ -1,8 +1,6 @@
 /* CAs to choose from, and what the form of an account has for each. */
 #include "webui/http/handler.h"
 
-#define OTHER "other"	/* a CA that has no short name here */
-
 static const struct choose_ca {
 	const char *name, *text, *terms;
 	bool staging, binding;
@@ -10,7 +8,7 @@ static const struct choose_ca {
 #define CA(name, text, directory, staging, binding, terms) { name, text, terms, staging, binding },
 #include "webui/ca.def"
 #undef CA
-	{ OTHER, "A different CA", "", false, false },
+	{ CHOICES_OTHER_CA, "A different CA", "", false, false },
 };
 
 /* Of some the row above says it. */
@@ -23,7 +21,7 @@ static const char *terms_of(const struct choose_ca *ca)
 
 static bool is_other(const struct choose_ca *ca)
 {
-	return str_eq(ca->name, OTHER);
+	return str_eq(ca->name, CHOICES_OTHER_CA);
 }
 
 static const char *note_of(const struct choose_ca *ca)
@@ -70,7 +68,7 @@ static void put_form(json_t *page, struct txn *t, const struct choose_ca *ca)
 	json_object_set_new(page, "account_form", form);
 }
 
-void choices_put_cas(json_t *page, struct txn *t, const char *before, const char *word)
+json_t *choices_put_kind(json_t *page, const char *before, const char *word)
 {
 	const struct choose_ca *ca = find_ca(word);
 	json_t *list = json_array();
@@ -78,9 +76,21 @@ void choices_put_cas(json_t *page, struct txn *t, const char *before, const char
 	for (size_t i = 0; i < ARRAY_SIZE(cas); i++)
 		json_array_append_new(list, show(&cas[i], before));
 	json_object_set_new(page, "cas", list);
-	json_object_set_new(page, "ca", ca ? show(ca, before) : json_null());
 	json_put_str(page, "binding", !ca ? NULL : is_other(ca) ? "optional" : ca->binding ? "required" : "none");
 	json_put_bool(page, "other", ca && is_other(ca));
+	return ca ? show(ca, before) : json_null();
+}
+
+const char *choices_first_ca(void)
+{
+	return cas[0].name;
+}
+
+void choices_put_cas(json_t *page, struct txn *t, const char *before, const char *word)
+{
+	const struct choose_ca *ca = find_ca(word);
+
+	json_object_set_new(page, "ca", choices_put_kind(page, before, word));
 	if (ca)
 		put_form(page, t, ca);
 }

@@ -43,6 +43,7 @@ json_t *admin_show_cert(const struct rec_cert *cert, const char *account, const 
 	_cleanup_strv_ char **shown = NULL;
 	json_t *o = rec_cert_json(cert);
 
+	admin_put_key_type(o, "key_type");
 	for (char **name = cert->names; name && *name; name++) {
 		_cleanup_free_ char *text = identifier_display(*name);
 

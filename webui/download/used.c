@@ -3,6 +3,7 @@
 #include "base/net.h"
 #include "store/event/history.h"
 #include "store/record/record.h"
+#include "webui/http/handler.h"
 
 #define EVENTS_MOST 3000
 #define SLOTS 2
@@ -108,7 +109,9 @@ int used_put(json_t *o, struct txn *t, const char *id, const char *slot, struct 
 	used = used_list(t, id, number, e);
 	other = used ? used_list(t, id, SLOTS + 1 - number, e) : NULL;
 	json_put_int(o, "slot", number);
+	json_put_str(o, "purpose", admin_api_key_purpose(number));
 	json_put_int(o, "other_slot", SLOTS + 1 - number);
+	json_put_str(o, "other_purpose", admin_api_key_purpose(SLOTS + 1 - number));
 	json_object_set_new(o, "used", used ? used : json_null());
 	json_object_set_new(o, "other_used", other ? other : json_null());
 	return other ? 0 : -1;

@@ -16,8 +16,8 @@
  */
 json_t *used_list(struct txn *, const char *id, int slot, struct err *);
 /*
- * Members "slot", "used" (by that key) and "other_used" (by the other one).  -1: slot is neither 1 nor 2, or the store
- * failed.
+ * Members "slot", "purpose" (server or spare), "used" (by that key) and "other_used" (by the other one).  -1: slot is
+ * neither 1 nor 2, or the store failed.
  */
 int used_put(json_t *, struct txn *, const char *id, const char *slot, struct err *);
 

@@ -140,8 +140,6 @@ static void read_part(struct recipe_writer *w, const json_t *part, const char *s
 	json_t *o;
 
 	add_use(w, by_code(w->cert, code, name), name, NULL);
-	if (name)
-		put_where(w, name, NULL, NULL);
 	if (!said)
 		return;
 	o = json_object();

@@ -193,6 +193,21 @@ void admin_put_steps(const struct request *r, json_t *o, const char *member, cha
 	json_object_set_new(o, member, steps_json(log, r->visitor.role == ROLE_ADMIN));
 }
 
+void admin_put_key_type(json_t *o, const char *member)
+{
+	_cleanup_free_ char *name = xasprintf("%s_text", member);
+	const char *word = json_str(o, member);
+	enum key_type type;
+	bool known = word && key_type_by_word(word, &type, &(struct err){ 0 }) == 0;
+
+	json_put_str(o, name, known ? key_type_text(type) : word);
+}
+
+const char *admin_api_key_purpose(int slot)
+{
+	return slot == 1 ? "server" : "spare";
+}
+
 void admin_put_consumers(json_t *o, struct txn *t, const char *id, int64_t current)
 {
 	json_t *list = json_array();
@@ -207,6 +222,7 @@ void admin_put_consumers(json_t *o, struct txn *t, const char *id, int64_t curre
 			continue;
 		one = rec_consumer_json(&consumer);
 		json_put_int(one, "slot", slot);
+		json_put_str(one, "purpose", admin_api_key_purpose(slot));
 		json_put_bool(one, "behind", consumer.version != current);
 		json_array_append_new(list, one);
 	}

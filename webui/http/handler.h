@@ -85,7 +85,8 @@ int admin_check_orders(const struct rec_account *, struct err *);
 int admin_check_profile(const struct rec_account *, const char *profile, struct err *);
 json_t *admin_show_account(struct txn *, const void *rec);
 /* For the form that corrects one that is not registered: what it begins with, and what there is to choose from. */
-void admin_put_correction(json_t *page, const struct rec_account *);
+/* What the form that corrects it has, for the CA of that word (NULL: its own); choices_put_kind() puts the rest. */
+void admin_put_correction(json_t *page, const struct rec_account *, const char *before, const char *word);
 /* Without what somebody with limits is not to know. */
 json_t *admin_show_account_to(const struct scope *, struct txn *, const struct rec_account *);
 json_t *admin_show_limits(const struct scope *, struct txn *, const struct rec_account *);
@@ -100,8 +101,6 @@ int admin_check_key(struct txn *, struct slice spki, struct err *);
 bool admin_key_is_compromised(struct txn *, const struct rec_key *);
 void admin_put_owner_name(json_t *, struct txn *, const char *user_id);
 /* What forms offer to choose from: CAs; plans, as a member of a page's value. */
-json_t *choices_cas(void);
-json_t *choices_terms(void);	/* where these CAs publish their terms of service: [{text, url}] */
 /*
  * Members of a page: "cas", all of them, each with the path that chooses it (before, and its word); and of the one with
  * this word: "ca", its text and where its terms are (null: there is no such); "binding", whether it wants an external
@@ -109,11 +108,19 @@ json_t *choices_terms(void);	/* where these CAs publish their terms of service: 
  * form begins with: the CA and, if no account is called so, its word as the name.
  */
 void choices_put_cas(json_t *page, struct txn *, const char *before, const char *word);
+#define CHOICES_OTHER_CA "other"	/* the word of a CA that has no short name here */
+const char *choices_first_ca(void);
+/* The same without "account_form" and "ca", which is returned. */
+json_t *choices_put_kind(json_t *page, const char *before, const char *word);
 void choices_put_plans(json_t *page, struct txn *);
 /* Accounts that can order, then the others, behind what the list has by now. */
 int choices_put_accounts(const struct request *, json_t *choices, const char *member, struct txn *, struct err *);
 /* What became of the deploy hook of its version in force; null if there is none. */
 json_t *admin_show_deploy(const struct request *, struct txn *, const struct rec_cert *);
+/* The type of a key as people call it, beside its word in this member: MEMBER_text. */
+void admin_put_key_type(json_t *, const char *member);
+/* What the first and the second API key of something are for, in a word. */
+const char *admin_api_key_purpose(int slot);
 /* The last use of each API key; "behind": another version than this one was fetched. */
 void admin_put_consumers(json_t *, struct txn *, const char *id, int64_t current);
 /* What servers show in its place, as "live"; null: that was not looked at. */

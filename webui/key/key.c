@@ -27,7 +27,10 @@ struct key_exporting {
 
 static json_t *show(struct txn *t, const void *rec)
 {
-	return rec_key_json(rec);
+	json_t *o = rec_key_json(rec);
+
+	admin_put_key_type(o, "type");
+	return o;
 }
 
 struct key_filters {
@@ -166,7 +169,7 @@ int page_key(struct request *r, struct err *e)
 	if (store_read(r->webui->env->store, &t, e) < 0 || admin_find_key(r, t, &key, e) < 0 ||
 	    find_users(t, &r->visitor.scope, &key, &users, e) < 0)
 		return -1;
-	answer = rec_key_json(&key);
+	answer = show(t, &key);
 	json_put_strv(answer, "used_by", users);
 	json_put_bool(answer, "shared", strv_len(users) > 1);
 	json_put_bool(answer, "compromised", admin_key_is_compromised(t, &key));

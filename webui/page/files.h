@@ -19,7 +19,7 @@ struct files {
 	} *read;
 };
 
-/* "html/layout.html"; NULL: there is no such file.  Lives until files_release(). */
+/* "html/page/begin.html"; NULL: there is no such file.  Lives until files_release(). */
 const char *files_get(struct files *, const char *name);
 void files_release(struct files *);
 

@@ -419,16 +419,12 @@ void form_view_own_words(const char *form, struct err *e)
 	}
 }
 
-/* Those whose action can be filled in on this page. */
-json_t *form_view_all(const struct request *r, const json_t *page)
+void form_view_put(json_t *o, const char *name, const struct request *r, const json_t *page)
 {
-	json_t *o = json_object();
-
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		_cleanup_free_ char *action = fill_path(r, page, forms[i].action);
+	for (size_t i = 0; i < ARRAY_SIZE(forms) && !json_object_get(o, name); i++) {
+		_cleanup_free_ char *action = str_eq(forms[i].name, name) ? fill_path(r, page, forms[i].action) : NULL;
 
 		if (action)
-			json_object_set_new(o, forms[i].name, show_form(r, &forms[i], page));
+			json_object_set_new(o, name, show_form(r, &forms[i], page));
 	}
-	return o;
 }

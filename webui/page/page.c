@@ -138,5 +138,5 @@ int page_reply_error(struct request *r, const struct err *why, struct err *e)
 		if (show_form_page(r, e) == 0)
 			return 0;
 	}
-	return reply_template(r, "error", err_http_status(why->kind), problem, e);
+	return reply_template(r, "page/error", err_http_status(why->kind), problem, e);
 }

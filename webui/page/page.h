@@ -6,7 +6,8 @@
 
 /*
  * What a row's template says becomes of the value (borrowed):
- *	a name	the template html/name.html shows it; what a form brought about under an address of its own (shown.h)
+ *	a name	the template html/NAME.html (room/name) shows it; what a form brought about under an address of its own
+ *		(shown.h)
  *	""	(POST, DELETE) the browser goes on to where the form says; the page there says what was done (said.h)
  *	@file	it is saved as a file: pem or key as it is, or data, which is base64; its name in file
  */

@@ -95,7 +95,6 @@ static json_t *put_common(const struct request *r, const json_t *page, int statu
 	json_put_time(o, "now", now);
 	json_object_set_new(o, "may", show_may(r));
 	json_object_set_new(o, "menu", show_menu(r));
-	json_object_set_new(o, "forms", form_view_all(r, page));
 	listing_put(o, r, page);
 	json_object_set_new(o, "plan", r->plan ? json_incref(r->plan) : json_null());
 	json_object_set_new(o, "fault", r->fault ? json_incref(r->fault) : json_null());
@@ -109,6 +108,40 @@ static const char *find_template(void *arg, const char *name)
 	return files_get(arg, file);
 }
 
+/* The name between the beginning of a tag and its end; owned. */
+static char *name_in(const char *tag)
+{
+	return xstrndup(tag, strcspn(tag, "}"));
+}
+
+/* The forms that a template and its parts show; seen: the templates that were looked through. */
+static void put_forms(json_t *forms, json_t *seen, struct files *files, const char *template, const struct request *r,
+		      const json_t *page)
+{
+	static const char part[] = "{{>", form[] = "{{#_.forms.";
+	const char *at = json_object_get(seen, template) ? NULL : find_template(files, template);
+
+	json_put_bool(seen, template, true);
+	while (at && (at = strstr(at, "{{"))) {
+		_cleanup_free_ char *name = NULL;
+
+		if (str_starts(at, part))
+			put_forms(forms, seen, files, name = name_in(at + strlen(part)), r, page);
+		else if (str_starts(at, form))
+			form_view_put(forms, name = name_in(at + strlen(form)), r, page);
+		at += strlen("{{");
+	}
+}
+
+static json_t *forms_of(struct files *files, const char *template, const struct request *r, const json_t *page)
+{
+	_cleanup_json_ json_t *seen = json_object();
+	json_t *forms = json_object();
+
+	put_forms(forms, seen, files, template, r, page);
+	return forms;
+}
+
 int view_render(struct request *r, const char *template, int status, const json_t *value, struct buf *out,
 		struct err *e)
 {
@@ -120,6 +153,7 @@ int view_render(struct request *r, const char *template, int status, const json_
 	_cleanup_json_ json_t *page = json_object();
 	_cleanup_zone_ struct zone *zone = time_zone(r);
 
+	json_object_set_new(common, "forms", forms_of(&files, template, r, value));
 	json_object_set_new(common, "said", status < 400 ? said_take(r) : json_null());
 	if (value)
 		json_object_update(page, (json_t *)value);

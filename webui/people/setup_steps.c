@@ -141,28 +141,25 @@ static const char *suggest_hostname(const struct request *r, const struct found 
 static void put_forms(json_t *answer, const struct request *r, const struct found *f, const char *ca)
 {
 	_cleanup_(rec_user_release) struct rec_user user = { 0 };
-	json_t *choices = json_object(), *cas = choices_cas(), *account;
+	json_t *choices = json_object(), *account;
 	char host[256];
 
 	json_object_set_new(answer, "hostname_form", json_pack("{s:s}", "value", suggest_hostname(r, f, host)));
 	choices_put_cas(answer, f->txn, SETUP_PATH "?step=account&ca=", ca);
 	if (json_is_null(json_object_get(answer, "ca")))
-		choices_put_cas(answer, f->txn,
-				SETUP_PATH "?step=account&ca=", json_str(json_array_get(cas, 0), "value"));
+		choices_put_cas(answer, f->txn, SETUP_PATH "?step=account&ca=", choices_first_ca());
 	account = json_object_get(answer, "account_form");
 	if (rec_user_get(f->txn, &user, r->visitor.user_id, NULL) == 0 && user.mail && *user.mail)
 		json_object_set_new(account, "contact", json_pack("[s]", user.mail));
 	json_object_set_new(answer, "certificate_form", json_pack("{s:[s]}", "names", f->hostname));
 	if (f->cert.id && !f->cert.current)
 		json_put_str(json_object_get(answer, "certificate_form"), "instead", f->cert.name);
-	json_object_set_new(choices, "ca", cas);
 	json_object_set(choices, "account", f->accounts);
 	json_object_set_new(answer, "choices", choices);
-	json_object_set_new(answer, "terms", choices_terms());
 }
 
 /* So that what the CA has against it can be corrected here. */
-static int put_correction(json_t *answer, const struct found *f, struct err *e)
+static int put_correction(json_t *answer, const struct found *f, const char *ca, struct err *e)
 {
 	_cleanup_(rec_account_release) struct rec_account account = { 0 };
 	const char *name = json_str(f->account, "name");
@@ -170,7 +167,7 @@ static int put_correction(json_t *answer, const struct found *f, struct err *e)
 	if (rec_account_by_name(f->txn, &account, name, e) < 0)
 		return -1;
 	json_put_str(answer, "name", name);	/* whose the form is */
-	admin_put_correction(answer, &account);
+	admin_put_correction(answer, &account, SETUP_PATH "?ca=", ca);
 	return 0;
 }
 
@@ -209,7 +206,7 @@ int setup_show_next(struct request *r, struct txn *t, struct err *e)
 	put_forms(answer, r, &f, params_get(&query, "ca"));
 	if (shown == SETUP_ISSUING)
 		put_watch(answer, &f.cert);
-	if (shown == SETUP_REGISTERING && put_correction(answer, &f, e) < 0)
+	if (shown == SETUP_REGISTERING && put_correction(answer, &f, params_get(&query, "ca"), e) < 0)
 		return -1;
 	return reply_json(r, 200, TAKE(answer));
 }

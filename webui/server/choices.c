@@ -162,33 +162,6 @@ int page_new_import(struct request *r, struct err *e)
 	return reply_json(r, 200, TAKE(page));
 }
 
-json_t *choices_cas(void)
-{
-	json_t *cas = json_array();
-
-#define CA(name, text, directory, staging, binding, terms) add_choice(cas, name, text);
-#include "webui/ca.def"
-#undef CA
-	add_choice(cas, "", "Other: enter its URL below");
-	return cas;
-}
-
-static void add_terms(json_t *list, const char *text, const char *url)
-{
-	if (url && *url)
-		json_array_append_new(list, json_pack("{s:s, s:s}", "text", text, "url", url));
-}
-
-json_t *choices_terms(void)
-{
-	json_t *list = json_array();
-
-#define CA(name, text, directory, staging, binding, terms) add_terms(list, text, terms);
-#include "webui/ca.def"
-#undef CA
-	return list;
-}
-
 static int add_plan(void *arg, void *rec, struct err *e)
 {
 	const struct rec_plan *plan = rec;

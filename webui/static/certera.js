@@ -143,6 +143,16 @@ function enhance(place) {
 	pickers(place);
 }
 
+/* The server takes no larger form: a browser would lose what was typed. */
+document.addEventListener("change", (event) => {
+	const field = event.target, most = 60;
+	if (field.type !== "file")
+		return;
+	const size = Math.ceil([...field.files].reduce((sum, file) => sum + file.size, 0) / 1024);
+	field.setCustomValidity(size > most ? `The file has ${size} KiB; a form takes ${most} KiB.` : "");
+	field.reportValidity();
+});
+
 /* What stands in a page from its beginning is not read out; what comes into a status later is. */
 function tell() {
 	const line = document.querySelector("#said > p");
