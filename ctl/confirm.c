@@ -32,14 +32,25 @@ static json_t *find_facts(struct ctl *ctl, const struct asking *a, struct err *e
 	return ctl_request(ctl, "POST", path, trial, e);
 }
 
-static bool person_agrees(const struct ctl *ctl, const struct asking *a, const struct facts *f)
+bool ctl_has_person(void)
 {
-	_cleanup_free_ char *question = fill_in(ctl, a->question);
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+bool ctl_person_agrees(const char *question)
+{
 	char answer[16] = "";
 
-	fprintf(stderr, "%.*s  %s.\n%s [y/N] ", (int)f->lines.len, f->lines.len ? f->lines.data : "", a->follows,
-		question);
+	fprintf(stderr, "%s [y/N] ", question);
 	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+static bool agrees(const struct ctl *ctl, const struct asking *a, const struct facts *f)
+{
+	_cleanup_free_ char *question = fill_in(ctl, a->question);
+
+	fprintf(stderr, "%.*s  %s.\n", (int)f->lines.len, f->lines.len ? f->lines.data : "", a->follows);
+	return ctl_person_agrees(question);
 }
 
 static int ask(struct ctl *ctl, const struct asking *a, bool person, struct err *e)
@@ -50,7 +61,7 @@ static int ask(struct ctl *ctl, const struct asking *a, bool person, struct err 
 	if (!answer)
 		return -1;
 	a->facts(ctl, answer, &f);
-	if (f.needless || (!person && !f.use) || (person && person_agrees(ctl, a, &f)))
+	if (f.needless || (!person && !f.use) || (person && agrees(ctl, a, &f)))
 		return 0;
 	err_set(e, ERR_USAGE, "nothing was done%s%s", person ? "" : ": ", person ? "" : f.use);
 	return person ? -1 : err_hint(e, "%s. Add --yes to do it anyway.", a->follows);
@@ -59,7 +70,7 @@ static int ask(struct ctl *ctl, const struct asking *a, bool person, struct err 
 int ctl_confirm(struct ctl *ctl, struct err *e)
 {
 	const struct asking *a = ctl->command->asks;
-	bool person = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	bool person = ctl_has_person();
 
 	if (!a || json_bool(ctl->local, "yes", false) || json_bool(ctl->body, "dry_run", false) ||
 	    (!person && a->who == TERMINAL))

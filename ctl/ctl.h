@@ -88,6 +88,8 @@ int ctl_fail(const struct ctl *, const struct err *);
 
 /* confirm.c: before a command takes something away from people: 0, or -1 if the person does not want it after all. */
 int ctl_confirm(struct ctl *, struct err *);
+bool ctl_has_person(void);			/* who can be asked: standard input and error are a terminal */
+bool ctl_person_agrees(const char *question);	/* says it there, and reads y or anything else */
 
 /* facts.c: what follows from it */
 void facts_account(const struct ctl *, const json_t *, struct facts *);

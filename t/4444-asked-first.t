@@ -58,9 +58,22 @@ def main(t):
         words, done = line.split(), daemon.run_ctl(*line.split(), stdin=subprocess.DEVNULL)
         t.equal((done.returncode, done.stderr), (0, b""), f"{line}: a script is not asked")
         t.equal(daemon.run_ctl(words[0], "show", words[2]).returncode if words[0] != "token" else 6, 6, "and it is done")
+    pruned(t, daemon)
     daemon.ctl("key", "add", "k")
     t.equal(at_terminal(daemon, "", "key", "rm", "k", "--yes"), (0, ""), "nor is who says --yes")
     t.equal(daemon.stop(), 0, "it ends cleanly")
+
+
+def pruned(t, daemon):
+    """apply asks before it removes, and only then."""
+    daemon.ctl("site", "add", "a.example", "b.example")
+    sites = t.write("sites.yaml", "sites: []\n")
+    code, said = at_terminal(daemon, "n\n", "apply", sites, "--prune")
+    t.ok(code == 2 and said == "  site a.example\n  site b.example\nRemove them? [y/N] certeractl: nothing was done\n", "apply --prune says what it removes, and asks", said)
+    t.equal(at_terminal(daemon, "", "apply", sites), (0, ""), "without --prune nothing is removed, and it does not ask")
+    t.equal(len(daemon.ctl("site", "list")["sites"]), 2, "so all are there")
+    t.equal(at_terminal(daemon, "y\n", "apply", sites, "--prune")[0], 0, "yes is yes")
+    t.equal(daemon.ctl("site", "list")["sites"], [], "and they are gone")
 
 
 BEFORE = [1, 2, 3, 2, 1, 1, 2, 1]

@@ -162,6 +162,21 @@ static int do_all(struct ctl *ctl, const json_t *is, const json_t *wanted, json_
 	return 0;
 }
 
+/* What --prune removes is asked first, as each command that removes something asks. */
+static bool may_remove(const struct ctl *ctl, const json_t *changes)
+{
+	const json_t *change;
+	size_t i;
+
+	if (json_bool(ctl->local, "yes", false) || !count(changes, "action", "remove") || !ctl_has_person())
+		return true;
+	json_array_foreach (changes, i, change)
+		if (str_eq(json_str(change, "action"), "remove"))
+			fprintf(stderr, "  %s %s%s\n", json_str(change, "kind"), json_str(change, "name"),
+				json_bool(change, "staging", false) ? " (staging)" : "");
+	return ctl_person_agrees("Remove them?");
+}
+
 int run_apply(struct ctl *ctl, json_t *none)
 {
 	bool dry_run = json_bool(ctl->local, "dry_run", false);
@@ -173,7 +188,11 @@ int run_apply(struct ctl *ctl, json_t *none)
 		whole ? declare_compare(is, wanted, json_bool(ctl->local, "prune", false)) : NULL;
 	_cleanup_json_ json_t *answer = json_object();
 
-	if (!changes || (!dry_run && do_all(ctl, is, wanted, changes, &e) < 0))
+	if (changes && !dry_run && !may_remove(ctl, changes))
+		err_set(&e, ERR_USAGE, "nothing was done");
+	else if (changes && !dry_run)
+		do_all(ctl, is, wanted, changes, &e);
+	if (err_is_set(&e))
 		return ctl_fail(ctl, &e);
 	json_put_bool(answer, "dry_run", dry_run);
 	json_put_bool(answer, "changed", json_array_size(changes) > 0);
