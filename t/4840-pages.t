@@ -70,7 +70,7 @@ def system(t, daemon, browser, script, how):
     browser.fill("#backup-directory", "relative")
     browser.click("button >> text=Back up now")
     t.equal(browser.count("#backup-directory[aria-invalid=true]"), 1, "a path that is none is marked")
-    place = t.path("copy-" + str(script))
+    place = f"{daemon.state}/backups/copy-{script}"
     browser.fill("#backup-directory", place)
     browser.click("button >> text=Back up now")
     until("the backup has ended", there(place), 60, every=0.5)

@@ -32,8 +32,8 @@ function copiers(place) {
 }
 
 /*
- * [data-copy="serial number"]: a button in the line copies its text.  What is copied is said in a place of its own, which
- * is read out.
+ * [data-copy="serial number"]: a button in the line, behind tags, copies its text.  What is copied is said in a place of its
+ * own, which is read out.
  */
 function line_copiers(place) {
 	for (const text of place.querySelectorAll("[data-copy]")) {
@@ -44,7 +44,10 @@ function line_copiers(place) {
 		button.setAttribute("aria-label", `Copy ${text.dataset.copy} ${text.textContent.trim()}`.slice(0, 120));
 		button.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#i-copy"/></svg>';
 		button.addEventListener("click", () => copy_line(button, text.textContent.trim()));
-		text.after(button);
+		let last = text;
+		while (last.nextElementSibling?.matches(".tag"))
+			last = last.nextElementSibling;
+		last.after(button);
 	}
 }
 

@@ -41,6 +41,9 @@ class Browser:
         with open(self.log_file, "rb") as f:
             return f.read()
 
+    def trouble(self):
+        return ""
+
     def tail(self, lines):
         return b"\n".join(self.log().splitlines()[-lines:]).decode(errors="replace")
 
