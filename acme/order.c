@@ -198,6 +198,7 @@ void order_post(struct order *o, const char *resource, const char *url, const ch
 		.accept = accept,
 		.deadline = o->deadline,
 		.at_once = steps[o->step].saved == REPEATABLE || (o->its_turn && !o->url),
+		.favoured = o->replaces && str_eq(resource, "newOrder"),
 	};
 
 	post_start(&o->post, o->acme, &q, order_resume, o);

@@ -12,6 +12,7 @@
 #include "base/words.h"
 
 #define LOST_ORDERS 1	  /* newOrder requests without any answer; each may have made an order nobody knows of */
+#define FAVOUR_TRIES 3	  /* requests that ask for a favour and get 500; then it is tried without */
 #define NONCE_TRIES 20    /* refused nonces in a row that are put up with */
 #define NONCE_PAUSE_MS 20 /* grows by as much with each */
 #define LAST_TRY_MS 1000  /* with less time than that there is no other try */
@@ -28,7 +29,7 @@ struct post {
 	const struct acme_account *account;
 	char *resource, *url, *payload, *accept;
 	int64_t deadline;
-	bool at_once;
+	bool at_once, favoured;
 
 	char *nonce, *nonce_url, *input;
 	unsigned refused_nonces, tries, lost;
@@ -65,6 +66,7 @@ void post_start(struct post **handle, struct acme *a, const struct post_request 
 		.accept = copy(q->accept),
 		.deadline = q->deadline,
 		.at_once = q->at_once,
+		.favoured = q->favoured,
 		.waiter = { .fn = directory_settled, .arg = p },
 	};
 	*handle = p;
@@ -146,6 +148,8 @@ static bool temporary(const struct post *p, const struct reply *r)
 		return p->err.kind == ERR_NETWORK || p->err.kind == ERR_TIMEOUT;
 	if (key_is_news(p))
 		return true;
+	if (p->favoured && r->status == 500 && p->tries + 1 >= FAVOUR_TRIES)
+		return false;
 	/* A limit on orders is the caller's to keep: each order sent meanwhile would be one more refusal. */
 	return r->status >= 500 || (r->status == 429 && r->retry_after && !str_eq(p->resource, "newOrder"));
 }

@@ -30,6 +30,7 @@ struct post_request {
 	const char *payload;	/* JSON text; "" makes it a POST-as-GET */
 	const char *accept;	/* media type wanted; NULL: JSON */
 	bool at_once;		/* it does not wait until what was saved before is durable */
+	bool favoured;		/* it asks for more than it must; an answer of 500 that stays may be about that */
 	int64_t deadline;	/* clock_mono_ms() behind which nothing is tried again */
 };
 

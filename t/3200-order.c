@@ -659,6 +659,7 @@ static void replaced_already(void **state)
 	} rows[] = {
 		{ 409, "alreadyReplaced", true }, { 409, "conflict", true },	{ 404, "malformed", true },
 		{ 400, "malformed", true },	  { 403, "unauthorized", true },   { 403, "rejectedIdentifier", true },
+		{ 500, "serverInternal", true },
 		{ 400, "accountDoesNotExist", false }, { 403, "userActionRequired", false }, { 429, "rateLimited", false },
 	};
 
@@ -671,7 +672,7 @@ static void replaced_already(void **state)
 		q.replaces = "aki.serial";
 		ordinary_ca();
 		ca.resources = "\"renewalInfo\":\"https://ca.example/renewal\",";
-		ca_fault((struct fault){ .on = "POST /orders", .times = rows[i].status == 404 ? 2 : 1, .status = rows[i].status,
+		ca_fault((struct fault){ .on = "POST /orders", .times = rows[i].status == 404 ? 2 : rows[i].status == 500 ? 3 : 1, .status = rows[i].status,
 					 .body = body });
 		order_start(order_new(our.acme, &q, &our));
 		loop_run(world_loop);
