@@ -21,7 +21,7 @@
 #define ANSWER_MS 600000	/* for the digests of a large store */
 #define SLICE_MS 100	/* between two looks whether it all ends */
 #define LOOK_MS 1
-#define TRIES 200
+#define MEET_MS 60000	/* to be at the same entry: while changes are made, the other one may be ahead of us */
 #define LINE_MOST 160
 
 struct comparing {
@@ -285,35 +285,44 @@ static int compare_digests(struct comparing *c, int fd, const struct store_diges
 			   "of the store.");
 }
 
-/* 1: they were not at the same entry. */
-static int compare_once(struct comparing *c, int fd, uint64_t *position, struct err *e)
+/* 1: they were not at the same entry; *theirs: where the other one is. */
+static int compare_once(struct comparing *c, int fd, uint64_t *position, uint64_t *theirs, struct err *e)
 {
 	_cleanup_txn_ struct txn *t = NULL;
 	struct store_digest ours;
 	char line[LINE_MOST];
-	uint64_t theirs;
 
 	if (store_read_durable(c->o.store, &t, e) < 0 || store_digest_position(t, position, e) < 0)
 		return -1;
 	if (say_line(fd, "%llu\n", (unsigned long long)*position) < 0 || read_line(c, fd, line, ANSWER_MS) < 0)
 		return broken_off(e);
-	if (number_after(line, "no", &theirs) == 0)
+	if (number_after(line, "no", theirs) == 0)
 		return 1;
-	if (number_after(line, "at", &theirs) < 0 || theirs != *position)
+	if (number_after(line, "at", theirs) < 0 || *theirs != *position)
 		return err_set(e, ERR_PROTOCOL, "the server gave an invalid answer");
 	return store_digest_tables(t, &ours, e) < 0 ? -1 : compare_digests(c, fd, &ours, e);
+}
+
+/* It was ahead: asked again before we are there, it would say the same. */
+static void catch_up(struct comparing *c, uint64_t position, int64_t until)
+{
+	do
+		poll(NULL, 0, LOOK_MS);
+	while (store_applied(c->o.store) < position && !c->ending && clock_mono_ms() < until);
 }
 
 int comparing_with(struct comparing *c, const char *node, uint64_t *position, struct err *e)
 {
 	_cleanup_close_ int fd = connect_to(c, node, e);
-	int result = 1;
+	int64_t until = clock_mono_ms() + MEET_MS;
+	uint64_t theirs = 0;
+	int result;
 
 	if (fd < 0)
 		return err_prefix(e, "comparing with the store of %s", node);
 	may_wait(fd);
-	for (int i = 0; i < TRIES && result > 0 && !c->ending; i++)
-		result = compare_once(c, fd, position, e);
+	while ((result = compare_once(c, fd, position, &theirs, e)) > 0 && !c->ending && clock_mono_ms() < until)
+		catch_up(c, theirs, until);
 	if (result > 0)
 		err_set(e, ERR_LATER, "it is not at the same entry of the log as this one");
 	return result ? err_prefix(e, "comparing with the store of %s", node) : 0;
