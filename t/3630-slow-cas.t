@@ -189,13 +189,13 @@ def held(t, site):
 
 def stands_still(t):
     """A CA that no longer answers while many requests are under way."""
-    site = Site(t, suffix="-still", pebble={"sleep": 3}, acme={"timeout": "2s"})
+    site = Site(t, suffix="-still", pebble={"sleep": 5}, acme={"timeout": "2s"})
     daemon, names = site.daemon, [f"still-{i}" for i in range(6)]
     for name in names:
         daemon.add_cert(name, f"{name}.example", wait=False)
-    daemon.wait_until("the CA looks at all of them", lambda: all((daemon.cert(name)["order"] or {}).get("step") == "validate" for name in names))
+    daemon.wait_until("the CA looks at some of them", lambda: sum((daemon.cert(name)["order"] or {}).get("step") == "validate" for name in names) > 1)
     site.pebble.signal(signal.SIGSTOP)
-    daemon.wait_until("the time of some requests is over", lambda: daemon.log().count(b" timed out after 2") >= len(names) / 2)
+    daemon.wait_until("the time of some requests is over", lambda: daemon.log().count(b" timed out after 2") > 1)
     t.ok(b"looking up" not in daemon.log(), "what was asked over a connection that was there is not said to be looked up", daemon.tail(20))
     site.pebble.signal(signal.SIGCONT)
     daemon.wait_until("all are issued", lambda: all(daemon.cert(name)["status"] == "active" for name in names), 40)
