@@ -23,6 +23,8 @@ void doctor_fault(struct doctor *, const char *what_to_do, const char *fmt, ...)
 
 /* A setting in force; "" if it is not known. */
 const char *doctor_setting(const struct doctor *, const char *group, const char *key);
+/* The file that was named, or that of the server that runs; NULL: the usual one. */
+const char *doctor_configuration_of(const struct doctor *);
 /* The name by which browsers and CAs reach the server. */
 const char *doctor_host(const struct doctor *);
 /* An answer of the server; NULL: an error, which is a finding, unless it may be missing and is. */

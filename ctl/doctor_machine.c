@@ -10,8 +10,7 @@
 #define FILTERS "/proc/sys/kernel/seccomp/actions_avail"
 #define CHECK_AGAIN "Correct it, then check again with certerad -t."
 
-/* The one that was named, or that of the server that runs; NULL: the usual one. */
-static const char *configuration_of(const struct doctor *d)
+const char *doctor_configuration_of(const struct doctor *d)
 {
 	const char *named = json_str(d->ctl->local, "config"), *of_server = json_str(d->status, "configuration");
 
@@ -20,7 +19,7 @@ static const char *configuration_of(const struct doctor *d)
 
 void doctor_configuration(struct doctor *d)
 {
-	const char *file = configuration_of(d);
+	const char *file = doctor_configuration_of(d);
 	const char *const args[] = { "-t", file ? "-f" : NULL, file, NULL };
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	_cleanup_strv_ char **lines = NULL;

@@ -43,13 +43,6 @@ void doctor_protection(struct doctor *d)
 		doctor_fine(d, "The processes have users and limits of their own.");
 }
 
-static const char *configuration_file(const struct doctor *d)
-{
-	const char *file = json_str(d->ctl->local, "config");
-
-	return file ? file : SYSCONFDIR "/certera/certera.yaml";
-}
-
 static bool anybody_writes(struct doctor *d, const char *path)
 {
 	_cleanup_free_ char *mend = xasprintf("Run: chmod o-w %s. Then look for what was changed in it.", path);
@@ -67,8 +60,11 @@ void doctor_permissions(struct doctor *d)
 	static const char *const parts[] = { "store",   "store/data.mdb", "keeper", "keeper/master.key",
 					     "backups", "control",        "deploy", "tmp" };
 	const char *state = doctor_setting(d, "server", "state_directory");
-	bool fine = !anybody_writes(d, state) & !anybody_writes(d, configuration_file(d));
+	const char *named = doctor_configuration_of(d);
+	const char *configuration = named ? named : SYSCONFDIR "/certera/certera.yaml";
+	bool fine = !anybody_writes(d, state);
 
+	fine &= !anybody_writes(d, configuration);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		_cleanup_free_ char *path = xasprintf("%s/%s", state, parts[i]),
 				    *mend = xasprintf("Run: chmod o-rwx %s", path);
