@@ -73,6 +73,12 @@ static int64_t by_creation(const struct list *l, const void *rec)
 	return account->created;
 }
 
+/* The list, with what each row shows. */
+#define ACCOUNTS(shown) { \
+	.member = "accounts", .type = &rec_account_type, .name = REC_account_name, .prepare = prepare, \
+	.wanted = wanted, .sorts = sorts, .texts = texts, .facets = facets, .show = (shown), \
+}
+
 int page_accounts(struct request *r, struct err *e)
 {
 	static const struct list_sort sorts[] = { { "name", NULL, 0 },
@@ -87,30 +93,9 @@ int page_accounts(struct request *r, struct err *e)
 		{ .word = "staging", .says = stage_of },
 		{ .word = NULL },
 	};
-	static const struct list_type type = {
-		.member = "accounts",
-		.type = &rec_account_type,
-		.name = REC_account_name,
-		.prepare = prepare,
-		.wanted = wanted,
-		.sorts = sorts,
-		.texts = texts,
-		.facets = facets,
-		.show = admin_show_account,
-	};
-	static const struct list_type brief = {
-		.member = "accounts",
-		.type = &rec_account_type,
-		.name = REC_account_name,
-		.prepare = prepare,
-		.wanted = wanted,
-		.sorts = sorts,
-		.texts = texts,
-		.facets = facets,
-		.show = show_in_brief,
-	};
+	static const struct list_type whole = ACCOUNTS(admin_show_account), brief = ACCOUNTS(show_in_brief);
 
-	return list_reply(r, scope_limited(&r->visitor.scope) ? &brief : &type, 0, e);
+	return list_reply(r, scope_limited(&r->visitor.scope) ? &brief : &whole, 0, e);
 }
 
 /* What the form that corrects it begins with, for the CA of this word ("": one by its directory). */
